@@ -1,0 +1,201 @@
+//! x86-64: AVX2 in steps of 32 bytes, SSSE3 in steps of 16.
+
+use crate::{scalar_seen, Seen, Table};
+use std::arch::x86_64::*;
+
+/// Shortest slice for the AVX2 functions. Units: bytes.
+pub const WIDE: usize = 32;
+/// Shortest slice for the SSSE3 function. Units: bytes.
+pub const NARROW: usize = 16;
+
+/// The 32 bytes from `WIDE - n` on keep the first n lanes.
+static KEEP: [u8; 2 * WIDE] = {
+    let mut keep = [0; 2 * WIDE];
+    let mut i = 0;
+    while i < WIDE {
+        keep[i] = 0xff;
+        i += 1;
+    }
+    keep
+};
+
+/// Reads the block that starts at `at`.
+/// Safety: AVX2.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn block(bytes: &[u8], at: usize) -> __m256i {
+    let block = &bytes[at..at + WIDE];
+    // SAFETY: the slice has 32 bytes, and the load needs no alignment.
+    unsafe { _mm256_loadu_si256(block.as_ptr().cast()) }
+}
+
+struct Wide {
+    low: __m256i,
+    high: __m256i,
+    before: __m256i,
+    any: __m256i,
+    twice: __m256i,
+}
+
+impl Wide {
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn new(table: &Table) -> Wide {
+        // SAFETY: both tables have 16 bytes, and the loads need no alignment.
+        let (low, high) = unsafe {
+            (
+                _mm_loadu_si128(table.low.as_ptr().cast()),
+                _mm_loadu_si128(table.high.as_ptr().cast()),
+            )
+        };
+        Wide {
+            low: _mm256_broadcastsi128_si256(low),
+            high: _mm256_broadcastsi128_si256(high),
+            before: _mm256_setzero_si256(),
+            any: _mm256_setzero_si256(),
+            twice: _mm256_setzero_si256(),
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn classes(&self, block: __m256i) -> __m256i {
+        let half = _mm256_set1_epi8(15);
+        let low = _mm256_shuffle_epi8(self.low, _mm256_and_si256(block, half));
+        let high = _mm256_and_si256(_mm256_srli_epi16(block, 4), half);
+        _mm256_and_si256(low, _mm256_shuffle_epi8(self.high, high))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn take(&mut self, classes: __m256i) {
+        let joint = _mm256_permute2x128_si256(self.before, classes, 0x21);
+        let left = _mm256_alignr_epi8(classes, joint, 15);
+        self.any = _mm256_or_si256(self.any, classes);
+        self.twice = _mm256_or_si256(self.twice, _mm256_and_si256(classes, left));
+        self.before = classes;
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn seen(&self) -> Seen {
+        fold(
+            _mm_or_si128(
+                _mm256_castsi256_si128(self.any),
+                _mm256_extracti128_si256(self.any, 1),
+            ),
+            _mm_or_si128(
+                _mm256_castsi256_si128(self.twice),
+                _mm256_extracti128_si256(self.twice, 1),
+            ),
+        )
+    }
+}
+
+#[inline]
+#[target_feature(enable = "sse2")]
+fn fold(any: __m128i, twice: __m128i) -> Seen {
+    let both = _mm_or_si128(
+        _mm_unpacklo_epi64(any, twice),
+        _mm_unpackhi_epi64(any, twice),
+    );
+    let byte = |word: i64| word.to_ne_bytes().into_iter().fold(0, |a, b| a | b);
+    Seen {
+        any: byte(_mm_cvtsi128_si64(both)),
+        twice: byte(_mm_cvtsi128_si64(_mm_unpackhi_epi64(both, both))),
+    }
+}
+
+/// As [`crate::seen`].
+/// Shape: at least [`WIDE`] bytes.
+#[target_feature(enable = "avx2")]
+pub fn seen_avx2(table: &Table, bytes: &[u8]) -> Seen {
+    let mut wide = Wide::new(table);
+    let mut at = 0;
+    while at + WIDE <= bytes.len() {
+        wide.take(wide.classes(block(bytes, at)));
+        at += WIDE;
+    }
+    let seen = wide.seen();
+    if at == bytes.len() {
+        return seen;
+    }
+    // The last block overlaps what was seen, and so holds the pair at the border as well.
+    let mut last = Wide {
+        before: _mm256_setzero_si256(),
+        ..wide
+    };
+    last.take(last.classes(block(bytes, bytes.len() - WIDE)));
+    seen.join(last.seen())
+}
+
+/// As [`crate::until`].
+/// Shape: at least [`WIDE`] bytes.
+#[target_feature(enable = "avx2")]
+pub fn until_avx2(table: &Table, stops: [u8; 2], bytes: &[u8]) -> (usize, Seen) {
+    let mut wide = Wide::new(table);
+    let stop = stops.map(|s| _mm256_set1_epi8(s as i8));
+    let mut at = 0;
+    while at + WIDE <= bytes.len() {
+        let block = block(bytes, at);
+        let classes = wide.classes(block);
+        let hits = _mm256_or_si256(
+            _mm256_cmpeq_epi8(block, stop[0]),
+            _mm256_cmpeq_epi8(block, stop[1]),
+        );
+        let hits = _mm256_movemask_epi8(hits) as u32;
+        if hits != 0 {
+            let lanes = hits.trailing_zeros() as usize;
+            let keep = self::block(&KEEP, WIDE - lanes);
+            wide.take(_mm256_and_si256(classes, keep));
+            return (at + lanes, wide.seen());
+        }
+        wide.take(classes);
+        at += WIDE;
+    }
+    // Fewer than 32 bytes are left; one step back sees the pair at the border.
+    let rest = &bytes[at..];
+    let end = rest
+        .iter()
+        .position(|b| stops.contains(b))
+        .unwrap_or(rest.len());
+    let seen = scalar_seen(table, &bytes[at.saturating_sub(1)..at + end]);
+    (at + end, wide.seen().join(seen))
+}
+
+/// As [`crate::seen`].
+/// Shape: at least [`NARROW`] bytes.
+#[target_feature(enable = "ssse3")]
+pub fn seen_ssse3(table: &Table, bytes: &[u8]) -> Seen {
+    // SAFETY: both tables have 16 bytes, and the loads need no alignment.
+    let (low, high) = unsafe {
+        (
+            _mm_loadu_si128(table.low.as_ptr().cast()),
+            _mm_loadu_si128(table.high.as_ptr().cast()),
+        )
+    };
+    let half = _mm_set1_epi8(15);
+    let zero = _mm_setzero_si128();
+    let (mut any, mut twice, mut before) = (zero, zero, zero);
+    let last = bytes.len() - NARROW;
+    let mut at = 0;
+    loop {
+        let block = &bytes[at..at + NARROW];
+        // SAFETY: the slice has 16 bytes, and the load needs no alignment.
+        let block = unsafe { _mm_loadu_si128(block.as_ptr().cast()) };
+        let classes = _mm_and_si128(
+            _mm_shuffle_epi8(low, _mm_and_si128(block, half)),
+            _mm_shuffle_epi8(high, _mm_and_si128(_mm_srli_epi16(block, 4), half)),
+        );
+        any = _mm_or_si128(any, classes);
+        let left = _mm_alignr_epi8(classes, before, 15);
+        twice = _mm_or_si128(twice, _mm_and_si128(classes, left));
+        if at == last {
+            return fold(any, twice);
+        }
+        // The last block overlaps the one before: it starts afresh, and holds the border itself.
+        let next = (at + NARROW).min(last);
+        before = if next == at + NARROW { classes } else { zero };
+        at = next;
+    }
+}
