@@ -1,0 +1,23 @@
+//! The pure half of threat-agent: requests in, verdicts out.
+//!
+//! No clock, no socket, no process: time is an argument and what is remembered lives behind
+//! [`state::State`]. [`engine::Engine`] is the one orchestration; everything else serves it.
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod engine;
+pub mod error;
+pub mod inspect;
+pub mod limits;
+pub mod request;
+pub mod rules;
+pub mod state;
+pub mod verdict;
+pub mod window;
+
+pub use crate::config::Config;
+pub use crate::engine::Engine;
+pub use crate::error::Error;
+pub use crate::request::{Body, Identity, Outcome, Request};
+pub use crate::state::State;
+pub use crate::verdict::{Action, Category, Uninspected, Verdict};

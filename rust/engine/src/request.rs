@@ -1,0 +1,148 @@
+//! One request and its outcome, as borrowed bytes.
+
+use crate::verdict::Uninspected;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// Who sent a request, and where it goes. Ids are Kong's; an absent one is empty.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Identity<'a> {
+    /// The client in canonical form (see [`canonical_ip`]).
+    pub client: Option<IpAddr>,
+    pub workspace: &'a [u8],
+    pub route: &'a [u8],
+    pub service: &'a [u8],
+    pub consumer: &'a [u8],
+}
+
+/// A request before it is answered.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Request<'a> {
+    pub identity: Identity<'a>,
+    pub method: &'a [u8],
+    pub scheme: &'a [u8],
+    pub host: &'a [u8],
+    /// Raw, as on the wire: still percent-encoded, without the query.
+    pub path: &'a [u8],
+    /// Raw, without the question mark.
+    pub query: &'a [u8],
+    /// Raw header block: lines `Name: value`, CRLF or LF between them.
+    pub headers: &'a [u8],
+    pub body: Body<'a>,
+}
+
+/// What is known of a request's body.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Body<'a> {
+    /// The part that was read; empty when there is none.
+    pub bytes: &'a [u8],
+    /// Length of the part that was not read, as far as known. Units: bytes.
+    pub unread_bytes: u64,
+    /// Why that part was not read.
+    pub unread: Uninspected,
+}
+
+impl<'a> Request<'a> {
+    /// Walks the header block. Lines without a colon are passed over.
+    /// Shape: (name, value), value trimmed of blanks.
+    pub fn header_lines(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        self.headers.split(|b| *b == b'\n').filter_map(|line| {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            let colon = line.iter().position(|b| *b == b':')?;
+            let (name, value) = line.split_at(colon);
+            Some((name.trim_ascii(), value.get(1..)?.trim_ascii()))
+        })
+    }
+
+    /// Finds the first header of that name, in any case.
+    pub fn header(&self, name: &str) -> Option<&'a [u8]> {
+        self.header_lines()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value)
+    }
+}
+
+/// Where a response came from, as Kong tells it (`kong.response.get_source`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Source {
+    /// The upstream service answered.
+    #[default]
+    Service = 0,
+    /// A plugin or Kong itself answered.
+    Exit = 1,
+    /// An error inside Kong or on the way to the upstream.
+    Error = 2,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outcome {
+    pub status: u16,
+    pub source: Source,
+    /// From the first byte of the request to the last of the response.
+    pub latency_ms: u32,
+    pub request_bytes: u64,
+    pub response_bytes: u64,
+}
+
+/// Reads an address in its one canonical form: `::ffff:a.b.c.d` becomes `a.b.c.d`, a zone is
+/// dropped. Anything else that is not an address gives `None`.
+pub fn canonical_ip(text: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(text).ok()?;
+    let text = text.split('%').next().unwrap_or(text);
+    let address: IpAddr = text.parse().ok()?;
+    Some(match address {
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(IpAddr::V6(v6), IpAddr::V4),
+        v4 => v4,
+    })
+}
+
+/// The 16 bytes that stand for a client in keys: an IPv4 address mapped, an IPv6 address cut to
+/// its /64, because one host owns all of it.
+pub fn client_key(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+        IpAddr::V6(v6) => {
+            let s = v6.segments();
+            Ipv6Addr::new(s[0], s[1], s[2], s[3], 0, 0, 0, 0).octets()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_client_has_one_form() {
+        for (text, want) in [
+            ("192.0.2.1", Some("192.0.2.1")),
+            ("::ffff:192.0.2.1", Some("192.0.2.1")),
+            ("2001:db8::1", Some("2001:db8::1")),
+            ("fe80::1%eth0", Some("fe80::1")),
+            ("unix:", None),
+            ("", None),
+        ] {
+            let got = canonical_ip(text.as_bytes()).map(|a| a.to_string());
+            assert_eq!(got.as_deref(), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_slash_64_is_one_client() {
+        let key = |t: &str| client_key(canonical_ip(t.as_bytes()).unwrap());
+        assert_eq!(key("2001:db8::1"), key("2001:db8::ffff"));
+        assert_ne!(key("2001:db8::1"), key("2001:db8:0:1::1"));
+        assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
+    }
+
+    #[test]
+    fn header_lines_survive_odd_blocks() {
+        let request = Request {
+            headers: b"Host: a\r\nno colon\r\nX-A:  b c \nx-a: 2\r\n\r\n",
+            ..Request::default()
+        };
+        assert_eq!(request.header("x-A"), Some(&b"b c"[..]));
+        assert_eq!(request.header_lines().count(), 3);
+    }
+}

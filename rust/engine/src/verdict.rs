@@ -1,0 +1,181 @@
+//! What the engine answers: an action, why, and what it could not look at.
+
+use serde::{Deserialize, Serialize};
+
+/// Rule ids are short and many: stored in place up to 23 bytes.
+pub type RuleId = smartstring::alias::String;
+
+/// What should happen to a request. Ordered: a later one is the stronger one.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Action {
+    /// Let it pass, untouched.
+    #[default]
+    Allow = 0,
+    /// Let it pass with a header that tells the upstream.
+    Tag = 1,
+    /// Refuse it for now (429 with Retry-After).
+    Throttle = 2,
+    /// Refuse it (403).
+    Block = 3,
+}
+
+impl Action {
+    /// Tells whether the client is refused.
+    pub fn refuses(self) -> bool {
+        self >= Action::Throttle
+    }
+
+    /// Names the action as configurations and logs do.
+    pub fn name(self) -> &'static str {
+        match self {
+            Action::Allow => "allow",
+            Action::Tag => "tag",
+            Action::Throttle => "throttle",
+            Action::Block => "block",
+        }
+    }
+}
+
+/// The kinds of attack that incidents are filed under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Category {
+    ApiDdos = 1,
+    CredentialStuffing = 2,
+    Abuse = 3,
+    PayloadInjection = 4,
+    RouteMisconfiguration = 5,
+    MassError = 6,
+    ClientAnomaly = 7,
+}
+
+impl Category {
+    /// All categories, in the order of their numbers.
+    pub const ALL: [Category; 7] = [
+        Category::ApiDdos,
+        Category::CredentialStuffing,
+        Category::Abuse,
+        Category::PayloadInjection,
+        Category::RouteMisconfiguration,
+        Category::MassError,
+        Category::ClientAnomaly,
+    ];
+
+    /// Names the category as configurations and logs do.
+    pub fn name(self) -> &'static str {
+        match self {
+            Category::ApiDdos => "api_ddos",
+            Category::CredentialStuffing => "credential_stuffing",
+            Category::Abuse => "abuse",
+            Category::PayloadInjection => "payload_injection",
+            Category::RouteMisconfiguration => "route_misconfiguration",
+            Category::MassError => "mass_error",
+            Category::ClientAnomaly => "client_anomaly",
+        }
+    }
+
+    /// Finds the category of a number that [`Category`] gave; 0 and unknown numbers are none.
+    pub fn from_number(number: u8) -> Option<Category> {
+        Self::ALL.into_iter().find(|c| *c as u8 == number)
+    }
+}
+
+/// Reasons why a part of a request was not inspected: a set of bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Uninspected(pub u32);
+
+impl Uninspected {
+    /// The body is longer than `payload.max_body_bytes`: its first part was inspected.
+    pub const BODY_TOO_LARGE: Uninspected = Uninspected(1);
+    /// The body was spilled to disk and `payload.read_body_files` is off.
+    pub const BODY_ON_DISK: Uninspected = Uninspected(1 << 1);
+    /// The body is streamed (`request_buffering: false`, gRPC, WebSocket) and was not read.
+    pub const BODY_STREAMED: Uninspected = Uninspected(1 << 2);
+    /// The request was only seen after its end (no route, or refused earlier): no body.
+    pub const BODY_NOT_SEEN: Uninspected = Uninspected(1 << 3);
+    /// The body is compressed.
+    pub const BODY_ENCODED: Uninspected = Uninspected(1 << 4);
+    /// The body could not be read.
+    pub const BODY_UNREADABLE: Uninspected = Uninspected(1 << 5);
+    /// More values, headers or depth than one request's budget.
+    pub const OVER_BUDGET: Uninspected = Uninspected(1 << 6);
+    /// Left out by `sampling_ratio`.
+    pub const SAMPLED_OUT: Uninspected = Uninspected(1 << 7);
+    /// The content ends in the middle or is not what its type says.
+    pub const MALFORMED: Uninspected = Uninspected(1 << 8);
+
+    /// Each bit with the name that logs use.
+    pub const NAMES: [(Uninspected, &'static str); 9] = [
+        (Self::BODY_TOO_LARGE, "body_too_large"),
+        (Self::BODY_ON_DISK, "body_on_disk"),
+        (Self::BODY_STREAMED, "body_streamed"),
+        (Self::BODY_NOT_SEEN, "body_not_seen"),
+        (Self::BODY_ENCODED, "body_encoded"),
+        (Self::BODY_UNREADABLE, "body_unreadable"),
+        (Self::OVER_BUDGET, "over_budget"),
+        (Self::SAMPLED_OUT, "sampled_out"),
+        (Self::MALFORMED, "malformed"),
+    ];
+
+    /// Adds the reasons of `other`.
+    pub fn insert(&mut self, other: Uninspected) {
+        self.0 |= other.0;
+    }
+
+    /// Tells whether all reasons of `other` are in this set.
+    pub fn contains(self, other: Uninspected) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// The engine's answer to one request.
+#[derive(Clone, Debug, Default)]
+pub struct Verdict {
+    /// What should happen. The caller leaves it undone in monitor mode.
+    pub action: Action,
+    /// The kind of attack behind the strongest finding.
+    pub category: Option<Category>,
+    /// Anomaly score in 0..=1: 0 nothing, 1 certain.
+    pub score: f32,
+    /// The rules that spoke, strongest first.
+    pub rules: Vec<RuleId>,
+    /// One sentence for people; no secrets, no payload bytes.
+    pub reason: String,
+    /// Seconds after which a throttled or banned client may try again; 0 when it does not apply.
+    pub retry_after_s: u32,
+    /// Number behind the opaque incident reference; 0 when there is none.
+    pub incident: u64,
+    /// What was not inspected, and how much of it.
+    pub uninspected: Uninspected,
+    pub uninspected_bytes: u64,
+}
+
+impl Verdict {
+    /// Takes a finding in: the strongest action and its category win, scores combine as
+    /// independent evidence (noisy or), rules add up.
+    pub fn absorb(
+        &mut self,
+        rule: &str,
+        action: Action,
+        category: Category,
+        score: f32,
+        reason: impl FnOnce() -> String,
+    ) {
+        let stronger =
+            self.rules.is_empty() || (action, score) > (self.action, self.score);
+        if stronger {
+            self.category = Some(category);
+            self.reason = reason();
+            self.rules.insert(0, rule.into());
+        } else {
+            self.rules.push(rule.into());
+        }
+        self.action = self.action.max(action);
+        self.score = 1.0 - (1.0 - self.score) * (1.0 - score.clamp(0.0, 1.0));
+    }
+}
