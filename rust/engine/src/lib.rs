@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+pub mod decode;
 pub mod engine;
 pub mod error;
 pub mod inspect;

@@ -4,7 +4,7 @@
 pub fn judge(value: &[u8]) -> Option<(&'static str, f32)> {
     let climbs = value
         .windows(3)
-        .filter(|w| matches!(w, b"../" | b"..\\"))
+        .filter(|w| matches!(*w, b"../" | b"..\\"))
         .count();
     let file = value.windows(10).any(|w| w == b"etc/passwd");
     match (climbs, file) {

@@ -1,0 +1,96 @@
+//! The headers that upstreams read as data.
+
+use super::{url, Sink, Value};
+use crate::inspect::Part;
+use crate::request::Request;
+
+/// What the body's reader needs to know.
+#[derive(Default)]
+pub struct Notes<'r> {
+    pub content_type: &'r [u8],
+    /// Whether the body is compressed.
+    pub encoded: bool,
+}
+
+/// Headers that proxies and servers consume, credentials, and such with a grammar of their own.
+const PASSED_OVER: [&str; 26] = [
+    "Accept",
+    "Accept-Charset",
+    "Accept-Encoding",
+    "Accept-Language",
+    "Authorization",
+    "Cache-Control",
+    "Connection",
+    "Content-Length",
+    "Content-Type",
+    "Date",
+    "DNT",
+    "Expect",
+    "Host",
+    "If-Match",
+    "If-Modified-Since",
+    "If-None-Match",
+    "If-Unmodified-Since",
+    "Keep-Alive",
+    "Max-Forwards",
+    "Pragma",
+    "Proxy-Authorization",
+    "Range",
+    "TE",
+    "Trailer",
+    "Transfer-Encoding",
+    "Upgrade",
+];
+
+/// Hands out header values and cookies.
+pub fn walk<'r, V: FnMut(&Value<'_>)>(sink: &mut Sink<'_, V>, request: &Request<'r>) -> Notes<'r> {
+    let mut notes = Notes::default();
+    let mut rest = request.headers;
+    while !rest.is_empty() {
+        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        let (line, tail) = rest.split_at(end);
+        rest = tail.get(1..).unwrap_or_default();
+        let Some(colon) = memchr::memchr(b':', line) else {
+            continue;
+        };
+        let (name, value) = (line[..colon].trim_ascii(), line[colon + 1..].trim_ascii());
+        let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
+        if is("Cookie") {
+            cookies(sink, value);
+        } else if is("Referer") {
+            url::whole(sink, Part::Header, name, value);
+        } else if is("Content-Encoding") {
+            notes.encoded |= !value.is_empty() && !value.eq_ignore_ascii_case(b"identity");
+        } else if PASSED_OVER.iter().any(|other| is(other)) || hint(name) {
+            if is("Content-Type") {
+                notes.content_type = value;
+            }
+        } else if !value.is_empty() {
+            sink.plain(Part::Header, name, value);
+        }
+    }
+    notes
+}
+
+/// Tells whether a browser writes this header by itself (`Sec-Fetch-Mode`, `Sec-CH-UA`).
+fn hint(name: &[u8]) -> bool {
+    name.get(..4)
+        .is_some_and(|start| start.eq_ignore_ascii_case(b"Sec-"))
+}
+
+fn cookies<V: FnMut(&Value<'_>)>(sink: &mut Sink<'_, V>, value: &[u8]) {
+    for cookie in value.split(|b| *b == b';') {
+        let cookie = cookie.trim_ascii();
+        match memchr::memchr(b'=', cookie) {
+            Some(equals) => {
+                let (name, value) = (&cookie[..equals], &cookie[equals + 1..]);
+                if !url::is_plain(name) {
+                    sink.encoded(Part::Cookie, name, name, false);
+                }
+                sink.encoded(Part::Cookie, name, value, false);
+            }
+            None if cookie.is_empty() => {}
+            None => sink.encoded(Part::Cookie, b"", cookie, false),
+        }
+    }
+}

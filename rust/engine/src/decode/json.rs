@@ -1,0 +1,279 @@
+//! A JSON tokenizer that hands out strings: streaming, forgiving, without recursion.
+
+use super::kind;
+use super::percent::hex;
+use threat_agent_scan::Seen;
+
+/// Longest path that is kept for locations. Units: bytes.
+const PATH_BYTES: usize = 64;
+/// Deepest nesting that is followed.
+const DEPTH: usize = 16_384;
+/// Marks an array in a level; the rest of a level is the length of the path outside of it.
+const ARRAY: u8 = 0x80;
+
+/// Memory that is reused between documents.
+#[derive(Default)]
+pub struct Scratch {
+    text: Vec<u8>,
+    path: Vec<u8>,
+    levels: Vec<u8>,
+}
+
+impl Scratch {
+    /// Gives back buffers that have grown beyond `bytes`.
+    pub fn trim(&mut self, bytes: usize) {
+        for buffer in [&mut self.text, &mut self.levels] {
+            if buffer.capacity() > bytes {
+                *buffer = Vec::new();
+            }
+        }
+    }
+}
+
+/// How a document ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Bytes that were understood.
+    pub read: usize,
+    pub why: Why,
+}
+
+/// Why reading ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// All brackets are closed and nothing follows.
+    Complete,
+    /// The text ends within the document.
+    Truncated,
+    /// What follows is not JSON.
+    Malformed,
+    /// The nesting is deeper than is followed.
+    TooDeep,
+}
+
+/// Reads one document, or several one after the other (NDJSON), and hands out each key and each
+/// string with its path, and bare scalars outside of any bracket.
+/// Shape: `emit` gets path, text, and the kinds of byte in the text.
+/// Cost: linear; memory for one byte a level and for the longest escaped string.
+pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8], Seen)) -> End {
+    let Scratch { text, path, levels } = scratch;
+    path.clear();
+    levels.clear();
+    let mut at = 0;
+    let end = |read, why| End { read, why };
+    loop {
+        at += blanks(&json[at..]);
+        let Some(byte) = json.get(at) else {
+            let closed = levels.is_empty();
+            return end(
+                at,
+                if closed {
+                    Why::Complete
+                } else {
+                    Why::Truncated
+                },
+            );
+        };
+        match byte {
+            b'"' => {
+                let (content, seen, length) = string(&json[at + 1..], text);
+                let Some(length) = length else {
+                    emit(path, content, seen);
+                    return end(json.len(), Why::Truncated);
+                };
+                let after = at + 1 + length;
+                let next = after + blanks(&json[after..]);
+                let in_object = levels.last().is_some_and(|l| l & ARRAY == 0);
+                if in_object && json.get(next) == Some(&b':') {
+                    let outside = levels.last().map_or(0, |l| usize::from(l & !ARRAY));
+                    path.truncate(outside);
+                    extend(path, content);
+                    at = next + 1;
+                } else {
+                    at = next;
+                }
+                emit(path, content, seen);
+            }
+            b'{' | b'[' => {
+                if levels.len() == DEPTH {
+                    return end(at, Why::TooDeep);
+                }
+                let array = if *byte == b'[' { ARRAY } else { 0 };
+                levels.push(path.len() as u8 | array);
+                at += 1;
+            }
+            b'}' | b']' => {
+                let array = if *byte == b']' { ARRAY } else { 0 };
+                match levels.pop() {
+                    Some(level) if level & ARRAY == array => {
+                        path.truncate(usize::from(level & !ARRAY));
+                    }
+                    _ => return end(at, Why::Malformed),
+                }
+                at += 1;
+            }
+            b',' if !levels.is_empty() => at += 1,
+            _ => {
+                let length = scalar(&json[at..]);
+                if length == 0 {
+                    return end(at, Why::Malformed);
+                }
+                if levels.is_empty() {
+                    let bare = &json[at..at + length];
+                    emit(path, bare, kind::seen(bare));
+                }
+                at += length;
+            }
+        }
+    }
+}
+
+fn blanks(json: &[u8]) -> usize {
+    let blank = |b: &u8| matches!(b, b' ' | b'\n' | b'\r' | b'\t');
+    json.iter().position(|b| !blank(b)).unwrap_or(json.len())
+}
+
+/// Measures a number, `true`, `false` or `null`; 0 when it is something else.
+fn scalar(json: &[u8]) -> usize {
+    let part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+    let length = json.iter().position(|b| !part(b)).unwrap_or(json.len());
+    let word = &json[..length];
+    let number = word
+        .first()
+        .is_some_and(|b| b.is_ascii_digit() || *b == b'-');
+    if number || matches!(word, b"true" | b"false" | b"null") {
+        length
+    } else {
+        0
+    }
+}
+
+/// Adds a key to the path, as far as there is room.
+fn extend(path: &mut Vec<u8>, key: &[u8]) {
+    if !path.is_empty() && path.len() < PATH_BYTES {
+        path.push(b'.');
+    }
+    let room = PATH_BYTES.saturating_sub(path.len()).min(key.len());
+    path.extend_from_slice(&key[..room]);
+}
+
+/// Reads a string behind its opening quote.
+/// Shape: the content, its kinds, and the length with the closing quote, `None` without one.
+fn string<'s>(json: &'s [u8], text: &'s mut Vec<u8>) -> (&'s [u8], Seen, Option<usize>) {
+    let (mut at, seen) = kind::string_run(json);
+    if json.get(at) != Some(&b'\\') {
+        let length = json.get(at).map(|_| at + 1);
+        return (&json[..at], seen, length);
+    }
+    text.clear();
+    text.extend_from_slice(&json[..at]);
+    let length = loop {
+        match json.get(at) {
+            None => break None,
+            Some(b'"') => break Some(at + 1),
+            Some(_) => at += unescape(&json[at..], text),
+        }
+        let (run, _) = kind::string_run(&json[at..]);
+        text.extend_from_slice(&json[at..at + run]);
+        at += run;
+    };
+    (text, kind::seen(text), length)
+}
+
+/// Undoes the escape at the start; a broken one stays as it is. Returns its length.
+fn unescape(json: &[u8], text: &mut Vec<u8>) -> usize {
+    let Some(letter) = json.get(1) else {
+        text.push(b'\\');
+        return 1;
+    };
+    let byte = match letter {
+        b'n' => b'\n',
+        b't' => b'\t',
+        b'r' => b'\r',
+        b'b' => 8,
+        b'f' => 12,
+        b'"' | b'\\' | b'/' => *letter,
+        b'u' => return unicode(json, text),
+        _ => {
+            text.extend_from_slice(&json[..2]);
+            return 2;
+        }
+    };
+    text.push(byte);
+    2
+}
+
+fn unicode(json: &[u8], text: &mut Vec<u8>) -> usize {
+    let unit = |at: usize| match json.get(at..at + 2) {
+        Some(b"\\u") => hex(json.get(at + 2..at + 6)?),
+        _ => None,
+    };
+    let (code, length) = match (unit(0), unit(6)) {
+        (Some(high @ 0xd800..=0xdbff), Some(low @ 0xdc00..=0xdfff)) => {
+            (0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00), 12)
+        }
+        (Some(code), _) => (code, 6),
+        (None, _) => {
+            text.extend_from_slice(&json[..2]);
+            return 2;
+        }
+    };
+    let character = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
+    text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+    length
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &[u8]) -> (Vec<String>, Why) {
+        let mut out = Vec::new();
+        let end = walk(json, &mut Scratch::default(), |path, text, _| {
+            let show = String::from_utf8_lossy;
+            out.push(format!("{}={}", show(path), show(text)));
+        });
+        (out, end.why)
+    }
+
+    #[test]
+    fn strings_come_with_their_paths() {
+        for (json, want, why) in [
+            (
+                r#"{"a":{"b":"c"},"d":[1,"e",{"f":"g"}]}"#,
+                &["a=a", "a.b=b", "a.b=c", "d=d", "d=e", "d.f=f", "d.f=g"][..],
+                Why::Complete,
+            ),
+            (
+                r#""\u003cscript\u003e\n\/\uD83D\uDE00\ud800""#,
+                &["=<script>\n/\u{1F600}\u{fffd}"],
+                Why::Complete,
+            ),
+            ("-12.5e3", &["=-12.5e3"], Why::Complete),
+            (r#"{"a":"b"#, &["a=a", "a=b"], Why::Truncated),
+            (r#"{"a":"b\"#, &["a=a", "a=b\\"], Why::Truncated),
+            (r#"{"a":["b","#, &["a=a", "a=b"], Why::Truncated),
+            (r#"["a"] or 1=1"#, &["=a"], Why::Malformed),
+            (r#"{"a":"b"]"#, &["a=a", "a=b"], Why::Malformed),
+            ("{\"a\":1}\n{\"b\":2}", &["a=a", "b=b"], Why::Complete),
+            ("{a:1}", &[], Why::Malformed),
+            ("", &[], Why::Complete),
+        ] {
+            assert_eq!(
+                read(json.as_bytes()),
+                (want.iter().map(|s| s.to_string()).collect(), why),
+                "{json}"
+            );
+        }
+    }
+
+    #[test]
+    fn nesting_costs_no_stack() {
+        let deep = |n: usize| format!("{}\"x\"{}", "[".repeat(n), "]".repeat(n));
+        assert_eq!(
+            read(deep(10_000).as_bytes()),
+            (vec!["=x".into()], Why::Complete)
+        );
+        assert_eq!(read(deep(DEPTH + 1).as_bytes()).1, Why::TooDeep);
+    }
+}

@@ -1,0 +1,88 @@
+//! XML: texts, CDATA and attribute values, named by their element or attribute.
+
+use super::{html, Sink, Value};
+use crate::inspect::Part;
+use memchr::memmem;
+
+/// Hands out texts and attribute values. Comments and processing instructions are passed over;
+/// a DOCTYPE is handed out whole, since entities are declared there.
+pub fn walk<V: FnMut(&Value<'_>)>(sink: &mut Sink<'_, V>, xml: &[u8]) {
+    let mut buffer = Vec::new();
+    let mut element: &[u8] = b"";
+    let mut rest = xml;
+    loop {
+        let open = memchr::memchr(b'<', rest).unwrap_or(rest.len());
+        text(sink, element, &rest[..open], &mut buffer);
+        rest = &rest[open..];
+        if rest.is_empty() {
+            return;
+        }
+        if let Some(cdata) = rest.strip_prefix(b"<![CDATA[") {
+            let end = memmem::find(cdata, b"]]>").unwrap_or(cdata.len());
+            sink.plain(Part::Body, element, &cdata[..end]);
+            rest = cdata.get(end + 3..).unwrap_or_default();
+        } else if rest.starts_with(b"<!--") {
+            rest = behind(rest, b"-->");
+        } else if rest.starts_with(b"<?") {
+            rest = behind(rest, b"?>");
+        } else if rest.starts_with(b"<!") {
+            let after = behind(rest, b">");
+            sink.plain(Part::Body, b"DOCTYPE", &rest[..rest.len() - after.len()]);
+            rest = after;
+        } else {
+            rest = tag(sink, rest, &mut element, &mut buffer);
+        }
+    }
+}
+
+fn behind<'x>(rest: &'x [u8], mark: &[u8]) -> &'x [u8] {
+    memmem::find(rest, mark).map_or(b"", |at| &rest[at + mark.len()..])
+}
+
+fn text<V: FnMut(&Value<'_>)>(
+    sink: &mut Sink<'_, V>,
+    name: &[u8],
+    text: &[u8],
+    buffer: &mut Vec<u8>,
+) {
+    let text = text.trim_ascii();
+    if text.is_empty() {
+        return;
+    }
+    html::undo(text, buffer);
+    sink.plain(Part::Body, name, buffer);
+}
+
+/// Reads one tag, hands out its attributes, and returns what follows.
+fn tag<'x, V: FnMut(&Value<'_>)>(
+    sink: &mut Sink<'_, V>,
+    xml: &'x [u8],
+    element: &mut &'x [u8],
+    buffer: &mut Vec<u8>,
+) -> &'x [u8] {
+    let part = |b: &u8| !b.is_ascii_whitespace() && !matches!(b, b'=' | b'>' | b'"' | b'\'');
+    let word = |at: usize| xml[at..].iter().take_while(|b| part(b)).count();
+    let mut at = 1 + word(1);
+    if xml.get(1) != Some(&b'/') {
+        *element = &xml[1..at];
+    }
+    let mut name: &[u8] = b"";
+    while let Some(byte) = xml.get(at) {
+        match byte {
+            b'>' => return &xml[at + 1..],
+            b'"' | b'\'' => {
+                let value = &xml[at + 1..];
+                let end = memchr::memchr(*byte, value).unwrap_or(value.len());
+                text(sink, name, &value[..end], buffer);
+                at += end + 2;
+            }
+            _ if part(byte) => {
+                let length = word(at);
+                name = &xml[at..at + length];
+                at += length;
+            }
+            _ => at += 1,
+        }
+    }
+    b""
+}
