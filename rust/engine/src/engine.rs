@@ -74,7 +74,10 @@ impl Engine {
         now_ms: u64,
     ) -> Verdict {
         let identity = &request.identity;
-        let mut verdict = Verdict::default();
+        let mut verdict = Verdict {
+            spoofed_headers: request.has_own_headers(),
+            ..Verdict::default()
+        };
         if self.allowlisted(identity) {
             return verdict;
         }

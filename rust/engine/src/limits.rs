@@ -1,7 +1,7 @@
 //! Limits on sliding-window counts: each key is counted once a request, however many limits read it.
 
 use crate::config::{Config, Limit};
-use crate::request::{Identity, Outcome};
+use crate::request::{Identity, Outcome, Source};
 use crate::state::{By, Counter, Key, Scope, State};
 use crate::verdict::{Action, Category, RuleId, Verdict};
 use crate::window::{retry_after_s, Window};
@@ -128,7 +128,10 @@ impl Limits {
                 Counter::Requests => false,
                 Counter::AuthFailures => self.auth_failure_statuses.contains(&outcome.status),
                 Counter::NotFound => outcome.status == 404,
-                Counter::ServerErrors => (500..=599).contains(&outcome.status),
+                // What a plugin answered says nothing about the upstream.
+                Counter::ServerErrors => {
+                    (500..=599).contains(&outcome.status) && outcome.source != Source::Exit
+                }
             };
             if counts {
                 if let Some(key) = Key::of(identity, group.by, group.scope) {

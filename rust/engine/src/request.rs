@@ -3,6 +3,9 @@
 use crate::verdict::Uninspected;
 use std::net::{IpAddr, Ipv6Addr};
 
+/// Headers of this prefix come from the plugin, never from a client.
+const OWN_PREFIX: &[u8] = b"x-threat-agent-";
+
 /// Who sent a request, and where it goes. Ids are Kong's; an absent one is empty.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Identity<'a> {
@@ -53,6 +56,14 @@ impl<'a> Request<'a> {
         })
     }
 
+    /// Tells whether the client sent a header that only this plugin may set.
+    pub fn has_own_headers(&self) -> bool {
+        self.header_lines().any(|(name, _)| {
+            name.get(..OWN_PREFIX.len())
+                .is_some_and(|p| p.eq_ignore_ascii_case(OWN_PREFIX))
+        })
+    }
+
     /// Finds the first header of that name, in any case.
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
         self.header_lines()
@@ -79,10 +90,6 @@ pub enum Source {
 pub struct Outcome {
     pub status: u16,
     pub source: Source,
-    /// From the first byte of the request to the last of the response.
-    pub latency_ms: u32,
-    pub request_bytes: u64,
-    pub response_bytes: u64,
 }
 
 /// Reads an address in its one canonical form: `::ffff:a.b.c.d` becomes `a.b.c.d`, a zone is

@@ -153,6 +153,8 @@ pub struct Verdict {
     /// What was not inspected, and how much of it.
     pub uninspected: Uninspected,
     pub uninspected_bytes: u64,
+    /// The client sent headers of the plugin's own name, which the upstream must not believe.
+    pub spoofed_headers: bool,
 }
 
 impl Verdict {

@@ -1,0 +1,88 @@
+-- Phases only: each says in a line what happens in it.
+
+local guard = require "kong.plugins.threat-agent.guard"
+local native = require "kong.plugins.threat-agent.native"
+local request = require "kong.plugins.threat-agent.request"
+local response = require "kong.plugins.threat-agent.response"
+local worker = require "kong.plugins.threat-agent.worker"
+local record = require "kong.plugins.threat-agent.record"
+
+
+local kong = kong
+
+
+local ThreatAgent = {
+  -- After the bundled authentication plugins (the last is header-cert-auth, 1009), before limits.
+  PRIORITY = 1008,
+  VERSION = native.VERSION,
+}
+
+
+worker.prepare_master()
+
+
+function ThreatAgent:init_worker()
+  worker.start()
+end
+
+
+-- Kong 3.5 and later: compiles before the first request needs it.
+function ThreatAgent:configure(configs)
+  for _, conf in ipairs(configs or {}) do
+    guard.engine(conf)
+  end
+end
+
+
+-- Runs for global instances only: refuses banned clients before anything is routed.
+function ThreatAgent:rewrite(conf)
+  local engine = conf.mode == "enforce" and guard.engine(conf)
+  if not engine then
+    return
+  end
+
+  local verdict = guard.call(native.check_ban, engine, request.identity())
+  if verdict and verdict.refuses then
+    kong.ctx.plugin.verdict = verdict
+    return response.enforce(verdict)
+  end
+end
+
+
+function ThreatAgent:access(conf)
+  local engine = guard.engine(conf)
+  local verdict = engine and guard.call(native.inspect, engine, request.read(conf))
+  if not verdict then
+    response.strip_spoofed()
+    return conf.failure_mode == "closed" and response.refuse_unseen() or nil
+  end
+
+  kong.ctx.plugin.verdict = verdict
+  if verdict.spoofed_headers then
+    response.strip_spoofed()
+  end
+
+  if conf.mode == "enforce" and verdict ~= native.CLEAN then
+    return response.enforce(verdict)
+  end
+end
+
+
+-- Sees also what never reached `access`: unknown routes, and refusals by other plugins.
+function ThreatAgent:log(conf)
+  local engine = guard.engine(conf)
+  if not engine then
+    return record.write(conf, nil)
+  end
+
+  local verdict = kong.ctx.plugin.verdict
+                  or guard.call(native.inspect, engine, request.read_late())
+  if verdict and not (conf.mode == "enforce" and verdict.refuses) then
+    guard.call(native.observe, engine, request.identity(), ngx.status, record.source())
+  end
+
+  record.write(conf, verdict)
+end
+
+
+return ThreatAgent

@@ -1,0 +1,476 @@
+-- The only reader of the native library. Every function returns a value, or nil and an error;
+-- nothing raises, also when the library is missing or of another version.
+--
+-- Scratch cdata are module-local and are read before anything can yield.
+
+local ffi = require "ffi"
+local cdef = require "kong.plugins.threat-agent.cdef"
+local cjson = require "cjson.safe"
+
+
+local type = type
+local pairs = pairs
+local pcall = pcall
+local ipairs = ipairs
+local ffi_string = ffi.string
+local tostring = tostring
+local setmetatable = setmetatable
+
+
+local _M = {
+  VERSION = cdef.version,
+}
+
+
+-- The fields of the plugin's config that the engine knows; the others are for Lua alone.
+local ENGINE_FIELDS = {
+  "mode",
+  "sampling_ratio",
+  "auth_failure_statuses",
+  "allowlist",
+  "rules",
+  "limits",
+  "payload",
+}
+
+local ACTIONS = { [0] = "allow", "tag", "throttle", "block" }
+
+local CATEGORIES = {
+  "api_ddos",
+  "credential_stuffing",
+  "abuse",
+  "payload_injection",
+  "route_misconfiguration",
+  "mass_error",
+  "client_anomaly",
+}
+
+_M.UNINSPECTED = {
+  body_too_large = 1,
+  body_on_disk = 2,
+  body_streamed = 4,
+  body_not_seen = 8,
+  body_encoded = 16,
+  body_unreadable = 32,
+  over_budget = 64,
+  sampled_out = 128,
+  malformed = 256,
+}
+
+
+local C                     -- the library, once loaded
+local load_error            -- why it is not
+local engine_out, identity, request, verdict, outcome, node, length, deaths_out
+local text_buffer, text_size
+
+
+local function find_library()
+  local path = package.searchpath("libthreat_agent", package.cpath)
+  if path then
+    return path
+  end
+
+  return nil, "libthreat_agent.so was not found in lua_package_cpath (" .. package.cpath
+              .. "): install the rock, or add the library's folder to lua_package_cpath"
+end
+
+
+local function read_text(call)
+  if call(text_buffer, text_size, length) == 1 then
+    text_size = tonumber(length[0])
+    text_buffer = ffi.new("uint8_t[?]", text_size)
+    call(text_buffer, text_size, length)
+  end
+
+  return ffi_string(text_buffer, length[0])
+end
+
+
+local function last_error(doing)
+  return "could not " .. doing .. ": " .. read_text(C.ta_last_error)
+end
+
+
+local function allocate()
+  engine_out = ffi.new("ta_engine_t *[1]")
+  identity = ffi.new("ta_identity_t")
+  request = ffi.new("ta_request_t")
+  verdict = ffi.new("ta_verdict_t")
+  outcome = ffi.new("ta_outcome_t")
+  node = ffi.new("ta_node_t")
+  length = ffi.new("size_t[1]")
+  deaths_out = ffi.new("uint32_t[1]")
+  text_size = 1024
+  text_buffer = ffi.new("uint8_t[?]", text_size)
+end
+
+
+local function load()
+  local path, err = find_library()
+  if not path then
+    return nil, err
+  end
+
+  local ok, lib = pcall(ffi.load, path)
+  if not ok then
+    return nil, "could not load " .. path .. ": " .. tostring(lib)
+  end
+
+  -- A cdef stays for the life of the VM: one that is there already is this module's own.
+  if not pcall(ffi.typeof, "ta_verdict_t") then
+    ffi.cdef(cdef.text)
+  end
+
+  local has_version = pcall(function() return lib.ta_version end)
+  if not has_version then
+    return nil, path .. " is not threat-agent's library: it lacks ta_version"
+  end
+
+  allocate()
+  local version = read_text(lib.ta_version)
+  if version ~= cdef.version then
+    return nil, path .. " is version " .. version .. ", the plugin is version " .. cdef.version
+                .. ": install both from one release, then `kong restart` (a reload keeps the old library)"
+  end
+
+  return lib
+end
+
+
+-- Loads the library, once. Returns true, or nil and what to do about it.
+function _M.load()
+  if C then
+    return true
+  end
+
+  if not load_error then
+    local lib, err = load()
+    if not lib then
+      load_error = err
+      return nil, err
+    end
+
+    C = lib
+    return true
+  end
+
+  return nil, load_error
+end
+
+
+-- Makes the region that all workers count in; to be called in the master, before the fork.
+-- bytes: 0 for the default.
+function _M.region_init(bytes)
+  if C.ta_region_init(bytes) ~= 0 then
+    return nil, last_error("make the shared region")
+  end
+
+  return true
+end
+
+
+-- Joins the node as a worker. Returns how many workers were found to have died in the engine.
+function _M.attach()
+  if C.ta_worker_attach(deaths_out) ~= 0 then
+    return nil, last_error("join the node")
+  end
+
+  return deaths_out[0]
+end
+
+
+-- Describes the node: counters as Lua numbers.
+function _M.node()
+  if C.ta_node_status(node) ~= 0 then
+    return nil, last_error("read the node's status")
+  end
+
+  return {
+    shared = node.shared == 1,
+    bypass = node.bypass == 1,
+    workers = tonumber(node.workers),
+    recent_deaths = tonumber(node.recent_deaths),
+    region_bytes = tonumber(node.region_bytes),
+    capacity_keys = tonumber(node.capacity_keys),
+    live_keys = tonumber(node.live_keys),
+    bans = tonumber(node.bans),
+    requests = tonumber(node.requests),
+    allowed = tonumber(node.allowed),
+    tagged = tonumber(node.tagged),
+    throttled = tonumber(node.throttled),
+    blocked = tonumber(node.blocked),
+    uninspected_requests = tonumber(node.uninspected_requests),
+    uninspected_bytes = tonumber(node.uninspected_bytes),
+    panics = tonumber(node.panics),
+  }
+end
+
+
+-- Ends a bypass.
+function _M.clear_bypass()
+  if C.ta_bypass_clear() ~= 0 then
+    return nil, last_error("end the bypass")
+  end
+
+  return true
+end
+
+
+-- Copies what the engine is to see: no nulls, and no empty tables, whose JSON is ambiguous.
+local function plain(value)
+  if type(value) ~= "table" then
+    return value
+  end
+
+  local copy = {}
+  for k, v in pairs(value) do
+    if v ~= nil and v ~= ngx.null then
+      v = plain(v)
+      if type(v) ~= "table" or next(v) ~= nil then
+        copy[k] = v
+      end
+    end
+  end
+
+  return copy
+end
+
+
+local function instance_scope(conf)
+  return conf.route_id and "route" or conf.service_id and "service" or "global"
+end
+
+
+local function engine_json(conf)
+  local fields = { instance_scope = instance_scope(conf) }
+  for _, name in ipairs(ENGINE_FIELDS) do
+    fields[name] = conf[name]
+  end
+
+  fields = plain(fields)
+  -- An empty list of families or statuses is not the default list.
+  if conf.payload and type(conf.payload.families) == "table" and #conf.payload.families == 0 then
+    fields.payload = fields.payload or {}
+    fields.payload.families = cjson.empty_array
+  end
+
+  return cjson.encode(fields)
+end
+
+
+local function set_str(str, text)
+  str.ptr = text
+  str.len = #text
+end
+
+
+-- Checks a config as the engine would, without keeping anything. Returns true, or nil and what
+-- is wrong.
+function _M.check(conf)
+  local json, err = engine_json(conf)
+  if not json then
+    return nil, "could not encode the config: " .. err
+  end
+
+  local str = ffi.new("ta_str_t")
+  set_str(str, json)
+  if C.ta_config_check(str) ~= 0 then
+    return nil, read_text(C.ta_last_error)
+  end
+
+  return true
+end
+
+
+local function free(handle)
+  C.ta_engine_free(handle)
+end
+
+
+-- Compiles a config. Returns the engine and, where rules had to be left out, which; or nil and
+-- an error.
+local function compile(json)
+  local str = ffi.new("ta_str_t")
+  set_str(str, json)
+
+  local status = C.ta_engine_new(str, engine_out)
+  if status < 0 then
+    return nil, last_error("compile the configuration")
+  end
+
+  -- A Lua closure, because a C function as finaliser is gone before the VM closes.
+  local engine = ffi.gc(engine_out[0], function(handle) free(handle) end)
+  if status == 2 then
+    return engine, "left out of the configuration: " .. read_text(C.ta_last_error)
+  end
+
+  return engine
+end
+
+
+local engines = setmetatable({}, { __mode = "k" })      -- conf → engine, or false
+local by_content = setmetatable({}, { __mode = "v" })   -- JSON → engine
+
+
+-- Finds or makes the engine of a conf table. The second value is an error that is new: to be
+-- logged by the caller, once per conf.
+function _M.engine(conf)
+  local engine = engines[conf]
+  if engine ~= nil then
+    return engine or nil
+  end
+
+  local json, err = engine_json(conf)
+  if json then
+    engine = by_content[json]
+    if not engine then
+      engine, err = compile(json)
+      by_content[json] = engine
+    end
+  end
+
+  engines[conf] = engine or false
+  return engine, err
+end
+
+
+-- Lists the confs that this worker has engines for.
+function _M.known_confs()
+  local confs = {}
+  for conf, engine in pairs(engines) do
+    if engine then
+      confs[#confs + 1] = conf
+    end
+  end
+
+  return confs
+end
+
+
+local function failure(status, doing)
+  if status == 3 then
+    return nil, "bypass"
+  end
+
+  return nil, last_error(doing)
+end
+
+
+local function split(text)
+  local list = {}
+  for item in text:gmatch("[^,]+") do
+    list[#list + 1] = item
+  end
+
+  return list
+end
+
+
+local function uninspected_names(bits)
+  local names = {}
+  for name, flag in pairs(_M.UNINSPECTED) do
+    if bit.band(bits, flag) ~= 0 then
+      names[#names + 1] = name
+    end
+  end
+
+  table.sort(names)
+  return names
+end
+
+
+-- Copies the verdict out of the scratch. Clean requests give the shared CLEAN table.
+local CLEAN = { action = "allow", refuses = false, score = 0 }
+_M.CLEAN = CLEAN
+
+
+local function read_verdict()
+  if verdict.rules_len == 0 and verdict.uninspected == 0 and verdict.spoofed_headers == 0 then
+    return CLEAN
+  end
+
+  local action = verdict.action
+  local found = {
+    action = ACTIONS[action],
+    refuses = action >= 2,
+    score = verdict.score,
+    category = CATEGORIES[verdict.category],
+    retry_after_s = verdict.retry_after_s,
+    spoofed_headers = verdict.spoofed_headers == 1,
+  }
+
+  if verdict.rules_len > 0 then
+    found.rules = split(ffi_string(verdict.rules, verdict.rules_len))
+    found.incident = ffi_string(verdict.incident, verdict.incident_len)
+    found.reason = ffi_string(verdict.reason, verdict.reason_len)
+  end
+
+  if verdict.uninspected ~= 0 then
+    found.uninspected = uninspected_names(verdict.uninspected)
+    found.uninspected_bytes = tonumber(verdict.uninspected_bytes)
+  end
+
+  return found
+end
+
+
+local function fill_identity(into, from)
+  set_str(into.client_ip, from.client_ip)
+  set_str(into.workspace, from.workspace)
+  set_str(into.route, from.route)
+  set_str(into.service, from.service)
+  set_str(into.consumer, from.consumer)
+end
+
+
+-- Asks whether a client is banned on the whole node. Returns a verdict, or nil and an error.
+function _M.check_ban(engine, from)
+  fill_identity(identity, from)
+  local status = C.ta_engine_check_ban(engine, identity, verdict)
+  if status ~= 0 then
+    return failure(status, "check for bans")
+  end
+
+  return read_verdict()
+end
+
+
+-- Decides on a request, as request.lua gathered it. Returns a verdict, or nil and an error.
+function _M.inspect(engine, from)
+  fill_identity(request.identity, from)
+  set_str(request.method, from.method)
+  set_str(request.scheme, from.scheme)
+  set_str(request.host, from.host)
+  set_str(request.path, from.path)
+  set_str(request.query, from.query)
+  set_str(request.headers, from.headers)
+  request.body.ptr = from.body
+  request.body.len = from.body_len
+  request.body_unread_bytes = from.body_unread_bytes
+  request.body_unread = from.body_unread
+
+  local status = C.ta_engine_inspect(engine, request, verdict)
+  if status ~= 0 then
+    return failure(status, "inspect a request")
+  end
+
+  return read_verdict()
+end
+
+
+-- Tells the engine how a request ended. source: 0 the upstream, 1 a plugin or Kong, 2 an error.
+function _M.observe(engine, from, http_status, source)
+  fill_identity(identity, from)
+  outcome.status = http_status
+  outcome.source = source
+
+  local status = C.ta_engine_observe(engine, identity, outcome)
+  if status ~= 0 then
+    return failure(status, "observe a response")
+  end
+
+  return true
+end
+
+
+return _M

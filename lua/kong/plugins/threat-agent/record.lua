@@ -1,0 +1,55 @@
+-- What Kong's log plugins get to see of a verdict, under the key `threat_agent`.
+
+local kong = kong
+
+
+local KEY = "threat_agent"
+
+local SOURCES = { service = 0, exit = 1, error = 2 }
+
+
+local _M = {}
+
+
+-- One table per mode for the many clean requests; log plugins only read it.
+local CLEAN = {
+  monitor = { mode = "monitor", verdict = "allow", score = 0 },
+  enforce = { mode = "enforce", verdict = "allow", score = 0 },
+}
+
+
+-- Where the response came from, as the engine numbers it.
+function _M.source()
+  return SOURCES[kong.response.get_source()] or 2
+end
+
+
+-- Writes the verdict for the log plugins; nil when nothing looked at the request.
+function _M.write(conf, verdict)
+  local mode = conf.mode
+  if not verdict then
+    kong.log.set_serialize_value(KEY, { mode = mode, verdict = "uninspected" })
+    return
+  end
+
+  if not verdict.rules and not verdict.uninspected then
+    kong.log.set_serialize_value(KEY, CLEAN[mode])
+    return
+  end
+
+  kong.log.set_serialize_value(KEY, {
+    mode = mode,
+    verdict = verdict.action,
+    enforced = mode == "enforce" and verdict.refuses,
+    category = verdict.category,
+    score = verdict.score,
+    rules = verdict.rules,
+    reason = verdict.reason,
+    incident = verdict.incident,
+    uninspected = verdict.uninspected,
+    uninspected_bytes = verdict.uninspected_bytes,
+  })
+end
+
+
+return _M

@@ -1,0 +1,233 @@
+-- The only reader of the request: gathers raw bytes for the engine.
+--
+-- What is gathered lies in one table that the next request reuses: it is handed to native.lua
+-- before anything can yield.
+
+local native = require "kong.plugins.threat-agent.native"
+
+
+local kong = kong
+local ngx = ngx
+local pcall = pcall
+local ipairs = ipairs
+local tonumber = tonumber
+local find = string.find
+local sub = string.sub
+local concat = table.concat
+local get_method = ngx.req.get_method
+local get_headers = ngx.req.get_headers
+local raw_header = ngx.req.raw_header
+local http_version = ngx.req.http_version
+local read_body = ngx.req.read_body
+local get_body_data = ngx.req.get_body_data
+local get_body_file = ngx.req.get_body_file
+
+
+local BODY = native.UNINSPECTED
+
+local BODYLESS_METHODS = { GET = true, HEAD = true, OPTIONS = true, TRACE = true }
+
+local EMPTY = ""
+
+
+local _M = {}
+
+
+local gathered = {
+  body = EMPTY,
+  body_len = 0,
+  body_unread = 0,
+  body_unread_bytes = 0,
+}
+
+
+local trusts_all
+
+
+-- Tells whether Kong believes forwarded addresses from anyone: then a client's address is what
+-- the client says, and nothing may be decided by it.
+function _M.client_ip_is_forgeable()
+  if trusts_all == nil then
+    trusts_all = false
+    for _, cidr in ipairs(kong.configuration.trusted_ips or {}) do
+      if cidr == "0.0.0.0/0" or cidr == "::/0" then
+        trusts_all = true
+      end
+    end
+  end
+
+  return trusts_all
+end
+
+
+local function read_file(path, max_bytes)
+  local file, err = io.open(path, "rb")
+  if not file then
+    return nil, err
+  end
+
+  local size = file:seek("end")
+  file:seek("set")
+  local data = file:read(max_bytes)
+  file:close()
+
+  return data or EMPTY, size
+end
+
+
+local function is_streamed(var)
+  local route = kong.router.get_route()
+  if route and route.request_buffering == false then
+    return true
+  end
+
+  local content_type = var.content_type
+  return var.http_upgrade ~= nil
+         or (content_type ~= nil and sub(content_type, 1, 16) == "application/grpc")
+end
+
+
+local function set_body(body, len, unread, unread_bytes)
+  gathered.body = body
+  gathered.body_len = len
+  gathered.body_unread = unread
+  gathered.body_unread_bytes = unread_bytes
+end
+
+
+-- Reads the body as far as the config allows. May yield.
+-- Returns body, its length to inspect, why the rest is unread, and the rest's length.
+local function fetch_body(conf, var)
+  local declared = tonumber(var.content_length)
+  if declared == 0 or (declared == nil and var.http_transfer_encoding == nil
+                       and http_version() < 2 ) then
+    return EMPTY, 0, 0, 0
+  end
+
+  if declared == nil and BODYLESS_METHODS[get_method()] and http_version() >= 2 then
+    -- HTTP/2 tells no length here, and nginx cannot read such a body for Lua.
+    return EMPTY, 0, 0, 0
+  end
+
+  if is_streamed(var) then
+    return EMPTY, 0, BODY.body_streamed, declared or 0
+  end
+
+  if not pcall(read_body) then
+    return EMPTY, 0, BODY.body_unreadable, declared or 0
+  end
+
+  local payload = conf.payload
+  local max = payload.max_body_bytes
+  local body = get_body_data()
+  if body then
+    local len = #body
+    if len <= max then
+      return body, len, 0, 0
+    end
+
+    return body, max, BODY.body_too_large, len - max
+  end
+
+  local path = get_body_file()
+  if not path then
+    return EMPTY, 0, 0, 0
+  end
+
+  if not payload.read_body_files then
+    return EMPTY, 0, BODY.body_on_disk, declared or 0
+  end
+
+  local data, size = read_file(path, max)
+  if not data then
+    return EMPTY, 0, BODY.body_unreadable, declared or 0
+  end
+
+  local unread = size - #data
+  return data, #data, unread > 0 and BODY.body_too_large or 0, unread
+end
+
+
+local function join_headers()
+  local lines = {}
+  for name, value in pairs(get_headers(0, true)) do
+    if type(value) == "table" then
+      for _, v in ipairs(value) do
+        lines[#lines + 1] = name .. ": " .. tostring(v)
+      end
+    else
+      lines[#lines + 1] = name .. ": " .. tostring(value)
+    end
+  end
+
+  return concat(lines, "\n")
+end
+
+
+local function header_block()
+  if http_version() < 2 then
+    local ok, raw = pcall(raw_header, true)
+    if ok then
+      return raw
+    end
+  end
+
+  return join_headers()
+end
+
+
+-- Gathers who sent the request, and where it goes.
+function _M.identity()
+  local ctx = ngx.ctx
+  local route, service, consumer = ctx.route, ctx.service, ctx.authenticated_consumer
+
+  gathered.client_ip = _M.client_ip_is_forgeable() and EMPTY or kong.client.get_forwarded_ip() or EMPTY
+  gathered.workspace = ctx.workspace or EMPTY
+  gathered.route = route and route.id or EMPTY
+  gathered.service = service and service.id or EMPTY
+  gathered.consumer = consumer and consumer.id or EMPTY
+
+  return gathered
+end
+
+
+local function gather(var)
+  local uri = var.request_uri or EMPTY
+  local mark = find(uri, "?", 1, true)
+
+  gathered.method = get_method()
+  gathered.scheme = var.scheme or EMPTY
+  gathered.host = var.host or EMPTY
+  gathered.path = mark and sub(uri, 1, mark - 1) or uri
+  gathered.query = mark and sub(uri, mark + 1) or EMPTY
+  gathered.headers = header_block()
+
+  return _M.identity()
+end
+
+
+-- Gathers a request in `access`, with its body when payload is inspected. May yield, before
+-- anything is gathered.
+function _M.read(conf)
+  local var = ngx.var
+  if conf.payload.enabled then
+    set_body(fetch_body(conf, var))
+  else
+    set_body(EMPTY, 0, 0, 0)
+  end
+
+  return gather(var)
+end
+
+
+-- Gathers a request in `log`, where bodies cannot be read any more.
+function _M.read_late()
+  local var = ngx.var
+  local declared = tonumber(var.content_length) or 0
+  set_body(EMPTY, 0, declared > 0 and BODY.body_not_seen or 0, declared)
+
+  return gather(var)
+end
+
+
+return _M

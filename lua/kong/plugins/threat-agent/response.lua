@@ -1,0 +1,67 @@
+-- From verdict to client and upstream.
+
+local kong = kong
+local pairs = pairs
+local format = string.format
+local lower = string.lower
+local sub = string.sub
+
+
+local VERDICT_HEADER = "X-Threat-Agent-Verdict"
+local INCIDENT_HEADER = "X-Threat-Agent-Incident"
+local OWN_PREFIX = "x-threat-agent-"
+
+local MAX_HEADERS = 1000
+
+
+local _M = {}
+
+
+-- Refuses a request, or tags it for the upstream, as the verdict says. Does not return when it
+-- refuses. Not to be called in monitor mode.
+function _M.enforce(verdict)
+  local action = verdict.action
+  if action == "block" then
+    return kong.response.exit(403, {
+      message = "Request blocked",
+      incident = verdict.incident,
+    }, {
+      [INCIDENT_HEADER] = verdict.incident,
+    })
+  end
+
+  if action == "throttle" then
+    return kong.response.exit(429, {
+      message = "Too many requests",
+      incident = verdict.incident,
+    }, {
+      [INCIDENT_HEADER] = verdict.incident,
+      ["Retry-After"] = verdict.retry_after_s,
+    })
+  end
+
+  if action == "tag" then
+    kong.service.request.set_header(VERDICT_HEADER,
+      format("tag; category=%s; score=%.2f", verdict.category, verdict.score))
+    kong.service.request.set_header(INCIDENT_HEADER, verdict.incident)
+  end
+end
+
+
+-- Refuses a request that nothing could look at, where the operator chose that.
+function _M.refuse_unseen()
+  return kong.response.exit(503, { message = "Request could not be inspected" })
+end
+
+
+-- Removes what only this plugin may say from a client's headers.
+function _M.strip_spoofed()
+  for name in pairs(kong.request.get_headers(MAX_HEADERS)) do
+    if sub(lower(name), 1, #OWN_PREFIX) == OWN_PREFIX then
+      kong.service.request.clear_header(name)
+    end
+  end
+end
+
+
+return _M

@@ -1,0 +1,284 @@
+-- Pure data. Defaults and bounds are the engine's (`threat-agent schema --json`); a spec compares
+-- the two. What only compiling can tell is asked of the engine where its library can be loaded.
+
+local check = require "kong.plugins.threat-agent.config_check"
+
+
+local ACTIONS = { "allow", "tag", "throttle", "block" }
+
+local REFUSALS = { "tag", "throttle", "block" }
+
+local CATEGORIES = {
+  "api_ddos",
+  "credential_stuffing",
+  "abuse",
+  "payload_injection",
+  "route_misconfiguration",
+  "mass_error",
+  "client_anomaly",
+}
+
+local FAMILIES = { "sql_injection", "xss", "path_traversal" }
+
+local MAX_BAN_S = 2592000
+local MAX_ENTRIES = 4096
+local MAX_RULES = 512
+local MAX_TEXT = 512
+
+
+local function rule_id()
+  return { id = {
+    description = "Names the rule in logs and verdicts; unique among rules and limits.",
+    type = "string",
+    required = true,
+    len_max = 64,
+    match = "^[%w%-_%.]+$",
+  } }
+end
+
+
+local function texts(description, extra)
+  local elements = { type = "string", len_max = MAX_TEXT }
+  for k, v in pairs(extra or {}) do
+    elements[k] = v
+  end
+
+  return { description = description, type = "array", len_max = MAX_ENTRIES, elements = elements }
+end
+
+
+local function ban_s()
+  return { ban_s = {
+    description = "Seconds that who matched stays refused; 0 for no ban.",
+    type = "integer",
+    required = true,
+    default = 0,
+    between = { 0, MAX_BAN_S },
+  } }
+end
+
+
+local rule = {
+  type = "record",
+  fields = {
+    rule_id(),
+    { action = {
+      description = "What happens to a request that matches. `allow` ends all further checks.",
+      type = "string",
+      required = true,
+      one_of = ACTIONS,
+    } },
+    { category = {
+      description = "The kind of attack that a match is filed under.",
+      type = "string",
+      required = true,
+      default = "abuse",
+      one_of = CATEGORIES,
+    } },
+    { score = {
+      description = "Anomaly score of a match.",
+      type = "number",
+      required = true,
+      default = 1,
+      between = { 0, 1 },
+    } },
+    ban_s(),
+    { cidrs = texts("Client addresses or networks.", { custom_validator = check.cidr }) },
+    { methods = texts("Request methods, in capitals.", { match = "^%u+$" }) },
+    { paths = texts("Prefixes of the decoded path; behind ~, a regular expression on it.",
+                    { match = "^[/~]" }) },
+    { user_agents = texts("Regular expressions on the User-Agent, in any case.") },
+    { headers = {
+      description = "Headers that must be there, with a value that matches.",
+      type = "array",
+      len_max = MAX_ENTRIES,
+      elements = {
+        type = "record",
+        fields = {
+          { name = { type = "string", required = true, len_max = MAX_TEXT } },
+          { pattern = {
+            description = "Regular expression on the value, in any case.",
+            type = "string",
+            len_max = MAX_TEXT,
+          } },
+        },
+      },
+    } },
+    { expression = {
+      description = "A condition in Kong's expression language.",
+      type = "string",
+      len_max = 4096,
+    } },
+  },
+  entity_checks = {
+    { at_least_one_of = { "cidrs", "methods", "paths", "user_agents", "headers", "expression" } },
+  },
+}
+
+
+local limit = {
+  type = "record",
+  fields = {
+    rule_id(),
+    { by = {
+      description = "Whose arrivals are counted together.",
+      type = "string",
+      required = true,
+      one_of = { "client_ip", "consumer", "service", "route" },
+    } },
+    { count = {
+      description = "What is counted.",
+      type = "string",
+      required = true,
+      default = "requests",
+      one_of = { "requests", "auth_failures", "not_found", "server_errors" },
+    } },
+    { window = {
+      description = "The sliding window.",
+      type = "string",
+      required = true,
+      one_of = { "1s", "10s", "60s", "1h" },
+    } },
+    { limit = {
+      description = "Most arrivals in a window.",
+      type = "integer",
+      required = true,
+      between = { 1, 1000000 },
+    } },
+    { action = {
+      description = "What happens above the limit.",
+      type = "string",
+      required = true,
+      default = "throttle",
+      one_of = REFUSALS,
+    } },
+    ban_s(),
+    { scope = {
+      description = "Where it counts; by default where this plugin instance is attached.",
+      type = "string",
+      one_of = { "global", "service", "route" },
+    } },
+    { category = {
+      description = "The kind of attack it is filed under; by default by what is counted.",
+      type = "string",
+      one_of = CATEGORIES,
+    } },
+  },
+}
+
+
+local payload = {
+  type = "record",
+  required = true,
+  fields = {
+    { enabled = { type = "boolean", required = true, default = true } },
+    { families = {
+      description = "The attack families that are looked for.",
+      type = "set",
+      required = true,
+      default = FAMILIES,
+      elements = { type = "string", one_of = FAMILIES },
+    } },
+    { action = {
+      description = "What happens at or above the threshold.",
+      type = "string",
+      required = true,
+      default = "block",
+      one_of = ACTIONS,
+    } },
+    { threshold = {
+      description = "Anomaly score from which the action applies.",
+      type = "number",
+      required = true,
+      default = 0.5,
+      between = { 0, 1 },
+    } },
+    { max_body_bytes = {
+      description = "Of a longer body the first part is inspected.",
+      type = "integer",
+      required = true,
+      default = 65536,
+      between = { 0, 1048576 },
+    } },
+    { read_body_files = {
+      description = "Whether a body that nginx spilled to disk is read (blocks while the disk answers).",
+      type = "boolean",
+      required = true,
+      default = true,
+    } },
+  },
+}
+
+
+return {
+  name = "threat-agent",
+  fields = {
+    { protocols = {
+      type = "set",
+      required = true,
+      default = { "grpc", "grpcs", "http", "https" },
+      elements = { type = "string", one_of = { "grpc", "grpcs", "http", "https" } },
+    } },
+    { config = {
+      type = "record",
+      required = true,
+      custom_validator = check.config,
+      fields = {
+        { mode = {
+          description = "`monitor` computes everything and does nothing; `enforce` acts.",
+          type = "string",
+          required = true,
+          default = "monitor",
+          one_of = { "monitor", "enforce" },
+        } },
+        { failure_mode = {
+          description = "Whether traffic flows (`open`) or is refused with 503 (`closed`) when the engine fails.",
+          type = "string",
+          required = true,
+          default = "open",
+          one_of = { "open", "closed" },
+        } },
+        { sampling_ratio = {
+          description = "Share of requests whose payload is inspected; counting is never sampled.",
+          type = "number",
+          required = true,
+          default = 1,
+          between = { 0, 1 },
+        } },
+        { auth_failure_statuses = {
+          description = "Response statuses that say that a login or credential was refused.",
+          type = "array",
+          required = true,
+          default = { 401 },
+          elements = { type = "integer", between = { 100, 599 } },
+        } },
+        { allowlist = {
+          description = "Clients that are neither counted nor inspected nor refused.",
+          type = "record",
+          required = true,
+          fields = {
+            { cidrs = texts("Client addresses or networks.", { custom_validator = check.cidr }) },
+            { consumers = texts("Consumer ids.") },
+          },
+        } },
+        { rules = {
+          description = "The operator's own rules, applied in order.",
+          type = "array",
+          required = true,
+          default = {},
+          len_max = MAX_RULES,
+          elements = rule,
+        } },
+        { limits = {
+          description = "Limits on arrivals in sliding windows.",
+          type = "array",
+          required = true,
+          default = {},
+          len_max = MAX_RULES,
+          elements = limit,
+        } },
+        { payload = payload },
+      },
+    } },
+  },
+}

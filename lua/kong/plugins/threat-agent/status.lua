@@ -1,0 +1,49 @@
+-- What the node says of itself; read by the Admin API and by the Status API.
+
+local native = require "kong.plugins.threat-agent.native"
+local request = require "kong.plugins.threat-agent.request"
+
+
+local _M = {}
+
+
+local function enforcing_instances()
+  local count = 0
+  for _, conf in ipairs(native.known_confs()) do
+    if conf.mode == "enforce" then
+      count = count + 1
+    end
+  end
+
+  return count
+end
+
+
+-- Describes the node. `enforcing` is true only when refusals are really carried out.
+function _M.get()
+  local ok, err = native.load()
+  if not ok then
+    return { version = native.VERSION, enforcing = false, error = err }
+  end
+
+  local node
+  node, err = native.node()
+  local status = {
+    version = native.VERSION,
+    enforcing = node ~= nil and not node.bypass and enforcing_instances() > 0,
+    error = err,
+    node = node,
+  }
+
+  if request.client_ip_is_forgeable() then
+    status.warning = "trusted_ips trusts every address, so clients can forge theirs: "
+                     .. "nothing is counted or refused by address; name your proxies in trusted_ips"
+  elseif node and not node.shared then
+    status.warning = "no shared region: each worker counts alone; see the error log of the start"
+  end
+
+  return status
+end
+
+
+return _M

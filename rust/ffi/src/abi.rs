@@ -1,0 +1,163 @@
+//! The types that cross the boundary. Text is bytes with a length, without a terminator.
+#![allow(non_camel_case_types)]
+
+/// What an export returns: negative for an error whose text `ta_last_error` gives.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ta_status_t {
+    TA_STATUS_OK = 0,
+    /// The buffer is too small; the needed length was written.
+    TA_STATUS_TRUNCATED = 1,
+    /// Done, in part: `ta_last_error` tells what was left out.
+    TA_STATUS_PARTIAL = 2,
+    /// The node is in bypass: nothing was looked at.
+    TA_STATUS_BYPASS = 3,
+    /// A null pointer or a length out of bounds.
+    TA_STATUS_INVALID = -1,
+    /// The configuration is not valid.
+    TA_STATUS_CONFIG = -2,
+    /// The library panicked; the call had no effect.
+    TA_STATUS_PANIC = -3,
+    /// The region cannot be had.
+    TA_STATUS_REGION = -4,
+}
+
+/// Borrowed bytes. `ptr` may be null when `len` is 0.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ta_str_t {
+    pub ptr: *const u8,
+    pub len: usize,
+}
+
+/// Who sent a request, and where it goes. Ids are Kong's; absent ones are empty.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ta_identity_t {
+    pub client_ip: ta_str_t,
+    pub workspace: ta_str_t,
+    pub route: ta_str_t,
+    pub service: ta_str_t,
+    pub consumer: ta_str_t,
+}
+
+/// A request, raw as on the wire.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ta_request_t {
+    pub identity: ta_identity_t,
+    pub method: ta_str_t,
+    pub scheme: ta_str_t,
+    pub host: ta_str_t,
+    pub path: ta_str_t,
+    pub query: ta_str_t,
+    /// Header lines `Name: value`, LF or CRLF between them.
+    pub headers: ta_str_t,
+    pub body: ta_str_t,
+    /// Bytes of the body that were not read.
+    pub body_unread_bytes: u64,
+    /// Why: `ta_uninspected_t` bits.
+    pub body_unread: u32,
+}
+
+/// Reasons why a part of a request was not inspected: bits.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ta_uninspected_t {
+    TA_UNINSPECTED_BODY_TOO_LARGE = 1,
+    TA_UNINSPECTED_BODY_ON_DISK = 2,
+    TA_UNINSPECTED_BODY_STREAMED = 4,
+    TA_UNINSPECTED_BODY_NOT_SEEN = 8,
+    TA_UNINSPECTED_BODY_ENCODED = 16,
+    TA_UNINSPECTED_BODY_UNREADABLE = 32,
+    TA_UNINSPECTED_OVER_BUDGET = 64,
+    TA_UNINSPECTED_SAMPLED_OUT = 128,
+    TA_UNINSPECTED_MALFORMED = 256,
+}
+
+/// The actions, from the weakest to the strongest.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ta_action_t {
+    TA_ACTION_ALLOW = 0,
+    TA_ACTION_TAG = 1,
+    TA_ACTION_THROTTLE = 2,
+    TA_ACTION_BLOCK = 3,
+}
+
+/// The categories; 0 is none.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ta_category_t {
+    TA_CATEGORY_NONE = 0,
+    TA_CATEGORY_API_DDOS = 1,
+    TA_CATEGORY_CREDENTIAL_STUFFING = 2,
+    TA_CATEGORY_ABUSE = 3,
+    TA_CATEGORY_PAYLOAD_INJECTION = 4,
+    TA_CATEGORY_ROUTE_MISCONFIGURATION = 5,
+    TA_CATEGORY_MASS_ERROR = 6,
+    TA_CATEGORY_CLIENT_ANOMALY = 7,
+}
+
+/// The engine's answer. Caller-owned; every call writes all lengths.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ta_verdict_t {
+    /// A `ta_action_t`.
+    pub action: i32,
+    /// A `ta_category_t`.
+    pub category: i32,
+    /// Anomaly score in 0..=1.
+    pub score: f64,
+    /// Seconds; 0 when it does not apply.
+    pub retry_after_s: u32,
+    /// `ta_uninspected_t` bits.
+    pub uninspected: u32,
+    pub uninspected_bytes: u64,
+    /// 1 when the client sent `X-Threat-Agent-*` headers.
+    pub spoofed_headers: u32,
+    /// Opaque incident reference; empty when nothing was found.
+    pub incident_len: u32,
+    /// Rule ids, commas between them, strongest first; cut at a whole id.
+    pub rules_len: u32,
+    /// One sentence for people.
+    pub reason_len: u32,
+    pub incident: [u8; 16],
+    pub rules: [u8; 256],
+    pub reason: [u8; 256],
+}
+
+/// How a request ended.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ta_outcome_t {
+    pub status: u32,
+    /// 0 the upstream answered, 1 a plugin or Kong, 2 an error on the way.
+    pub source: u32,
+}
+
+/// What is known of this node: sums over all its workers, living and dead.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct ta_node_t {
+    /// 1 when the workers share one region, 0 when this process counts alone.
+    pub shared: u32,
+    /// 1 while the node is in bypass.
+    pub bypass: u32,
+    /// Workers attached and alive.
+    pub workers: u32,
+    /// Workers that died inside the engine, in the last 60 s.
+    pub recent_deaths: u32,
+    pub region_bytes: u64,
+    pub capacity_keys: u64,
+    pub live_keys: u64,
+    pub bans: u64,
+    pub requests: u64,
+    pub allowed: u64,
+    pub tagged: u64,
+    pub throttled: u64,
+    pub blocked: u64,
+    pub uninspected_requests: u64,
+    pub uninspected_bytes: u64,
+    pub panics: u64,
+}

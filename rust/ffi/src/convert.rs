@@ -1,0 +1,158 @@
+//! Between the boundary's types and the engine's.
+
+use crate::abi::*;
+use crate::guard::Failure;
+use crate::reference;
+use threat_agent_engine::request::{canonical_ip, Source};
+use threat_agent_engine::{Body, Identity, Outcome, Request, Uninspected, Verdict};
+
+/// Longest text that a call takes. Units: bytes.
+const MAX_INPUT_BYTES: usize = 64 << 20;
+
+pub fn missing(argument: &str) -> Failure {
+    Failure::invalid(format!("{argument}: expected a pointer, got null"))
+}
+
+/// Takes the caller's verdict and empties what is read unconditionally.
+/// SAFETY: `out` is null or valid for writes.
+pub unsafe fn verdict<'a>(out: *mut ta_verdict_t) -> Result<&'a mut ta_verdict_t, Failure> {
+    // SAFETY: by this function's contract; every field is plain data.
+    let out = unsafe { out.as_mut() }.ok_or_else(|| missing("out"))?;
+    out.action = ta_action_t::TA_ACTION_ALLOW as i32;
+    out.category = ta_category_t::TA_CATEGORY_NONE as i32;
+    out.score = 0.0;
+    out.retry_after_s = 0;
+    out.uninspected = 0;
+    out.uninspected_bytes = 0;
+    out.spoofed_headers = 0;
+    out.incident_len = 0;
+    out.rules_len = 0;
+    out.reason_len = 0;
+    Ok(out)
+}
+
+pub fn write_verdict(found: &Verdict, out: &mut ta_verdict_t) {
+    out.action = found.action as i32;
+    out.category = found.category.map_or(0, |c| c as i32);
+    out.score = f64::from(found.score);
+    out.retry_after_s = found.retry_after_s;
+    out.uninspected = found.uninspected.0;
+    out.uninspected_bytes = found.uninspected_bytes;
+    out.spoofed_headers = u32::from(found.spoofed_headers);
+    if found.rules.is_empty() {
+        return;
+    }
+    let text = reference::encode(found.incident);
+    out.incident_len = fill(&mut out.incident, 0, &text);
+    for rule in &found.rules {
+        let comma = u32::from(out.rules_len > 0);
+        let end = out.rules_len as usize + comma as usize + rule.len();
+        if end > out.rules.len() {
+            break;
+        }
+        if comma > 0 {
+            out.rules_len = fill(&mut out.rules, out.rules_len, b",");
+        }
+        out.rules_len = fill(&mut out.rules, out.rules_len, rule.as_bytes());
+    }
+    let cut = found.reason.floor_char_boundary(out.reason.len());
+    let reason = found.reason.get(..cut).unwrap_or_default();
+    out.reason_len = fill(&mut out.reason, 0, reason.as_bytes());
+}
+
+/// Copies `text` to `buf` from `start`; returns where it ends.
+fn fill(buf: &mut [u8], start: u32, text: &[u8]) -> u32 {
+    let end = start as usize + text.len();
+    match buf.get_mut(start as usize..end) {
+        Some(place) => {
+            place.copy_from_slice(text);
+            end as u32
+        }
+        None => start,
+    }
+}
+
+/// SAFETY: `text` is valid for its length, or null.
+pub unsafe fn bytes<'a>(text: ta_str_t, name: &str) -> Result<&'a [u8], Failure> {
+    if text.len == 0 {
+        return Ok(b"");
+    }
+    if text.ptr.is_null() {
+        return Err(missing(name));
+    }
+    if text.len > MAX_INPUT_BYTES {
+        return Err(Failure::invalid(format!(
+            "{name}: expected at most {MAX_INPUT_BYTES} bytes, got {}",
+            text.len
+        )));
+    }
+    // SAFETY: by this function's contract; the length is below isize::MAX.
+    Ok(unsafe { std::slice::from_raw_parts(text.ptr, text.len) })
+}
+
+/// SAFETY: every text is valid for its length, or null.
+pub unsafe fn read_identity<'a>(raw: &ta_identity_t) -> Result<Identity<'a>, Failure> {
+    // SAFETY: by this function's contract.
+    unsafe {
+        Ok(Identity {
+            client: canonical_ip(bytes(raw.client_ip, "client_ip")?),
+            workspace: bytes(raw.workspace, "workspace")?,
+            route: bytes(raw.route, "route")?,
+            service: bytes(raw.service, "service")?,
+            consumer: bytes(raw.consumer, "consumer")?,
+        })
+    }
+}
+
+/// SAFETY: every text is valid for its length, or null.
+pub unsafe fn read_request<'a>(raw: &ta_request_t) -> Result<Request<'a>, Failure> {
+    // SAFETY: by this function's contract.
+    unsafe {
+        Ok(Request {
+            identity: read_identity(&raw.identity)?,
+            method: bytes(raw.method, "method")?,
+            scheme: bytes(raw.scheme, "scheme")?,
+            host: bytes(raw.host, "host")?,
+            path: bytes(raw.path, "path")?,
+            query: bytes(raw.query, "query")?,
+            headers: bytes(raw.headers, "headers")?,
+            body: Body {
+                bytes: bytes(raw.body, "body")?,
+                unread_bytes: raw.body_unread_bytes,
+                unread: Uninspected(raw.body_unread),
+            },
+        })
+    }
+}
+
+pub fn read_outcome(raw: &ta_outcome_t) -> Outcome {
+    Outcome {
+        status: u16::try_from(raw.status).unwrap_or(0),
+        source: match raw.source {
+            0 => Source::Service,
+            1 => Source::Exit,
+            _ => Source::Error,
+        },
+    }
+}
+
+/// SAFETY: `buf` is valid for `len` bytes or null, `needed` is valid or null.
+pub unsafe fn copy_out(
+    text: &str,
+    buf: *mut u8,
+    len: usize,
+    needed: *mut usize,
+) -> Result<ta_status_t, Failure> {
+    // SAFETY: by this function's contract.
+    let needed = unsafe { needed.as_mut() }.ok_or_else(|| missing("needed"))?;
+    *needed = text.len();
+    if text.len() > len {
+        return Ok(ta_status_t::TA_STATUS_TRUNCATED);
+    }
+    if buf.is_null() {
+        return Err(missing("buf"));
+    }
+    // SAFETY: `buf` is valid for `len` bytes, and the text is no longer than that.
+    unsafe { std::ptr::copy_nonoverlapping(text.as_ptr(), buf, text.len()) };
+    Ok(ta_status_t::TA_STATUS_OK)
+}

@@ -1,0 +1,297 @@
+//! The exports. Each is guarded: it returns a status and never unwinds.
+//!
+//! Safety, for all of them: pointers are null (answered with `TA_STATUS_INVALID`) or valid for the
+//! call; `ta_str_t` pointers are valid for `len` bytes; an engine handle comes from
+//! `ta_engine_new`, is used by one thread at a time and not after `ta_engine_free`.
+#![allow(non_camel_case_types)]
+#![allow(clippy::missing_safety_doc)]
+
+use crate::abi::*;
+use crate::convert::{
+    bytes, copy_out, missing, read_identity, read_outcome, read_request, verdict, write_verdict,
+};
+use crate::guard::{guard, set_last_error, with_last_error, Failure};
+use crate::node::{init_shared, is_alive, node, now_ms, Inside, Node, DEFAULT_REGION_BYTES};
+use threat_agent_engine::{Action, Config, Engine, Uninspected, Verdict};
+use threat_agent_state::Stat;
+
+/// A compiled configuration.
+pub struct ta_engine_t {
+    engine: Engine,
+}
+
+/// Copies this library's version out, to be compared with the cdef's.
+/// Returns: OK; TRUNCATED, and the needed length in `needed`; INVALID.
+#[no_mangle]
+pub unsafe extern "C" fn ta_version(buf: *mut u8, len: usize, needed: *mut usize) -> i32 {
+    // SAFETY: the caller's promise for all exports.
+    guard(
+        || (),
+        || unsafe { copy_out(env!("CARGO_PKG_VERSION"), buf, len, needed) },
+    )
+}
+
+/// Copies the text of this thread's last error out.
+/// Returns: OK; TRUNCATED, and the needed length in `needed`; INVALID.
+#[no_mangle]
+pub unsafe extern "C" fn ta_last_error(buf: *mut u8, len: usize, needed: *mut usize) -> i32 {
+    // SAFETY: the caller's promise for all exports.
+    guard(
+        || (),
+        || with_last_error(|text| unsafe { copy_out(text, buf, len, needed) }),
+    )
+}
+
+/// Makes the shared region in the master process, before the fork. `bytes` 0 means the default,
+/// 64 MiB. A second call keeps the region that stands.
+/// Returns: OK; REGION.
+#[no_mangle]
+pub extern "C" fn ta_region_init(bytes: usize) -> i32 {
+    guard(
+        || (),
+        || {
+            init_shared(if bytes == 0 {
+                DEFAULT_REGION_BYTES
+            } else {
+                bytes
+            })?;
+            Ok(ta_status_t::TA_STATUS_OK)
+        },
+    )
+}
+
+/// Claims a slot for this worker, and counts workers that died inside the engine since.
+/// Arguments: `deaths` takes how many deaths this call found.
+/// Returns: OK; INVALID; REGION.
+#[no_mangle]
+pub unsafe extern "C" fn ta_worker_attach(deaths: *mut u32) -> i32 {
+    guard(
+        || (),
+        || {
+            // SAFETY: the caller's promise for all exports.
+            let out = unsafe { deaths.as_mut() }.ok_or_else(|| missing("deaths"))?;
+            *out = node()?.attach().1;
+            Ok(ta_status_t::TA_STATUS_OK)
+        },
+    )
+}
+
+/// Ends a bypass: requests are inspected again.
+/// Returns: OK; REGION.
+#[no_mangle]
+pub extern "C" fn ta_bypass_clear() -> i32 {
+    guard(
+        || (),
+        || {
+            node()?.state.clear_bypass();
+            Ok(ta_status_t::TA_STATUS_OK)
+        },
+    )
+}
+
+/// Describes the node.
+/// Returns: OK; INVALID; REGION. Cost: a walk over the table; for status calls only.
+#[no_mangle]
+pub unsafe extern "C" fn ta_node_status(out: *mut ta_node_t) -> i32 {
+    guard(
+        || (),
+        || {
+            // SAFETY: the caller's promise for all exports.
+            let out = unsafe { out.as_mut() }.ok_or_else(|| missing("out"))?;
+            *out = describe(node()?);
+            Ok(ta_status_t::TA_STATUS_OK)
+        },
+    )
+}
+
+/// Compiles a configuration (JSON). Rules that cannot be compiled are left out.
+/// Returns: OK; PARTIAL, with the rules that were left out in `ta_last_error`; CONFIG; INVALID.
+/// Lifetimes: the handle stands until `ta_engine_free`.
+#[no_mangle]
+pub unsafe extern "C" fn ta_engine_new(config: ta_str_t, out: *mut *mut ta_engine_t) -> i32 {
+    guard(
+        || (),
+        || {
+            // SAFETY: the caller's promise for all exports.
+            let out = unsafe { out.as_mut() }.ok_or_else(|| missing("out"))?;
+            // SAFETY: the caller's promise for all exports.
+            let json = unsafe { bytes(config, "config") }?;
+            let config = Config::from_json(json).map_err(config_error)?;
+            let (engine, left_out) = Engine::lenient(config).map_err(config_error)?;
+            *out = Box::into_raw(Box::new(ta_engine_t { engine }));
+            if left_out.is_empty() {
+                return Ok(ta_status_t::TA_STATUS_OK);
+            }
+            let texts: Vec<String> = left_out.iter().map(ToString::to_string).collect();
+            set_last_error(texts.join("; "));
+            Ok(ta_status_t::TA_STATUS_PARTIAL)
+        },
+    )
+}
+
+/// Checks a configuration (JSON) strictly, and keeps nothing.
+/// Returns: OK; CONFIG, with the first problem in `ta_last_error`; INVALID.
+#[no_mangle]
+pub unsafe extern "C" fn ta_config_check(config: ta_str_t) -> i32 {
+    guard(
+        || (),
+        || {
+            // SAFETY: the caller's promise for all exports.
+            let json = unsafe { bytes(config, "config") }?;
+            Engine::new(Config::from_json(json).map_err(config_error)?).map_err(config_error)?;
+            Ok(ta_status_t::TA_STATUS_OK)
+        },
+    )
+}
+
+/// Frees an engine; null is let pass.
+#[no_mangle]
+pub unsafe extern "C" fn ta_engine_free(engine: *mut ta_engine_t) -> i32 {
+    guard(
+        || (),
+        || {
+            if !engine.is_null() {
+                // SAFETY: the handle came from `Box::into_raw` and is given up by the caller.
+                drop(unsafe { Box::from_raw(engine) });
+            }
+            Ok(ta_status_t::TA_STATUS_OK)
+        },
+    )
+}
+
+/// Asks whether the client is banned on the whole node: before route and consumer are known.
+/// Returns: OK, with `action` ALLOW when no ban stands; BYPASS; INVALID; PANIC; REGION.
+#[no_mangle]
+pub unsafe extern "C" fn ta_engine_check_ban(
+    engine: *const ta_engine_t,
+    identity: *const ta_identity_t,
+    out: *mut ta_verdict_t,
+) -> i32 {
+    guard(count_panic, || {
+        // SAFETY: the caller's promise for all exports.
+        let (engine, out) = unsafe { (handle(engine)?, verdict(out)?) };
+        // SAFETY: the caller's promise for all exports.
+        let identity =
+            unsafe { read_identity(identity.as_ref().ok_or_else(|| missing("identity"))?) }?;
+        let (node, now) = (node()?, now_ms());
+        if node.state.bypassed() {
+            return Ok(ta_status_t::TA_STATUS_BYPASS);
+        }
+        let _inside = Inside::enter(node, now);
+        if let Some(found) = engine.check_ban(&identity, &node.state, now) {
+            count_verdict(node, &found);
+            write_verdict(&found, out);
+        }
+        Ok(ta_status_t::TA_STATUS_OK)
+    })
+}
+
+/// Decides on a request.
+/// Returns: OK, and the verdict in `out`; BYPASS, and nothing was looked at; INVALID; PANIC;
+/// REGION.
+#[no_mangle]
+pub unsafe extern "C" fn ta_engine_inspect(
+    engine: *const ta_engine_t,
+    request: *const ta_request_t,
+    out: *mut ta_verdict_t,
+) -> i32 {
+    guard(count_panic, || {
+        // SAFETY: the caller's promise for all exports.
+        let (engine, out) = unsafe { (handle(engine)?, verdict(out)?) };
+        // SAFETY: the caller's promise for all exports.
+        let request = unsafe { read_request(request.as_ref().ok_or_else(|| missing("request"))?) }?;
+        let (node, now) = (node()?, now_ms());
+        if node.state.bypassed() {
+            return Ok(ta_status_t::TA_STATUS_BYPASS);
+        }
+        let _inside = Inside::enter(node, now);
+        #[cfg(feature = "fault-injection")]
+        crate::fault::inject(request.path);
+        let found = engine.inspect(&request, &node.state, now);
+        count_verdict(node, &found);
+        write_verdict(&found, out);
+        Ok(ta_status_t::TA_STATUS_OK)
+    })
+}
+
+/// Takes in how a request ended.
+/// Returns: OK; BYPASS; INVALID; PANIC; REGION.
+#[no_mangle]
+pub unsafe extern "C" fn ta_engine_observe(
+    engine: *const ta_engine_t,
+    identity: *const ta_identity_t,
+    outcome: *const ta_outcome_t,
+) -> i32 {
+    guard(count_panic, || {
+        // SAFETY: the caller's promise for all exports.
+        let engine = unsafe { handle(engine) }?;
+        // SAFETY: the caller's promise for all exports.
+        let identity =
+            unsafe { read_identity(identity.as_ref().ok_or_else(|| missing("identity"))?) }?;
+        // SAFETY: the caller's promise for all exports.
+        let outcome = read_outcome(unsafe { outcome.as_ref() }.ok_or_else(|| missing("outcome"))?);
+        let (node, now) = (node()?, now_ms());
+        if node.state.bypassed() {
+            return Ok(ta_status_t::TA_STATUS_BYPASS);
+        }
+        let _inside = Inside::enter(node, now);
+        engine.observe(&identity, &outcome, &node.state, now);
+        Ok(ta_status_t::TA_STATUS_OK)
+    })
+}
+
+fn config_error(error: threat_agent_engine::Error) -> Failure {
+    Failure::new(ta_status_t::TA_STATUS_CONFIG, error.to_string())
+}
+
+fn count_panic() {
+    if let Ok(node) = node() {
+        node.count(Stat::EnginePanics, 1);
+    }
+}
+
+fn count_verdict(node: &Node, verdict: &Verdict) {
+    node.count(Stat::Requests, 1);
+    let action = match verdict.action {
+        Action::Allow => Stat::Allowed,
+        Action::Tag => Stat::Tagged,
+        Action::Throttle => Stat::Throttled,
+        Action::Block => Stat::Blocked,
+    };
+    node.count(action, 1);
+    if verdict.uninspected != Uninspected::default() {
+        node.count(Stat::UninspectedRequests, 1);
+        node.count(Stat::UninspectedBytes, verdict.uninspected_bytes);
+    }
+}
+
+fn describe(node: &Node) -> ta_node_t {
+    let state = &node.state;
+    let occupancy = state.occupancy(now_ms());
+    let sum = |stat| state.stat_sum(stat);
+    ta_node_t {
+        shared: u32::from(node.shared),
+        bypass: u32::from(state.bypassed()),
+        workers: state.living_workers(is_alive),
+        recent_deaths: state.recent_deaths(now_ms()),
+        region_bytes: state.bytes(),
+        capacity_keys: occupancy.capacity,
+        live_keys: occupancy.live_keys,
+        bans: occupancy.standing_bans,
+        requests: sum(Stat::Requests),
+        allowed: sum(Stat::Allowed),
+        tagged: sum(Stat::Tagged),
+        throttled: sum(Stat::Throttled),
+        blocked: sum(Stat::Blocked),
+        uninspected_requests: sum(Stat::UninspectedRequests),
+        uninspected_bytes: sum(Stat::UninspectedBytes),
+        panics: sum(Stat::EnginePanics),
+    }
+}
+
+/// SAFETY: `engine` is null or a live handle.
+unsafe fn handle<'a>(engine: *const ta_engine_t) -> Result<&'a Engine, Failure> {
+    // SAFETY: by this function's contract.
+    let engine = unsafe { engine.as_ref() }.ok_or_else(|| missing("engine"))?;
+    Ok(&engine.engine)
+}

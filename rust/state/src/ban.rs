@@ -1,0 +1,118 @@
+//! Bans: three words of a slot of their own kind, each with bits of the key's salt, the end last.
+//!
+//! A ban stands when all three words carry the salt and the end is still to come, so that one that
+//! was half written, or any word of a former owner, is no ban. While it stands its slot is not
+//! given to counters.
+//!
+//! Bound of the error: when two workers ban one key in the same moment, the longer ban stands, but
+//! its category and incident may be the other's.
+
+use crate::sync::Ordering;
+use crate::table::{Evict, Probe, Slot, Table};
+use threat_agent_engine::state::{Ban, INCIDENT_MASK};
+use threat_agent_engine::verdict::Category;
+
+/// Retries after a slot or an end word was lost to another worker.
+const RETRIES: usize = 16;
+
+const END: usize = 0;
+const INCIDENT: usize = 1;
+const CATEGORY: usize = 2;
+
+/// The latest end that a word holds: 34 years after the start of the clock.
+pub(crate) const MAX_UNTIL_MS: u64 = (1 << 40) - 1;
+
+fn end_word(salt: u64, until_ms: u64) -> u64 {
+    (salt << 40) | until_ms.min(MAX_UNTIL_MS)
+}
+
+fn incident_word(salt: u64, incident: u64) -> u64 {
+    (salt << 48) | (incident & INCIDENT_MASK)
+}
+
+fn category_word(salt: u64, number: u8) -> u64 {
+    (salt << 8) | u64::from(number)
+}
+
+/// Reads the ban of a slot if its end word is `end`.
+fn decode(slot: &Slot, end: u64, now_ms: u64) -> Option<Ban> {
+    let salt = slot.salt();
+    // Relaxed: ordered by the acquire on the end word, which is written after these.
+    let incident = slot.word(INCIDENT).load(Ordering::Relaxed);
+    let category = slot.word(CATEGORY).load(Ordering::Relaxed);
+    let ban = Ban {
+        until_ms: end & MAX_UNTIL_MS,
+        category: Category::from_number(category as u8)?,
+        incident: incident & INCIDENT_MASK,
+    };
+    let salted = end == end_word(salt, ban.until_ms)
+        && incident == incident_word(salt, ban.incident)
+        && category == category_word(salt, category as u8);
+    (salted && ban.until_ms > now_ms).then_some(ban)
+}
+
+/// Finds the ban that stands in a slot.
+pub(crate) fn standing(slot: &Slot, now_ms: u64) -> Option<Ban> {
+    // Acquire: partner of the release in `ban`.
+    let end = slot.word(END).load(Ordering::Acquire);
+    decode(slot, end, now_ms)
+}
+
+/// Finds the ban that stands on a key.
+pub(crate) fn banned(table: &Table, probe: Probe, now_ms: u64) -> Option<Ban> {
+    standing(&table.find(probe)?, now_ms)
+}
+
+/// Bans a key, or extends its ban. Returns `false` when all slots were lost to other workers.
+pub(crate) fn ban(table: &Table, probe: Probe, ban: Ban, now_ms: u64) -> bool {
+    for _ in 0..RETRIES {
+        let Some(slot) = table.claim(probe, now_ms, Evict::AlsoBans) else {
+            continue;
+        };
+        // The touch defeats an evictor that has just found an expired ban here.
+        if slot.touch(now_ms, false) && extend(&slot, ban, now_ms) && slot.owned() {
+            return true;
+        }
+    }
+    false
+}
+
+/// Writes the ban unless a longer one stands. Returns `false` when others kept changing the end.
+fn extend(slot: &Slot, ban: Ban, now_ms: u64) -> bool {
+    let salt = slot.salt();
+    let new = end_word(salt, ban.until_ms);
+    for _ in 0..RETRIES {
+        // Acquire: partner of the release below.
+        let end = slot.word(END).load(Ordering::Acquire);
+        let longer = decode(slot, end, now_ms)
+            .is_some_and(|stands| stands.until_ms >= ban.until_ms.min(MAX_UNTIL_MS));
+        if longer {
+            return true;
+        }
+        // Release: a late counter of this slot's former owner that reads one of these words sees
+        // the ban's tag and leaves them alone (acquire in `Slot::update`).
+        let incident = incident_word(salt, ban.incident);
+        let category = category_word(salt, ban.category as u8);
+        slot.word(CATEGORY).store(category, Ordering::Release);
+        slot.word(INCIDENT).store(incident, Ordering::Release);
+        // Release: whoever reads the end reads the two words above (acquire in `standing`).
+        let swapped =
+            slot.word(END)
+                .compare_exchange(end, new, Ordering::AcqRel, Ordering::Acquire);
+        if swapped.is_ok() {
+            return true;
+        }
+    }
+    false
+}
+
+/// Lifts the ban of a key. Returns whether one stood.
+pub(crate) fn unban(table: &Table, probe: Probe, now_ms: u64) -> bool {
+    let Some(slot) = table.find(probe) else {
+        return false;
+    };
+    let lifted = slot.update(slot.word(END), |end| {
+        decode(&slot, end, now_ms).map(|_| end_word(slot.salt(), 0))
+    });
+    lifted.is_some()
+}

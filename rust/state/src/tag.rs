@@ -1,0 +1,182 @@
+//! One word names a slot's owner: `fp:40 | last_seen:16 | reuse:3 | kind:3 | flags:2`.
+//!
+//! Taking a slot over is one compare-and-swap on this word. `last_seen` counts units of four
+//! seconds and wraps after 72 hours. `reuse` says how often the key came back; it fades by one for
+//! every idle minute and decides, before age does, who is evicted: a flood of new keys arrives with
+//! 0 and evicts itself.
+
+/// What a slot's words mean; 0 is an empty slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Narrow = 1,
+    Wide = 2,
+    Ban = 3,
+}
+
+const FP_SHIFT: u32 = 24;
+const SEEN_SHIFT: u32 = 8;
+const SEEN_MASK: u64 = 0xFFFF;
+const REUSE_SHIFT: u32 = 5;
+const REUSE_MAX: u64 = 7;
+const KIND_SHIFT: u32 = 2;
+const KIND_MASK: u64 = 7;
+/// Claimed, but not yet known to be the key's only slot.
+const PENDING: u64 = 1;
+const IDENT_MASK: u64 = !((SEEN_MASK << SEEN_SHIFT) | (REUSE_MAX << REUSE_SHIFT) | 3);
+
+/// Units: milliseconds.
+const UNIT_MS: u64 = 4_000;
+const UNITS_PER_MINUTE: u64 = 60_000 / UNIT_MS;
+/// From here on every window of a slot has run out.
+const UNITS_OF_LIFE: u64 = 2 * 60 * UNITS_PER_MINUTE;
+
+/// A tag as it was read, or is to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tag(pub u64);
+
+/// The part of a tag that stays as long as the owner does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ident(u64);
+
+impl Ident {
+    /// Joins the upper 40 bits of a key's hash and the kind.
+    pub fn new(hash: u64, kind: Kind) -> Ident {
+        Ident((hash >> FP_SHIFT << FP_SHIFT) | ((kind as u64) << KIND_SHIFT))
+    }
+
+    pub fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// The tag of a slot that is being claimed.
+    pub fn claim(self, now_ms: u64) -> Tag {
+        Tag(self.0 | (unit(now_ms) << SEEN_SHIFT) | PENDING)
+    }
+}
+
+fn unit(now_ms: u64) -> u64 {
+    (now_ms / UNIT_MS) & SEEN_MASK
+}
+
+impl Tag {
+    pub const EMPTY: Tag = Tag(0);
+
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub fn is_pending(self) -> bool {
+        self.0 & PENDING != 0
+    }
+
+    pub fn ident(self) -> Ident {
+        Ident(self.0 & IDENT_MASK)
+    }
+
+    pub fn is_ban(self) -> bool {
+        (self.0 >> KIND_SHIFT) & KIND_MASK == Kind::Ban as u64
+    }
+
+    /// The same tag once its slot is known to be the only one.
+    pub fn settled(self) -> Tag {
+        Tag(self.0 & !PENDING)
+    }
+
+    /// Units of four seconds since the owner came last. A clock that lags behind another worker's
+    /// gives 0.
+    fn idle(self, now_ms: u64) -> u64 {
+        let idle = unit(now_ms).wrapping_sub(self.0 >> SEEN_SHIFT) & SEEN_MASK;
+        if idle > SEEN_MASK / 2 {
+            0
+        } else {
+            idle
+        }
+    }
+
+    /// Tells whether the owner came within this unit of time or the one before it.
+    pub fn is_fresh(self, now_ms: u64) -> bool {
+        self.idle(now_ms) <= 1
+    }
+
+    /// Tells whether any window of the slot may still hold something.
+    pub fn is_live(self, now_ms: u64) -> bool {
+        !self.is_empty() && self.idle(now_ms) < UNITS_OF_LIFE
+    }
+
+    fn reuse(self, now_ms: u64) -> u64 {
+        let reuse = (self.0 >> REUSE_SHIFT) & REUSE_MAX;
+        reuse.saturating_sub(self.idle(now_ms) / UNITS_PER_MINUTE)
+    }
+
+    /// Orders slots by what they are worth keeping: the lowest goes first.
+    pub fn worth(self, now_ms: u64) -> u64 {
+        (self.reuse(now_ms) << 16) | (SEEN_MASK - self.idle(now_ms))
+    }
+
+    /// The tag after the owner came back. Within one unit of time only the first return counts,
+    /// and only when `again` says that it is another request.
+    pub fn touched(self, now_ms: u64, again: bool) -> Tag {
+        let came = if self.idle(now_ms) > 0 {
+            (self.reuse(now_ms) + 1).min(REUSE_MAX)
+        } else {
+            self.reuse(now_ms).max(u64::from(again))
+        };
+        let seen = if self.idle(now_ms) > 0 {
+            unit(now_ms)
+        } else {
+            (self.0 >> SEEN_SHIFT) & SEEN_MASK
+        };
+        Tag(self.ident().0 | (self.0 & 3) | (seen << SEEN_SHIFT) | (came << REUSE_SHIFT))
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn born(now_ms: u64) -> Tag {
+        Ident::new(u64::MAX, Kind::Narrow).claim(now_ms).settled()
+    }
+
+    #[test]
+    fn fields_do_not_overlap() {
+        let tag = Ident::new(0x1234_5678_9abc_def0, Kind::Ban).claim(4_000 * 0xFFFF);
+        assert_eq!(tag.0 >> 24, 0x12_3456_789a);
+        assert!(tag.is_ban() && tag.is_pending() && !tag.settled().is_pending());
+        assert_eq!(tag.ident(), Ident::new(0x1234_5678_9a00_0000, Kind::Ban));
+        assert_eq!(tag.touched(0, true).ident(), tag.ident());
+    }
+
+    #[test]
+    fn reuse_rises_by_returning_and_fades_by_the_minute() {
+        let mut tag = born(0);
+        assert_eq!(tag.touched(0, false), tag);
+        tag = tag.touched(1_000, true);
+        assert_eq!((tag.reuse(0), tag.touched(3_999, true)), (1, tag));
+        for i in 1..20 {
+            tag = tag.touched(i * 4_000, false);
+        }
+        let last = 19 * 4_000;
+        for (minutes, want) in [(0, 7), (1, 6), (6, 1), (7, 0), (100, 0)] {
+            assert_eq!(tag.reuse(last + minutes * 60_000), want, "{minutes}");
+        }
+        assert_eq!(tag.touched(last + 180_000, false).reuse(last + 180_000), 5);
+    }
+
+    #[test]
+    fn worth_is_reuse_then_age() {
+        let flood = born(100_000);
+        let returning = born(0).touched(0, true).touched(8_000, true);
+        assert!(flood.worth(100_000) < returning.worth(20_000));
+        assert!(born(0).worth(100_000) < flood.worth(100_000));
+    }
+
+    #[test]
+    fn a_lagging_clock_and_the_wrap_do_no_harm() {
+        let tag = born(8_000);
+        assert_eq!((tag.idle(4_000), tag.touched(4_000, false)), (0, tag));
+        let old = born(4_000 * 0xFFFF);
+        assert_eq!(old.idle(4_000 * 0x1_0001), 2);
+        assert!(old.is_live(4_000 * 0x1_0001) && !old.is_live(4_000 * 0x1_0001 + 7_200_000));
+    }
+}
