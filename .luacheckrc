@@ -1,0 +1,8 @@
+std = "ngx_lua"
+max_line_length = 140
+unused_args = false
+read_globals = { "kong" }
+exclude_files = { "target", ".ci" }
+
+files["spec"] = { std = "+busted" }
+files["spec/gateway/gateway"] = { globals = { "kong" } }

@@ -1,0 +1,172 @@
+#!/usr/bin/env bash
+# Runs a gateway with the plugin, and the demo API behind it, on 127.0.0.1.
+#
+#   CONFIG=file.yml spec/gateway/run.sh start|stop|reload|foreground
+#
+# Environment, with the defaults:
+#   GATEWAY        embedded, kong (DB-less) or kong-postgres; a kong on PATH, else embedded
+#   CONFIG         declarative configuration; ${DEMO_PORT}, ${PREFIX}, ${ADMIN_PORT} in it are filled in
+#                  (spec/gateway/shop.yml)
+#   PREFIX         directory for everything that is written (one under ${TMPDIR:-/tmp})
+#   PROXY_PORT     8000       H2_PORT    none: HTTP/2 without TLS
+#   ADMIN_PORT     8001       STATUS_PORT none
+#   DEMO_PORT      9000       NO_DEMO_API 1 starts no demo API
+#   WORKERS        2          LOG_LEVEL  notice
+#   PLUGINS        bundled,threat-agent
+#   LIB_DIR        where libthreat_agent.so is (target/release)
+#   TRUSTED_IPS    none; comma-separated, with REAL_IP_HEADER (X-Real-IP), REAL_IP_RECURSIVE (off)
+#   LISTEN_OPTIONS backlog=4096
+#   POSTGRES_PORT  5433, for kong-postgres
+# `stop` and `reload` need PREFIX only.
+set -euo pipefail
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+REPO=$(cd "$HERE/../.." && pwd)
+START_TIMEOUT_S=60
+STOP_TIMEOUT_S=10
+
+SETTINGS="GATEWAY CONFIG PROXY_PORT H2_PORT ADMIN_PORT STATUS_PORT DEMO_PORT NO_DEMO_API WORKERS LOG_LEVEL
+PLUGINS LIB_DIR TRUSTED_IPS REAL_IP_HEADER REAL_IP_RECURSIVE LISTEN_OPTIONS POSTGRES_PORT"
+
+default_gateway() {
+    if command -v kong > /dev/null; then echo kong; else echo embedded; fi
+}
+
+set_defaults() {
+    GATEWAY=${GATEWAY:-$(default_gateway)}
+    CONFIG=$(realpath "${CONFIG:-$HERE/shop.yml}")
+    PROXY_PORT=${PROXY_PORT:-8000}
+    H2_PORT=${H2_PORT:-}
+    ADMIN_PORT=${ADMIN_PORT:-8001}
+    STATUS_PORT=${STATUS_PORT:-}
+    DEMO_PORT=${DEMO_PORT:-9000}
+    NO_DEMO_API=${NO_DEMO_API:-}
+    WORKERS=${WORKERS:-2}
+    LOG_LEVEL=${LOG_LEVEL:-notice}
+    PLUGINS=${PLUGINS:-bundled,threat-agent}
+    LIB_DIR=${LIB_DIR:-$REPO/target/release}
+    TRUSTED_IPS=${TRUSTED_IPS:-}
+    REAL_IP_HEADER=${REAL_IP_HEADER:-X-Real-IP}
+    REAL_IP_RECURSIVE=${REAL_IP_RECURSIVE:-off}
+    LISTEN_OPTIONS=${LISTEN_OPTIONS-backlog=4096}
+    POSTGRES_PORT=${POSTGRES_PORT:-5433}
+}
+
+save_settings() {
+    local name
+    for name in $SETTINGS; do
+        printf '%s=%q\n' "$name" "${!name}"
+    done > "$PREFIX/settings"
+}
+
+load_settings() {
+    if [ ! -r "$PREFIX/settings" ]; then
+        echo "no gateway was started in $PREFIX" >&2
+        exit 1
+    fi
+    . "$PREFIX/settings"
+}
+
+render_config() {
+    sed -e "s|\${DEMO_PORT}|$DEMO_PORT|g" -e "s|\${PREFIX}|$PREFIX|g" -e "s|\${ADMIN_PORT}|$ADMIN_PORT|g" \
+        "$CONFIG" > "$PREFIX/config.yml"
+}
+
+port_answers() {
+    (exec 3<> "/dev/tcp/127.0.0.1/$1") 2> /dev/null
+}
+
+wait_for_ports() {
+    local port deadline=$((SECONDS + START_TIMEOUT_S))
+    for port in "$@"; do
+        until port_answers "$port"; do
+            if [ $SECONDS -ge $deadline ]; then
+                echo "nothing answers on 127.0.0.1:$port; see $PREFIX/logs/error.log" >&2
+                return 1
+            fi
+            sleep 0.05
+        done
+    done
+}
+
+# Ends the process whose id is in a file, and waits for its end.
+stop_pid_file() {
+    local pid deadline=$((SECONDS + STOP_TIMEOUT_S))
+    [ -s "$1" ] || return 0
+    pid=$(cat "$1")
+    kill -TERM "$pid" 2> /dev/null || return 0
+    while kill -0 "$pid" 2> /dev/null; do
+        if [ $SECONDS -ge $deadline ]; then
+            kill -KILL "$pid" 2> /dev/null || true
+            return 0
+        fi
+        sleep 0.05
+    done
+}
+
+load_gateway() {
+    case $GATEWAY in
+        embedded) . "$HERE/embedded.sh" ;;
+        kong) . "$HERE/kong.sh" ;;
+        kong-postgres) . "$HERE/kong.sh"; . "$HERE/postgres.sh" ;;
+        *) echo "GATEWAY is embedded, kong or kong-postgres, not $GATEWAY" >&2; exit 2 ;;
+    esac
+}
+
+start() {
+    set_defaults
+    mkdir -p "$PREFIX"
+    PREFIX=$(realpath "$PREFIX")
+    save_settings
+    load_gateway
+    render_config
+    if [ -z "$NO_DEMO_API" ]; then
+        PREFIX="$PREFIX/shop" DEMO_PORT=$DEMO_PORT "$REPO/demo/api/run.sh" start
+        wait_for_ports "$DEMO_PORT"
+    fi
+    if ! gateway_start || ! wait_for_ports "$PROXY_PORT" "$ADMIN_PORT" $STATUS_PORT $H2_PORT; then
+        stop
+        return 1
+    fi
+}
+
+stop() {
+    load_settings
+    load_gateway
+    gateway_stop
+    PREFIX="$PREFIX/shop" DEMO_PORT=$DEMO_PORT "$REPO/demo/api/run.sh" stop
+}
+
+reload() {
+    load_settings
+    load_gateway
+    render_config
+    gateway_reload
+}
+
+foreground() {
+    local made=''
+    if [ ! -e "$PREFIX" ]; then
+        made=$PREFIX
+    fi
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    trap 'trap "" INT TERM; stop 2> /dev/null || true; [ -z "$made" ] || rm -rf "$made"' EXIT
+
+    start
+    echo "gateway ($GATEWAY): http://127.0.0.1:$PROXY_PORT  Admin API: http://127.0.0.1:$ADMIN_PORT"
+    [ -n "$NO_DEMO_API" ] || echo "demo API: http://127.0.0.1:$DEMO_PORT"
+    echo "log: $PREFIX/logs/error.log  Ctrl-C ends all of it"
+    tail -n +1 -F "$PREFIX/logs/error.log" 2> /dev/null &
+    wait
+}
+
+PREFIX=${PREFIX:-${TMPDIR:-/tmp}/threat-agent-gateway-${PROXY_PORT:-8000}}
+
+case ${1:-} in
+    start | stop | reload | foreground) "$1" ;;
+    *)
+        sed -n '2,/^set -euo/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+        exit 2
+        ;;
+esac
