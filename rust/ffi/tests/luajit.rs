@@ -1,0 +1,268 @@
+//! Hosts LuaJIT and runs the plugin's real `native.lua` against the real library.
+
+use mlua::{Lua, LuaSerdeExt, Value};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// All tests of this process share one node: each VM is a client of its own.
+static CLIENTS: AtomicU8 = AtomicU8::new(1);
+
+/// Where cargo put `libthreat_agent.so` for this build of the tests.
+fn library_folder() -> PathBuf {
+    let exe = std::env::current_exe().expect("a test has a path");
+    exe.parent().expect("it lies in a folder").to_owned()
+}
+
+/// A VM with what OpenResty would provide: `ngx.null`, cjson, and the package paths.
+fn vm(cpath: &str) -> Lua {
+    // SAFETY: the tests run the project's own Lua only; `ffi` needs the unsafe standard library.
+    let lua = unsafe { Lua::unsafe_new() };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lua");
+    let encode = lua
+        .create_function(|lua, value: Value| {
+            let json: serde_json::Value = lua.from_value(value)?;
+            Ok(json.to_string())
+        })
+        .expect("a function");
+    let globals = lua.globals();
+    globals.set("encode", encode).expect("set");
+    globals.set("cpath", cpath).expect("set");
+    let client = CLIENTS.fetch_add(1, Ordering::Relaxed);
+    globals
+        .set("client", format!("192.0.2.{client}"))
+        .expect("set");
+    globals
+        .set("path", format!("{}/?.lua", root.display()))
+        .expect("set");
+    lua.load(
+        r#"
+        package.path, package.cpath = path, cpath
+        ngx = { null = newproxy() }
+        package.preload["cjson.safe"] = function()
+          return { encode = encode, empty_array = {} }
+        end
+        payload = { enabled = true, action = "block", threshold = 0.5 }
+        function request(path, query)
+          return {
+            client_ip = client, workspace = "w", route = "r", service = "s", consumer = "",
+            method = "GET", scheme = "http", host = "h", path = path, query = query or "",
+            headers = "Host: h\r\n", body = "", body_len = 0,
+            body_unread_bytes = 0, body_unread = 0,
+          }
+        end
+        "#,
+    )
+    .exec()
+    .expect("the VM is prepared");
+    lua
+}
+
+fn loaded() -> Lua {
+    let lua = vm(&format!("{}/?.so", library_folder().display()));
+    lua.load(r#"native = require "kong.plugins.threat-agent.native"; assert(native.load())"#)
+        .exec()
+        .expect("the library loads");
+    lua
+}
+
+fn run(lua: &Lua, code: &str) {
+    if let Err(error) = lua.load(code).exec() {
+        panic!("{error}");
+    }
+}
+
+#[test]
+fn a_request_is_counted_refused_and_explained() {
+    run(
+        &loaded(),
+        r#"
+        local conf = { mode = "enforce", payload = payload, limits = {
+          { id = "few", by = "client_ip", count = "requests", window = "1h", limit = 3,
+            action = "block", ban_s = 60, scope = ngx.null },
+        } }
+        local engine = assert(native.engine(conf))
+        assert(native.engine(conf) == engine)
+        for _ = 1, 3 do
+          assert(native.inspect(engine, request("/")) == native.CLEAN)
+          assert(native.observe(engine, request("/"), 200, 0))
+        end
+        local verdict = assert(native.inspect(engine, request("/")))
+        assert(verdict.action == "block" and verdict.refuses, verdict.action)
+        assert(verdict.rules[1] == "few" and #verdict.rules == 1)
+        assert(verdict.category == "abuse" and verdict.score >= 0.5)
+        assert(#verdict.incident == 10 and verdict.retry_after_s >= 60)
+        assert(verdict.reason:find("limit 3", 1, true), verdict.reason)
+        local banned = assert(native.check_ban(engine, request("/")))
+        assert(banned.refuses and banned.incident == verdict.incident)
+        assert(native.node().bans == 1)
+        "#,
+    );
+}
+
+#[test]
+fn equal_configs_share_an_engine_and_unused_ones_are_collected() {
+    run(
+        &loaded(),
+        r#"
+        local a = { mode = "monitor", payload = payload }
+        local b = { mode = "monitor", payload = payload }
+        assert(native.engine(a) == native.engine(b))
+        assert(#native.known_confs() == 2)
+        for n = 1, 50 do
+          assert(native.engine({ mode = "monitor", sampling_ratio = n / 50, payload = payload }))
+        end
+        collectgarbage(); collectgarbage()
+        assert(#native.known_confs() == 2, #native.known_confs())
+        assert(native.inspect(native.engine(a), request("/")) == native.CLEAN)
+        "#,
+    );
+}
+
+#[test]
+fn a_bad_config_says_what_was_expected() {
+    run(
+        &loaded(),
+        r#"
+        local function problem(conf)
+          local ok, err = native.check(conf)
+          assert(not ok)
+          return err
+        end
+        local err = problem({ limits = { { id = "x", by = "client_ip", window = "2s", limit = 1 } } })
+        assert(err:find("2s", 1, true) and err:find("10s", 1, true), err)
+        err = problem({ allowlist = { cidrs = { "10.0.0.0/40" } } })
+        assert(err:find("allowlist.cidrs", 1, true) and err:find("10.0.0.0/40", 1, true), err)
+        local conf = { rules = {
+          { id = "bad", action = "block", expression = "http.path ==" },
+          { id = "good", action = "block", methods = { "GET" } },
+        } }
+        assert(problem(conf):find("rules[bad].expression", 1, true))
+        local engine, warning = native.engine(conf)
+        assert(engine and warning:find("rules[bad]", 1, true), warning)
+        assert(native.inspect(engine, request("/")).rules[1] == "good")
+        "#,
+    );
+}
+
+#[test]
+fn null_and_oversized_inputs_are_refused() {
+    run(
+        &loaded(),
+        r#"
+        local ffi = require "ffi"
+        local C = ffi.load(package.searchpath("libthreat_agent", package.cpath))
+        local INVALID = -1
+        local engine = assert(native.engine({ payload = payload }))
+        local request, verdict = ffi.new("ta_request_t"), ffi.new("ta_verdict_t")
+        local identity, outcome = ffi.new("ta_identity_t"), ffi.new("ta_outcome_t")
+        assert(C.ta_engine_inspect(nil, request, verdict) == INVALID)
+        assert(C.ta_engine_inspect(engine, nil, verdict) == INVALID)
+        assert(C.ta_engine_inspect(engine, request, nil) == INVALID)
+        assert(C.ta_engine_check_ban(engine, nil, verdict) == INVALID)
+        assert(C.ta_engine_observe(engine, identity, nil) == INVALID)
+        assert(C.ta_engine_observe(engine, nil, outcome) == INVALID)
+        assert(C.ta_worker_attach(nil) == INVALID)
+        assert(C.ta_node_status(nil) == INVALID)
+        assert(C.ta_version(nil, 0, nil) == INVALID)
+        assert(C.ta_engine_free(nil) == 0)
+        request.path.len = 3
+        assert(C.ta_engine_inspect(engine, request, verdict) == INVALID)
+        local text = "x"
+        request.path.ptr, request.path.len = text, 2 ^ 40
+        assert(C.ta_engine_inspect(engine, request, verdict) == INVALID)
+        local buf, needed = ffi.new("uint8_t[256]"), ffi.new("size_t[1]")
+        assert(C.ta_last_error(buf, 4, needed) == 1 and needed[0] > 4)
+        assert(C.ta_last_error(buf, 256, needed) == 0)
+        assert(ffi.string(buf, needed[0]):find("path: expected at most", 1, true))
+        request.path.len = 1
+        assert(C.ta_engine_inspect(engine, request, verdict) == 0)
+        "#,
+    );
+}
+
+#[test]
+fn odd_bytes_pass_through() {
+    run(
+        &loaded(),
+        r#"
+        local engine = assert(native.engine({ payload = payload }))
+        local odd = request("/\255\0\128", "a=\0&%zz=%")
+        odd.client_ip, odd.headers = "not an address", "\0\r\n\r\n:\n" .. ("x: y\n"):rep(100000)
+        odd.body, odd.body_len = ("["):rep(10000), 10000
+        assert(native.inspect(engine, odd))
+        "#,
+    );
+}
+
+#[test]
+fn another_version_is_refused_with_the_remedy() {
+    let lua = vm(&format!("{}/?.so", library_folder().display()));
+    run(
+        &lua,
+        r#"
+        local cdef = require "kong.plugins.threat-agent.cdef"
+        cdef.version = "99.0.0"
+        local native = require "kong.plugins.threat-agent.native"
+        local ok, err = native.load()
+        assert(not ok and err:find("99.0.0", 1, true) and err:find("kong restart", 1, true), err)
+        local again, same = native.load()
+        assert(not again and same == err)
+        "#,
+    );
+}
+
+#[test]
+fn a_missing_or_broken_library_is_an_error_and_not_a_crash() {
+    let folder = std::env::temp_dir().join(format!("ta-broken-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join("libthreat_agent.so"), "not a library").expect("a file");
+    for (cpath, hint) in [
+        ("/nonexistent/?.so".to_owned(), "was not found"),
+        (format!("{}/?.so", folder.display()), "could not load"),
+    ] {
+        let lua = vm(&cpath);
+        lua.globals().set("hint", hint).expect("set");
+        run(
+            &lua,
+            r#"
+            local native = require "kong.plugins.threat-agent.native"
+            local ok, err = native.load()
+            assert(not ok and err:find(hint, 1, true), err)
+            "#,
+        );
+    }
+    std::fs::remove_dir_all(&folder).expect("removed");
+}
+
+#[test]
+fn closing_the_vm_with_living_engines_is_safe() {
+    for _ in 0..20 {
+        let lua = loaded();
+        run(
+            &lua,
+            r#"
+            kept = {}
+            for n = 1, 5 do
+              kept[n] = { mode = "monitor", sampling_ratio = n / 5, payload = payload }
+              engine = assert(native.engine(kept[n]))
+            end
+            "#,
+        );
+        drop(lua);
+    }
+}
+
+#[cfg(feature = "fault-injection")]
+#[test]
+fn a_panic_is_an_error_and_the_next_call_works() {
+    run(
+        &loaded(),
+        r#"
+        local engine = assert(native.engine({ payload = payload }))
+        local verdict, err = native.inspect(engine, request("/fault/panic"))
+        assert(not verdict and err:find("panicked", 1, true), err)
+        assert(native.inspect(engine, request("/")) == native.CLEAN)
+        assert(native.node().panics == 1)
+        "#,
+    );
+}
