@@ -90,11 +90,12 @@ fn extend(slot: &Slot, ban: Ban, now_ms: u64) -> bool {
             return true;
         }
         // Release: a late counter of this slot's former owner that reads one of these words sees
-        // the ban's tag and leaves them alone (acquire in `Slot::update`).
+        // the ban's tag and leaves them alone (acquire in `Slot::update`). Swaps and not stores, so
+        // that a counter's update comes either before, and is overwritten, or fails.
         let incident = incident_word(salt, ban.incident);
         let category = category_word(salt, ban.category as u8);
-        slot.word(CATEGORY).store(category, Ordering::Release);
-        slot.word(INCIDENT).store(incident, Ordering::Release);
+        slot.word(CATEGORY).swap(category, Ordering::AcqRel);
+        slot.word(INCIDENT).swap(incident, Ordering::AcqRel);
         // Release: whoever reads the end reads the two words above (acquire in `standing`).
         let swapped =
             slot.word(END)

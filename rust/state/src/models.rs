@@ -191,3 +191,17 @@ fn loom_a_pending_slot_left_behind_is_settled_once() {
         assert_eq!(count(&table, 0, Kind::Narrow).read(), [2; 4]);
     });
 }
+
+#[test]
+fn loom_a_ban_is_lifted_once() {
+    explore(|| {
+        let table = table();
+        let banned = probe(0, Kind::Ban);
+        ban::ban(&table, banned, ban_until(NOW + 1), NOW);
+        let other = Arc::clone(&table);
+        let worker = thread::spawn(move || ban::unban(&other, banned, NOW));
+        let mine = ban::unban(&table, banned, NOW);
+        assert!(mine != worker.join().unwrap());
+        assert_eq!(ban::banned(&table, banned, NOW), None);
+    });
+}

@@ -3,7 +3,7 @@
 use crate::ban::{self, MAX_UNTIL_MS};
 use crate::count::{Count, FIRST};
 use crate::error::Error;
-use crate::layout::{Geometry, Header, LAYOUT_VERSION, MAGIC, WORKERS};
+use crate::layout::{Geometry, Header, LAYOUT_VERSION, MAGIC, WAYS, WORKERS};
 use crate::region::{random_words, Region};
 use crate::slot::{Attached, Stat, WorkerId, Workers};
 use crate::sync::Ordering;
@@ -205,7 +205,7 @@ impl SharedState {
             standing_bans += u64::from(bans);
             live_keys += u64::from(tag.is_live(now_ms) && !tag.is_ban());
         }
-        let capacity = self.table.slots() as u64;
+        let capacity = (self.table.sets() * WAYS) as u64;
         Occupancy {
             live_keys: (live_keys * scale as u64).min(capacity),
             standing_bans: (standing_bans * scale as u64).min(capacity),

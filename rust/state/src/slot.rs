@@ -233,9 +233,10 @@ fn record_death(deaths: &Deaths, now_ms: u64) -> bool {
 }
 
 fn recent_deaths(deaths: &Deaths, now_ms: u64) -> usize {
+    // Relaxed: ordered by the fence of `record_death` where it matters.
     let times = deaths.at_ms.iter().map(|at| at.load(Ordering::Relaxed));
-    let recent = times.filter(|at| *at != 0 && now_ms.saturating_sub(*at) <= DEATHS_WITHIN_MS);
-    recent.count()
+    let within = |at: &u64| *at != 0 && now_ms.saturating_sub(*at) <= DEATHS_WITHIN_MS;
+    times.filter(within).count()
 }
 
 #[cfg(test)]
@@ -273,7 +274,10 @@ mod tests {
             state.leave(slot);
         }
         assert_eq!(state.stat_sum(Stat::Requests), 6);
+        assert_eq!(state.living_workers(|pid| pid > 200), 56);
         assert_eq!(state.attach(260, 0, |pid| pid != 7).slot.number(), 6);
+        assert_eq!(WorkerId::from_number(6).number(), 6);
+        assert_eq!(WorkerId::from_number(usize::MAX), WorkerId::OVERFLOW);
         assert_eq!(state.attach(9, 0, living).slot.number(), 8);
     }
 
@@ -347,6 +351,10 @@ mod tests {
             state.enter(slot, at);
         }
         assert_eq!(state.bypassed_since_ms(), Some(1_003));
+        assert_eq!(
+            (state.recent_deaths(61_002), state.recent_deaths(61_003)),
+            (2, 1)
+        );
         state.clear_bypass();
         assert!(!state.bypassed());
         // The deaths of before the clearing do not count again.

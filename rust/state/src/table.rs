@@ -17,7 +17,7 @@
 //! counted in it.
 
 use crate::ban;
-use crate::layout::{Entry, EntrySet, TagLine, ENTRY_WORDS, WAYS};
+use crate::layout::{Entry, EntrySet, TagLine, ENTRY_WORDS};
 use crate::sync::{fence, AtomicU64, Ordering};
 use crate::tag::{Ident, Kind, Tag};
 
@@ -172,10 +172,6 @@ impl Table {
             entries,
             evicted,
         }
-    }
-
-    pub fn slots(&self) -> usize {
-        self.sets() * WAYS
     }
 
     pub fn sets(&self) -> usize {
