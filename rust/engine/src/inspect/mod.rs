@@ -1,13 +1,22 @@
 //! Payload inspection: values in, findings out. One file per attack family.
 
+mod detector;
 mod location;
+mod prefilter;
+mod sqli;
+#[cfg(test)]
+mod testing;
 mod traversal;
+mod xss;
 
 pub use location::{Location, Part};
 
+use crate::decode::{self, Scratch, Value};
 use crate::request::Request;
 use crate::verdict::Uninspected;
+use detector::{Detector, Report};
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
 
 /// Attack families, each with a detector of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,7 +55,7 @@ pub struct Finding {
 /// allocates nothing.
 #[derive(Debug, Default)]
 pub struct Findings {
-    /// In the order of the request.
+    /// One per rule, in the order of the request.
     pub list: Vec<Finding>,
     /// Reasons that the inspection met itself; those of the body's reading are the request's.
     pub uninspected: Uninspected,
@@ -63,37 +72,58 @@ impl Findings {
 }
 
 /// The detectors that a configuration asks for. Immutable and shared.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Inspector {
-    families: Vec<Family>,
+    detectors: Vec<&'static dyn Detector>,
+}
+
+thread_local! {
+    /// One per thread and not per inspector: requests are inspected one at a time.
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
 impl Inspector {
-    /// Builds the detectors of `families`; naming one twice is naming it once.
+    /// Picks the detectors of `families`; naming one twice is naming it once.
     pub fn new(families: &[Family]) -> Inspector {
-        let mut families = families.to_vec();
-        families.sort_unstable();
-        families.dedup();
-        Inspector { families }
+        let wanted = |d: &&&dyn Detector| families.contains(&d.family());
+        Inspector {
+            detectors: detector::ALL.iter().filter(wanted).copied().collect(),
+        }
     }
 
     /// Looks at every value of a request and adds to `found`, which the caller has cleared.
+    /// A rule that speaks several times is kept once, with its strongest finding.
     pub fn inspect(&self, request: &Request<'_>, found: &mut Findings) {
-        if self.families.contains(&Family::PathTraversal) {
-            for (part, value) in [
-                (Part::Path, request.path),
-                (Part::Query, request.query),
-                (Part::Body, request.body.bytes),
-            ] {
-                if let Some((rule, score)) = traversal::judge(value) {
-                    found.list.push(Finding {
-                        rule,
-                        family: Family::PathTraversal,
-                        score,
-                        location: Location::new(part, b""),
-                    });
-                }
+        let gaps = SCRATCH.with(|scratch| {
+            let visit = |value: &Value<'_>| self.judge(value, &mut found.list);
+            match scratch.try_borrow_mut() {
+                Ok(mut scratch) => decode::walk(request, &mut scratch, visit),
+                Err(_) => decode::walk(request, &mut Scratch::default(), visit),
             }
+        });
+        found.uninspected.insert(gaps.why);
+        found.uninspected_bytes += gaps.bytes;
+    }
+
+    fn judge(&self, value: &Value<'_>, list: &mut Vec<Finding>) {
+        let Some(hints) = prefilter::look(value) else {
+            return;
+        };
+        for detector in self.detectors.iter().filter(|d| d.wants(&hints)) {
+            let mut take = |rule, score| {
+                let finding = || Finding {
+                    rule,
+                    family: detector.family(),
+                    score,
+                    location: Location::new(value.part, value.name),
+                };
+                match list.iter_mut().find(|f| f.rule == rule) {
+                    Some(kept) if kept.score < score => *kept = finding(),
+                    Some(_) => {}
+                    None => list.push(finding()),
+                }
+            };
+            detector.judge(value, &mut Report::new(&mut take));
         }
     }
 }

@@ -1,32 +1,296 @@
-//! Path traversal: dot segments that climb, and files that only attackers ask for.
+//! Path traversal and file inclusion: dot segments that climb, files that only attackers ask for,
+//! and schemes that read files.
 
-/// Judges one value. Returns the rule and its score.
-pub fn judge(value: &[u8]) -> Option<(&'static str, f32)> {
-    let climbs = value
-        .windows(3)
-        .filter(|w| matches!(*w, b"../" | b"..\\"))
-        .count();
-    let file = value.windows(10).any(|w| w == b"etc/passwd");
-    match (climbs, file) {
-        (_, true) => Some(("traversal.file", 0.9)),
-        (2.., _) => Some(("traversal.climb", 0.8)),
-        _ => None,
+use super::detector::{Detector, Report};
+use super::prefilter::{Hints, Words};
+use super::{Family, Part};
+use crate::decode::{kind, Value};
+use memchr::memmem;
+
+/// How much of a value is read. Units: bytes.
+const REACH: usize = 8 << 10;
+/// Longest value that can be a path by itself. Units: bytes.
+const PATH: usize = 2048;
+
+/// Files and folders of the server's own, in lower case with single slashes, and what naming one
+/// is worth where a path is expected.
+const FILES: [(&[u8], f32); 62] = [
+    (b"etc/passwd", 0.9),
+    (b"etc/shadow", 0.9),
+    (b"etc/group", 0.8),
+    (b"etc/hosts", 0.7),
+    (b"etc/issue", 0.7),
+    (b"etc/motd", 0.7),
+    (b"etc/master.passwd", 0.9),
+    (b"etc/security/", 0.8),
+    (b"etc/ssh/", 0.7),
+    (b"etc/apache", 0.8),
+    (b"etc/httpd", 0.8),
+    (b"etc/nginx", 0.8),
+    (b"etc/mysql", 0.8),
+    (b"etc/my.cnf", 0.8),
+    (b"etc/php", 0.8),
+    (b"etc/crontab", 0.8),
+    (b"etc/sudoers", 0.8),
+    (b"etc/fstab", 0.8),
+    (b"etc/resolv.conf", 0.7),
+    (b"etc/network/", 0.7),
+    (b"etc/profile", 0.7),
+    (b"etc/init.d/", 0.7),
+    (b"etc/ftp", 0.7),
+    (b"etc/logrotate", 0.8),
+    (b"etc/vsftpd", 0.8),
+    (b"etc/proftpd", 0.8),
+    (b"proc/self/", 0.9),
+    (b"proc/version", 0.8),
+    (b"proc/cpuinfo", 0.7),
+    (b"proc/net/", 0.8),
+    (b"proc/1/", 0.7),
+    (b"proc/cmdline", 0.8),
+    (b"boot.ini", 0.8),
+    (b"win.ini", 0.8),
+    (b"system.ini", 0.7),
+    (b"php.ini", 0.7),
+    (b"my.ini", 0.6),
+    (b"web-inf/", 0.7),
+    (b"meta-inf/", 0.5),
+    (b".htaccess", 0.6),
+    (b".htpasswd", 0.7),
+    (b".git/config", 0.7),
+    (b".git/head", 0.7),
+    (b".svn/entries", 0.7),
+    (b".ssh/", 0.8),
+    (b"id_rsa", 0.7),
+    (b".bash_history", 0.8),
+    (b".mysql_history", 0.8),
+    (b"windows/system32", 0.8),
+    (b"winnt/", 0.8),
+    (b"windows/repair", 0.8),
+    (b"windows/panther", 0.8),
+    (b"inetpub/", 0.7),
+    (b"var/log/", 0.7),
+    (b"var/adm/", 0.7),
+    (b"var/mail/", 0.7),
+    (b"logs/access", 0.6),
+    (b"logs/error", 0.6),
+    (b"xampp/", 0.6),
+    (b"system32/config/", 0.8),
+    (b"apache/logs/", 0.7),
+    (b"usr/local/apache", 0.7),
+];
+
+/// Schemes that open files or run filters, where a path is expected.
+const SCHEMES: [(&[u8], f32); 14] = [
+    (b"php://", 0.9),
+    (b"expect://", 0.9),
+    (b"phar://", 0.9),
+    (b"zip://", 0.8),
+    (b"glob://", 0.8),
+    (b"compress.zlib://", 0.8),
+    (b"compress.bzip2://", 0.8),
+    (b"file://", 0.7),
+    (b"netdoc:", 0.7),
+    (b"jar:http", 0.7),
+    (b"data://text", 0.7),
+    (b"data:text/plain", 0.5),
+    (b"data:;base64", 0.7),
+    (b"ogg://", 0.6),
+];
+
+/// The detector of this family.
+pub struct Traversal;
+
+impl Detector for Traversal {
+    fn family(&self) -> Family {
+        Family::PathTraversal
     }
+
+    fn wants(&self, hints: &Hints) -> bool {
+        hints.seen.twice & kind::DOT != 0
+            || hints.seen.any & kind::CONTROL != 0
+            || hints.words.contains(Words::FILE)
+            || hints.evasive
+    }
+
+    fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
+        let raw = &value.bytes[..value.bytes.len().min(REACH)];
+        let path = Path::read(raw);
+        let climbs = path.climbs;
+        // A path has no blanks before its climb; prose and programs that name one do.
+        let alone = raw.len() <= PATH && !blank_before(raw, path.first_climb);
+        let hidden = value.odd_utf8 || value.extra_rounds > 0;
+        let file = path.file();
+        let named = alone && raw.len() <= PATH && !prose(raw);
+        if climbs > 0 {
+            let score = match (climbs, alone) {
+                _ if file.is_some() && (alone || climbs > 2) => 0.95,
+                (1.., true) if value.odd_utf8 => 0.9,
+                (1.., true) if hidden => 0.7,
+                (4.., true) => 0.85,
+                (3, true) => 0.75,
+                (2, true) => 0.55,
+                (1, true) if value.part == Part::Path => 0.5,
+                (1, true) => 0.3,
+                _ => 0.0,
+            };
+            if score > 0.0 {
+                report.add("traversal.climb", score);
+            }
+        }
+        if let Some(score) = file.filter(|_| named) {
+            report.add("traversal.file", score);
+        }
+        if named {
+            if let Some(score) = scheme(&path.text) {
+                report.add("traversal.scheme", score);
+            }
+            if let Some(score) = null(raw) {
+                report.add("traversal.null_byte", score);
+            }
+        }
+    }
+}
+
+/// A value as a path: lower case, forward slashes, single, without `.` segments and null bytes.
+struct Path {
+    text: Vec<u8>,
+    climbs: usize,
+    first_climb: usize,
+}
+
+impl Path {
+    fn read(raw: &[u8]) -> Path {
+        let mut text = Vec::with_capacity(raw.len());
+        let (mut climbs, mut first_climb) = (0, usize::MAX);
+        let mut at = 0;
+        while at < raw.len() {
+            let byte = raw[at];
+            let slash = is_slash(byte);
+            if byte == b'.' {
+                let dots = raw[at..].iter().take_while(|b| **b == b'.').count();
+                let before = at == 0 || !raw[at - 1].is_ascii_alphanumeric();
+                let after = raw.get(at + dots).copied();
+                let follows = after.is_some_and(is_slash)
+                    || raw[at + dots..].starts_with(b";/")
+                    || at > 0 && is_slash(raw[at - 1]) && (after.is_none() || after == Some(0));
+                if (2..=8).contains(&dots) && follows && before {
+                    climbs += 1;
+                    first_climb = first_climb.min(at);
+                }
+                let segment =
+                    dots == 1 && after.is_some_and(is_slash) && at > 0 && is_slash(raw[at - 1]);
+                if !segment {
+                    text.resize(text.len() + dots, b'.');
+                }
+                at += dots;
+                continue;
+            }
+            if slash
+                && matches!(text.as_slice(), [.., b'/'])
+                && !matches!(text.as_slice(), [.., b':', b'/'])
+            {
+                at += 1;
+                continue;
+            }
+            if byte != 0 {
+                text.push(if slash {
+                    b'/'
+                } else {
+                    byte.to_ascii_lowercase()
+                });
+            }
+            at += 1;
+        }
+        Path {
+            text,
+            climbs,
+            first_climb,
+        }
+    }
+
+    /// The most telling file that is named, at the start of a path's segment.
+    fn file(&self) -> Option<f32> {
+        let mut best: Option<f32> = None;
+        for (file, score) in &FILES {
+            let starts = |at: usize| at == 0 || !self.text[at - 1].is_ascii_alphanumeric();
+            if memmem::find(&self.text, file).is_some_and(starts) && best.is_none_or(|b| b < *score)
+            {
+                best = Some(*score);
+            }
+        }
+        best
+    }
+}
+
+fn is_slash(byte: u8) -> bool {
+    matches!(byte, b'/' | b'\\')
+}
+
+fn blank_before(raw: &[u8], climb: usize) -> bool {
+    let lead = raw[..climb.min(raw.len())].trim_ascii_start();
+    climb != usize::MAX && lead.iter().any(u8::is_ascii_whitespace)
+}
+
+/// Tells whether a value reads like sentences or a program: two blanks, or lines.
+fn prose(raw: &[u8]) -> bool {
+    let text = raw.trim_ascii();
+    memchr::memchr_iter(b' ', text).count() > 1 || memchr::memchr(b'\n', text).is_some()
+}
+
+fn scheme(text: &[u8]) -> Option<f32> {
+    let text = text.trim_ascii_start();
+    SCHEMES
+        .iter()
+        .find(|(scheme, _)| text.starts_with(scheme))
+        .map(|(_, score)| *score)
+}
+
+/// A null byte that cuts a file's name: `x.php\0.png`.
+fn null(raw: &[u8]) -> Option<f32> {
+    let at = memchr::memchr(0, raw)?;
+    let name = raw[..at].iter().any(|b| matches!(b, b'.' | b'/' | b'\\'));
+    let suffix = &raw[at + 1..];
+    let cut =
+        suffix.is_empty() || suffix.len() <= 16 && suffix.iter().all(|b| b.is_ascii_graphic());
+    (name && cut).then_some(0.7)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inspect::testing::score;
 
     #[test]
-    fn climbing_is_found() {
-        for (value, found) in [
-            (&b"../../x"[..], true),
-            (b"/etc/passwd", true),
-            (b"../x", false),
-            (b"a.b/c", false),
+    fn traversals_are_found() {
+        for text in [
+            "../../../../etc/passwd",
+            "..\\..\\..\\windows\\win.ini",
+            "....//....//....//x",
+            "/etc//passwd",
+            "/./etc/./passwd",
+            "..;/..;/..;/x",
+            "php://filter/convert.base64-encode/resource=index.php",
+            "file:///etc/hosts",
+            "C:\\boot.ini",
+            "/var/www/../../../etc/shadow\0.png",
+            "index.php\0",
         ] {
-            assert_eq!(judge(value).is_some(), found, "{}", value.escape_ascii());
+            assert!(score(&Traversal, text) >= 0.5, "{text}");
+        }
+    }
+
+    #[test]
+    fn ordinary_paths_are_left_alone() {
+        for text in [
+            "../images/logo.png",
+            "https://a.example/docs/v1..v2/file.tar.gz",
+            "see ../../README.md and edit /etc/hosts to match",
+            "wait... what?",
+            "data:image/png;base64,AAAA",
+            "/home/log/data.ini",
+            "first line\nsecond line",
+        ] {
+            assert!(score(&Traversal, text) < 0.5, "{text}");
         }
     }
 }

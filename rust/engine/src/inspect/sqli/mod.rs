@@ -1,0 +1,116 @@
+//! SQL injection: a value is read as SQL in the three places where applications put values (as
+//! it stands, within single quotes, within double quotes), and judged by what follows the break.
+//! Source: the idea of reading in three contexts is libinjection's; lexer and patterns are own.
+
+mod functions;
+mod lexer;
+mod patterns;
+
+use super::detector::{Detector, Report};
+use super::prefilter::{Hints, Words};
+use super::Family;
+use crate::decode::{kind, Value};
+use lexer::{Comments, Tokens};
+use patterns::{Context, Reading};
+
+/// How far into a value a break is looked for. Units: bytes.
+const REACH: usize = 16 << 10;
+
+/// The detector of this family.
+pub struct SqlInjection;
+
+impl Detector for SqlInjection {
+    fn family(&self) -> Family {
+        Family::SqlInjection
+    }
+
+    fn wants(&self, hints: &Hints) -> bool {
+        let seen = hints.seen;
+        let quoted = seen.any & kind::QUOTE != 0;
+        let commented = seen.twice & (kind::DOT | kind::SLASH) != 0;
+        let sharp = seen.any & (kind::OPEN | kind::TAG | kind::SPACE | kind::CONTROL) != 0;
+        quoted || hints.words.contains(Words::SQL) || commented && sharp || hints.numeric
+    }
+
+    fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
+        let text = &value.bytes[..value.bytes.len().min(REACH)];
+        let mut tokens = Tokens::new();
+        let mut evasive = false;
+        let mut read = |from: usize, context| {
+            tokens.read(&text[from..]);
+            let reading = Reading {
+                text: &text[from..],
+                tokens: &tokens,
+                context,
+                before: from,
+            };
+            let found = reading.judge();
+            evasive |= disguised(tokens.comments, found.is_some());
+            if let Some((rule, score)) = found {
+                report.add(rule, score);
+            }
+        };
+        read(0, Context::Bare);
+        for quote in [b'\'', b'"'] {
+            if let Some(at) = memchr::memchr(quote, text) {
+                read(at + 1, Context::Quoted);
+            }
+        }
+        if evasive {
+            report.add("sqli.disguise", 0.5);
+        }
+    }
+}
+
+/// Comments where blanks would do are there to pass filters.
+fn disguised(comments: Comments, found: bool) -> bool {
+    comments.executable > 0 || found && comments.inline > 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::testing::score;
+
+    #[test]
+    fn injections_are_found() {
+        for text in [
+            "1 or 1=1",
+            "1' or '1'='1",
+            "\" or \"\"=\"",
+            "admin'--",
+            "') or ('a'='a",
+            "-1 union all select null,null,version()",
+            "1;drop table users",
+            "1'; waitfor delay '0:0:5'--",
+            "1 and (select count(*) from users)>0",
+            "'||(select password from users)||'",
+            "1 and sleep(5)",
+            "1/**/union/**/select/**/password/**/from/**/users",
+            "1 order by 10-- ",
+            "x' and extractvalue(1,concat(0x7e,version()))-- ",
+            "' union select 1 into outfile '/tmp/x'",
+        ] {
+            assert!(score(&SqlInjection, text) >= 0.5, "{text}");
+        }
+    }
+
+    #[test]
+    fn ordinary_text_is_left_alone() {
+        for text in [
+            "It's a dog's life, or is it?",
+            "rock 'n' roll and 50's pop",
+            "Select a union or join the group by Friday",
+            "SELECT name, age FROM users WHERE age > 30 AND city = 'Oslo' ORDER BY age",
+            "SELECT a FROM t UNION SELECT a FROM u",
+            "O'Reilly & Sons -- books, tools; more",
+            "if a == 'x' and b == 'y': return 1",
+            "1060 or 70s",
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)",
+            "5'10\" tall",
+            "{ user(id: \"1\") { name } }",
+        ] {
+            assert!(score(&SqlInjection, text) < 0.5, "{text}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Tags and their attributes, as a browser would read them.
+
+use super::script::{is_event, runs};
+use crate::inspect::detector::Report;
+
+/// Most tags that are read of one value.
+const TAGS: usize = 512;
+/// Most attributes that are read of one tag.
+const ATTRIBUTES: usize = 32;
+
+/// One attribute: name and value, without quotes.
+struct Attribute<'t> {
+    name: &'t [u8],
+    value: &'t [u8],
+}
+
+/// Judges all tags.
+pub fn judge(text: &[u8], report: &mut Report<'_>) {
+    for at in memchr::memchr_iter(b'<', text).take(TAGS) {
+        tag(&text[at + 1..], report);
+    }
+}
+
+fn tag(text: &[u8], report: &mut Report<'_>) {
+    let text = text.strip_prefix(b"/").unwrap_or(text);
+    let text = skip(text, |b| b == 0);
+    let end = |b: &u8| *b <= b' ' || matches!(b, b'/' | b'>' | b'<' | b'"' | b'\'' | b'=' | b'(');
+    let length = text.iter().position(end).unwrap_or(text.len());
+    let (name, rest) = text.split_at(length);
+    let Some(first) = name.first() else {
+        // Browsers want the name at once; careless filters do not.
+        if starts(skip(text, |b| b <= b' '), b"script") {
+            report.add("xss.script_tag", 0.6);
+        }
+        return;
+    };
+    if matches!(first, b'!' | b'?') {
+        return declaration(name, rest, report);
+    }
+    if !first.is_ascii_alphabetic() {
+        return;
+    }
+    let local = name.rsplit(|b| *b == b':').next().unwrap_or(name);
+    let prefixed = local.len() < name.len();
+    let score = match () {
+        () if is(local, b"script") => 0.9,
+        () if starts(local, b"script") && !local[6..].iter().all(u8::is_ascii_alphanumeric) => 0.7,
+        () if prefixed => 0.0,
+        () => weigh(local, rest),
+    };
+    if score > 0.0 {
+        let rule = if score >= 0.7 {
+            "xss.script_tag"
+        } else {
+            "xss.tag"
+        };
+        report.add(rule, score);
+    }
+    let mut rest = rest;
+    for _ in 0..ATTRIBUTES {
+        let Some((attribute, after)) = attribute(rest) else {
+            return;
+        };
+        judge_attribute(local, &attribute, report);
+        rest = after;
+    }
+}
+
+/// Weighs tags that load or frame something, by themselves.
+fn weigh(name: &[u8], rest: &[u8]) -> f32 {
+    let has = |word: &[u8]| find(&rest[..rest.len().min(256)], word);
+    let known: &[(&[u8], f32)] = &[
+        (b"iframe", 0.6),
+        (b"frameset", 0.6),
+        (b"frame", 0.6),
+        (b"object", 0.5),
+        (b"embed", 0.5),
+        (b"applet", 0.6),
+        (b"isindex", 0.6),
+        (b"bgsound", 0.6),
+        (b"layer", 0.6),
+        (b"ilayer", 0.6),
+        (b"xss", 0.6),
+    ];
+    if let Some((_, score)) = known.iter().find(|(known, _)| is(name, known)) {
+        return *score;
+    }
+    match () {
+        () if is(name, b"meta") && has(b"http-equiv") => 0.6,
+        () if is(name, b"base") && has(b"href") => 0.6,
+        () if is(name, b"link") && has(b"stylesheet") && has(b"href") => 0.5,
+        () if is(name, b"style")
+            && (has(b"@import") || has(b"javascript") || has(b"expression")) =>
+        {
+            0.7
+        }
+        () if is(name, b"form") && has(b"action") => 0.3,
+        () => 0.0,
+    }
+}
+
+fn judge_attribute(tag: &[u8], attribute: &Attribute<'_>, report: &mut Report<'_>) {
+    let Attribute { name, value } = attribute;
+    if starts(name, b"on") && name.len() > 4 && name[2..].iter().all(u8::is_ascii_alphabetic) {
+        let score = if is_event(&name[2..]) { 0.9 } else { 0.6 };
+        report.add("xss.event_handler", score);
+    }
+    let body = skip(value, |b| b <= b' ');
+    let remote = is(tag, b"a") || is(tag, b"img") || is(tag, b"source") || is(tag, b"image");
+    match () {
+        () if runs(body) => report.add("xss.script_url", 0.9),
+        () if is(name, b"srcdoc") => report.add("xss.srcdoc", 0.8),
+        () if !remote && starts(body, b"data:") && !starts(body, b"data:image/") => {
+            report.add("xss.data_url", 0.8);
+        }
+        () if starts(body, b"data:text/html") || starts(body, b"data:image/svg") => {
+            report.add("xss.data_url", 0.8);
+        }
+        () if is(name, b"style") => style(value, report),
+        () if is(name, b"content") && find(value, b"url=") && hides_script(value) => {
+            report.add("xss.script_url", 0.9);
+        }
+        // `values="a;javascript:..."`, `srcset`, `to`: lists of URLs.
+        () if hides_script(value) && memchr::memchr2(b'(', b'`', value).is_some() => {
+            report.add("xss.script_url", 0.7);
+        }
+        () => {}
+    }
+}
+
+fn hides_script(value: &[u8]) -> bool {
+    find(value, b"javascript:") || find(value, b"vbscript:") || find(value, b"data:text/html")
+}
+
+fn style(value: &[u8], report: &mut Report<'_>) {
+    // Comments and backslashes are dropped by old style sheets' readers.
+    let mut plain = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        if rest.first() == Some(&b'*') && *byte == b'/' {
+            let end = memchr::memmem::find(&rest[1..], b"*/").map_or(rest.len(), |at| at + 3);
+            rest = &rest[end..];
+        } else if *byte != b'\\' && *byte > b' ' {
+            plain.push(*byte);
+        }
+    }
+    for word in [
+        &b"expression("[..],
+        b"javascript:",
+        b"vbscript:",
+        b"-moz-binding",
+        b"behavior:url",
+        b"behaviour:",
+    ] {
+        if find(&plain, word) {
+            return report.add("xss.style", 0.8);
+        }
+    }
+}
+
+/// `<!...` and `<?...`.
+fn declaration(name: &[u8], rest: &[u8], report: &mut Report<'_>) {
+    let loads = is(name, b"?import") || is(name, b"?xml-stylesheet") || starts(name, b"!--[if");
+    if loads || is(name, b"!attlist") && find(rest, b"javascript") {
+        report.add("xss.tag", 0.6);
+    }
+}
+
+/// Reads the next attribute of a tag. `None` at its end.
+fn attribute(text: &[u8]) -> Option<(Attribute<'_>, &[u8])> {
+    let text = skip(text, |b| {
+        b <= b' ' || matches!(b, b'/' | b'"' | b'\'' | b'\\')
+    });
+    if matches!(text.first()?, b'>') {
+        return None;
+    }
+    let end = |b: &u8| *b <= b' ' || matches!(b, b'=' | b'>' | b'/');
+    // A name may start with an equals sign.
+    let length = 1 + text[1..].iter().position(end).unwrap_or(text.len() - 1);
+    let (name, rest) = text.split_at(length);
+    let after = skip(rest, |b| b <= b' ');
+    let Some(value) = after.strip_prefix(b"=") else {
+        return Some((
+            Attribute {
+                name: b"",
+                value: b"",
+            },
+            rest,
+        ));
+    };
+    let value = skip(value, |b| b <= b' ');
+    let (value, rest) = match value.first() {
+        Some(quote @ (b'"' | b'\'' | b'`')) => {
+            let inner = &value[1..];
+            let end = memchr::memchr(*quote, inner).unwrap_or(inner.len());
+            (&inner[..end], inner.get(end + 1..).unwrap_or_default())
+        }
+        _ => {
+            let end = |b: &u8| *b <= b' ' || *b == b'>';
+            value.split_at(value.iter().position(end).unwrap_or(value.len()))
+        }
+    };
+    Some((Attribute { name, value }, rest))
+}
+
+fn skip(text: &[u8], pass: impl Fn(u8) -> bool) -> &[u8] {
+    let start = text.iter().position(|b| !pass(*b)).unwrap_or(text.len());
+    &text[start..]
+}
+
+fn is(name: &[u8], word: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(word)
+}
+
+fn starts(text: &[u8], word: &[u8]) -> bool {
+    text.get(..word.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(word))
+}
+
+/// Searches for a lower-case word, in any case. Cost: linear; words are short.
+pub fn find(text: &[u8], word: &[u8]) -> bool {
+    let (low, high) = (word[0], word[0].to_ascii_uppercase());
+    memchr::memchr2_iter(low, high, text).any(|at| starts(&text[at..], word))
+}

@@ -1,0 +1,137 @@
+//! Cross-site scripting: markup that runs scripts, attributes that break out of a tag, and
+//! script that breaks out of a string. What browsers undo before they run is undone first.
+
+mod markup;
+mod script;
+
+use super::detector::{Detector, Report};
+use super::prefilter::{Hints, Words};
+use super::Family;
+use crate::decode::{html, kind, percent, Value};
+
+/// How much of a value is read. Units: bytes.
+const REACH: usize = 64 << 10;
+
+/// The detector of this family.
+pub struct Xss;
+
+impl Detector for Xss {
+    fn family(&self) -> Family {
+        Family::Xss
+    }
+
+    fn wants(&self, hints: &Hints) -> bool {
+        let sharp = hints.seen.any & (kind::TAG | kind::OPEN) != 0;
+        let quoted = hints.seen.any & kind::QUOTE != 0 && hints.seen.any & kind::TAG != 0;
+        hints.seen.any & kind::TAG != 0 && (hints.seen.any & !kind::TAG != 0)
+            || quoted
+            || sharp && hints.words.contains(Words::SCRIPT)
+            || hints.words.contains(Words::SCRIPT)
+    }
+
+    fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
+        let text = &value.bytes[..value.bytes.len().min(REACH)];
+        examine(text, report);
+        if let Some(plain) = undo(text) {
+            examine(&plain, report);
+        }
+    }
+}
+
+fn examine(text: &[u8], report: &mut Report<'_>) {
+    if memchr::memchr(b'<', text).is_some() {
+        markup::judge(text, report);
+    }
+    script::judge(text, report);
+}
+
+/// Undoes what a browser would: references, and the escapes of script strings. `None` when there
+/// is nothing to undo.
+fn undo(text: &[u8]) -> Option<Vec<u8>> {
+    let mut plain = Vec::new();
+    let references = memchr::memchr(b'&', text).is_some() && html::undo(text, &mut plain);
+    let text = if references { &plain } else { text };
+    match escapes(text) {
+        Some(undone) => Some(undone),
+        None => references.then_some(plain),
+    }
+}
+
+/// Undoes `\x3c`, `\u003c`, `\u{3c}`.
+fn escapes(text: &[u8]) -> Option<Vec<u8>> {
+    let first = memchr::memchr(b'\\', text)?;
+    let mut out = text[..first].to_vec();
+    let (mut at, mut changed) = (first, false);
+    while at < text.len() {
+        match escape(&text[at..]) {
+            Some((length, character)) => {
+                out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                at += length;
+                changed = true;
+            }
+            None => {
+                out.push(text[at]);
+                at += 1;
+            }
+        }
+    }
+    changed.then_some(out)
+}
+
+fn escape(text: &[u8]) -> Option<(usize, char)> {
+    let (length, digits) = match text {
+        [b'\\', b'x' | b'X', ..] => (4, text.get(2..4)?),
+        [b'\\', b'u', b'{', rest @ ..] => {
+            let end = rest.iter().take(7).position(|b| *b == b'}')?;
+            (end + 4, &rest[..end])
+        }
+        [b'\\', b'u' | b'U', ..] => (6, text.get(2..6)?),
+        _ => return None,
+    };
+    Some((length, char::from_u32(percent::hex(digits)?)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::testing::score;
+
+    #[test]
+    fn scripts_are_found() {
+        for text in [
+            "<script>alert(1)</script>",
+            "<ScRiPt src=//x.example/a.js>",
+            "<img src=x onerror=alert(1)>",
+            "<svg/onload=alert`1`>",
+            "<a href=\"java\tscript:alert(1)\">x</a>",
+            "<a href=\"&#106;avascript&colon;alert(1)\">x</a>",
+            "\" onmouseover=\"alert(1)",
+            "' autofocus onfocus=alert(1) x='",
+            "';alert(1)//",
+            "\"-alert(1)-\"",
+            "javascript:alert(document.cookie)",
+            "\\u003cscript\\u003ealert(1)\\u003c/script\\u003e",
+            "<iframe src=\"data:text/html;base64,PHNjcmlwdD4=\">",
+            "<div style=\"x:expression(alert(1))\">",
+            "<math><mi xlink:href=\"javascript:alert(1)\">",
+        ] {
+            assert!(score(&Xss, text) >= 0.5, "{text}");
+        }
+    }
+
+    #[test]
+    fn ordinary_text_is_left_alone() {
+        for text in [
+            "<p>Hello <b>world</b>, <a href=\"https://a.example/?x=1&y=2\">link</a></p>",
+            "<img src=\"https://a.example/a.png\" alt=\"one = two\">",
+            "if a < b and c > d then \"on\" = 'off'",
+            "I love JavaScript: it is fun; be on time",
+            "Please confirm (by mail) or alert us",
+            "let v: Vec<String> = x.iter().map(|s| s.into()).collect();",
+            "<3 you; onwards = upwards",
+            "a=1&b=\"2\"; version=3; online=true",
+        ] {
+            assert!(score(&Xss, text) < 0.5, "{text}");
+        }
+    }
+}

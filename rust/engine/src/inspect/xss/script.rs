@@ -1,0 +1,286 @@
+//! Script without tags: URLs that run, handlers that break out of an attribute, calls that break
+//! out of a string.
+
+use crate::inspect::detector::Report;
+
+/// Longest value in which a bare break-out is looked for; prose and programs are longer.
+/// Units: bytes.
+const SHORT: usize = 1024;
+
+/// Beginnings of the names of events, without the `on`.
+const EVENTS: [&[u8]; 62] = [
+    b"abort",
+    b"activate",
+    b"after",
+    b"animation",
+    b"auxclick",
+    b"before",
+    b"begin",
+    b"blur",
+    b"bounce",
+    b"canplay",
+    b"cell",
+    b"change",
+    b"click",
+    b"close",
+    b"context",
+    b"copy",
+    b"cut",
+    b"data",
+    b"dblclick",
+    b"deactivate",
+    b"drag",
+    b"drop",
+    b"end",
+    b"error",
+    b"filter",
+    b"finish",
+    b"focus",
+    b"formdata",
+    b"fullscreen",
+    b"got",
+    b"hash",
+    b"help",
+    b"input",
+    b"invalid",
+    b"key",
+    b"layout",
+    b"load",
+    b"lose",
+    b"lost",
+    b"media",
+    b"message",
+    b"mouse",
+    b"move",
+    b"page",
+    b"paste",
+    b"pause",
+    b"play",
+    b"pointer",
+    b"popstate",
+    b"progress",
+    b"property",
+    b"ready",
+    b"repeat",
+    b"reset",
+    b"resize",
+    b"scroll",
+    b"search",
+    b"seek",
+    b"select",
+    b"start",
+    b"submit",
+    b"t",
+];
+
+/// Tells whether a name, without `on`, is an event's.
+pub fn is_event(name: &[u8]) -> bool {
+    let begins = |event: &[u8]| {
+        name.get(..event.len())
+            .is_some_and(|n| n.eq_ignore_ascii_case(event))
+    };
+    let others: [&[u8]; 9] = [
+        b"toggle",
+        b"touch",
+        b"transition",
+        b"time",
+        b"unload",
+        b"volume",
+        b"wait",
+        b"webkit",
+        b"wheel",
+    ];
+    EVENTS[..61]
+        .iter()
+        .chain(&others)
+        .any(|event| begins(event))
+}
+
+/// Tells whether a URL runs as script: blanks and control bytes within the scheme do not count.
+pub fn runs(url: &[u8]) -> bool {
+    let mut scheme = [0u8; 12];
+    let mut length = 0;
+    for (at, byte) in url.iter().enumerate() {
+        match byte {
+            0..=b' ' | b'\\' => {}
+            b':' => {
+                let word = &scheme[..length];
+                return matches!(word, b"javascript" | b"vbscript" | b"livescript" | b"mocha")
+                    && code(&url[at + 1..]);
+            }
+            _ if length < scheme.len() && byte.is_ascii_alphabetic() => {
+                scheme[length] = byte.to_ascii_lowercase();
+                length += 1;
+            }
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// Tells whether what follows a scheme can do anything; `javascript:;` and `void(0)` cannot.
+fn code(text: &[u8]) -> bool {
+    let text = text.trim_ascii();
+    let idle: [&[u8]; 5] = [b"", b";", b"void(0)", b"void(0);", b"//"];
+    let prose = text.len() > 1
+        && memchr::memchr3(b'(', b'=', b'`', text).is_none()
+        && memchr::memchr3(b'.', b'/', b'%', text).is_none();
+    !idle.contains(&text) && !prose
+}
+
+/// Judges a value without regard to its tags.
+pub fn judge(text: &[u8], report: &mut Report<'_>) {
+    urls(text, report);
+    if text.len() <= SHORT {
+        handlers(text, report);
+        calls(text, report);
+        if has(text, b"+adw-") && has(text, b"script") {
+            report.add("xss.utf7", 0.8);
+        }
+    }
+}
+
+/// `javascript:` where a URL may start.
+fn urls(text: &[u8], report: &mut Report<'_>) {
+    let start = text.trim_ascii_start();
+    let start = start
+        .strip_prefix(b"\"")
+        .or(start.strip_prefix(b"'"))
+        .unwrap_or(start);
+    if runs(start) {
+        report.add("xss.script_url", 0.8);
+    }
+    for at in memchr::memchr_iter(b':', text).take(64) {
+        let from = at.saturating_sub(10);
+        let word = &text[from..at];
+        let named = word.eq_ignore_ascii_case(b"javascript")
+            || word.len() >= 8 && word[word.len() - 8..].eq_ignore_ascii_case(b"vbscript");
+        let called = memchr::memchr2(b'(', b'`', &text[at..text.len().min(at + 64)]).is_some();
+        let opened = from == 0
+            || matches!(
+                text[from - 1],
+                b'=' | b'"' | b'\'' | b'(' | b'`' | b'\n' | b';'
+            );
+        if named && called && opened && code(&text[at + 1..]) && text.len() <= SHORT {
+            report.add("xss.script_url", 0.7);
+        }
+    }
+}
+
+/// `" onmouseover=alert(1)`: a handler where an attribute may start.
+fn handlers(text: &[u8], report: &mut Report<'_>) {
+    for equals in memchr::memchr_iter(b'=', text).take(64) {
+        let left = text[..equals].trim_ascii_end();
+        let name = left
+            .iter()
+            .rev()
+            .take_while(|b| b.is_ascii_alphabetic())
+            .count();
+        let (before, name) = left.split_at(left.len() - name);
+        let Some(event) = name
+            .get(2..)
+            .filter(|_| name[..2].eq_ignore_ascii_case(b"on"))
+        else {
+            continue;
+        };
+        if event.len() < 3 || !is_event(event) {
+            continue;
+        }
+        let right = text[equals + 1..].trim_ascii_start();
+        let called = memchr::memchr3(b'(', b'`', b'=', right).is_some();
+        let quoted = memchr::memchr3(b'"', b'\'', b'`', before).is_some();
+        match (before.last(), quoted, called) {
+            (Some(b'"' | b'\'' | b'`' | b'/' | 0..=b' '), true, _) => {
+                report.add("xss.event_handler", 0.85);
+            }
+            (None | Some(b'/' | 0..=b' '), _, true) => report.add("xss.event_handler", 0.7),
+            _ => {}
+        }
+    }
+}
+
+/// `';alert(1)//`: a call that only proofs of concept make, where a string was broken out of.
+fn calls(text: &[u8], report: &mut Report<'_>) {
+    const CALLS: [&[u8]; 7] = [
+        b"alert",
+        b"confirm",
+        b"prompt",
+        b"document.",
+        b"string.fromcharcode",
+        b"eval",
+        b"window",
+    ];
+    let broken = memchr::memchr3(b'"', b'\'', b'`', text);
+    for (i, call) in CALLS.iter().enumerate() {
+        let Some(at) = position(text, call) else {
+            continue;
+        };
+        let after = &text[at + call.len()..];
+        let invoked = match i {
+            3 => {
+                after.get(..6).is_some_and(|w| {
+                    [&b"cookie"[..], b"domain", b"locati", b"write("]
+                        .iter()
+                        .any(|d| w.eq_ignore_ascii_case(d))
+                }) || after
+                    .get(..6)
+                    .is_some_and(|w| w.eq_ignore_ascii_case(b"writel"))
+            }
+            6 => matches!(after, [b'[', ..]),
+            _ => {
+                matches!(after.trim_ascii_start(), [b'(' | b'`', ..]) || after.starts_with(b".call")
+            }
+        };
+        if !invoked {
+            continue;
+        }
+        let before = text[..at].trim_ascii_end();
+        let glued = matches!(
+            before.last(),
+            Some(
+                b';' | b'+'
+                    | b'-'
+                    | b'*'
+                    | b'/'
+                    | b','
+                    | b'('
+                    | b'{'
+                    | b'}'
+                    | b'|'
+                    | b'&'
+                    | b'^'
+                    | b'='
+                    | b'>'
+                    | b'\''
+                    | b'"'
+                    | b'?'
+                    | b':'
+                    | b'%'
+                    | b'!'
+                    | b'~'
+                    | b'['
+                    | b'`'
+                    | b')'
+            )
+        );
+        let quoted = broken.is_some_and(|quote| quote < at);
+        match (before.is_empty(), glued && quoted) {
+            (true, _) if i < 3 && text.len() <= 64 => report.add("xss.call", 0.6),
+            (_, true) if broken.is_some_and(|quote| quote <= 16) => report.add("xss.call", 0.7),
+            _ => {}
+        }
+    }
+}
+
+fn has(text: &[u8], word: &[u8]) -> bool {
+    position(text, word).is_some()
+}
+
+/// Finds a lower-case word, in any case.
+fn position(text: &[u8], word: &[u8]) -> Option<usize> {
+    let (low, high) = (word[0], word[0].to_ascii_uppercase());
+    memchr::memchr2_iter(low, high, text).find(|at| {
+        text.get(*at..at + word.len())
+            .is_some_and(|w| w.eq_ignore_ascii_case(word))
+    })
+}
