@@ -19,12 +19,17 @@ render() {
         "$HERE/nginx.conf.template" > "$PREFIX/nginx.conf"
 }
 
+# A process that has ended and only waits to be reaped does not run.
+process_runs() {
+    kill -0 "$1" 2>/dev/null && ! grep -qs '^State:[[:space:]]*Z' "/proc/$1/status"
+}
+
 stop() {
     [ -s "$PREFIX/nginx.pid" ] || return 0
     pid=$(cat "$PREFIX/nginx.pid")
     kill -TERM "$pid" 2>/dev/null || true
     tries=0
-    while kill -0 "$pid" 2>/dev/null && [ $tries -lt 100 ]; do
+    while process_runs "$pid" && [ $tries -lt 100 ]; do
         sleep 0.05
         tries=$((tries + 1))
     done

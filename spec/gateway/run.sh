@@ -17,6 +17,7 @@
 #   TRUSTED_IPS    none; comma-separated, with REAL_IP_HEADER (X-Real-IP), REAL_IP_RECURSIVE (off)
 #   LISTEN_OPTIONS backlog=4096
 #   POSTGRES_PORT  5433, for kong-postgres
+#   OWNER_PID      none; when that process ends, the gateway ends and PREFIX is removed
 # `stop` and `reload` need PREFIX only.
 set -euo pipefail
 
@@ -89,19 +90,34 @@ wait_for_ports() {
     done
 }
 
+# Tells whether a process runs still; one that has ended and only waits to be reaped does not.
+process_runs() {
+    kill -0 "$1" 2> /dev/null && ! grep -qs '^State:[[:space:]]*Z' "/proc/$1/status"
+}
+
 # Ends the process whose id is in a file, and waits for its end.
 stop_pid_file() {
     local pid deadline=$((SECONDS + STOP_TIMEOUT_S))
     [ -s "$1" ] || return 0
     pid=$(cat "$1")
     kill -TERM "$pid" 2> /dev/null || return 0
-    while kill -0 "$pid" 2> /dev/null; do
+    while process_runs "$pid"; do
         if [ $SECONDS -ge $deadline ]; then
             kill -KILL "$pid" 2> /dev/null || true
             return 0
         fi
         sleep 0.05
     done
+}
+
+# Stops the gateway once its owner has gone without doing so.
+watch_owner() {
+    while process_runs "$OWNER_PID"; do
+        [ -e "$PREFIX/settings" ] || return 0
+        sleep 0.5
+    done
+    [ ! -e "$PREFIX/settings" ] || stop
+    rm -rf "$PREFIX"
 }
 
 load_gateway() {
@@ -128,6 +144,10 @@ start() {
         stop
         return 1
     fi
+    if [ -n "${OWNER_PID:-}" ]; then
+        watch_owner < /dev/null > /dev/null 2>&1 &
+        disown
+    fi
 }
 
 stop() {
@@ -135,6 +155,7 @@ stop() {
     load_gateway
     gateway_stop
     PREFIX="$PREFIX/shop" DEMO_PORT=$DEMO_PORT "$REPO/demo/api/run.sh" stop
+    rm -f "$PREFIX/settings"
 }
 
 reload() {

@@ -25,7 +25,7 @@ local ARRAY_MT = setmetatable({}, { __name = "array_mt" })
 local EMPTY_ARRAY_MT = setmetatable({}, { __name = "empty_array_mt" })
 local EMPTY_ARRAY = setmetatable({}, ARRAY_MT)
 
-local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["/"] = "\\/", ["\b"] = "\\b",
+local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b",
                   ["\f"] = "\\f", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t" }
 
 
@@ -60,8 +60,8 @@ local write
 
 
 local function write_string(out, value)
-  if find(value, '[%c"\\/\127]') then
-    value = gsub(value, '[%c"\\/\127]', escape_char)
+  if find(value, '[%c"\\\127]') then
+    value = gsub(value, '[%c"\\\127]', escape_char)
   end
 
   out:put('"', value, '"')

@@ -2,6 +2,7 @@
 -- goes to, and the headers that Kong adds on the way back.
 
 
+local json = require "gateway.json"
 local uri = require "gateway.uri"
 
 
@@ -50,7 +51,7 @@ local function prepare(ctx, match)
     scheme = service and service.protocol or "http",
     host = service and service.host,
     port = service and service.port,
-    tries = {},
+    tries = setmetatable({}, json.array_mt),
   }
 
   var.upstream_scheme = ctx.balancer_data.scheme

@@ -8,6 +8,7 @@ local plugins_iterator = require "gateway.plugins_iterator"
 local router = require "gateway.router"
 local schema = require "gateway.schema"
 local store = require "gateway.store"
+local workspace = require "gateway.workspace"
 
 
 local POLL_S = 0.2
@@ -20,6 +21,7 @@ local function select_all(db, list)
   local selected, by_id = {}, {}
   for i, item in ipairs(db[list]) do
     local entity = schema.select(entities.definition_of(list, item), item)
+    entity.ws_id = workspace.ID
     selected[i] = entity
     by_id[entity.id] = entity
   end
