@@ -1,0 +1,252 @@
+//! `threat-agent evaluate`: how well the payload inspection tells labelled requests apart.
+
+use crate::error::Error;
+use crate::lines::Lines;
+use crate::rows::{Label, Row};
+use crate::settings;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::net::{IpAddr, Ipv6Addr};
+use std::path::{Path, PathBuf};
+use threat_agent_engine::config::{Allowlist, Config};
+use threat_agent_engine::state::LocalState;
+use threat_agent_engine::{Engine, Identity};
+
+/// Judge labelled requests: true and false positive rates by source and category.
+///
+/// Payload inspection only, each request from a client of its own; rules, limits and the
+/// allowlist of the configuration are left out, and so are rows marked `weak`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Labelled requests, JSON Lines, plain or zstd.
+    file: PathBuf,
+    /// Take the payload settings of this configuration instead of the defaults.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Benign text that looks like an attack on purpose; all other benign categories are ordinary.
+const HARD: [&str; 8] = [
+    "fp_tests",
+    "graphql",
+    "hard_text",
+    "html_post",
+    "html_snippet",
+    "llm_api",
+    "markdown_post",
+    "sql_api_hard",
+];
+
+/// Fewest rows of a label by which a source has a say in the mean over sources.
+const MACRO_ROWS: u64 = 20;
+
+/// Counts of one group of rows.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    malicious: u64,
+    caught: u64,
+    benign: u64,
+    alarmed: u64,
+}
+
+impl Tally {
+    fn count(&mut self, label: Label, blocked: bool) {
+        let (all, hit) = match label {
+            Label::Malicious => (&mut self.malicious, &mut self.caught),
+            Label::Benign => (&mut self.benign, &mut self.alarmed),
+        };
+        *all += 1;
+        *hit += u64::from(blocked);
+    }
+
+    fn rates(&self) -> Rates {
+        Rates {
+            requests: self.malicious + self.benign,
+            tpr: ratio(self.caught, self.malicious),
+            fpr: ratio(self.alarmed, self.benign),
+        }
+    }
+}
+
+fn ratio(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+fn balance(tpr: Option<f64>, fpr: Option<f64>) -> Option<f64> {
+    Some((tpr? + 1.0 - fpr?) / 2.0)
+}
+
+/// Ratios from 0 to 1; none where there are no rows of the label.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Rates {
+    requests: u64,
+    tpr: Option<f64>,
+    fpr: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Macro {
+    tpr: Option<f64>,
+    fpr: Option<f64>,
+    balanced_accuracy: Option<f64>,
+}
+
+/// The result, as `--json` prints it.
+#[derive(Debug, Serialize)]
+struct Report {
+    requests: u64,
+    tpr: Option<f64>,
+    fpr: Option<f64>,
+    fpr_ordinary: Option<f64>,
+    fpr_hard: Option<f64>,
+    balanced_accuracy: Option<f64>,
+    /// The mean over sources, so that one large source does not decide.
+    r#macro: Macro,
+    by_category: BTreeMap<String, Rates>,
+    by_source: BTreeMap<String, Rates>,
+}
+
+pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
+    let report = evaluate(&args.file, args.config.as_deref())?;
+    if args.json {
+        serde_json::to_writer_pretty(&mut *out, &report)?;
+        writeln!(out)?;
+        return Ok(());
+    }
+    table(&report, out)
+}
+
+fn evaluate(file: &Path, config: Option<&Path>) -> Result<Report, Error> {
+    let config = Config {
+        rules: Vec::new(),
+        limits: Vec::new(),
+        allowlist: Allowlist::default(),
+        sampling_ratio: 1.0,
+        ..settings::enforcing(config)?
+    };
+    let most = usize::try_from(config.payload.max_body_bytes).unwrap_or(usize::MAX);
+    let engine = Engine::new(config).map_err(Error::config(file))?;
+    let state = LocalState::default();
+
+    let mut lines = Lines::open(file)?;
+    let mut all = Tally::default();
+    let (mut hard, mut ordinary) = (Tally::default(), Tally::default());
+    let mut categories: BTreeMap<String, Tally> = BTreeMap::new();
+    let mut sources: BTreeMap<String, Tally> = BTreeMap::new();
+    let mut nth = 0u64;
+    while let Some(row) = lines.next::<Row>()? {
+        if row.weak {
+            continue;
+        }
+        nth += 1;
+        let (label, category, source) = (row.label, row.category.clone(), row.source.clone());
+        let owned = row.into_request().map_err(|e| lines.complain(e))?;
+        let mut request = owned.request(most);
+        request.identity = Identity {
+            client: Some(fresh_client(nth)),
+            ..Identity::default()
+        };
+        let blocked = engine.inspect(&request, &state, nth).action.refuses();
+        all.count(label, blocked);
+        let kind = HARD.contains(&category.as_str());
+        if kind { &mut hard } else { &mut ordinary }.count(label, blocked);
+        categories
+            .entry(category)
+            .or_default()
+            .count(label, blocked);
+        sources.entry(source).or_default().count(label, blocked);
+    }
+    if nth == 0 {
+        let path = file.to_owned();
+        return Err(Error::Empty { path });
+    }
+    let Rates { requests, tpr, fpr } = all.rates();
+    Ok(Report {
+        requests,
+        tpr,
+        fpr,
+        fpr_ordinary: ordinary.rates().fpr,
+        fpr_hard: hard.rates().fpr,
+        balanced_accuracy: balance(tpr, fpr),
+        r#macro: mean(sources.values()),
+        by_category: rates(categories),
+        by_source: rates(sources),
+    })
+}
+
+/// An address of its own /64 for each row.
+fn fresh_client(nth: u64) -> IpAddr {
+    IpAddr::V6(Ipv6Addr::from(
+        (0x2001_0db8 << 96) | u128::from(nth) << 64 | 1,
+    ))
+}
+
+fn rates(tallies: BTreeMap<String, Tally>) -> BTreeMap<String, Rates> {
+    tallies
+        .into_iter()
+        .map(|(name, tally)| (name, tally.rates()))
+        .collect()
+}
+
+fn mean<'t>(sources: impl Iterator<Item = &'t Tally> + Clone) -> Macro {
+    let over = |rates: Vec<f64>| {
+        (!rates.is_empty()).then(|| rates.iter().sum::<f64>() / rates.len() as f64)
+    };
+    let tpr = sources.clone().filter(|t| t.malicious >= MACRO_ROWS);
+    let fpr = sources.filter(|t| t.benign >= MACRO_ROWS);
+    let tpr = over(tpr.filter_map(|t| t.rates().tpr).collect());
+    let fpr = over(fpr.filter_map(|t| t.rates().fpr).collect());
+    Macro {
+        tpr,
+        fpr,
+        balanced_accuracy: balance(tpr, fpr),
+    }
+}
+
+fn percent(ratio: Option<f64>) -> String {
+    ratio.map_or_else(|| "-".into(), |r| format!("{:.2}", 100.0 * r))
+}
+
+fn table(report: &Report, out: &mut dyn Write) -> Result<(), Error> {
+    writeln!(
+        out,
+        "{:32} {:>8} {:>8} {:>8} {:>8}",
+        "", "requests", "TPR %", "FPR %", "BA %"
+    )?;
+    let whole = percent(report.balanced_accuracy);
+    let (tpr, fpr) = (percent(report.tpr), percent(report.fpr));
+    writeln!(
+        out,
+        "{:32} {:8} {tpr:>8} {fpr:>8} {whole:>8}",
+        "all", report.requests
+    )?;
+    let mean = &report.r#macro;
+    let (tpr, fpr) = (percent(mean.tpr), percent(mean.fpr));
+    let whole = percent(mean.balanced_accuracy);
+    writeln!(
+        out,
+        "{:32} {:8} {tpr:>8} {fpr:>8} {whole:>8}",
+        "mean over sources", ""
+    )?;
+    for (name, fpr) in [
+        ("ordinary benign", report.fpr_ordinary),
+        ("hard benign", report.fpr_hard),
+    ] {
+        writeln!(out, "{name:32} {:8} {:>8} {:>8}", "", "", percent(fpr))?;
+    }
+    for (title, groups) in [
+        ("category", &report.by_category),
+        ("source", &report.by_source),
+    ] {
+        writeln!(out, "\nby {title}")?;
+        for (name, rates) in groups {
+            let (tpr, fpr) = (percent(rates.tpr), percent(rates.fpr));
+            writeln!(out, "  {name:30} {:8} {tpr:>8} {fpr:>8}", rates.requests)?;
+        }
+    }
+    Ok(())
+}

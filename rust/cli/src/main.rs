@@ -1,0 +1,49 @@
+//! `threat-agent`: the gateway's engine at the command line.
+
+mod check;
+mod error;
+mod evaluate;
+mod kong_log;
+mod lines;
+mod replay;
+mod rows;
+mod schema;
+mod settings;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Judge labelled requests, replay logs and check configurations with the engine of the gateway.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Evaluate(evaluate::Args),
+    Replay(replay::Args),
+    Check(check::Args),
+    Schema(schema::Args),
+}
+
+fn main() -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    let done = match Cli::parse().command {
+        Command::Evaluate(args) => evaluate::run(&args, &mut out),
+        Command::Replay(args) => replay::run(&args, &mut out),
+        Command::Check(args) => check::run(&args, &mut out),
+        Command::Schema(args) => schema::run(&args, &mut out),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read our output has seen enough: `threat-agent ... | head`.
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("threat-agent: {error}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Labelled requests: one JSON object a line.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use threat_agent_engine::{Body, Request, Uninspected};
+
+/// Whether a request is an attack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Label {
+    Malicious,
+    Benign,
+}
+
+/// One labelled request. Fields that the file adds beside these are passed over.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Row {
+    pub source: String,
+    pub label: Label,
+    pub category: String,
+    pub method: String,
+    pub path: String,
+    #[serde(default)]
+    pub query: String,
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    #[serde(default)]
+    pub body: String,
+    /// The body where it is not UTF-8, in base64; it takes the place of `body`.
+    #[serde(default)]
+    pub body_b64: Option<String>,
+    /// The label is not evident in the request: left out of all figures.
+    #[serde(default)]
+    pub weak: bool,
+}
+
+/// Headers that belong to the connection a request was recorded on, and not to the request.
+const OF_THE_CONNECTION: [&str; 8] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "expect",
+    "keep-alive",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// A row in the shape of a request, owned.
+pub struct Owned {
+    method: String,
+    host: String,
+    path: String,
+    query: String,
+    headers: Vec<u8>,
+    body: Vec<u8>,
+}
+
+impl Row {
+    /// Lays the row out as it would come over the wire.
+    /// Errors: a body that is not base64.
+    pub fn into_request(self) -> Result<Owned, String> {
+        let body = match self.body_b64 {
+            Some(text) => base64(&text).ok_or("body_b64: expected base64")?,
+            None => self.body.into_bytes(),
+        };
+        let mut headers = Vec::new();
+        let mut host = String::from("localhost");
+        for (name, value) in &self.headers {
+            let lower = name.to_ascii_lowercase();
+            if OF_THE_CONNECTION.contains(&lower.as_str()) {
+                continue;
+            }
+            if lower == "host" {
+                host.clone_from(value);
+            }
+            headers.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+        }
+        Ok(Owned {
+            method: self.method,
+            host,
+            path: self.path,
+            query: self.query,
+            headers,
+            body,
+        })
+    }
+}
+
+impl Owned {
+    /// Borrows it as the engine wants it; of the body, the gateway would read `most` bytes.
+    pub fn request(&self, most: usize) -> Request<'_> {
+        let (read, unread) = self.body.split_at(self.body.len().min(most));
+        let mut body = Body {
+            bytes: read,
+            unread_bytes: unread.len() as u64,
+            ..Body::default()
+        };
+        if !unread.is_empty() {
+            body.unread = Uninspected::BODY_TOO_LARGE;
+        }
+        Request {
+            method: self.method.as_bytes(),
+            scheme: b"http",
+            host: self.host.as_bytes(),
+            path: self.path.as_bytes(),
+            query: self.query.as_bytes(),
+            headers: &self.headers,
+            body,
+            ..Request::default()
+        }
+    }
+}
+
+/// Decodes base64 (RFC 4648, section 4); line ends and padding are passed over.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len() * 3 / 4);
+    let (mut bits, mut held) = (0u32, 0);
+    for byte in text
+        .bytes()
+        .filter(|b| !b.is_ascii_whitespace() && *b != b'=')
+    {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(value);
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            out.push((bits >> held) as u8);
+        }
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_read() {
+        assert_eq!(base64("aGVsbG8=").as_deref(), Some(&b"hello"[..]));
+        assert_eq!(base64("/+8A\n").as_deref(), Some(&[255, 239, 0][..]));
+        assert_eq!(base64("a*"), None);
+    }
+}
