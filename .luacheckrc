@@ -1,7 +1,12 @@
 std = "ngx_lua"
 max_line_length = 140
 unused_args = false
-read_globals = { "kong" }
+read_globals = {
+  kong = {
+    other_fields = true,
+    fields = { ctx = { read_only = false, other_fields = true } },
+  },
+}
 exclude_files = { "target", ".ci" }
 
 files["spec"] = { std = "+busted" }

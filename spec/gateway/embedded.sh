@@ -30,7 +30,8 @@ gateway_render() {
     [ "$(id -u)" != 0 ] || user='user root;'
 
     sed -e "s|\${PREFIX}|$PREFIX|g" -e "s|\${HERE}|$HERE|g" -e "s|\${REPO}|$REPO|g" \
-        -e "s|\${LIB_DIR}|$LIB_DIR|g" -e "s|\${MODULES}|$MODULES|g" -e "s|\${USER}|$user|g" \
+        -e "s|\${LIB_DIR}|$LIB_DIR|g" -e "s|\${EXTRA_LUA_DIR}|$EXTRA_LUA_DIR|g" \
+        -e "s|\${MODULES}|$MODULES|g" -e "s|\${USER}|$user|g" \
         -e "s|\${WORKERS}|$WORKERS|g" -e "s|\${ADMIN_PORT}|$ADMIN_PORT|g" -e "s|\${LOG_LEVEL}|$LOG_LEVEL|g" \
         "$HERE/nginx.conf.template" > "$PREFIX/nginx.conf"
 

@@ -4,7 +4,7 @@ kong_environment() {
     export KONG_PREFIX=$PREFIX
     export KONG_DATABASE=off KONG_DECLARATIVE_CONFIG=$PREFIX/config.yml
     export KONG_PLUGINS=$PLUGINS
-    export KONG_LUA_PACKAGE_PATH="$REPO/lua/?.lua;$REPO/lua/?/init.lua;;"
+    export KONG_LUA_PACKAGE_PATH="$EXTRA_LUA_DIR/?.lua;$REPO/lua/?.lua;$REPO/lua/?/init.lua;;"
     export KONG_LUA_PACKAGE_CPATH="$LIB_DIR/?.so;;"
     export KONG_PROXY_LISTEN="127.0.0.1:$PROXY_PORT $LISTEN_OPTIONS${H2_PORT:+, 127.0.0.1:$H2_PORT http2}"
     export KONG_ADMIN_LISTEN=127.0.0.1:$ADMIN_PORT

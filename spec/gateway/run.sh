@@ -14,6 +14,7 @@
 #   WORKERS        2          LOG_LEVEL  notice
 #   PLUGINS        bundled,threat-agent
 #   LIB_DIR        where libthreat_agent.so is (target/release)
+#   EXTRA_LUA_DIR  none; a further directory of Lua modules, for more plugins
 #   TRUSTED_IPS    none; comma-separated, with REAL_IP_HEADER (X-Real-IP), REAL_IP_RECURSIVE (off)
 #   LISTEN_OPTIONS backlog=4096
 #   POSTGRES_PORT  5433, for kong-postgres
@@ -27,7 +28,7 @@ START_TIMEOUT_S=60
 STOP_TIMEOUT_S=10
 
 SETTINGS="GATEWAY CONFIG PROXY_PORT H2_PORT ADMIN_PORT STATUS_PORT DEMO_PORT NO_DEMO_API WORKERS LOG_LEVEL
-PLUGINS LIB_DIR TRUSTED_IPS REAL_IP_HEADER REAL_IP_RECURSIVE LISTEN_OPTIONS POSTGRES_PORT"
+PLUGINS LIB_DIR EXTRA_LUA_DIR TRUSTED_IPS REAL_IP_HEADER REAL_IP_RECURSIVE LISTEN_OPTIONS POSTGRES_PORT"
 
 default_gateway() {
     if command -v kong > /dev/null; then echo kong; else echo embedded; fi
@@ -46,6 +47,7 @@ set_defaults() {
     LOG_LEVEL=${LOG_LEVEL:-notice}
     PLUGINS=${PLUGINS:-bundled,threat-agent}
     LIB_DIR=${LIB_DIR:-$REPO/target/release}
+    EXTRA_LUA_DIR=$(realpath "${EXTRA_LUA_DIR:-$REPO/lua}")
     TRUSTED_IPS=${TRUSTED_IPS:-}
     REAL_IP_HEADER=${REAL_IP_HEADER:-X-Real-IP}
     REAL_IP_RECURSIVE=${REAL_IP_RECURSIVE:-off}
@@ -165,20 +167,28 @@ reload() {
     gateway_reload
 }
 
+# Leaves nothing behind: neither processes nor a directory that was not there before.
+finish_foreground() {
+    trap '' INT TERM
+    [ -z "$TAIL_PID" ] || kill "$TAIL_PID" 2> /dev/null || true
+    (stop) 2> /dev/null || true
+    [ -z "$MADE_PREFIX" ] || rm -rf "$MADE_PREFIX"
+}
+
 foreground() {
-    local made=''
-    if [ ! -e "$PREFIX" ]; then
-        made=$PREFIX
-    fi
+    TAIL_PID=
+    MADE_PREFIX=
+    [ -e "$PREFIX" ] || MADE_PREFIX=$PREFIX
     trap 'exit 130' INT
     trap 'exit 143' TERM
-    trap 'trap "" INT TERM; stop 2> /dev/null || true; [ -z "$made" ] || rm -rf "$made"' EXIT
+    trap finish_foreground EXIT
 
     start
     echo "gateway ($GATEWAY): http://127.0.0.1:$PROXY_PORT  Admin API: http://127.0.0.1:$ADMIN_PORT"
     [ -n "$NO_DEMO_API" ] || echo "demo API: http://127.0.0.1:$DEMO_PORT"
     echo "log: $PREFIX/logs/error.log  Ctrl-C ends all of it"
     tail -n +1 -F "$PREFIX/logs/error.log" 2> /dev/null &
+    TAIL_PID=$!
     wait
 }
 

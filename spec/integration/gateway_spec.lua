@@ -302,26 +302,26 @@ describe(gateway.describe_name("the gateway"), function()
       assert.same({ "grpc", "grpcs", "http", "https" }, key_auth.protocols)
     end)
 
+    it("refuses a bad plugin with Kong's words", function()
+      local refused = gw:admin("POST", "/plugins", {
+        name = "file-log", config = { path = 3, nope = true }, service = { id = gw:admin("GET", "/services/shop").json.id },
+      })
+      assert.equal(400, refused.status)
+      assert.equal(2, refused.json.code)
+      assert.equal("schema violation", refused.json.name)
+      assert.same({ config = { path = "expected a string", nope = "unknown field" } }, refused.json.fields)
+      assert.equal("2 schema violations (config.nope: unknown field; config.path: expected a string)",
+                   refused.json.message)
+    end)
+
+    it("refuses an unknown plugin", function()
+      local refused = gw:admin("POST", "/plugins", { name = "nope" })
+      assert.equal(400, refused.status)
+      assert.equal("plugin 'nope' not enabled; add it to the 'plugins' configuration property",
+                   refused.json.fields.name)
+    end)
+
     if gateway.kind ~= "kong" then
-      it("refuses a bad plugin with Kong's words", function()
-        local refused = gw:admin("POST", "/plugins", {
-          name = "file-log", config = { path = 3, nope = true }, service = { id = gw:admin("GET", "/services/shop").json.id },
-        })
-        assert.equal(400, refused.status)
-        assert.equal(2, refused.json.code)
-        assert.equal("schema violation", refused.json.name)
-        assert.same({ config = { path = "expected a string", nope = "unknown field" } }, refused.json.fields)
-        assert.equal("2 schema violations (config.nope: unknown field; config.path: expected a string)",
-                     refused.json.message)
-      end)
-
-      it("refuses an unknown plugin", function()
-        local refused = gw:admin("POST", "/plugins", { name = "nope" })
-        assert.equal(400, refused.status)
-        assert.equal("plugin 'nope' not enabled; add it to the 'plugins' configuration property",
-                     refused.json.fields.name)
-      end)
-
       it("refuses the same plugin twice at one place", function()
         local refused = gw:admin("POST", "/plugins", { name = "file-log", config = { path = "/tmp/x" } })
         assert.equal(409, refused.status)

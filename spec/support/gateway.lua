@@ -168,7 +168,9 @@ function gateway.start(options)
   self:write_config(options.config)
   local ok, output = run(environment(self, options) .. " " .. RUN .. " start")
   if not ok then
-    error("the gateway did not start:\n" .. output .. read_file(prefix .. "/logs/error.log"), 2)
+    local log = read_file(prefix .. "/logs/error.log")
+    run("rm -rf " .. quote(prefix))
+    error("the gateway did not start:\n" .. output .. log, 2)
   end
 
   return self

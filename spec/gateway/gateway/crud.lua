@@ -179,7 +179,9 @@ local function update(list, key, changes)
   return store.update(function(db)
     local item = entity.find(db, list, key)
     if not item then
-      return nil, NOT_FOUND
+      local field = uuid.is_valid(key) and "id" or entities.ENDPOINT_KEYS[list]
+      return refuse(404, errors.new("not found", fmt("could not find the entity with '{%s=\"%s\"}'", field, key),
+                                    { [field] = key }))
     end
 
     local definition, invalid = entities.definition_of(list, item)

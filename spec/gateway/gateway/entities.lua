@@ -8,6 +8,9 @@ local typedefs = require "kong.db.schema.typedefs"
 local null = ngx.null
 
 
+local HTTP_CONDITIONS = { "methods", "hosts", "headers", "paths" }
+
+
 local function foreign(reference)
   return { type = "foreign", reference = reference }
 end
@@ -33,6 +36,25 @@ local services = {
     { enabled = { type = "boolean", required = true, default = true } },
   },
 }
+
+
+-- A route needs a condition for the protocols it serves.
+local function check_conditions(route)
+  for _, name in ipairs(HTTP_CONDITIONS) do
+    local value = route[name]
+    if type(value) == "table" and next(value) ~= nil then
+      return true
+    end
+  end
+
+  for _, protocol in ipairs(route.protocols) do
+    if protocol == "https" then
+      return nil, "must set one of 'methods', 'hosts', 'headers', 'paths', 'snis' when 'protocols' is 'https'"
+    end
+  end
+
+  return nil, "must set one of 'methods', 'hosts', 'headers', 'paths' when 'protocols' is 'http'"
+end
 
 
 local routes = {
@@ -61,6 +83,10 @@ local routes = {
                   values = { type = "array", elements = { type = "string" } } } },
     { regex_priority = { type = "integer", default = 0 } },
     { path_handling = { type = "string", default = "v0", one_of = { "v0", "v1" } } },
+  },
+  entity_checks = {
+    { custom_entity_check = { field_sources = { "protocols", "methods", "hosts", "headers", "paths" },
+                              fn = check_conditions } },
   },
 }
 
@@ -137,8 +163,25 @@ local definitions = {
 local plugin_definitions = {}
 
 
+-- Records in records are required unless they say otherwise, so that they show their whole
+-- structure; Kong does this to every plugin's schema.
+local function make_records_required(definition)
+  for _, entry in ipairs(definition.fields) do
+    local _, field = next(entry)
+    if field.type == "record" then
+      if field.required == nil then
+        field.required = true
+      end
+      make_records_required(field)
+    end
+  end
+end
+
+
 -- Makes the definition of one plugin's entity from its schema.lua.
 local function add_plugin(name, schema)
+  make_records_required(schema)
+
   local own = {}
   for _, entry in ipairs(schema.fields) do
     local field_name, field = next(entry)
@@ -149,13 +192,6 @@ local function add_plugin(name, schema)
   for i, entry in ipairs(PLUGIN_FIELDS) do
     local field_name, field = next(entry)
     fields[i] = { [field_name] = own[field_name] or field }
-  end
-
-  for _, entry in ipairs(fields) do
-    if entry.config then
-      -- Kong always expands a plugin's config, asked for or not.
-      entry.config = setmetatable({ required = true }, { __index = entry.config })
-    end
   end
 
   plugin_definitions[name] = {

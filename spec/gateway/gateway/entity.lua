@@ -17,7 +17,7 @@ local function expand_url(service)
     return
   end
 
-  local protocol, authority, path = url:match("^(%a+)://([^/]+)(.*)$")
+  local protocol, authority, path = url:match("^(%a+)://([^/?#]+)([^?#]*)")
   if not protocol then
     return
   end

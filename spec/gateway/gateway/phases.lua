@@ -63,7 +63,7 @@ local function run_access(ctx)
       local ok, err = coroutine.resume(thread, plugin.handler, config)
       if not ok then
         kong.log.err(err)
-        ctx.delayed_response = { status_code = 500, content = { message = UNEXPECTED } }
+        ctx.delayed_response = ctx.delayed_response or { failed = true }
         ctx.KONG_UNEXPECTED = true
       end
 
@@ -95,6 +95,9 @@ local function access()
 
   if ctx.delayed_response then
     ctx.KONG_RESPONSE_LATENCY = now_ms() - ctx.KONG_PROCESSING_START
+    if ctx.delayed_response.failed then
+      return kong.response.error(500, UNEXPECTED)
+    end
     return kong.response.flush(ctx)
   end
 

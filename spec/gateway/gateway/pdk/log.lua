@@ -23,7 +23,7 @@ local MODES = { set = true, add = true, replace = true }
 local INVALID_VALUE = "value must be nil, a number, string, boolean or a non-self-referencial table "
   .. "containing numbers, string and booleans"
 
-local may_set = phase.only_in("rewrite", "access", "header_filter", "body_filter", "log")
+local may_set = phase.only_in("rewrite", "access", "response", "header_filter", "body_filter", "log")
 local may_serialize = phase.only_in("log")
 
 

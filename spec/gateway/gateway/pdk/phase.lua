@@ -4,11 +4,13 @@
 local band, bor = bit.band, bit.bor
 
 
+-- `response` never comes here; Kong's errors name it.
 local PHASES = {
   init_worker = 0x00000001,
   rewrite = 0x00000010,
   access = 0x00000020,
   balancer = 0x00000040,
+  response = 0x00000080,
   header_filter = 0x00000200,
   body_filter = 0x00000400,
   log = 0x00002000,
@@ -55,6 +57,7 @@ end
 
 return {
   only_in = only_in,
-  in_request = only_in("rewrite", "access", "balancer", "header_filter", "body_filter", "log", "error", "admin_api"),
-  after_auth = only_in("access", "header_filter", "body_filter", "log"),
+  in_request = only_in("rewrite", "access", "balancer", "response", "header_filter", "body_filter", "log",
+                       "error", "admin_api"),
+  after_auth = only_in("access", "response", "header_filter", "body_filter", "log"),
 }

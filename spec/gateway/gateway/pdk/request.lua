@@ -9,7 +9,7 @@ local MAX_HEADERS = 1000
 local MAX_QUERY_ARGS = 1000
 local CHUNK_BYTES = 1048576
 
-local before_content = phase.only_in("rewrite", "access", "error", "admin_api")
+local before_content = phase.only_in("rewrite", "access", "response", "error", "admin_api")
 
 
 local request = {}

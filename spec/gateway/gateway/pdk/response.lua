@@ -15,8 +15,8 @@ local pairs = pairs
 local JSON_TYPE = "application/json; charset=utf-8"
 local GRPC_TYPE = "application/grpc"
 
-local may_read = phase.only_in("header_filter", "body_filter", "log", "error", "admin_api")
-local may_write = phase.only_in("rewrite", "access", "balancer", "header_filter", "error", "admin_api")
+local may_read = phase.only_in("response", "header_filter", "body_filter", "log", "error", "admin_api")
+local may_write = phase.only_in("rewrite", "access", "balancer", "response", "header_filter", "error", "admin_api")
 
 
 local response = {}
@@ -96,7 +96,7 @@ local function send(status, body, headers)
 end
 
 
--- Sends an answer that `exit` or an error in `access` left behind.
+-- Sends the answer that `exit` or `error` left behind in `access`.
 function response.flush(ctx)
   local delayed = ctx.delayed_response
   return send(delayed.status_code, delayed.content, delayed.headers)
