@@ -2,6 +2,9 @@
 
 use crate::decode::{kind, Value};
 
+/// Units: bytes.
+const SHORT: usize = 24;
+
 /// Trigger words of a value: a set of bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Words(u8);
@@ -9,6 +12,8 @@ pub struct Words(u8);
 impl Words {
     /// Words of statements, and `or`/`and` before a literal.
     pub const SQL: Words = Words(1);
+    /// Words of statements that sentences use as well.
+    pub const SQL_LIKE: Words = Words(1 << 3);
     /// Schemes and calls of scripts.
     pub const SCRIPT: Words = Words(1 << 1);
     /// Names of files and folders, and wrappers' schemes.
@@ -27,6 +32,8 @@ pub struct Hints {
     pub words: Words,
     /// Whether it starts like a number and goes on with something else.
     pub numeric: bool,
+    /// Whether it is so short that a quote and an operator fill it.
+    pub short: bool,
     /// Whether it was encoded more than its place asks for.
     pub evasive: bool,
 }
@@ -47,6 +54,7 @@ pub fn look(value: &Value<'_>) -> Option<Hints> {
         seen,
         words,
         numeric,
+        short: value.bytes.len() <= SHORT,
         evasive,
     })
 }
@@ -95,10 +103,12 @@ macro_rules! words {
 fn trigger(packed: u64, rest: &[u8]) -> u8 {
     words!(packed,
         b"or" | b"and" | b"xor" => logic(rest),
-        b"union" | b"select" | b"insert" | b"delete" | b"drop" | b"truncate" | b"exec"
-            | b"execute" | b"declare" | b"waitfor" | b"having" | b"shutdown" | b"outfile"
-            | b"sleep" | b"order" | b"group" | b"like" | b"rlike" | b"case" | b"char" | b"chr"
-            | b"where" | b"update" | b"alter" | b"limit" | b"exists" => Words::SQL.0,
+        b"union" | b"select" | b"exec" | b"declare" | b"waitfor" | b"having" | b"outfile"
+            | b"dumpfile" | b"rlike" => Words::SQL.0,
+        b"insert" | b"delete" | b"drop" | b"truncate" | b"execute" | b"shutdown" | b"sleep"
+            | b"order" | b"group" | b"like" | b"case" | b"char" | b"chr" | b"where" | b"update"
+            | b"alter" | b"limit" | b"exists" | b"is" | b"in" | b"mod" | b"div" | b"between"
+            => Words::SQL_LIKE.0,
         b"script" | b"alert" | b"confirm" | b"prompt" | b"eval" | b"document" | b"window"
             | b"import" | b"adw" => Words::SCRIPT.0,
         b"etc" | b"passwd" | b"proc" | b"ini" | b"windows" | b"winnt" | b"php" | b"file" | b"data"
@@ -116,18 +126,26 @@ fn long(packed: u64) -> u8 {
     )
 }
 
-/// `or`, `and`: before a literal, an operator or a bracket.
+/// `or`, `and`: before a literal, an operator or a bracket, or before `word =`.
 fn logic(rest: &[u8]) -> u8 {
-    let next = rest.iter().find(|b| **b > b' ');
-    let literal = |b: &u8| !b.is_ascii_alphabetic() && *b < 0x80 && !matches!(b, b',' | b'.');
-    let word = || {
-        matches!(
-            rest.trim_ascii_start(),
-            [b't' | b'T', b'r' | b'R', b'u' | b'U', ..]
-                | [b'n' | b'N', b'o' | b'O' | b'u' | b'U', ..]
-        )
+    let next = rest.trim_ascii_start();
+    let word = next.iter().take_while(|b| is_word(**b)).count();
+    let literal = match next.first() {
+        Some(b',' | b'.' | b'-') | None => false,
+        Some(byte) => !byte.is_ascii_alphabetic() && *byte < 0x80,
     };
-    u8::from(next.is_some_and(literal) || word()) * Words::SQL.0
+    let constant = [&b"true"[..], b"not", b"null", b"false"]
+        .iter()
+        .any(|w| next[..word].eq_ignore_ascii_case(w));
+    let compared = matches!(
+        next[word..].trim_ascii_start().first(),
+        Some(b'=' | b'<' | b'>' | b'(' | b'!' | b'#')
+    );
+    u8::from(literal || constant || compared) * Words::SQL.0
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')
 }
 
 #[cfg(test)]

@@ -9,12 +9,14 @@ use memchr::memmem;
 
 /// How much of a value is read. Units: bytes.
 const REACH: usize = 8 << 10;
+/// Longest value that is next to nothing but a path. Units: bytes.
+const SHORT: usize = 256;
 /// Longest value that can be a path by itself. Units: bytes.
 const PATH: usize = 2048;
 
 /// Files and folders of the server's own, in lower case with single slashes, and what naming one
 /// is worth where a path is expected.
-const FILES: [(&[u8], f32); 62] = [
+const FILES: [(&[u8], f32); 63] = [
     (b"etc/passwd", 0.9),
     (b"etc/shadow", 0.9),
     (b"etc/group", 0.8),
@@ -61,6 +63,7 @@ const FILES: [(&[u8], f32); 62] = [
     (b".svn/entries", 0.7),
     (b".ssh/", 0.8),
     (b"id_rsa", 0.7),
+    (b".passwd", 0.6),
     (b".bash_history", 0.8),
     (b".mysql_history", 0.8),
     (b"windows/system32", 0.8),
@@ -130,7 +133,9 @@ impl Detector for Traversal {
                 (3, true) => 0.75,
                 (2, true) => 0.55,
                 (1, true) if value.part == Part::Path => 0.5,
+                (1, true) if at_start(value, raw) => 0.55,
                 (1, true) => 0.3,
+                (4.., false) if raw.len() <= SHORT => 0.6,
                 _ => 0.0,
             };
             if score > 0.0 {
@@ -139,6 +144,14 @@ impl Detector for Traversal {
         }
         if let Some(score) = file.filter(|_| named) {
             report.add("traversal.file", score);
+        }
+        if named && hexed(raw) {
+            report.add("traversal.climb", 0.7);
+        }
+        let drive = value.part == Part::Query && is_drive(raw);
+        let etc = matches!(value.part, Part::Query | Part::Path) && path.text.starts_with(b"/etc/");
+        if named && (drive || etc) {
+            report.add("traversal.root", 0.5);
         }
         if named {
             if let Some(score) = scheme(&path.text) {
@@ -149,6 +162,12 @@ impl Detector for Traversal {
             }
         }
     }
+}
+
+/// Tells whether a parameter starts with a climb: applications do not send each other such.
+fn at_start(value: &Value<'_>, raw: &[u8]) -> bool {
+    let parameter = matches!(value.part, Part::Query | Part::Form | Part::Cookie);
+    parameter && raw.len() <= SHORT && raw.starts_with(b"..")
 }
 
 /// A value as a path: lower case, forward slashes, single, without `.` segments and null bytes.
@@ -237,6 +256,19 @@ fn prose(raw: &[u8]) -> bool {
     memchr::memchr_iter(b' ', text).count() > 1 || memchr::memchr(b'\n', text).is_some()
 }
 
+/// `..0x2f`, `0x2e0x2e`: an escape that careless decoders know.
+fn hexed(raw: &[u8]) -> bool {
+    [&b"..0x2f"[..], b"..0x5c", b"0x2e0x2e"]
+        .iter()
+        .any(|w| memmem::find(raw, w).is_some())
+}
+
+/// `c:\`, but not the path that browsers invent for uploads.
+fn is_drive(raw: &[u8]) -> bool {
+    matches!(raw, [drive, b':', b'\\', ..] if drive.is_ascii_alphabetic())
+        && memmem::find(raw, b"fakepath").is_none()
+}
+
 fn scheme(text: &[u8]) -> Option<f32> {
     let text = text.trim_ascii_start();
     SCHEMES
@@ -282,7 +314,7 @@ mod tests {
     #[test]
     fn ordinary_paths_are_left_alone() {
         for text in [
-            "../images/logo.png",
+            "images/../logo.png",
             "https://a.example/docs/v1..v2/file.tar.gz",
             "see ../../README.md and edit /etc/hosts to match",
             "wait... what?",

@@ -37,7 +37,7 @@ pub enum Kind {
     Comma,
     Semicolon,
     Dot,
-    /// A comment that swallows the rest.
+    /// A comment that swallows the rest of a line; a `#` stands alone, since it may be none.
     Comment,
     Union,
     /// `all`, `distinct`.
@@ -140,7 +140,8 @@ impl Tokens {
                     }
                     None => (Kind::Comment, rest.len()),
                 },
-                b'#' => (Kind::Comment, line(rest)),
+                // Only MySQL ends a line here: what follows is read on.
+                b'#' => (Kind::Comment, 1),
                 b'-' if rest.starts_with(b"--") && !rest.get(2).is_some_and(u8::is_ascii_digit) => {
                     (Kind::Comment, line(rest))
                 }
@@ -321,7 +322,10 @@ mod tests {
                 "1e3.5--2 -- x",
                 &[Number, Number, Math, Math, Number, Comment],
             ),
-            ("a.b||`c d`#e", &[Name, Dot, Name, Bars, Name, Comment]),
+            (
+                "a.b||`c d`#e",
+                &[Name, Dot, Name, Bars, Name, Comment, Name],
+            ),
             ("/* never closed", &[Comment]),
             ("\x00\t\x0b", &[]),
         ] {

@@ -26,10 +26,16 @@ impl Detector for SqlInjection {
 
     fn wants(&self, hints: &Hints) -> bool {
         let seen = hints.seen;
-        let quoted = seen.any & kind::QUOTE != 0;
         let commented = seen.twice & (kind::DOT | kind::SLASH) != 0;
-        let sharp = seen.any & (kind::OPEN | kind::TAG | kind::SPACE | kind::CONTROL) != 0;
-        quoted || hints.words.contains(Words::SQL) || commented && sharp || hints.numeric
+        let blank = seen.any & (kind::SPACE | kind::CONTROL) != 0;
+        let operators = seen.any & (kind::OPEN | kind::TAG | kind::BRACE) != 0 || commented;
+        let quoted = seen.any & kind::QUOTE != 0 && (operators || hints.short);
+        let worded =
+            hints.words.contains(Words::SQL_LIKE) && (operators || seen.any & kind::QUOTE != 0);
+        hints.words.contains(Words::SQL)
+            || quoted
+            || worded
+            || hints.numeric && (operators || blank && worded)
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
@@ -43,6 +49,7 @@ impl Detector for SqlInjection {
                 tokens: &tokens,
                 context,
                 before: from,
+                quote: if from > 0 { text[from - 1] } else { 0 },
             };
             let found = reading.judge();
             evasive |= disguised(tokens.comments, found.is_some());

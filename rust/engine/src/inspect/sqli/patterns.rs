@@ -19,6 +19,8 @@ pub struct Reading<'a> {
     pub context: Context,
     /// Bytes before the reading's start, the quote included.
     pub before: usize,
+    /// The quote that was broken out of; 0 in a bare reading.
+    pub quote: u8,
 }
 
 /// The strongest finding of a reading.
@@ -57,6 +59,8 @@ impl Reading<'_> {
                 Kind::Into => self.into(i),
                 Kind::Case => self.case(i, statement),
                 Kind::Variable => self.variable(i, statement),
+                Kind::Where => self.condition(i, statement),
+                Kind::Statement => self.command(i, statement),
                 _ => None,
             });
         }
@@ -143,6 +147,32 @@ impl Reading<'_> {
         Some((found.0, self.closes(found.1)))
     }
 
+    /// Tells whether two operands of `length` tokens are spelled alike.
+    fn same(&self, left: usize, right: usize, length: usize) -> bool {
+        length > 0
+            && (0..length).all(|k| {
+                self.word(left + k)
+                    .eq_ignore_ascii_case(self.word(right + k))
+            })
+    }
+
+    /// Tells whether everything before `i` could stand before a break: values, brackets and what
+    /// sqlmap puts there (`1) as x where 3=3`).
+    fn led(&self, i: usize) -> bool {
+        i > 0
+            && matches!(
+                self.kind(0),
+                Kind::Number | Kind::Close | Kind::Math | Kind::Text { .. }
+            )
+            && (1..i).all(|k| {
+                !matches!(
+                    self.kind(k),
+                    Kind::Name | Kind::Other | Kind::Dot | Kind::Comma
+                ) || self.is(k - 1, b"as")
+                    || self.is(k, b"as")
+            })
+    }
+
     /// Finds the token behind the bracket that closes the one at `i`.
     fn behind(&self, i: usize) -> usize {
         let mut depth = 0u32;
@@ -181,15 +211,15 @@ impl Reading<'_> {
         }
     }
 
-    /// Tells whether a short expression goes on to the end: `'='`, `'||'a'='a`.
+    /// Tells whether a short expression goes on to the end, and leaves a string open for the
+    /// application's own quote to close: `'='`, `'||'a'='a`.
     fn is_rest(&self, mut i: usize) -> bool {
         loop {
             i = match self.kind(i) {
-                Kind::End => return true,
+                Kind::End => return self.leaves_open(i),
                 Kind::Compare | Kind::Math | Kind::Bars | Kind::Logic => {
                     match self.operand(i + 1) {
                         Some((Operand::Literal, next)) => next,
-                        None if self.kind(i + 1) == Kind::End => return true,
                         _ => return false,
                     }
                 }
@@ -198,9 +228,20 @@ impl Reading<'_> {
         }
     }
 
+    fn leaves_open(&self, end: usize) -> bool {
+        let Some(last) = end.checked_sub(1) else {
+            return false;
+        };
+        let word = self.word(last);
+        let content = word.get(1..).unwrap_or_default();
+        self.kind(last) == Kind::Text { open: true }
+            && word.first() == Some(&self.quote)
+            && (content.is_empty() || end > 2 && content.len() <= 8 && !content.contains(&b' '))
+    }
+
     /// `admin'--`: a comment right behind the quote, and next to nothing behind it.
     fn trailing(&self, s: usize) -> Found {
-        let comment = self.word(s);
+        let comment = &self.text[self.tokens.get(s).start..];
         let lead = if comment.starts_with(b"#") { 1 } else { 2 };
         let rest = comment[lead..].trim_ascii();
         let mark = rest.iter().all(|b| !b.is_ascii_alphanumeric());
@@ -212,8 +253,43 @@ impl Reading<'_> {
         }
     }
 
+    /// `(cos(binary 'b')) --`, `@@version--`: an expression of calls and literals, cut off.
+    fn cut_off(&self) -> bool {
+        let mut i = 0;
+        let mut calls = false;
+        loop {
+            let Some((operand, next)) = self.operand(i) else {
+                return false;
+            };
+            calls |= matches!(operand, Operand::Call(_)) || self.kind(i) == Kind::Variable;
+            calls |= operand == Operand::Literal && self.kind(i) == Kind::Open;
+            if operand == Operand::Name || operand == Operand::Query {
+                return false;
+            }
+            match self.kind(next) {
+                Kind::Compare | Kind::Math | Kind::Bars | Kind::Logic => i = next + 1,
+                Kind::Comment => {
+                    let rest = &self.text[self.tokens.get(next).end..];
+                    return calls && self.word(next).len() <= 4 && rest.trim_ascii().is_empty();
+                }
+                _ => return false,
+            }
+        }
+    }
+
     /// What a bare value starts with.
     fn bare_start(&self) -> Found {
+        if self.cut_off() {
+            return Some(("sqli.expression", 0.6));
+        }
+        if let (Some((Operand::Literal, j)), Kind::Number) = (self.operand(0), self.kind(0)) {
+            let right = self.operand(j + 1);
+            let literal = right.is_some_and(|r| r.0 == Operand::Literal);
+            let next = right.map_or(Kind::End, |r| self.kind(r.1));
+            if self.kind(j) == Kind::Compare && literal && next == Kind::Logic {
+                return Some(("sqli.tautology", 0.6));
+            }
+        }
         let s = self.closes(1);
         let value =
             matches!(self.kind(0), Kind::Number | Kind::Variable) || self.kind(0) == Kind::Close;
@@ -237,57 +313,130 @@ impl Reading<'_> {
     fn logic(&self, i: usize, statement: bool) -> Found {
         let program = matches!(self.word(i), b"&&" | b"||");
         let (left, j) = self.operand(i + 1)?;
-        let s = self.closes(0);
-        let first = i == s && self.context == Context::Quoted;
+        let first = i == self.closes(0) && self.context == Context::Quoted;
         // Behind a lone value: `1 and x=1`, `1) or x=1`, `-1 or x=1`.
-        let lead = i <= 4
-            && self.context == Context::Bare
-            && (0..i).all(|k| {
-                matches!(
-                    self.kind(k),
-                    Kind::Number | Kind::Close | Kind::Math | Kind::Variable
-                )
-            });
+        let lead = self.context == Context::Bare && (i == 0 || self.led(i));
+        let placed = first || lead;
         match (left, self.kind(j)) {
             (Operand::Query, _) if !statement => Some(("sqli.subquery", 0.85)),
             (Operand::Call(Weight::Telling), _) => Some(("sqli.function", 0.9)),
-            (_, Kind::Compare) => {
-                let right = self.operand(j + 1);
-                let same = right.is_some_and(|(_, k)| k <= j + 3)
-                    && self.word(j - 1).eq_ignore_ascii_case(self.word(j + 1));
-                match (left, right.map(|r| r.0)) {
-                    (Operand::Literal, Some(Operand::Literal)) if statement => {
-                        Some(("sqli.tautology", 0.55))
-                    }
-                    (Operand::Literal, Some(Operand::Literal)) => Some(("sqli.tautology", 0.9)),
-                    (Operand::Literal, Some(Operand::Query)) if !statement => {
-                        Some(("sqli.subquery", 0.85))
-                    }
-                    (Operand::Name, Some(Operand::Name)) if same && !program && !statement => {
-                        Some(("sqli.tautology", 0.75))
-                    }
-                    (Operand::Call(Weight::Useful), Some(_)) if !statement => {
-                        Some(("sqli.function", if program { 0.4 } else { 0.75 }))
-                    }
-                    (_, Some(_)) if first || lead => Some(("sqli.condition", 0.7)),
-                    (Operand::Name, None) if first && !self.ends(j) => {
-                        Some(("sqli.condition", 0.6))
-                    }
-                    (Operand::Literal, None) if first || lead => Some(("sqli.condition", 0.6)),
-                    _ => None,
-                }
-            }
-            (Operand::Call(Weight::Useful), _) if first || lead => Some(("sqli.function", 0.75)),
-            (Operand::Call(_), Kind::Comment) if first || lead => Some(("sqli.function", 0.6)),
+            (_, Kind::Compare) => self.comparison(i, left, j, placed, statement),
+            (Operand::Call(Weight::Useful), _) if placed => Some(("sqli.function", 0.75)),
+            (Operand::Call(_), Kind::Comment) if placed => Some(("sqli.function", 0.6)),
             (Operand::Literal, Kind::Comment) if !statement => Some(("sqli.tautology", 0.75)),
             (Operand::Literal, _) if first && self.ends(j) => Some(("sqli.tautology", 0.7)),
             (Operand::Literal, Kind::Logic | Kind::Union) if first => Some(("sqli.tautology", 0.7)),
-            (Operand::Literal, Kind::End) if lead && !program => {
+            (Operand::Literal, Kind::Math | Kind::Bars | Kind::Text { .. }) if first => {
+                Some(("sqli.expression", 0.65))
+            }
+            (Operand::Literal, Kind::End) if lead && i > 0 && !program => {
                 let truth = self.is(j - 1, b"true") || self.word(j - 1) == self.word(0);
                 truth.then_some(("sqli.tautology", 0.6))
             }
-            (Operand::Name, Kind::Comment) if first || lead => Some(("sqli.condition", 0.65)),
+            (Operand::Name, Kind::Comment) if placed => Some(("sqli.condition", 0.65)),
             _ => None,
+        }
+    }
+
+    /// A comparison behind a logic operator at `i`; `j` is where its own operator stands.
+    fn comparison(
+        &self,
+        i: usize,
+        left: Operand,
+        j: usize,
+        placed: bool,
+        statement: bool,
+    ) -> Found {
+        let program = matches!(self.word(i), b"&&" | b"||");
+        let Some((right, end)) = self.operand(j + 1) else {
+            let open = left == Operand::Literal || left == Operand::Name && !self.ends(j);
+            return (placed && open).then_some(("sqli.condition", 0.6));
+        };
+        let length = j - i - 1;
+        let same = self.same(i + 1, j + 1, length) && left != Operand::Literal;
+        match (left, right) {
+            (Operand::Literal, Operand::Literal) if statement => Some(("sqli.tautology", 0.55)),
+            (Operand::Literal, Operand::Literal) => Some(("sqli.tautology", 0.9)),
+            _ if statement => None,
+            (Operand::Literal, Operand::Query) => Some(("sqli.subquery", 0.85)),
+            _ if same && !program => Some(("sqli.tautology", 0.75)),
+            (Operand::Call(Weight::Useful), _) if !program || placed => {
+                Some(("sqli.function", 0.75))
+            }
+            _ if placed => Some(("sqli.condition", 0.7)),
+            (Operand::Literal | Operand::Call(_), _) if self.commented(end) => {
+                Some(("sqli.condition", 0.6))
+            }
+            (Operand::Call(Weight::Useful), _) => Some(("sqli.function", 0.4)),
+            _ => None,
+        }
+    }
+
+    /// `where 1=1` behind a value.
+    fn condition(&self, i: usize, statement: bool) -> Found {
+        let (left, j) = self.operand(i + 1)?;
+        let (right, _) = self.operand(j + 1)?;
+        let constant = left == Operand::Literal && right == Operand::Literal;
+        (constant && !statement && self.kind(j) == Kind::Compare)
+            .then_some(("sqli.tautology", 0.75))
+    }
+
+    /// A statement that runs what it is given, or that stands right behind a value.
+    fn command(&self, i: usize, statement: bool) -> Found {
+        let runs = self.is(i, b"exec") || self.is(i, b"execute");
+        let variable = self.kind(i + 1) == Kind::Variable
+            || self.kind(i + 1) == Kind::Open && self.kind(i + 2) == Kind::Variable;
+        let procedure = self.kind(i + 1) == Kind::Name
+            && self
+                .word(i + 1)
+                .get(..3)
+                .is_some_and(|w| w.eq_ignore_ascii_case(b"sp_") || w.eq_ignore_ascii_case(b"xp_"));
+        let declared = self.is(i, b"declare") && self.kind(i + 1) == Kind::Variable;
+        match () {
+            () if runs && (variable || procedure) => Some(("sqli.command", 0.75)),
+            () if declared => Some(("sqli.command", 0.6)),
+            () if !statement && self.led(i) && self.acts(i) => Some(("sqli.stacked", 0.65)),
+            () => None,
+        }
+    }
+
+    /// Tells whether a statement goes on as its grammar asks, and not as a sentence.
+    fn acts(&self, i: usize) -> bool {
+        let next = |words: &[&[u8]]| words.iter().any(|w| self.is(i + 1, w));
+        let objects: &[&[u8]] = &[
+            b"table",
+            b"database",
+            b"user",
+            b"function",
+            b"procedure",
+            b"view",
+            b"schema",
+            b"index",
+            b"login",
+            b"trigger",
+        ];
+        match () {
+            () if self.is(i, b"insert") => self.kind(i + 1) == Kind::Into,
+            () if self.is(i, b"delete") => self.kind(i + 1) == Kind::From,
+            () if self.is(i, b"update") => self.is(i + 2, b"set"),
+            () if self.is(i, b"shutdown") => self.ends(i + 1) || next(&[b"with"]),
+            () if self.is(i, b"drop") || self.is(i, b"create") || self.is(i, b"alter") => {
+                next(objects)
+            }
+            () if self.is(i, b"truncate") => next(&[b"table"]),
+            () if self.is(i, b"exec") || self.is(i, b"execute") => {
+                matches!(self.kind(i + 1), Kind::Variable | Kind::Open | Kind::Name)
+                    && !matches!(self.kind(i + 2), Kind::Name)
+            }
+            () if self.is(i, b"declare") || self.is(i, b"set") => {
+                self.kind(i + 1) == Kind::Variable
+            }
+            () if self.is(i, b"call") => self.kind(i + 2) == Kind::Open,
+            () if self.is(i, b"begin") => self.is(i + 1, b"declare"),
+            () => matches!(
+                self.kind(i + 1),
+                Kind::Text { .. } | Kind::Number | Kind::Variable
+            ),
         }
     }
 
@@ -307,34 +456,44 @@ impl Reading<'_> {
             self.kind(j + 1),
             Kind::Number | Kind::Text { .. } | Kind::Variable | Kind::Prefix
         );
-        let named = match self.kind(j + 1) {
-            Kind::Math => true,
-            Kind::Name | Kind::Statement => !matches!(self.kind(j + 2), Kind::Name | Kind::Other),
-            _ => false,
-        };
-        match (statement, literal, named) {
-            (true, true, _) => Some(("sqli.union", 0.6)),
-            (true, ..) => None,
-            (_, true, _) => Some(("sqli.union", 0.95)),
-            (_, _, true) => Some(("sqli.union", 0.85)),
-            _ if self.ends(j + 1) || self.kind(j + 1) == Kind::Case => Some(("sqli.union", 0.6)),
-            _ => None,
+        // `union select committee` is a sentence's.
+        let sentence = matches!(self.kind(j + 1), Kind::Name | Kind::Statement)
+            && matches!(
+                self.kind(j + 2),
+                Kind::Name | Kind::Other | Kind::Logic | Kind::End
+            );
+        match (statement, literal) {
+            (true, true) => Some(("sqli.union", 0.6)),
+            (true, false) => None,
+            (_, true) => Some(("sqli.union", 0.95)),
+            _ if sentence => None,
+            _ => Some(("sqli.union", 0.8)),
         }
     }
 
     /// `; drop table x`.
     fn stacked(&self, i: usize, statement: bool) -> Found {
-        let broke = !statement && (self.context == Context::Quoted || i <= 4);
+        let broke = !statement && (self.context == Context::Quoted || i <= 1 || self.led(i));
+        let branches = self.is(i + 1, b"if") || self.is(i + 1, b"iif");
         match self.kind(i + 1) {
-            Kind::Statement => {
-                let destroys = matches!(self.kind(i + 2), Kind::Name | Kind::Variable | Kind::Into)
-                    || self.ends(i + 2);
-                let score = if destroys { 0.85 } else { 0.4 };
-                broke.then_some(("sqli.stacked", score))
+            _ if !broke => None,
+            Kind::Statement if self.acts(i + 1) => Some(("sqli.stacked", 0.85)),
+            Kind::Select if self.kind(i + 2) != Kind::Name || self.commented_at_last() => {
+                Some(("sqli.stacked", 0.8))
             }
-            Kind::Select if broke => Some(("sqli.stacked", 0.8)),
+            Kind::Select if i <= 1 || self.context == Context::Quoted => {
+                Some(("sqli.stacked", 0.7))
+            }
+            Kind::Name if branches && self.kind(i + 2) == Kind::Open && self.led(i) => {
+                Some(("sqli.stacked", 0.7))
+            }
             _ => None,
         }
+    }
+
+    fn commented_at_last(&self) -> bool {
+        let last = self.tokens.len().saturating_sub(1);
+        self.kind(last) == Kind::Comment
     }
 
     /// `waitfor delay '0:0:5'`.
@@ -354,6 +513,18 @@ impl Reading<'_> {
             if waits && self.kind(i + 2) == Kind::Number && self.kind(i + 3) == Kind::Close {
                 return self.sleep(i);
             }
+        }
+        let command =
+            weigh(name) == Weight::Telling && matches!(self.kind(i + 1), Kind::Text { .. });
+        let probes = weigh(name) == Weight::Useful
+            && self.kind(i + 1) == Kind::Open
+            && self.kind(i + 3) == Kind::Open
+            && weigh(self.word(i + 2)) >= Weight::Useful;
+        if command {
+            return Some(("sqli.command", 0.8));
+        }
+        if probes && self.led(i) {
+            return Some(("sqli.function", 0.65));
         }
         let read = (0..4).any(|back| i > back && self.kind(i - back - 1) == Kind::From);
         if is_catalogue(name) && read && !statement {

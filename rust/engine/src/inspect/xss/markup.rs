@@ -1,6 +1,7 @@
 //! Tags and their attributes, as a browser would read them.
 
 use super::script::{is_event, runs};
+use crate::decode::html;
 use crate::inspect::detector::Report;
 
 /// Most tags that are read of one value.
@@ -12,6 +13,8 @@ const ATTRIBUTES: usize = 32;
 struct Attribute<'t> {
     name: &'t [u8],
     value: &'t [u8],
+    /// Whether an equals sign follows the name.
+    assigned: bool,
 }
 
 /// Judges all tags.
@@ -43,7 +46,7 @@ fn tag(text: &[u8], report: &mut Report<'_>) {
     let local = name.rsplit(|b| *b == b':').next().unwrap_or(name);
     let prefixed = local.len() < name.len();
     let score = match () {
-        () if is(local, b"script") => 0.9,
+        () if is(local, b"script") => script_tag(rest),
         () if starts(local, b"script") && !local[6..].iter().all(u8::is_ascii_alphanumeric) => 0.7,
         () if prefixed => 0.0,
         () => weigh(local, rest),
@@ -63,6 +66,29 @@ fn tag(text: &[u8], report: &mut Report<'_>) {
         };
         judge_attribute(local, &attribute, report);
         rest = after;
+    }
+}
+
+/// Weighs a script tag: one that neither loads, nor closes, nor calls is a word in brackets.
+fn script_tag(rest: &[u8]) -> f32 {
+    let near = &rest[..rest.len().min(2048)];
+    let inside = skip(near, |b| b <= b' ');
+    let called = [
+        &b"alert"[..],
+        b"document",
+        b"eval",
+        b"prompt",
+        b"confirm",
+        b"window",
+        b"src",
+    ]
+    .iter()
+    .any(|word| find(near, word));
+    let attributed = !inside.is_empty() && !inside.starts_with(b">");
+    if called || attributed || find(near, b"</script") || near.is_empty() {
+        0.9
+    } else {
+        0.4
     }
 }
 
@@ -88,7 +114,10 @@ fn weigh(name: &[u8], rest: &[u8]) -> f32 {
     match () {
         () if is(name, b"meta") && has(b"http-equiv") => 0.6,
         () if is(name, b"base") && has(b"href") => 0.6,
-        () if is(name, b"link") && has(b"stylesheet") && has(b"href") => 0.5,
+        () if is(name, b"link") && has(b"href") => 0.5,
+        () if is(name, b"xml") && (has(b"src") || has(b"id=")) => 0.5,
+        () if is(name, b"import") && has(b"implementation") => 0.6,
+        () if is(name, b"handler") && has(b"event") => 0.6,
         () if is(name, b"style")
             && (has(b"@import") || has(b"javascript") || has(b"expression")) =>
         {
@@ -100,15 +129,35 @@ fn weigh(name: &[u8], rest: &[u8]) -> f32 {
 }
 
 fn judge_attribute(tag: &[u8], attribute: &Attribute<'_>, report: &mut Report<'_>) {
-    let Attribute { name, value } = attribute;
-    if starts(name, b"on") && name.len() > 4 && name[2..].iter().all(u8::is_ascii_alphabetic) {
+    let Attribute {
+        name,
+        value,
+        assigned,
+    } = attribute;
+    if *assigned
+        && starts(name, b"on")
+        && name.len() > 4
+        && name[2..].iter().all(u8::is_ascii_alphabetic)
+    {
         let score = if is_event(&name[2..]) { 0.9 } else { 0.6 };
         report.add("xss.event_handler", score);
     }
+    let garbled =
+        event_prefix(name).is_some_and(|e| name.len() > e && !name[e].is_ascii_alphanumeric());
+    if garbled && name[2..].iter().any(|b| b.is_ascii_punctuation()) {
+        report.add("xss.event_handler", 0.6);
+    }
+    let mut plain = Vec::new();
+    let references = memchr::memchr(b'&', value).is_some() && html::undo(value, &mut plain);
+    let value = if references { plain.as_slice() } else { value };
     let body = skip(value, |b| b <= b' ');
     let remote = is(tag, b"a") || is(tag, b"img") || is(tag, b"source") || is(tag, b"image");
     match () {
         () if runs(body) => report.add("xss.script_url", 0.9),
+        () if is(name, b"attributename") && starts(body, b"on") => {
+            report.add("xss.event_handler", 0.8);
+        }
+        () if is(name, b"datasrc") || is(name, b"dataformatas") => report.add("xss.tag", 0.6),
         () if is(name, b"srcdoc") => report.add("xss.srcdoc", 0.8),
         () if !remote && starts(body, b"data:") && !starts(body, b"data:image/") => {
             report.add("xss.data_url", 0.8);
@@ -126,6 +175,13 @@ fn judge_attribute(tag: &[u8], attribute: &Attribute<'_>, report: &mut Report<'_
         }
         () => {}
     }
+}
+
+/// Measures `on` and an event's letters at the start of a name.
+fn event_prefix(name: &[u8]) -> Option<usize> {
+    let letters = name.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    let event = name.get(2..letters).filter(|_| starts(name, b"on"))?;
+    (event.len() > 2 && is_event(event)).then_some(letters)
 }
 
 fn hides_script(value: &[u8]) -> bool {
@@ -183,8 +239,9 @@ fn attribute(text: &[u8]) -> Option<(Attribute<'_>, &[u8])> {
     let Some(value) = after.strip_prefix(b"=") else {
         return Some((
             Attribute {
-                name: b"",
+                name,
                 value: b"",
+                assigned: false,
             },
             rest,
         ));
@@ -201,7 +258,12 @@ fn attribute(text: &[u8]) -> Option<(Attribute<'_>, &[u8])> {
             value.split_at(value.iter().position(end).unwrap_or(value.len()))
         }
     };
-    Some((Attribute { name, value }, rest))
+    let attribute = Attribute {
+        name,
+        value,
+        assigned: true,
+    };
+    Some((attribute, rest))
 }
 
 fn skip(text: &[u8], pass: impl Fn(u8) -> bool) -> &[u8] {

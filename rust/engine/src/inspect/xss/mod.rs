@@ -31,18 +31,19 @@ impl Detector for Xss {
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
         let text = &value.bytes[..value.bytes.len().min(REACH)];
-        examine(text, report);
+        let tagged = memchr::memchr(b'<', text).is_some();
+        if tagged {
+            markup::judge(text, report);
+        }
+        script::judge(text, report);
         if let Some(plain) = undo(text) {
-            examine(&plain, report);
+            // Beside real tags, escaped ones are what the text is about.
+            if !tagged {
+                markup::judge(&plain, report);
+            }
+            script::judge(&plain, report);
         }
     }
-}
-
-fn examine(text: &[u8], report: &mut Report<'_>) {
-    if memchr::memchr(b'<', text).is_some() {
-        markup::judge(text, report);
-    }
-    script::judge(text, report);
 }
 
 /// Undoes what a browser would: references, and the escapes of script strings. `None` when there

@@ -134,6 +134,10 @@ pub fn judge(text: &[u8], report: &mut Report<'_>) {
     if text.len() <= SHORT {
         handlers(text, report);
         calls(text, report);
+        detours(text, report);
+        if text.starts_with(b"&{") {
+            report.add("xss.call", 0.6);
+        }
         if has(text, b"+adw-") && has(text, b"script") {
             report.add("xss.utf7", 0.8);
         }
@@ -268,6 +272,37 @@ fn calls(text: &[u8], report: &mut Report<'_>) {
             (true, _) if i < 3 && text.len() <= 64 => report.add("xss.call", 0.6),
             (_, true) if broken.is_some_and(|quote| quote <= 16) => report.add("xss.call", 0.7),
             _ => {}
+        }
+    }
+}
+
+/// Ways to a function that avoid its name: `top["al"+"ert"]`, `constructor("...")`, and a name
+/// that is only handed on: `a=eval`.
+fn detours(text: &[u8], report: &mut Report<'_>) {
+    let after = |word: &[u8]| position(text, word).map(|at| &text[at + word.len()..]);
+    if [&b".constructor("[..], b"constructor.constructor"]
+        .iter()
+        .any(|w| has(text, w))
+    {
+        report.add("xss.call", 0.7);
+    }
+    for object in [
+        &b"window"[..],
+        b"self",
+        b"top",
+        b"parent",
+        b"this",
+        b"document)",
+    ] {
+        let rest = after(object).map(<[u8]>::trim_ascii_start);
+        if matches!(rest, Some([b'[', b'"' | b'\'' | b'/' | b'`', ..])) {
+            report.add("xss.call", 0.6);
+        }
+    }
+    for word in [&b"=eval"[..], b"=alert", b"=prompt", b"=confirm"] {
+        let end = |rest: &[u8]| !rest.first().is_some_and(|b| b.is_ascii_alphanumeric());
+        if after(word).is_some_and(end) && memchr::memchr2(b'(', b';', text).is_some() {
+            report.add("xss.call", 0.6);
         }
     }
 }
