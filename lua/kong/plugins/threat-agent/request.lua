@@ -191,7 +191,7 @@ function _M.identity()
 end
 
 
-local function gather(var)
+local function gather(var, headers)
   local uri = var.request_uri or EMPTY
   local mark = find(uri, "?", 1, true)
 
@@ -200,7 +200,7 @@ local function gather(var)
   gathered.host = var.host or EMPTY
   gathered.path = mark and sub(uri, 1, mark - 1) or uri
   gathered.query = mark and sub(uri, mark + 1) or EMPTY
-  gathered.headers = header_block()
+  gathered.headers = headers
 
   return _M.identity()
 end
@@ -216,17 +216,18 @@ function _M.read(conf)
     set_body(EMPTY, 0, 0, 0)
   end
 
-  return gather(var)
+  return gather(var, header_block())
 end
 
 
--- Gathers a request in `log`, where bodies cannot be read any more.
+-- Gathers a request in `log`, where bodies cannot be read any more. raw_header() is for requests
+-- that nginx could parse: after a request line that was too long it crashes the worker.
 function _M.read_late()
   local var = ngx.var
   local declared = tonumber(var.content_length) or 0
   set_body(EMPTY, 0, declared > 0 and BODY.body_not_seen or 0, declared)
 
-  return gather(var)
+  return gather(var, join_headers())
 end
 
 
