@@ -51,13 +51,13 @@ end
 
 function ThreatAgent:access(conf)
   local engine = guard.engine(conf)
-  local verdict = engine and guard.call(native.inspect, engine, request.read(conf))
+  local verdict = engine and guard.call(native.inspect, engine, request.read(conf)) or false
+  kong.ctx.plugin.verdict = verdict
   if not verdict then
     response.strip_spoofed()
     return conf.failure_mode == "closed" and response.refuse_unseen() or nil
   end
 
-  kong.ctx.plugin.verdict = verdict
   if verdict.spoofed_headers then
     response.strip_spoofed()
   end
@@ -76,7 +76,10 @@ function ThreatAgent:log(conf)
   end
 
   local verdict = kong.ctx.plugin.verdict
-                  or guard.call(native.inspect, engine, request.read_late())
+  if verdict == nil then
+    verdict = guard.call(native.inspect, engine, request.read_late())
+  end
+
   if verdict and not (conf.mode == "enforce" and verdict.refuses) then
     guard.call(native.observe, engine, request.identity(), ngx.status, record.source())
   end
