@@ -34,6 +34,10 @@ pub struct Hints {
     pub numeric: bool,
     /// Whether it is so short that a quote and an operator fill it.
     pub short: bool,
+    /// Whether it holds a `<`, or an escape that could be one.
+    pub markup: bool,
+    /// Whether it holds a null byte.
+    pub null: bool,
     /// Whether it was encoded more than its place asks for.
     pub evasive: bool,
 }
@@ -46,17 +50,27 @@ pub fn look(value: &Value<'_>) -> Option<Hints> {
     if seen.any & !kind::DOT == 0 && seen.twice == 0 && !evasive {
         return None;
     }
-    let words = words(value.bytes);
     let digit = |b: &u8| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'(' | b')' | b'@');
     let operators = kind::TAG | kind::OPEN | kind::SPACE | kind::CONTROL | kind::SLASH;
-    let numeric = value.bytes.first().is_some_and(digit) && seen.any & operators != 0;
+    let goes_on = seen.any & operators != 0 || seen.twice != 0;
     Some(Hints {
         seen,
-        words,
-        numeric,
+        words: words(value.bytes),
+        numeric: goes_on && value.bytes.first().is_some_and(digit),
         short: value.bytes.len() <= SHORT,
+        markup: markup(value),
+        null: seen.any & kind::CONTROL != 0 && memchr::memchr(0, value.bytes).is_some(),
         evasive,
     })
+}
+
+fn markup(value: &Value<'_>) -> bool {
+    let has = |kinds| value.seen.any & kinds != 0;
+    has(kind::TAG) && memchr::memchr(b'<', value.bytes).is_some()
+        || has(kind::OPEN) && memchr::memmem::find(value.bytes, b"&#").is_some()
+        || has(kind::BRACE)
+            && memchr::memchr_iter(b'\\', value.bytes)
+                .any(|at| matches!(value.bytes.get(at + 1), Some(b'u' | b'U' | b'x' | b'X')))
 }
 
 fn words(text: &[u8]) -> Words {
@@ -73,10 +87,19 @@ fn words(text: &[u8]) -> Words {
             packed = packed << 8 | u64::from(text[at] | 0x20);
             at += 1;
         }
-        if at - start <= 8 {
-            found |= trigger(packed, &text[at..]);
+        let word = Word {
+            packed,
+            before: start.checked_sub(1).map_or(0, |i| text[i]),
+            rest: &text[at..],
+        };
+        let length = at - start;
+        found |= if length <= 8 {
+            word.trigger()
         } else {
-            found |= long(packed);
+            word.long()
+        };
+        if length > 4 && text[start] | 0x20 == b'o' && text[start + 1] | 0x20 == b'n' {
+            found |= word.handler();
         }
     }
     Words(found)
@@ -93,37 +116,86 @@ const fn pack(word: &[u8]) -> u64 {
     packed
 }
 
-macro_rules! words {
-    ($packed:expr, $($($word:literal)|+ => $then:expr),+) => {{
+/// Looks a packed word up among literals; compares numbers, not texts.
+macro_rules! look_up {
+    ($packed:expr, $($($word:literal)|+ => $then:expr),+ $(,)?) => {{
         $($(if $packed == const { pack($word) } { return $then; })+)+
         0
     }};
 }
 
-fn trigger(packed: u64, rest: &[u8]) -> u8 {
-    words!(packed,
-        b"or" | b"and" | b"xor" => logic(rest),
-        b"union" | b"select" | b"exec" | b"declare" | b"waitfor" | b"having" | b"outfile"
-            | b"dumpfile" | b"rlike" => Words::SQL.0,
-        b"insert" | b"delete" | b"drop" | b"truncate" | b"execute" | b"shutdown" | b"sleep"
-            | b"order" | b"group" | b"like" | b"case" | b"char" | b"chr" | b"where" | b"update"
-            | b"alter" | b"limit" | b"exists" | b"is" | b"in" | b"mod" | b"div" | b"between"
-            => Words::SQL_LIKE.0,
-        b"script" | b"alert" | b"confirm" | b"prompt" | b"eval" | b"document" | b"window"
-            | b"import" | b"adw" => Words::SCRIPT.0,
-        b"etc" | b"passwd" | b"proc" | b"ini" | b"windows" | b"winnt" | b"php" | b"file" | b"data"
-            | b"expect" | b"zip" | b"phar" | b"boot" | b"shadow" | b"inf" | b"htaccess"
-            | b"htpasswd" | b"env" | b"git" | b"ssh" | b"rsa" | b"conf" | b"log" | b"logs"
-            | b"config" | b"cmd" | b"hosts" | b"self" | b"bash" | b"root" | b"jar" | b"gopher"
-            | b"netdoc" | b"glob" | b"ogg" | b"rar" | b"dict" | b"svn" => Words::FILE.0
-    )
+/// One run of letters and its surroundings.
+struct Word<'t> {
+    packed: u64,
+    before: u8,
+    rest: &'t [u8],
 }
 
-fn long(packed: u64) -> u8 {
-    words!(packed,
-        b"vascript" | b"vbscript" | b"pression" | b"location" => Words::SCRIPT.0,
-        b"enchmark" | b"ctvalue" | b"pdatexml" | b"on_schem" => Words::SQL.0
-    )
+impl Word<'_> {
+    /// Judges a word of up to eight letters.
+    fn trigger(&self) -> u8 {
+        look_up!(self.packed,
+            b"or" | b"and" | b"xor" => logic(self.rest),
+            b"union" | b"select" | b"exec" | b"declare" | b"waitfor" | b"having" | b"outfile"
+                | b"dumpfile" | b"rlike" => Words::SQL.0,
+            b"insert" | b"delete" | b"drop" | b"truncate" | b"execute" | b"shutdown" | b"sleep"
+                | b"case" | b"char" | b"chr" | b"where" | b"update" | b"alter" | b"limit"
+                | b"exists" => Words::SQL_LIKE.0,
+            b"order" | b"group" => self.sorts(),
+            b"script" | b"alert" | b"confirm" | b"prompt" | b"eval" | b"document" | b"window"
+                | b"adw" | b"top" | b"self" | b"parent" => self.calls(),
+            b"etc" | b"passwd" | b"proc" | b"ini" | b"windows" | b"winnt" | b"php" | b"file"
+                | b"data" | b"expect" | b"zip" | b"phar" | b"boot" | b"inf" | b"htaccess"
+                | b"htpasswd" | b"git" | b"ssh" | b"rsa" | b"log" | b"logs" | b"history"
+                | b"inetpub" | b"xampp" | b"var" | b"jar" | b"netdoc" | b"glob" | b"ogg"
+                | b"compress" | b"svn" | b"mysql" | b"apache" => self.path(),
+            b"x" => self.hex(),
+        )
+    }
+
+    /// Judges a longer word by its last eight letters.
+    fn long(&self) -> u8 {
+        look_up!(self.packed,
+            b"vascript" | b"vbscript" | b"structor" | b"harcode" => Words::SCRIPT.0,
+            b"enchmark" | b"actvalue" | b"pdatexml" => Words::SQL.0,
+        )
+    }
+
+    fn sorts(&self) -> u8 {
+        let next = self.rest.trim_ascii_start();
+        let by = next.get(..2).is_some_and(|w| w.eq_ignore_ascii_case(b"by"));
+        u8::from(by || next.starts_with(b"/*")) * Words::SQL.0
+    }
+
+    /// Names that are called, assigned, or looked into.
+    fn calls(&self) -> u8 {
+        let called = matches!(
+            self.rest.trim_ascii_start().first(),
+            Some(b'(' | b'`' | b'.' | b'[' | b'/' | b'>' | b';' | b')' | b'+' | b'-' | b',' | b'<')
+        );
+        u8::from(called || self.before == b'=') * Words::SCRIPT.0
+    }
+
+    /// Names beside a separator of paths or of schemes.
+    fn path(&self) -> u8 {
+        let beside = |b: &u8| matches!(b, b'/' | b'\\' | b'.' | b':' | b'-' | b'_');
+        let after = self.rest.first().is_some_and(beside);
+        u8::from(after || beside(&self.before)) * Words::FILE.0
+    }
+
+    /// `0x2e`, `0x2f`, `0x5c`.
+    fn hex(&self) -> u8 {
+        let path = [&b"2e"[..], b"2f", b"5c"]
+            .iter()
+            .any(|code| self.rest.starts_with(code));
+        u8::from(path && self.before == b'0') * Words::FILE.0
+    }
+
+    /// `onload =`.
+    fn handler(&self) -> u8 {
+        let assigned = self.rest.trim_ascii_start().first() == Some(&b'=');
+        u8::from(assigned) * Words::SCRIPT.0
+    }
 }
 
 /// `or`, `and`: before a literal, an operator or a bracket, or before `word =`.
@@ -172,6 +244,8 @@ mod tests {
     fn words_are_known_in_any_case() {
         for (text, want) in [
             ("1 UNION/**/x", Words::SQL),
+            ("1 order by 5", Words::SQL),
+            ("x onload =y", Words::SCRIPT),
             ("a oR 1", Words::SQL),
             ("x javascript:y", Words::SCRIPT),
             ("/ETC/x", Words::FILE),

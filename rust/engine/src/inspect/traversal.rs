@@ -110,7 +110,7 @@ impl Detector for Traversal {
 
     fn wants(&self, hints: &Hints) -> bool {
         hints.seen.twice & kind::DOT != 0
-            || hints.seen.any & kind::CONTROL != 0
+            || hints.null
             || hints.words.contains(Words::FILE)
             || hints.evasive
     }

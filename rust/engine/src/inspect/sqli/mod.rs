@@ -27,15 +27,12 @@ impl Detector for SqlInjection {
     fn wants(&self, hints: &Hints) -> bool {
         let seen = hints.seen;
         let commented = seen.twice & (kind::DOT | kind::SLASH) != 0;
-        let blank = seen.any & (kind::SPACE | kind::CONTROL) != 0;
         let operators = seen.any & (kind::OPEN | kind::TAG | kind::BRACE) != 0 || commented;
-        let quoted = seen.any & kind::QUOTE != 0 && (operators || hints.short);
-        let worded =
-            hints.words.contains(Words::SQL_LIKE) && (operators || seen.any & kind::QUOTE != 0);
+        let quoted = seen.any & kind::QUOTE != 0;
         hints.words.contains(Words::SQL)
-            || quoted
-            || worded
-            || hints.numeric && (operators || blank && worded)
+            || quoted && (operators || hints.short)
+            || hints.words.contains(Words::SQL_LIKE) && (operators || quoted)
+            || hints.numeric && operators
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {

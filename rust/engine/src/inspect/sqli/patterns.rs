@@ -26,8 +26,8 @@ pub struct Reading<'a> {
 /// The strongest finding of a reading.
 pub type Found = Option<(&'static str, f32)>;
 
-/// What an operand is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What an operand is. Ordered: of an expression's parts, the greatest counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Operand {
     Literal,
     Name,
@@ -117,12 +117,25 @@ impl Reading<'_> {
         self.kind(i) == Kind::Comment
     }
 
-    /// Reads an operand. Shape: what it is, and the token behind it.
-    fn operand(&self, mut i: usize) -> Option<(Operand, usize)> {
+    /// Reads an operand, arithmetic included. Shape: what it is, and the token behind it.
+    fn operand(&self, i: usize) -> Option<(Operand, usize)> {
+        let (mut kind, mut end) = self.primary(i)?;
+        for _ in 0..8 {
+            if !matches!(self.kind(end), Kind::Math) {
+                break;
+            }
+            let Some((next, behind)) = self.primary(end + 1) else {
+                break;
+            };
+            kind = kind.max(next);
+            end = behind;
+        }
+        Some((kind, end))
+    }
+
+    fn primary(&self, mut i: usize) -> Option<(Operand, usize)> {
         let from = i;
-        while matches!(self.kind(i), Kind::Prefix | Kind::Open)
-            || self.kind(i) == Kind::Math && self.tokens.get(i).end - self.tokens.get(i).start == 1
-        {
+        while matches!(self.kind(i), Kind::Prefix | Kind::Open | Kind::Math) {
             i += 1;
             if i - from > 16 {
                 return None;
@@ -236,7 +249,8 @@ impl Reading<'_> {
         let content = word.get(1..).unwrap_or_default();
         self.kind(last) == Kind::Text { open: true }
             && word.first() == Some(&self.quote)
-            && (content.is_empty() || end > 2 && content.len() <= 8 && !content.contains(&b' '))
+            && content.len() <= 8
+            && !content.contains(&b' ')
     }
 
     /// `admin'--`: a comment right behind the quote, and next to nothing behind it.
@@ -263,7 +277,10 @@ impl Reading<'_> {
             };
             calls |= matches!(operand, Operand::Call(_)) || self.kind(i) == Kind::Variable;
             calls |= operand == Operand::Literal && self.kind(i) == Kind::Open;
-            if operand == Operand::Name || operand == Operand::Query {
+            if operand == Operand::Query {
+                return self.kind(0) == Kind::Open && self.commented_at_last();
+            }
+            if operand == Operand::Name {
                 return false;
             }
             match self.kind(next) {
@@ -326,7 +343,9 @@ impl Reading<'_> {
             (Operand::Literal, Kind::Comment) if !statement => Some(("sqli.tautology", 0.75)),
             (Operand::Literal, _) if first && self.ends(j) => Some(("sqli.tautology", 0.7)),
             (Operand::Literal, Kind::Logic | Kind::Union) if first => Some(("sqli.tautology", 0.7)),
-            (Operand::Literal, Kind::Math | Kind::Bars | Kind::Text { .. }) if first => {
+            (Operand::Literal, Kind::Math | Kind::Bars | Kind::Text { .. })
+                if first && self.kind(i + 1) != Kind::Number =>
+            {
                 Some(("sqli.expression", 0.65))
             }
             (Operand::Literal, Kind::End) if lead && i > 0 && !program => {
@@ -350,7 +369,7 @@ impl Reading<'_> {
         let program = matches!(self.word(i), b"&&" | b"||");
         let Some((right, end)) = self.operand(j + 1) else {
             let open = left == Operand::Literal || left == Operand::Name && !self.ends(j);
-            return (placed && open).then_some(("sqli.condition", 0.6));
+            return (placed && open && !program).then_some(("sqli.condition", 0.6));
         };
         let length = j - i - 1;
         let same = self.same(i + 1, j + 1, length) && left != Operand::Literal;

@@ -25,6 +25,9 @@ pub fn judge(text: &[u8], report: &mut Report<'_>) {
 }
 
 fn tag(text: &[u8], report: &mut Report<'_>) {
+    if starts(text, b"/script") {
+        return report.add("xss.script_tag", 0.6);
+    }
     let text = text.strip_prefix(b"/").unwrap_or(text);
     let text = skip(text, |b| b == 0);
     let end = |b: &u8| *b <= b' ' || matches!(b, b'/' | b'>' | b'<' | b'"' | b'\'' | b'=' | b'(');
@@ -85,7 +88,7 @@ fn script_tag(rest: &[u8]) -> f32 {
     .iter()
     .any(|word| find(near, word));
     let attributed = !inside.is_empty() && !inside.starts_with(b">");
-    if called || attributed || find(near, b"</script") || near.is_empty() {
+    if called || attributed || find(near, b"/script") || near.is_empty() {
         0.9
     } else {
         0.4
@@ -119,7 +122,7 @@ fn weigh(name: &[u8], rest: &[u8]) -> f32 {
         () if is(name, b"import") && has(b"implementation") => 0.6,
         () if is(name, b"handler") && has(b"event") => 0.6,
         () if is(name, b"style")
-            && (has(b"@import") || has(b"javascript") || has(b"expression")) =>
+            && (has(b"@import") || has(b"javascript") || has(b"expression") || has(b"binding")) =>
         {
             0.7
         }
@@ -201,8 +204,15 @@ fn style(value: &[u8], report: &mut Report<'_>) {
             plain.push(*byte);
         }
     }
+    let escaped = memchr::memchr_iter(b'\\', value)
+        .filter(|at| value.get(at + 1).is_some_and(u8::is_ascii_hexdigit))
+        .count();
+    if escaped > 2 {
+        report.add("xss.style", 0.7);
+    }
     for word in [
-        &b"expression("[..],
+        &b"binding:url("[..],
+        b"expression(",
         b"javascript:",
         b"vbscript:",
         b"-moz-binding",

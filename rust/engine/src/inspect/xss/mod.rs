@@ -7,7 +7,7 @@ mod script;
 use super::detector::{Detector, Report};
 use super::prefilter::{Hints, Words};
 use super::Family;
-use crate::decode::{html, kind, percent, Value};
+use crate::decode::{html, percent, Value};
 
 /// How much of a value is read. Units: bytes.
 const REACH: usize = 64 << 10;
@@ -21,12 +21,7 @@ impl Detector for Xss {
     }
 
     fn wants(&self, hints: &Hints) -> bool {
-        let sharp = hints.seen.any & (kind::TAG | kind::OPEN) != 0;
-        let quoted = hints.seen.any & kind::QUOTE != 0 && hints.seen.any & kind::TAG != 0;
-        hints.seen.any & kind::TAG != 0 && (hints.seen.any & !kind::TAG != 0)
-            || quoted
-            || sharp && hints.words.contains(Words::SCRIPT)
-            || hints.words.contains(Words::SCRIPT)
+        hints.markup || hints.words.contains(Words::SCRIPT)
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
@@ -38,7 +33,7 @@ impl Detector for Xss {
         script::judge(text, report);
         if let Some(plain) = undo(text) {
             // Beside real tags, escaped ones are what the text is about.
-            if !tagged {
+            if !tagged || memchr::memchr(0, text).is_some() {
                 markup::judge(&plain, report);
             }
             script::judge(&plain, report);
@@ -46,15 +41,26 @@ impl Detector for Xss {
     }
 }
 
-/// Undoes what a browser would: references, and the escapes of script strings. `None` when there
-/// is nothing to undo.
+/// Undoes what a browser would: references, the escapes of script strings, null bytes within a
+/// tag. `None` when there is nothing to undo.
 fn undo(text: &[u8]) -> Option<Vec<u8>> {
-    let mut plain = Vec::new();
-    let references = memchr::memchr(b'&', text).is_some() && html::undo(text, &mut plain);
-    let text = if references { &plain } else { text };
-    match escapes(text) {
+    let mut plain = text.to_vec();
+    let mut changed = false;
+    let mut out = Vec::new();
+    // Twice, for references to references.
+    for _ in 0..2 {
+        if memchr::memchr(b'&', &plain).is_some() && html::undo(&plain, &mut out) {
+            std::mem::swap(&mut plain, &mut out);
+            changed = true;
+        }
+    }
+    if memchr::memchr(0, &plain).is_some() {
+        plain.retain(|b| *b != 0);
+        changed = true;
+    }
+    match escapes(&plain) {
         Some(undone) => Some(undone),
-        None => references.then_some(plain),
+        None => changed.then_some(plain),
     }
 }
 

@@ -135,6 +135,9 @@ pub fn judge(text: &[u8], report: &mut Report<'_>) {
         handlers(text, report);
         calls(text, report);
         detours(text, report);
+        if has(text, b"\xbcscript") {
+            report.add("xss.charset", 0.7);
+        }
         if text.starts_with(b"&{") {
             report.add("xss.call", 0.6);
         }
@@ -268,7 +271,8 @@ fn calls(text: &[u8], report: &mut Report<'_>) {
             )
         );
         let quoted = broken.is_some_and(|quote| quote < at);
-        match (before.is_empty(), glued && quoted) {
+        let bare = before.is_empty() || glued && (before.len() <= 4 || text.len() <= 64);
+        match (bare, glued && quoted) {
             (true, _) if i < 3 && text.len() <= 64 => report.add("xss.call", 0.6),
             (_, true) if broken.is_some_and(|quote| quote <= 16) => report.add("xss.call", 0.7),
             _ => {}
