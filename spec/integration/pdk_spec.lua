@@ -257,6 +257,34 @@ describe(gateway.describe_name("the PDK"), function()
   end)
 
 
+  describe("mounts a plugin's routes", function()
+    it("on the Admin API", function()
+      local got = gw:admin("GET", "/probe/a%20b?q=1")
+      assert.equal(200, got.status)
+      assert.same({ name = "a%20b", query = "1" }, got.json)
+
+      local posted = gw:admin("POST", "/probe/x", { value = { 1, 2 } })
+      assert.equal(201, posted.status)
+      assert.same({ name = "x", value = { 1, 2 }, json = { value = { 1, 2 } } }, posted.json)
+    end)
+
+    it("and answers for their mistakes", function()
+      assert.equal(405, gw:admin("PUT", "/probe/x", {}).status)
+      local failed = gw:admin("DELETE", "/probe/x")
+      assert.equal(500, failed.status)
+      assert.equal("An unexpected error occurred", failed.json.message)
+      eventually(function() return #gw:error_log("the probe's API raised") > 0 end)
+      assert.equal(404, gw:admin("GET", "/probes").status)
+    end)
+
+    it("on the Status API", function()
+      assert.same({ name = "x" }, gw:status("/probe/x").json)
+      assert.equal(200, gw:status("/status").status)
+      assert.equal(404, gw:status("/plugins").status)
+    end)
+  end)
+
+
   describe("schemas", function()
     local CASES = {
       { "an unknown field", { nope = 1 }, { nope = "unknown field" } },

@@ -41,7 +41,7 @@ end
 
 -- Runs a command; gives what it printed, or nil and that.
 local function run(command)
-  local pipe = io.popen("{ " .. command .. "; } 2>&1; echo \"status:$?\"")
+  local pipe = io.popen("{ " .. command .. "\n} 2>&1; echo \"status:$?\"")
   local output = pipe:read("*a")
   pipe:close()
 

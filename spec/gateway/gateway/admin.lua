@@ -12,6 +12,9 @@ local plugins = require "gateway.plugins"
 local store = require "gateway.store"
 
 
+local unescape = ngx.unescape_uri
+
+
 local PATHS = {
   services = "/services",
   routes = "/routes",
@@ -54,16 +57,16 @@ local function add_entity_routes(routes, list)
 
   routes[PATHS[list] .. "/:key"] = {
     GET = function(self)
-      return answer(200, crud.get(list, self.params.key))
+      return answer(200, crud.get(list, unescape(self.params.key)))
     end,
     PATCH = function(self)
-      return answer(200, crud.update(list, self.params.key, self.args.post))
+      return answer(200, crud.update(list, unescape(self.params.key), self.args.post))
     end,
     PUT = function(self)
-      return answer(200, crud.upsert(list, self.params.key, self.args.post))
+      return answer(200, crud.upsert(list, unescape(self.params.key), self.args.post))
     end,
     DELETE = function(self)
-      local deleted, err = crud.delete(list, self.params.key)
+      local deleted, err = crud.delete(list, unescape(self.params.key))
       if not deleted then
         return answer(204, nil, err)
       end
@@ -76,14 +79,14 @@ end
 local function add_nested_routes(routes, nested)
   routes[PATHS[nested.under] .. "/:parent/" .. nested.path] = {
     GET = function(self)
-      local parent, err = crud.get(nested.under, self.params.parent)
+      local parent, err = crud.get(nested.under, unescape(self.params.parent))
       if not parent then
         return answer(200, nil, err)
       end
       return answer(200, crud.page(nested.list, { field = nested.field, id = parent.id }, self.args.uri.tags))
     end,
     POST = function(self)
-      local parent, err = crud.get(nested.under, self.params.parent)
+      local parent, err = crud.get(nested.under, unescape(self.params.parent))
       if not parent then
         return answer(201, nil, err)
       end
@@ -162,6 +165,11 @@ local function core_routes()
         return kong.response.exit(200, { config = declarative.export(store.load()) })
       end,
       POST = post_config,
+    },
+    ["/schemas/plugins/validate"] = {
+      POST = function(self)
+        return answer(200, crud.validate("plugins", self.args.post))
+      end,
     },
   }
 

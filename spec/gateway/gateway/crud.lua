@@ -168,6 +168,17 @@ local function put(db, list, item)
 end
 
 
+-- Checks an entity as `insert` would, and keeps nothing.
+local function validate(list, item)
+  local complete, invalid = entity.complete(list, item)
+  if not complete then
+    return refuse(400, errors.schema_violation(invalid))
+  end
+
+  return { message = "schema validation successful" }
+end
+
+
 local function insert(list, item)
   return store.update(function(db)
     return put(db, list, item)
@@ -261,4 +272,5 @@ return {
   upsert = upsert,
   delete = delete,
   present = present,
+  validate = validate,
 }

@@ -17,8 +17,6 @@ end
 
 
 local services = {
-  name = "services",
-  endpoint_key = "name",
   fields = {
     { id = typedefs.uuid },
     { created_at = typedefs.auto_timestamp_s },
@@ -58,8 +56,6 @@ end
 
 
 local routes = {
-  name = "routes",
-  endpoint_key = "name",
   fields = {
     { id = typedefs.uuid },
     { created_at = typedefs.auto_timestamp_s },
@@ -92,8 +88,6 @@ local routes = {
 
 
 local consumers = {
-  name = "consumers",
-  endpoint_key = "username",
   fields = {
     { id = typedefs.uuid },
     { created_at = typedefs.auto_timestamp_s },
@@ -109,8 +103,6 @@ local consumers = {
 
 
 local keyauth_credentials = {
-  name = "keyauth_credentials",
-  endpoint_key = "key",
   fields = {
     { id = typedefs.uuid },
     { created_at = typedefs.auto_timestamp_s },
@@ -195,7 +187,6 @@ local function add_plugin(name, schema)
   end
 
   plugin_definitions[name] = {
-    name = "plugins",
     fields = fields,
     entity_checks = schema.entity_checks,
     no_consumer = own.consumer ~= nil and own.consumer.eq == null,

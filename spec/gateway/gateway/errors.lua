@@ -12,7 +12,6 @@ local CODES = {
   ["foreign key violation"] = 4,
   ["unique constraint violation"] = 5,
   ["not found"] = 6,
-  ["foreign keys unresolved"] = 13,
   ["invalid declarative configuration"] = 14,
 }
 

@@ -39,7 +39,7 @@ local function find(compiled, path)
     if captures[1] then
       local params = {}
       for i, name in ipairs(route.names) do
-        params[name] = ngx.unescape_uri(captures[i])
+        params[name] = captures[i]
       end
       return route, params
     end
@@ -79,7 +79,9 @@ local function serve(compiled)
   ngx.header["Access-Control-Allow-Origin"] = ngx.req.get_headers()["Origin"] or "*"
   ngx.header["Server"] = "kong/" .. kong.version
 
-  local route, params = find(compiled, ngx.var.uri)
+  -- As in Kong, what stands in the path stays percent-encoded.
+  local path = ngx.var.request_uri:match("^[^?]*")
+  local route, params = find(compiled, path)
   if not route then
     return kong.response.exit(404, { message = "Not found" })
   end
@@ -97,7 +99,7 @@ local function serve(compiled)
       method = method,
       headers = ngx.req.get_headers(),
       params_get = query,
-      parsed_url = { path = ngx.var.uri },
+      parsed_url = { path = path },
     },
   }
   local post = NEEDS_BODY[method] and read_body(self) or {}

@@ -373,5 +373,4 @@ return {
   validate = validate.record,
   merge = merge,
   select = select_record,
-  by_name = by_name,
 }
