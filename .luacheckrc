@@ -11,3 +11,5 @@ exclude_files = { "target", ".ci" }
 
 files["spec"] = { std = "+busted" }
 files["spec/gateway/gateway"] = { globals = { "kong" } }
+-- Scripts for wrk.
+files["bench"] = { globals = { "setup", "init", "delay", "request", "response", "done" }, read_globals = { "wrk" } }
