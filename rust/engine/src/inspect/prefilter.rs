@@ -77,41 +77,80 @@ fn words(text: &[u8]) -> Words {
     let mut found = 0;
     let mut at = 0;
     while at < text.len() {
-        if !text[at].is_ascii_alphabetic() {
-            at += 1;
+        let (gap, letters) = split(text, at);
+        if gap > 0 {
+            at += gap;
             continue;
         }
         let start = at;
-        let mut packed = 0u64;
-        while at < text.len() && text[at].is_ascii_alphabetic() {
-            packed = packed << 8 | u64::from(text[at] | 0x20);
-            at += 1;
+        at += letters.length;
+        let mut packed = letters.packed;
+        if letters.length == 8 {
+            at += text[at..]
+                .iter()
+                .take_while(|b| b.is_ascii_alphabetic())
+                .count();
+            packed = split(text, at - 8).1.packed;
         }
         let word = Word {
             packed,
             before: start.checked_sub(1).map_or(0, |i| text[i]),
             rest: &text[at..],
         };
-        let length = at - start;
-        found |= if length <= 8 {
+        found |= if at - start <= 8 {
             word.trigger()
         } else {
             word.long()
         };
-        if length > 4 && text[start] | 0x20 == b'o' && text[start + 1] | 0x20 == b'n' {
+        if at - start > 4 && letters.packed as u16 == u16::from_le_bytes(*b"on") {
             found |= word.handler();
         }
     }
     Words(found)
 }
 
-/// Packs a word of up to eight letters as [`words`] does; of a longer one the last eight.
+/// Letters at the start of eight bytes.
+struct Letters {
+    /// In lower case, the first in the lowest byte.
+    packed: u64,
+    length: usize,
+}
+
+/// Splits the eight bytes at `at`: how many at their start are no letters, or else the letters
+/// there. Cost: no loop; arithmetic on all eight bytes at once.
+fn split(text: &[u8], at: usize) -> (usize, Letters) {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    let rest = &text[at..];
+    let bytes = rest.first_chunk::<8>().copied().unwrap_or_else(|| {
+        let mut bytes = [0; 8];
+        bytes[..rest.len()].copy_from_slice(rest);
+        bytes
+    });
+    let raw = u64::from_le_bytes(bytes);
+    let lower = raw | (0x20 * ONES);
+    let low = lower & !HIGH;
+    // The high bit of each byte tells: at least `a`, and not beyond `z`.
+    let at_least = low + (0x80 - u64::from(b'a')) * ONES;
+    let beyond = low + (0x7f - u64::from(b'z')) * ONES;
+    let letter = at_least & !beyond & !raw & HIGH;
+    let gap = (letter.trailing_zeros() / 8) as usize;
+    let length = ((letter ^ HIGH).trailing_zeros() / 8) as usize;
+    let packed = if length == 8 {
+        lower
+    } else {
+        lower & ((1 << (8 * length)) - 1)
+    };
+    (gap.min(rest.len()), Letters { packed, length })
+}
+
+/// Packs a word of up to eight letters as [`split`] does; of a longer one the last eight count.
 const fn pack(word: &[u8]) -> u64 {
     let mut packed = 0;
-    let mut i = 0;
-    while i < word.len() {
+    let mut i = word.len();
+    while i > 0 {
+        i -= 1;
         packed = packed << 8 | word[i] as u64;
-        i += 1;
     }
     packed
 }
@@ -241,6 +280,20 @@ mod tests {
     }
 
     #[test]
+    fn letters_are_told_from_all_other_bytes() {
+        for byte in 0..=255u8 {
+            let (gap, letters) = split(&[byte, b'z'], 0);
+            let letter = byte.is_ascii_alphabetic();
+            assert_eq!(
+                (gap, letters.length),
+                if letter { (0, 2) } else { (1, 0) },
+                "{byte}"
+            );
+        }
+        assert_eq!(split(b"", 0).0, 0);
+    }
+
+    #[test]
     fn words_are_known_in_any_case() {
         for (text, want) in [
             ("1 UNION/**/x", Words::SQL),
@@ -248,6 +301,8 @@ mod tests {
             ("x onload =y", Words::SCRIPT),
             ("a oR 1", Words::SQL),
             ("x javascript:y", Words::SCRIPT),
+            ("(waitfor)", Words::SQL),
+            ("=document.x", Words::SCRIPT),
             ("/ETC/x", Words::FILE),
         ] {
             assert!(
