@@ -293,11 +293,7 @@ impl Limit {
                 "expected 0 where by is route or service: only clients and consumers are banned",
             ));
         }
-        if self.ban_s > bounds::MAX_BAN_S {
-            let most = bounds::MAX_BAN_S;
-            return Err(Error::field(at("ban_s"), format!("expected at most {most}")));
-        }
-        Ok(())
+        ban(&at("ban_s"), self.ban_s, self.action)
     }
 }
 

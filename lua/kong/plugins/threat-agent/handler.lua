@@ -37,11 +37,7 @@ end
 -- Runs for global instances only: refuses banned clients before anything is routed.
 function ThreatAgent:rewrite(conf)
   local engine = conf.mode == "enforce" and guard.engine(conf)
-  if not engine then
-    return
-  end
-
-  local verdict = guard.call(native.check_ban, engine, request.identity())
+  local verdict = engine and guard.call(native.check_ban, engine, request.identity())
   if verdict and verdict.refuses then
     kong.ctx.plugin.verdict = verdict
     return response.enforce(verdict)
@@ -53,34 +49,19 @@ function ThreatAgent:access(conf)
   local engine = guard.engine(conf)
   local verdict = engine and guard.call(native.inspect, engine, request.read(conf)) or false
   kong.ctx.plugin.verdict = verdict
-  if not verdict then
-    response.strip_spoofed()
-    return conf.failure_mode == "closed" and response.refuse_unseen() or nil
-  end
-
-  if verdict.spoofed_headers then
-    response.strip_spoofed()
-  end
-
-  if conf.mode == "enforce" and verdict ~= native.CLEAN then
-    return response.enforce(verdict)
-  end
+  return response.apply(conf, verdict)
 end
 
 
 -- Sees also what never reached `access`: unknown routes, and refusals by other plugins.
 function ThreatAgent:log(conf)
   local engine = guard.engine(conf)
-  if not engine then
-    return record.write(conf, nil)
-  end
-
   local verdict = kong.ctx.plugin.verdict
-  if verdict == nil then
+  if engine and verdict == nil then
     verdict = guard.call(native.inspect, engine, request.read_late())
   end
 
-  if verdict and not (conf.mode == "enforce" and verdict.refuses) then
+  if engine and verdict and not (conf.mode == "enforce" and verdict.refuses) then
     guard.call(native.observe, engine, request.identity(), ngx.status, record.source())
   end
 

@@ -1,5 +1,8 @@
 -- From verdict to client and upstream.
 
+local native = require "kong.plugins.threat-agent.native"
+
+
 local kong = kong
 local pairs = pairs
 local format = string.format
@@ -12,6 +15,8 @@ local INCIDENT_HEADER = "X-Threat-Agent-Incident"
 local OWN_PREFIX = "x-threat-agent-"
 
 local MAX_HEADERS = 1000
+
+local CLEAN = native.CLEAN
 
 
 local _M = {}
@@ -48,18 +53,34 @@ function _M.enforce(verdict)
 end
 
 
--- Refuses a request that nothing could look at, where the operator chose that.
-function _M.refuse_unseen()
-  return kong.response.exit(503, { message = "Request could not be inspected" })
-end
-
-
 -- Removes what only this plugin may say from a client's headers.
-function _M.strip_spoofed()
+local function strip_spoofed()
   for name in pairs(kong.request.get_headers(MAX_HEADERS)) do
     if sub(lower(name), 1, #OWN_PREFIX) == OWN_PREFIX then
       kong.service.request.clear_header(name)
     end
+  end
+end
+
+
+-- Answers to a verdict in `access`; false for a request that nothing could look at. Does not
+-- return when it refuses.
+function _M.apply(conf, verdict)
+  if not verdict then
+    strip_spoofed()
+    if conf.failure_mode == "closed" then
+      return kong.response.exit(503, { message = "Request could not be inspected" })
+    end
+
+    return
+  end
+
+  if verdict.spoofed_headers then
+    strip_spoofed()
+  end
+
+  if conf.mode == "enforce" and verdict ~= CLEAN then
+    return _M.enforce(verdict)
   end
 end
 

@@ -58,6 +58,15 @@ local function ban_s()
 end
 
 
+local BAN_NEEDS_BLOCK = {
+  conditional = {
+    if_field = "action", if_match = { one_of = { "allow", "tag", "throttle" } },
+    then_field = "ban_s", then_match = { eq = 0 },
+    then_err = "must be 0 unless action is block",
+  },
+}
+
+
 local rule = {
   type = "record",
   fields = {
@@ -112,6 +121,7 @@ local rule = {
   },
   entity_checks = {
     { at_least_one_of = { "cidrs", "methods", "paths", "user_agents", "headers", "expression" } },
+    BAN_NEEDS_BLOCK,
   },
 }
 
@@ -162,6 +172,14 @@ local limit = {
       description = "The kind of attack it is filed under; by default by what is counted.",
       type = "string",
       one_of = CATEGORIES,
+    } },
+  },
+  entity_checks = {
+    BAN_NEEDS_BLOCK,
+    { conditional = {
+      if_field = "by", if_match = { one_of = { "service", "route" } },
+      then_field = "ban_s", then_match = { eq = 0 },
+      then_err = "must be 0 where by is route or service: only clients and consumers are banned",
     } },
   },
 }

@@ -1,0 +1,107 @@
+-- Configurations that both the schema and the engine must accept, or both refuse.
+
+
+local function rules(rule)
+  rule.id = rule.id or "r"
+  rule.action = rule.action or "block"
+  return { rules = { rule } }
+end
+
+
+local function limits(limit)
+  limit.id = limit.id or "l"
+  limit.by = limit.by or "client_ip"
+  limit.window = limit.window or "10s"
+  limit.limit = limit.limit or 10
+  return { limits = { limit } }
+end
+
+
+return {
+  good = {
+    ["nothing at all"] = {},
+    ["every field"] = {
+      mode = "enforce",
+      failure_mode = "closed",
+      sampling_ratio = 0.25,
+      auth_failure_statuses = { 401, 403 },
+      allowlist = { cidrs = { "10.0.0.0/8", "::1", "2001:db8::/32" }, consumers = { "c" } },
+      rules = {
+        {
+          id = "a.b-c_1",
+          action = "block",
+          category = "abuse",
+          score = 0.5,
+          ban_s = 10,
+          cidrs = { "192.0.2.1" },
+          methods = { "GET" },
+          paths = { "/admin", "~^/v[0-9]+/" },
+          user_agents = { "^curl/" },
+          headers = { { name = "X-A" }, { name = "X-B", pattern = "^b" } },
+          expression = 'http.path ^= "/v1" && net.src.ip in 10.0.0.0/8',
+        },
+        { id = "tagged", action = "tag", methods = { "PUT" } },
+      },
+      limits = {
+        { id = "l1", by = "client_ip", count = "auth_failures", window = "60s", limit = 5, action = "block",
+          ban_s = 60, scope = "route", category = "credential_stuffing" },
+        { id = "l2", by = "route", window = "1h", limit = 1000000 },
+      },
+      payload = {
+        enabled = true,
+        families = { "xss" },
+        action = "tag",
+        threshold = 0.9,
+        max_body_bytes = 0,
+        read_body_files = false,
+      },
+    },
+    ["no families"] = { payload = { families = {} } },
+  },
+
+  -- name → { config, the field that the message names, whether only the engine can tell }
+  bad = {
+    ["another mode"] = { { mode = "block" }, "mode" },
+    ["a sampling ratio above 1"] = { { sampling_ratio = 1.5 }, "sampling_ratio" },
+    ["a status that is none"] = { { auth_failure_statuses = { 99 } }, "auth_failure_statuses" },
+    ["an unknown field"] = { { colour = "red" }, "colour" },
+    ["an unknown field in a rule"] = { rules({ methods = { "GET" }, colour = "red" }), "colour" },
+    ["an unknown field in payload"] = { { payload = { colour = "red" } }, "colour" },
+    ["an allowlist entry that is no address"] = { { allowlist = { cidrs = { "office" } } }, "cidrs" },
+    ["a prefix length that is none"] = { { allowlist = { cidrs = { "10.0.0.0/33" } } }, "cidrs" },
+    ["a rule without a condition"] = { rules({}), "rules" },
+    ["a rule without an id"] = { { rules = { { action = "block", methods = { "GET" } } } }, "id" },
+    ["a rule id with blanks"] = { rules({ id = "a b", methods = { "GET" } }), "id" },
+    ["another action"] = { rules({ action = "drop", methods = { "GET" } }), "action" },
+    ["another category"] = { rules({ category = "other", methods = { "GET" } }), "category" },
+    ["a score above 1"] = { rules({ score = 2, methods = { "GET" } }), "score" },
+    ["a ban on what is not refused"] = { rules({ action = "tag", ban_s = 5, methods = { "GET" } }), "ban_s" },
+    ["a ban of more than 30 days"] = { rules({ ban_s = 2592001, methods = { "GET" } }), "ban_s" },
+    ["a path that is no prefix"] = { rules({ paths = { "admin" } }), "paths" },
+    ["an empty text"] = { rules({ user_agents = { "" } }), "user_agents" },
+    ["a text that is too long"] = { rules({ user_agents = { ("x"):rep(513) } }), "user_agents" },
+    ["another window"] = { limits({ window = "5s" }), "window" },
+    ["another key"] = { limits({ by = "host" }), "by" },
+    ["another counter"] = { limits({ count = "bytes" }), "count" },
+    ["a limit of nothing"] = { limits({ limit = 0 }), "limit" },
+    ["a limit above a million"] = { limits({ limit = 1000001 }), "limit" },
+    ["a limit that allows"] = { limits({ action = "allow" }), "action" },
+    ["a ban of a route"] = { limits({ by = "route", action = "block", ban_s = 60 }), "ban_s" },
+    ["a ban by a limit that throttles"] = { limits({ ban_s = 60 }), "ban_s" },
+    ["another scope"] = { limits({ scope = "host" }), "scope" },
+    ["another family"] = { { payload = { families = { "csrf" } } }, "families" },
+    ["a body cap above a megabyte"] = { { payload = { max_body_bytes = 1048577 } }, "max_body_bytes" },
+    ["a threshold below 0"] = { { payload = { threshold = -0.1 } }, "threshold" },
+
+    ["an id given twice"] = {
+      { rules = { { id = "x", action = "block", methods = { "GET" } }, { id = "x", action = "tag", methods = { "PUT" } } } },
+      "\"x\" is given twice", true,
+    },
+    ["a regular expression that is none"] = { rules({ user_agents = { "(" } }), "rules[r].user_agents", true },
+    ["a path expression that is none"] = { rules({ paths = { "~(" } }), "rules[r].paths", true },
+    ["a header expression that is none"] = { rules({ headers = { { name = "a", pattern = "[" } } }), "rules[r].headers", true },
+    ["an expression that is none"] = { rules({ expression = "http.path ==" }), "rules[r].expression", true },
+    ["an expression on an unknown field"] = { rules({ expression = 'http.body == "x"' }), "rules[r].expression", true },
+    ["an address that only looks like one"] = { { allowlist = { cidrs = { "999.1.1.1" } } }, "allowlist.cidrs", true },
+  },
+}

@@ -1,0 +1,159 @@
+-- The schema repeats what the engine owns: defaults, bounds and names, and nothing else.
+
+
+local cjson = require "cjson.safe"
+local configs = require "spec.support.configs"
+local plugin = require "spec.support.plugin"
+
+
+local schema = plugin.schema()
+local engine = cjson.decode((plugin.cli("schema --json")))
+
+
+-- Fields that only Lua needs, and fields that only the engine is told.
+local LUA_ONLY = { failure_mode = true }
+local ENGINE_ONLY = { instance_scope = true }
+
+
+local function find(fields, name)
+  for _, field in ipairs(fields) do
+    if field[name] then
+      return field[name]
+    end
+  end
+end
+
+
+local config = find(schema.fields, "config")
+
+
+-- The defaults of a record, as the gateway would fill them in.
+local function defaults(record)
+  local values = {}
+  for _, field in ipairs(record.fields) do
+    local name, definition = next(field)
+    if definition.type == "record" then
+      values[name] = defaults(definition)
+    else
+      values[name] = definition.default
+    end
+  end
+
+  return values
+end
+
+
+-- Drops what JSON and Lua write differently: nulls and empty lists.
+local function bare(value)
+  if type(value) ~= "table" then
+    return value
+  end
+
+  local copy = {}
+  for k, v in pairs(value) do
+    v = bare(v)
+    if v ~= cjson.null and (type(v) ~= "table" or next(v) ~= nil) then
+      copy[k] = v
+    end
+  end
+
+  return copy
+end
+
+
+local function without(values, names)
+  for name in pairs(names) do
+    values[name] = nil
+  end
+
+  return values
+end
+
+
+describe("the schema", function()
+  it("has the engine's defaults", function()
+    assert.same(bare(without(engine.defaults, ENGINE_ONLY)), bare(without(defaults(config), LUA_ONLY)))
+  end)
+
+  it("has the engine's defaults of rules and limits", function()
+    local rule = find(config.fields, "rules").elements
+    local limit = find(config.fields, "limits").elements
+    assert.same(bare(engine.rule_defaults), bare(defaults(rule)))
+    assert.same(bare(engine.limit_defaults), bare(defaults(limit)))
+  end)
+
+  it("has the engine's bounds", function()
+    local bounds = engine.bounds
+    local rules, limits = find(config.fields, "rules"), find(config.fields, "limits")
+    assert.equal(bounds.max_rules, rules.len_max)
+    assert.equal(bounds.max_rules, limits.len_max)
+    local rule, limit = rules.elements.fields, limits.elements.fields
+    assert.same({ 0, bounds.max_ban_s }, find(rule, "ban_s").between)
+    assert.same({ 0, bounds.max_ban_s }, find(limit, "ban_s").between)
+    assert.same({ 1, bounds.max_limit }, find(limit, "limit").between)
+    assert.equal(bounds.max_expression_bytes, find(rule, "expression").len_max)
+    assert.equal(bounds.max_text_bytes, find(rule, "user_agents").elements.len_max)
+    assert.equal(bounds.max_entries, find(rule, "cidrs").len_max)
+    local payload = find(config.fields, "payload")
+    assert.same({ 0, bounds.max_body_bytes }, find(payload.fields, "max_body_bytes").between)
+  end)
+
+  it("has the engine's names", function()
+    local enums = engine.enums
+    local rule = find(config.fields, "rules").elements.fields
+    local limit = find(config.fields, "limits").elements.fields
+    local payload = find(config.fields, "payload").fields
+    assert.same(enums.mode, find(config.fields, "mode").one_of)
+    assert.same(enums.action, find(rule, "action").one_of)
+    assert.same(enums.category, find(rule, "category").one_of)
+    assert.same(enums.category, find(limit, "category").one_of)
+    assert.same(enums.by, find(limit, "by").one_of)
+    assert.same(enums.count, find(limit, "count").one_of)
+    assert.same(enums.window, find(limit, "window").one_of)
+    assert.same(enums.scope, find(limit, "scope").one_of)
+    assert.same(enums.family, find(payload, "families").elements.one_of)
+  end)
+end)
+
+
+-- The engine's side of what config_spec proves of the schema: it accepts and refuses the same.
+describe("the engine", function()
+  local file
+
+  setup(function()
+    file = os.tmpname()
+  end)
+
+  teardown(function()
+    os.remove(file)
+  end)
+
+
+  local function check(case)
+    local text = case.payload and case.payload.families and #case.payload.families == 0
+                 and '{"payload":{"families":[]}}'
+                 or cjson.encode(without(bare(case), LUA_ONLY))
+    local handle = assert(io.open(file, "w"))
+    handle:write(text)
+    handle:close()
+    return plugin.cli("check " .. file)
+  end
+
+
+  for name, case in pairs(configs.good) do
+    it("accepts " .. name, function()
+      local output, ok = check(case)
+      assert.is_true(ok, output)
+    end)
+  end
+
+  for name, case in pairs(configs.bad) do
+    it("refuses " .. name, function()
+      local output, ok = check(case[1])
+      assert.is_false(ok, output)
+      if case[3] then
+        assert.matches(case[2], output, 1, true)
+      end
+    end)
+  end
+end)
