@@ -31,9 +31,13 @@ plugins:
 end
 
 
--- A library that exports another version than the plugin's.
+local other_folder
+
+
+-- A library that exports another version than the plugin's; its folder goes after the spec.
 local function another_version()
   local folder = os.tmpname()
+  other_folder = folder
   os.remove(folder)
   assert(gateway.run("mkdir -p " .. folder))
   local source = assert(io.open(folder .. "/other.c", "w"))
@@ -58,6 +62,10 @@ describe(gateway.describe_name("faults:"), function()
 
   after_each(function()
     gw:stop()
+    if other_folder then
+      assert(gateway.run("rm -r " .. other_folder))
+      other_folder = nil
+    end
   end)
 
 

@@ -50,8 +50,16 @@ local function build(version)
 end
 
 
+-- Kong has the phase `configure` from here on.
+local CONFIGURE_SINCE = 3005000
+
+
 -- Runs the plugins' `configure` with all their configurations, or nil for none.
 local function configure(pdk)
+  if kong.version_num < CONFIGURE_SINCE then
+    return
+  end
+
   for _, plugin in ipairs(plugins.loaded) do
     if plugin.handler.configure then
       pdk.with_log(plugin.name, function()

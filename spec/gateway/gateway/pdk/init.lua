@@ -5,8 +5,14 @@
 local base = require "resty.core.base"
 
 
-local VERSION = "3.9.1"
-local VERSION_NUM = 3009001
+-- The Kong that it stands in for; EMBEDDED_KONG_VERSION names an older one for specs.
+local VERSION = os.getenv("EMBEDDED_KONG_VERSION") or "3.9.1"
+
+
+local function version_num()
+  local major, minor, patch = VERSION:match("^(%d+)%.(%d+)%.(%d+)$")
+  return major * 1000000 + minor * 1000 + patch
+end
 
 
 local logs = {}
@@ -28,7 +34,7 @@ local function install(configuration)
   local core_log = require("gateway.pdk.log").new()
 
   kong.version = VERSION
-  kong.version_num = VERSION_NUM
+  kong.version_num = version_num()
   kong.configuration = configuration
   kong.default_workspace = require("gateway.workspace").ID
   kong.ctx = require("gateway.pdk.ctx").new()

@@ -1,0 +1,43 @@
+-- The rock installs every file of the plugin, under the name that Kong requires it by.
+
+
+local plugin = require "spec.support.plugin"
+
+
+local FOLDER = "lua/kong/plugins/threat-agent"
+
+
+-- A rockspec is Lua that assigns globals.
+local function load_rockspec()
+  local version = plugin.read("Cargo.toml"):match('version = "([%d%.]+)"')
+  local chunk = assert(loadfile(("%s/kong-plugin-threat-agent-%s-1.rockspec"):format(plugin.repo, version)))
+  local rockspec = {}
+  setfenv(chunk, rockspec)()
+  return rockspec
+end
+
+
+describe("the rockspec", function()
+  local rockspec = load_rockspec()
+  local installed = rockspec.build.install
+
+  it("installs the plugin's modules, all of them and no others", function()
+    local modules = {}
+    for _, path in ipairs(plugin.lua_files(FOLDER)) do
+      local name = path:match("/threat%-agent/(.+)%.lua$")
+      modules["kong.plugins.threat-agent." .. name:gsub("/", ".")] = FOLDER .. "/" .. name .. ".lua"
+    end
+
+    assert.same(modules, installed.lua)
+  end)
+
+  it("installs the library under the name that native.lua looks for", function()
+    local name, file = next(installed.lib)
+    assert.matches('package.searchpath("' .. name .. '", package.cpath)', plugin.read(FOLDER .. "/native.lua"), 1, true)
+    assert.equal("target/release/" .. name .. ".so", file)
+  end)
+
+  it("builds with the versions of Cargo.lock", function()
+    assert.matches("--locked", rockspec.build.build_command, 1, true)
+  end)
+end)
