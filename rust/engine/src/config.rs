@@ -209,7 +209,10 @@ impl Config {
         ratio("payload.threshold", f64::from(self.payload.threshold))?;
         if self.payload.max_body_bytes > bounds::MAX_BODY_BYTES {
             let most = bounds::MAX_BODY_BYTES;
-            return Err(Error::field("payload.max_body_bytes", format!("expected at most {most}")));
+            return Err(Error::field(
+                "payload.max_body_bytes",
+                format!("expected at most {most}"),
+            ));
         }
         for status in &self.auth_failure_statuses {
             if !(100..=599).contains(status) {
@@ -219,8 +222,16 @@ impl Config {
                 ));
             }
         }
-        entries("allowlist.cidrs", self.allowlist.cidrs.len(), bounds::MAX_ENTRIES)?;
-        entries("allowlist.consumers", self.allowlist.consumers.len(), bounds::MAX_ENTRIES)?;
+        entries(
+            "allowlist.cidrs",
+            self.allowlist.cidrs.len(),
+            bounds::MAX_ENTRIES,
+        )?;
+        entries(
+            "allowlist.consumers",
+            self.allowlist.consumers.len(),
+            bounds::MAX_ENTRIES,
+        )?;
         entries("rules", self.rules.len(), bounds::MAX_RULES)?;
         entries("limits", self.limits.len(), bounds::MAX_RULES)?;
         let mut ids = std::collections::HashSet::new();
@@ -285,7 +296,10 @@ impl Limit {
             ));
         }
         if self.action == Action::Allow {
-            return Err(Error::field(at("action"), "expected one of: tag, throttle, block"));
+            return Err(Error::field(
+                at("action"),
+                "expected one of: tag, throttle, block",
+            ));
         }
         if self.ban_s > 0 && self.by.is_wide() {
             return Err(Error::field(
@@ -301,14 +315,20 @@ fn ratio(field: &str, value: f64) -> Result<(), Error> {
     if (0.0..=1.0).contains(&value) {
         return Ok(());
     }
-    Err(Error::field(field, format!("expected a number from 0 to 1, got {value}")))
+    Err(Error::field(
+        field,
+        format!("expected a number from 0 to 1, got {value}"),
+    ))
 }
 
 fn entries(field: &str, count: usize, most: usize) -> Result<(), Error> {
     if count <= most {
         return Ok(());
     }
-    Err(Error::field(field, format!("expected at most {most} entries, got {count}")))
+    Err(Error::field(
+        field,
+        format!("expected at most {most} entries, got {count}"),
+    ))
 }
 
 fn text(field: &str, value: &str, most: usize) -> Result<(), Error> {
@@ -345,7 +365,10 @@ fn rule_id<'a>(
 fn ban(field: &str, ban_s: u32, action: Action) -> Result<(), Error> {
     if ban_s > bounds::MAX_BAN_S {
         let most = bounds::MAX_BAN_S;
-        return Err(Error::field(field, format!("expected at most {most}, got {ban_s}")));
+        return Err(Error::field(
+            field,
+            format!("expected at most {most}, got {ban_s}"),
+        ));
     }
     if ban_s > 0 && action != Action::Block {
         return Err(Error::field(field, "expected 0 unless action is block"));

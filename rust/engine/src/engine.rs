@@ -67,12 +67,7 @@ impl Engine {
 
     /// Decides on a request: allowlist, bans, rules, limits, payload.
     /// Errors: none; what could not be inspected is in the verdict.
-    pub fn inspect<S: State + ?Sized>(
-        &self,
-        request: &Request,
-        state: &S,
-        now_ms: u64,
-    ) -> Verdict {
+    pub fn inspect<S: State + ?Sized>(&self, request: &Request, state: &S, now_ms: u64) -> Verdict {
         let identity = &request.identity;
         let mut verdict = Verdict {
             spoofed_headers: request.has_own_headers(),
@@ -87,7 +82,9 @@ impl Engine {
         let enforced = self.config.mode == Mode::Enforce;
         let ban = match self.rules.apply(request, &mut verdict) {
             Ruling::Allowed => return verdict,
-            Ruling::Refused { ban_s } => (ban_s > 0).then_some((By::ClientIp, Scope::Global, ban_s)),
+            Ruling::Refused { ban_s } => {
+                (ban_s > 0).then_some((By::ClientIp, Scope::Global, ban_s))
+            }
             Ruling::Open => self
                 .limits
                 .check(identity, state, now_ms, enforced, &mut verdict)
@@ -185,7 +182,9 @@ impl Engine {
         if ratio >= 1.0 {
             return true;
         }
-        let nth = self.sampled.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+        let nth = self
+            .sampled
+            .fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
         ((nth >> 11) as f64 / (1u64 << 53) as f64) < ratio
     }
 }

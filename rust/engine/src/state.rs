@@ -117,7 +117,8 @@ impl<'a> Key<'a> {
             By::Service => Who::Id(identity.service),
             By::Route => Who::Id(identity.route),
         };
-        let missing = matches!(who, Who::Id(b"")) || (scope != Scope::Global && scope_id.is_empty());
+        let missing =
+            matches!(who, Who::Id(b"")) || (scope != Scope::Global && scope_id.is_empty());
         (!missing).then_some(Key {
             by,
             scope,
@@ -237,7 +238,9 @@ impl State for LocalState {
     }
 
     fn unban(&self, key: &Key, now_ms: u64) -> bool {
-        self.with(key, |slot| slot.ban.take().is_some_and(|b| b.until_ms > now_ms))
+        self.with(key, |slot| {
+            slot.ban.take().is_some_and(|b| b.until_ms > now_ms)
+        })
     }
 
     fn banned(&self, key: &Key, now_ms: u64) -> Option<Ban> {

@@ -168,8 +168,7 @@ impl Verdict {
         score: f32,
         reason: impl FnOnce() -> String,
     ) {
-        let stronger =
-            self.rules.is_empty() || (action, score) > (self.action, self.score);
+        let stronger = self.rules.is_empty() || (action, score) > (self.action, self.score);
         if stronger {
             self.category = Some(category);
             self.reason = reason();

@@ -190,7 +190,10 @@ mod tests {
     #[test]
     fn another_keys_word_reads_as_empty() {
         let word = at(100_000).add(0, 7);
-        assert_eq!(Tick::new(Window::S10, 100_000, 0x5a18 + 1).estimate(word), 0);
+        assert_eq!(
+            Tick::new(Window::S10, 100_000, 0x5a18 + 1).estimate(word),
+            0
+        );
     }
 
     #[test]
@@ -247,7 +250,11 @@ mod tests {
     #[test]
     fn retry_after_is_bounded() {
         for (count, limit, want) in [(100, 100, 1), (200, 100, 5), (10_000, 0, 10), (0, 0, 1)] {
-            assert_eq!(retry_after_s(Window::S10, count, limit), want, "{count} of {limit}");
+            assert_eq!(
+                retry_after_s(Window::S10, count, limit),
+                want,
+                "{count} of {limit}"
+            );
         }
     }
 }

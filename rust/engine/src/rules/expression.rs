@@ -109,17 +109,24 @@ fn collect(field: &str, request: &Request, path: &str, context: &mut Context) {
 fn same_header(name: &[u8], wanted: &[u8]) -> bool {
     name.len() == wanted.len()
         && name.iter().zip(wanted).all(|(n, w)| {
-            let n = if *n == b'-' { b'_' } else { n.to_ascii_lowercase() };
+            let n = if *n == b'-' {
+                b'_'
+            } else {
+                n.to_ascii_lowercase()
+            };
             n == w.to_ascii_lowercase()
         })
 }
 
 fn queries(query: &[u8]) -> impl Iterator<Item = (String, String)> + '_ {
-    query.split(|b| *b == b'&').filter(|p| !p.is_empty()).map(|pair| {
-        let mut halves = pair.splitn(2, |b| *b == b'=');
-        let mut half = || super::path::decode_text(halves.next().unwrap_or_default());
-        (half(), half())
-    })
+    query
+        .split(|b| *b == b'&')
+        .filter(|p| !p.is_empty())
+        .map(|pair| {
+            let mut halves = pair.splitn(2, |b| *b == b'=');
+            let mut half = || super::path::decode_text(halves.next().unwrap_or_default());
+            (half(), half())
+        })
 }
 
 #[cfg(test)]
@@ -144,7 +151,10 @@ mod tests {
     fn conditions_hold_as_in_kong() {
         for (text, want) in [
             (r#"http.method == "POST""#, true),
-            (r#"http.path ^= "/v1" && http.headers.x_debug == "on""#, true),
+            (
+                r#"http.path ^= "/v1" && http.headers.x_debug == "on""#,
+                true,
+            ),
             (r#"http.path ~ "^/v[0-9]+/""#, true),
             (r#"http.queries.name == "x y""#, true),
             (r#"http.queries.missing == "1""#, false),
@@ -153,14 +163,22 @@ mod tests {
             (r#"lower(http.headers.user_agent) contains "curl""#, true),
             (r#"!(http.host == "api.example")"#, false),
         ] {
-            let got = Expression::new(text).unwrap().matches(&request(), "/v1/items");
+            let got = Expression::new(text)
+                .unwrap()
+                .matches(&request(), "/v1/items");
             assert_eq!(got, want, "{text}");
         }
     }
 
     #[test]
     fn bad_expressions_are_refused_with_the_place() {
-        for text in ["", "http.method", "http.nosuch == \"a\"", "net.src.ip == \"a\"", "http.path ~ \"(\""] {
+        for text in [
+            "",
+            "http.method",
+            "http.nosuch == \"a\"",
+            "net.src.ip == \"a\"",
+            "http.path ~ \"(\"",
+        ] {
             assert!(Expression::new(text).is_err(), "{text}");
         }
         assert!(Expression::new(&"(".repeat(4096)).is_err());

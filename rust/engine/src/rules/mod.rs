@@ -117,16 +117,20 @@ impl Rule {
             && (self.methods.is_empty()
                 || self.methods.iter().any(|m| m.as_bytes() == request.method))
             && (self.paths.is_empty() || self.paths.iter().any(|p| p.matches(path)))
-            && self.user_agents.as_ref().is_none_or(|set| {
-                set.is_match(request.header("user-agent").unwrap_or_default())
-            })
+            && self
+                .user_agents
+                .as_ref()
+                .is_none_or(|set| set.is_match(request.header("user-agent").unwrap_or_default()))
             && self.headers.iter().all(|(name, pattern)| {
                 request.header_lines().any(|(n, value)| {
                     n.eq_ignore_ascii_case(name.as_bytes())
                         && pattern.as_ref().is_none_or(|p| p.is_match(value))
                 })
             })
-            && self.expression.as_ref().is_none_or(|e| e.matches(request, path))
+            && self
+                .expression
+                .as_ref()
+                .is_none_or(|e| e.matches(request, path))
     }
 }
 

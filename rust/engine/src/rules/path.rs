@@ -39,7 +39,10 @@ pub fn normalise(raw: &[u8]) -> Cow<'_, str> {
 
 /// Decodes a name or value of a query: percent-encoding, and `+` for a blank.
 pub fn decode_text(raw: &[u8]) -> String {
-    let spaced: Vec<u8> = raw.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
+    let spaced: Vec<u8> = raw
+        .iter()
+        .map(|b| if *b == b'+' { b' ' } else { *b })
+        .collect();
     String::from_utf8_lossy(&percent_decode(&spaced)).into_owned()
 }
 
