@@ -2,7 +2,7 @@
 //! SQL Server, Oracle and SQLite. Never fails; what it does not know is [`Kind::Other`].
 
 /// Most tokens of one reading. What decides whether a value breaks out stands near its start.
-pub const TOKENS: usize = 160;
+pub const TOKENS: usize = 64;
 
 /// What a token is, as coarse as the patterns need it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,16 +2,20 @@
 //! it stands, within single quotes, within double quotes), and judged by what follows the break.
 //! Source: the idea of reading in three contexts is libinjection's; lexer and patterns are own.
 
+mod breakout;
+mod call;
+mod condition;
 mod functions;
 mod lexer;
-mod patterns;
+mod reading;
+mod statement;
 
 use super::detector::{Detector, Report};
 use super::prefilter::{Hints, Words};
-use super::Family;
+use super::{Family, Part};
 use crate::decode::{kind, Value};
 use lexer::{Comments, Tokens};
-use patterns::{Context, Reading};
+use reading::{Context, Reading};
 
 /// How far into a value a break is looked for. Units: bytes.
 const REACH: usize = 16 << 10;
@@ -36,7 +40,11 @@ impl Detector for SqlInjection {
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
-        let text = &value.bytes[..value.bytes.len().min(REACH)];
+        let text = match value.part {
+            Part::Path => segment(value.bytes),
+            _ => value.bytes,
+        };
+        let text = &text[..text.len().min(REACH)];
         let mut tokens = Tokens::new();
         let mut evasive = false;
         let mut read = |from: usize, context| {
@@ -64,6 +72,14 @@ impl Detector for SqlInjection {
             report.add("sqli.disguise", 0.5);
         }
     }
+}
+
+/// Cuts a path down to where its first suspicious segment starts.
+fn segment(path: &[u8]) -> &[u8] {
+    let sharp = |b: &u8| matches!(b, b'\'' | b'"' | b'(' | b')' | b' ' | b';' | b'=' | b'*');
+    let end = path.iter().position(sharp).unwrap_or(path.len());
+    let start = memchr::memrchr(b'/', &path[..end]).map_or(0, |at| at + 1);
+    &path[start..]
 }
 
 /// Comments where blanks would do are there to pass filters.
@@ -113,6 +129,9 @@ mod tests {
             "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)",
             "5'10\" tall",
             "{ user(id: \"1\") { name } }",
+            "y = x or 0  # the fallback of this line",
+            "cursor.execute(\"SELECT a FROM t UNION SELECT 1, b FROM u\")",
+            "if a and f(x) > 3: pass  # explained here at length",
         ] {
             assert!(score(&SqlInjection, text) < 0.5, "{text}");
         }

@@ -1,0 +1,133 @@
+//! What follows at once where a value broke out, and values that are cut off.
+
+use super::functions::Weight;
+use super::lexer::Kind;
+use super::reading::{Context, Found, Operand, Reading};
+
+impl Reading<'_> {
+    /// What follows the breaking quote at once.
+    pub(super) fn start(&self) -> Found {
+        let s = self.closes(0);
+        if self.context == Context::Bare {
+            return self.bare_start();
+        }
+        let short = self.tokens.len() <= 12 && self.text.len() <= 96;
+        match self.kind(s) {
+            Kind::Comment => self.trailing(s),
+            Kind::Semicolon if self.kind(s + 1) == Kind::Comment => Some(("sqli.comment", 0.7)),
+            Kind::Compare | Kind::Math | Kind::Bars => match self.operand(s + 1)? {
+                (Operand::Query, _) => Some(("sqli.subquery", 0.9)),
+                (Operand::Call(Weight::Useful | Weight::Telling), _) => {
+                    Some(("sqli.function", 0.75))
+                }
+                (_, j) if self.commented(j) && short => Some(("sqli.expression", 0.7)),
+                (Operand::Literal, j) if self.is_rest(j) && short => Some(("sqli.expression", 0.6)),
+                _ => None,
+            },
+            Kind::Sort | Kind::Having | Kind::Limit if short => Some(("sqli.clause", 0.6)),
+            _ => None,
+        }
+    }
+
+    /// Tells whether a short expression goes on to the end, and leaves a string open for the
+    /// application's own quote to close: `'='`, `'||'a'='a`.
+    fn is_rest(&self, mut i: usize) -> bool {
+        loop {
+            i = match self.kind(i) {
+                Kind::End => return self.leaves_open(i),
+                Kind::Compare | Kind::Math | Kind::Bars | Kind::Logic => {
+                    match self.operand(i + 1) {
+                        Some((Operand::Literal, next)) => next,
+                        _ => return false,
+                    }
+                }
+                _ => return false,
+            };
+        }
+    }
+
+    fn leaves_open(&self, end: usize) -> bool {
+        let Some(last) = end.checked_sub(1) else {
+            return false;
+        };
+        let word = self.word(last);
+        let content = word.get(1..).unwrap_or_default();
+        self.kind(last) == Kind::Text { open: true }
+            && word.first() == Some(&self.quote)
+            && content.len() <= 8
+            && !content.contains(&b' ')
+    }
+
+    /// `admin'--`: a comment right behind the quote, and next to nothing behind it.
+    fn trailing(&self, s: usize) -> Found {
+        let comment = &self.text[self.tokens.get(s).start..];
+        let lead = if comment.starts_with(b"#") { 1 } else { 2 };
+        let rest = comment[lead..].trim_ascii();
+        let mark = rest.iter().all(|b| !b.is_ascii_alphanumeric());
+        let room = self.before <= 64 && self.before + comment.len() <= 96;
+        match (room, mark) {
+            (true, true) => Some(("sqli.comment", 0.65)),
+            (true, false) if lead == 2 && rest.len() <= 16 && s > 0 => Some(("sqli.comment", 0.55)),
+            _ => None,
+        }
+    }
+
+    /// `(cos(binary 'b')) --`, `@@version--`: an expression of calls and literals, cut off.
+    fn cut_off(&self) -> bool {
+        let mut i = 0;
+        let mut calls = false;
+        loop {
+            let Some((operand, next)) = self.operand(i) else {
+                return false;
+            };
+            calls |= matches!(operand, Operand::Call(_)) || self.kind(i) == Kind::Variable;
+            calls |= operand == Operand::Literal && self.kind(i) == Kind::Open;
+            if operand == Operand::Query {
+                return self.kind(0) == Kind::Open && self.commented_at_last();
+            }
+            if operand == Operand::Name {
+                return false;
+            }
+            match self.kind(next) {
+                Kind::Compare | Kind::Math | Kind::Bars | Kind::Logic => i = next + 1,
+                Kind::Comment => {
+                    let rest = &self.text[self.tokens.get(next).end..];
+                    return calls && self.word(next).len() <= 4 && rest.trim_ascii().is_empty();
+                }
+                _ => return false,
+            }
+        }
+    }
+
+    /// What a bare value starts with.
+    fn bare_start(&self) -> Found {
+        if self.cut_off() {
+            return Some(("sqli.expression", 0.6));
+        }
+        if let (Some((Operand::Literal, j)), Kind::Number) = (self.operand(0), self.kind(0)) {
+            let right = self.operand(j + 1);
+            let literal = right.is_some_and(|r| r.0 == Operand::Literal);
+            let next = right.map_or(Kind::End, |r| self.kind(r.1));
+            if self.kind(j) == Kind::Compare && literal && next == Kind::Logic {
+                return Some(("sqli.tautology", 0.6));
+            }
+        }
+        let s = self.closes(1);
+        let value =
+            matches!(self.kind(0), Kind::Number | Kind::Variable) || self.kind(0) == Kind::Close;
+        if !value || self.tokens.get(0).start > 1 {
+            return None;
+        }
+        match self.kind(s) {
+            Kind::Comment if self.tokens.len() == s + 1 => {
+                let rest = self.word(s).trim_ascii_end();
+                let bare = matches!(rest, b"--" | b"/*" | b"-- -" | b"--+");
+                bare.then_some(("sqli.comment", 0.55))
+            }
+            Kind::Limit if self.kind(s + 1) == Kind::Number && self.commented(s + 2) => {
+                Some(("sqli.clause", 0.6))
+            }
+            _ => None,
+        }
+    }
+}

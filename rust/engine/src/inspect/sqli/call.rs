@@ -1,0 +1,53 @@
+//! Functions and catalogues that injections reach for.
+
+use super::functions::{is_catalogue, weigh, Weight};
+use super::lexer::Kind;
+use super::reading::{Found, Reading};
+
+impl Reading<'_> {
+    /// A telling function, wherever it is called; a catalogue that is read.
+    pub(super) fn call(&self, i: usize, statement: bool) -> Found {
+        let name = self.word(i);
+        if self.kind(i + 1) == Kind::Open || self.kind(i + 1) == Kind::Dot {
+            if weigh(name) == Weight::Telling {
+                return Some(("sqli.function", 0.8));
+            }
+            let waits = name.eq_ignore_ascii_case(b"sleep") && self.kind(i + 1) == Kind::Open;
+            if waits && self.kind(i + 2) == Kind::Number && self.kind(i + 3) == Kind::Close {
+                return self.sleep(i);
+            }
+        }
+        let command =
+            weigh(name) == Weight::Telling && matches!(self.kind(i + 1), Kind::Text { .. });
+        let probes = weigh(name) == Weight::Useful
+            && self.kind(i + 1) == Kind::Open
+            && self.kind(i + 3) == Kind::Open
+            && weigh(self.word(i + 2)) >= Weight::Useful;
+        if command {
+            return Some(("sqli.command", 0.8));
+        }
+        if probes && self.led(i) {
+            return Some(("sqli.function", 0.65));
+        }
+        let read = (0..4).any(|back| i > back && self.kind(i - back - 1) == Kind::From);
+        if is_catalogue(name) && read && !statement {
+            return Some(("sqli.catalogue", 0.8));
+        }
+        None
+    }
+
+    /// `sleep(5)` where SQL would have it, not where programs do.
+    fn sleep(&self, i: usize) -> Found {
+        let alone = i == 0 && self.ends(i + 4);
+        let before = if i == 0 { Kind::End } else { self.kind(i - 1) };
+        let in_sql = matches!(
+            before,
+            Kind::Select | Kind::Logic | Kind::Compare | Kind::Math | Kind::Comma | Kind::Bars
+        ) || before == Kind::Open && i >= 2 && self.kind(i - 2) != Kind::Name;
+        match (in_sql, alone) {
+            (true, _) => Some(("sqli.delay", 0.8)),
+            (_, true) => Some(("sqli.delay", 0.5)),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Conditions that hold for every row, or that ask questions.
+
+use super::functions::Weight;
+use super::lexer::Kind;
+use super::reading::{Context, Found, Operand, Reading};
+
+impl Reading<'_> {
+    /// `or 1=1`, `and sleep(5)`, `|| 'a'='a'`.
+    pub(super) fn logic(&self, i: usize, statement: bool) -> Found {
+        let program = matches!(self.word(i), b"&&" | b"||");
+        let (left, j) = self.operand(i + 1)?;
+        let first = i == self.closes(0) && self.context == Context::Quoted;
+        // Behind a lone value: `1 and x=1`, `1) or x=1`, `-1 or x=1`.
+        let lead = self.context == Context::Bare && (i == 0 || self.led(i));
+        let placed = first || lead;
+        match (left, self.kind(j)) {
+            (Operand::Query, _) if !statement => Some(("sqli.subquery", 0.85)),
+            (Operand::Call(Weight::Telling), _) => Some(("sqli.function", 0.9)),
+            (_, Kind::Compare) => self.comparison(i, left, j, placed, statement),
+            (Operand::Call(Weight::Useful), _) if placed => Some(("sqli.function", 0.75)),
+            (Operand::Call(_), Kind::Comment) if placed => Some(("sqli.function", 0.6)),
+            (Operand::Literal, Kind::Comment) if !statement && (placed || self.cut(j)) => {
+                Some(("sqli.tautology", 0.75))
+            }
+            (Operand::Literal, _) if first && self.ends(j) => Some(("sqli.tautology", 0.7)),
+            (Operand::Literal, Kind::Logic | Kind::Union) if first => Some(("sqli.tautology", 0.7)),
+            (Operand::Literal, Kind::Math | Kind::Bars | Kind::Text { .. })
+                if first && self.kind(i + 1) != Kind::Number =>
+            {
+                Some(("sqli.expression", 0.65))
+            }
+            (Operand::Literal, Kind::End) if lead && i > 0 && !program => {
+                let truth = self.is(j - 1, b"true") || self.word(j - 1) == self.word(0);
+                truth.then_some(("sqli.tautology", 0.6))
+            }
+            (Operand::Name, Kind::Comment) if placed => Some(("sqli.condition", 0.65)),
+            _ => None,
+        }
+    }
+
+    /// A comparison behind a logic operator at `i`; `j` is where its own operator stands.
+    fn comparison(
+        &self,
+        i: usize,
+        left: Operand,
+        j: usize,
+        placed: bool,
+        statement: bool,
+    ) -> Found {
+        let program = matches!(self.word(i), b"&&" | b"||");
+        let Some((right, end)) = self.operand(j + 1) else {
+            let open = left == Operand::Literal || left == Operand::Name && !self.ends(j);
+            return (placed && open && !program).then_some(("sqli.condition", 0.6));
+        };
+        let length = j - i - 1;
+        let same = self.same(i + 1, j + 1, length) && left != Operand::Literal;
+        match (left, right) {
+            (Operand::Literal, Operand::Literal) if statement => Some(("sqli.tautology", 0.55)),
+            (Operand::Literal, Operand::Literal) => Some(("sqli.tautology", 0.9)),
+            _ if statement => None,
+            (Operand::Literal, Operand::Query) => Some(("sqli.subquery", 0.85)),
+            _ if same && !program => Some(("sqli.tautology", 0.75)),
+            (Operand::Call(Weight::Useful), _) if !program || placed => {
+                Some(("sqli.function", 0.75))
+            }
+            _ if placed => Some(("sqli.condition", 0.7)),
+            (Operand::Literal | Operand::Call(_), _) if self.cut(end) => {
+                Some(("sqli.condition", 0.6))
+            }
+            (Operand::Call(Weight::Useful), _) => Some(("sqli.function", 0.4)),
+            _ => None,
+        }
+    }
+
+    /// `where 1=1` behind a value.
+    pub(super) fn condition(&self, i: usize, statement: bool) -> Found {
+        let (left, j) = self.operand(i + 1)?;
+        let (right, _) = self.operand(j + 1)?;
+        let constant = left == Operand::Literal && right == Operand::Literal;
+        (constant && !statement && self.kind(j) == Kind::Compare)
+            .then_some(("sqli.tautology", 0.75))
+    }
+
+    /// `having 1=1`.
+    pub(super) fn having(&self, i: usize) -> Found {
+        let (left, j) = self.operand(i + 1)?;
+        let taut = left == Operand::Literal && self.kind(j) == Kind::Compare;
+        (taut && i <= 8).then_some(("sqli.tautology", 0.75))
+    }
+
+    /// `case when (1=1) then`.
+    pub(super) fn case(&self, i: usize, statement: bool) -> Found {
+        if self.kind(i + 1) != Kind::When || statement {
+            return None;
+        }
+        let (left, j) = self.operand(i + 2)?;
+        let literal = left == Operand::Literal && self.kind(j) == Kind::Compare;
+        (literal || left == Operand::Query).then_some(("sqli.case", 0.75))
+    }
+}

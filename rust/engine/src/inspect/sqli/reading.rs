@@ -1,0 +1,217 @@
+//! One reading of a value: its tokens in a context, and the questions that patterns ask of them.
+
+use super::functions::{weigh, Weight};
+use super::lexer::{Kind, Tokens};
+
+/// Where the value is thought to stand in a statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Context {
+    /// Between operators: a number, a name.
+    Bare,
+    /// Behind a quote in the value, which has ended a string.
+    Quoted,
+}
+
+/// One reading of a value.
+pub struct Reading<'a> {
+    pub text: &'a [u8],
+    pub tokens: &'a Tokens,
+    pub context: Context,
+    /// Bytes before the reading's start, the quote included.
+    pub before: usize,
+    /// The quote that was broken out of; 0 in a bare reading.
+    pub quote: u8,
+}
+
+/// The strongest finding of a reading.
+pub type Found = Option<(&'static str, f32)>;
+
+/// What an operand is. Ordered: of an expression's parts, the greatest counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Operand {
+    Literal,
+    Name,
+    Call(Weight),
+    Query,
+}
+
+impl Reading<'_> {
+    /// Judges the reading. Cost: linear in the tokens, each pattern looks a bounded way ahead.
+    pub fn judge(&self) -> Found {
+        let statement = self.is_statement();
+        let mut best: Found = None;
+        let mut offer = |found: Found| {
+            if found.map_or(0.0, |f| f.1) > best.map_or(0.0, |f| f.1) {
+                best = found;
+            }
+        };
+        offer(self.start());
+        for i in 0..self.tokens.len() {
+            offer(match self.tokens.kind(i) {
+                Kind::Logic | Kind::Bars => self.logic(i, statement),
+                Kind::Union => self.union(i, statement),
+                Kind::Semicolon => self.stacked(i, statement),
+                Kind::Wait => self.wait(i),
+                Kind::Name => self.call(i, statement),
+                Kind::Open => self.nested(i, statement),
+                Kind::Sort => self.sort(i),
+                Kind::Having => self.having(i),
+                Kind::Into => self.into(i),
+                Kind::Case => self.case(i, statement),
+                Kind::Variable => self.variable(i, statement),
+                Kind::Where => self.condition(i, statement),
+                Kind::Statement => self.command(i, statement),
+                _ => None,
+            });
+        }
+        best
+    }
+
+    pub(super) fn kind(&self, i: usize) -> Kind {
+        self.tokens.kind(i)
+    }
+
+    pub(super) fn word(&self, i: usize) -> &[u8] {
+        let token = self.tokens.get(i);
+        &self.text[token.start..token.end]
+    }
+
+    pub(super) fn is(&self, i: usize, word: &[u8]) -> bool {
+        self.word(i).eq_ignore_ascii_case(word)
+    }
+
+    /// Tells whether the value is a statement from its first word on, as a database console or an
+    /// API for queries would send it, or a program that quotes one: what would break out elsewhere
+    /// is grammar there.
+    fn is_statement(&self) -> bool {
+        let bare = self.context == Context::Bare;
+        match self.kind(0) {
+            Kind::Select => true,
+            Kind::Statement => bare || self.acts(0),
+            Kind::Open => bare && self.kind(1) == Kind::Select,
+            Kind::Name if bare => [&b"with"[..], b"explain", b"show", b"describe"]
+                .iter()
+                .any(|w| self.is(0, w)),
+            _ => false,
+        }
+    }
+
+    pub(super) fn closes(&self, mut i: usize) -> usize {
+        while self.kind(i) == Kind::Close {
+            i += 1;
+        }
+        i
+    }
+
+    /// Tells whether nothing but a comment, brackets or the end follows.
+    pub(super) fn ends(&self, i: usize) -> bool {
+        matches!(
+            self.kind(self.closes(i)),
+            Kind::End | Kind::Comment | Kind::Semicolon
+        )
+    }
+
+    /// Tells whether a comment follows that cuts the application's own rest off, and not one that
+    /// explains a program's line.
+    pub(super) fn cut(&self, i: usize) -> bool {
+        let i = self.closes(i);
+        let rest = &self.text[self.tokens.get(i).start..];
+        self.kind(i) == Kind::Comment && rest.trim_ascii().len() <= 12
+    }
+
+    pub(super) fn commented(&self, i: usize) -> bool {
+        let mut i = self.closes(i);
+        while self.kind(i) == Kind::Semicolon {
+            i += 1;
+        }
+        self.kind(i) == Kind::Comment
+    }
+
+    pub(super) fn commented_at_last(&self) -> bool {
+        let last = self.tokens.len().saturating_sub(1);
+        self.kind(last) == Kind::Comment
+    }
+
+    /// Reads an operand, arithmetic included. Shape: what it is, and the token behind it.
+    pub(super) fn operand(&self, i: usize) -> Option<(Operand, usize)> {
+        let (mut kind, mut end) = self.primary(i)?;
+        for _ in 0..8 {
+            if !matches!(self.kind(end), Kind::Math) {
+                break;
+            }
+            let Some((next, behind)) = self.primary(end + 1) else {
+                break;
+            };
+            kind = kind.max(next);
+            end = behind;
+        }
+        Some((kind, end))
+    }
+
+    fn primary(&self, mut i: usize) -> Option<(Operand, usize)> {
+        let from = i;
+        while matches!(self.kind(i), Kind::Prefix | Kind::Open | Kind::Math) {
+            i += 1;
+            if i - from > 16 {
+                return None;
+            }
+        }
+        let found = match self.kind(i) {
+            Kind::Number | Kind::Text { .. } | Kind::Variable => (Operand::Literal, i + 1),
+            Kind::Select | Kind::Case => return Some((Operand::Query, i + 1)),
+            Kind::Exists if self.kind(i + 1) == Kind::Open => return Some((Operand::Query, i + 2)),
+            Kind::Name | Kind::Statement | Kind::Union if self.kind(i + 1) == Kind::Open => {
+                (Operand::Call(weigh(self.word(i))), self.behind(i + 1))
+            }
+            Kind::Name => {
+                let mut end = i + 1;
+                while self.kind(end) == Kind::Dot && self.kind(end + 1) == Kind::Name {
+                    end += 2;
+                }
+                (Operand::Name, end)
+            }
+            _ => return None,
+        };
+        Some((found.0, self.closes(found.1)))
+    }
+
+    /// Tells whether two operands of `length` tokens are spelled alike.
+    pub(super) fn same(&self, left: usize, right: usize, length: usize) -> bool {
+        length > 0
+            && (0..length).all(|k| {
+                self.word(left + k)
+                    .eq_ignore_ascii_case(self.word(right + k))
+            })
+    }
+
+    /// Tells whether everything before `i` could stand before a break: values, brackets and what
+    /// sqlmap puts there (`1) as x where 3=3`).
+    pub(super) fn led(&self, i: usize) -> bool {
+        i > 0
+            && matches!(
+                self.kind(0),
+                Kind::Number | Kind::Close | Kind::Math | Kind::Text { .. }
+            )
+            && (1..i).all(|k| {
+                !matches!(
+                    self.kind(k),
+                    Kind::Name | Kind::Other | Kind::Dot | Kind::Comma
+                ) || self.is(k - 1, b"as")
+                    || self.is(k, b"as")
+            })
+    }
+
+    /// Finds the token behind the bracket that closes the one at `i`.
+    fn behind(&self, i: usize) -> usize {
+        let mut depth = 0u32;
+        for j in i..self.tokens.len() {
+            match self.kind(j) {
+                Kind::Open => depth += 1,
+                Kind::Close if depth == 1 => return j + 1,
+                Kind::Close => depth -= 1,
+                _ => {}
+            }
+        }
+        self.tokens.len()
+    }
+}

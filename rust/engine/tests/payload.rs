@@ -1,0 +1,198 @@
+//! Payload inspection as the gateway sees it: whole requests through `Engine::inspect`, with a
+//! regression case for each known way around a firewall.
+
+use proptest::prelude::*;
+use threat_agent_engine::inspect::{Family, Findings, Inspector};
+use threat_agent_engine::state::LocalState;
+use threat_agent_engine::{Action, Body, Category, Config, Engine, Request, Uninspected, Verdict};
+
+fn judge(request: &Request<'_>) -> Verdict {
+    let engine = Engine::new(Config::default()).unwrap();
+    engine.inspect(request, &LocalState::default(), 1)
+}
+
+fn posted<'a>(headers: &'a [u8], body: &'a [u8]) -> Request<'a> {
+    Request {
+        method: b"POST",
+        path: b"/x",
+        headers,
+        body: Body {
+            bytes: body,
+            ..Body::default()
+        },
+        ..Request::default()
+    }
+}
+
+#[test]
+fn attacks_are_refused_wherever_they_stand() {
+    let in_query = |query| Request {
+        query,
+        ..Request::default()
+    };
+    let in_path = |path| Request {
+        path,
+        ..Request::default()
+    };
+    let in_headers = |headers| Request {
+        headers,
+        ..Request::default()
+    };
+    for (request, location) in [
+        (in_query(&b"q=1%27%20or%20%271%27=%271"[..]), "query.q"),
+        (in_query(b"q=1%2527%2520or%25201=1--"), "query.q"),
+        (in_query(b"<script>alert(1)</script>"), "query.<script>alert(1)</script>"),
+        (in_query(b"a=%7B%22b%22%3A%22%3Cscript%3Ealert(1)%3C/script%3E%22%7D"), "query.a"),
+        (in_path(b"/static/..%c0%af..%c0%af..%c0%afetc/passwd"), "path"),
+        (in_path(b"/items/1%20union%20select%201,2"), "path"),
+        (in_path(b"/a%3f/../../../etc/passwd"), "path"),
+        (in_headers(b"User-Agent: <script>alert(1)</script>\r\n"), "header.user-agent"),
+        (in_headers(b"Cookie: sid=1' or '1'='1\r\n"), "cookie.sid"),
+        (in_headers(b"X-Any: %3Cscript%3Ealert(1)%3C/script%3E\n"), "header.x-any"),
+        (in_headers(b"Referer: https://a/?q=%3Cimg%20src=x%20onerror=alert(1)%3E\r\n"), "header.referer"),
+        (posted(b"", b"{\"user\":{\"name\":\"1' or '1'='1\"}}"), "json.user.name"),
+        (posted(b"Content-Type: application/json\r\n", b"\"<script>alert(1)</script>\""), "json"),
+        (posted(b"content-type: TEXT/PLAIN\r\n", b"{\"a\":\"\\u003cscript\\u003ealert(1)</script>\"}"), "json.a"),
+        (posted(b"Content-Type: application/json\r\n", b"a=1' or '1'='1"), "form.a"),
+        (posted(b"Content-Type: application/x-www-form-urlencoded\r\n", b"a=1%27+or+%271%27=%271"), "form.a"),
+        (posted(b"Content-Type: application/json\r\n", b"{\"a\":\"1' or '1'='1"), "json.a"),
+        (posted(b"Content-Type: text/xml\r\n", b"<r><a b=\"1' or '1'='1\"/></r>"), "body.b"),
+        (
+            posted(
+                b"Content-Type: multipart/form-data; boundary=zzz\r\n",
+                b"--b\r\nContent-Disposition: form-data; name=\"c\"\r\n\r\n1' or '1'='1\r\n--b--\r\n",
+            ),
+            "form.c",
+        ),
+    ] {
+        let verdict = judge(&request);
+        assert_eq!(verdict.action, Action::Block, "{location}");
+        assert_eq!(verdict.category, Some(Category::PayloadInjection), "{location}");
+        assert!(verdict.reason.ends_with(&format!(" in {location}")), "{}", verdict.reason);
+    }
+}
+
+#[test]
+fn ordinary_requests_pass() {
+    for body in [
+        &b"{\"sql\":\"SELECT id, name FROM users WHERE age > 30 AND city = 'Oslo' LIMIT 10\"}"[..],
+        b"{\"query\":\"query Q($id: ID!) { user(id: $id) { name posts(first: 10) { id } } }\"}",
+        b"{\"text\":\"It's Tom's, isn't it? -- 'yes' or 'no'; select one & reply\"}",
+        b"{\"html\":\"<h1>Hi</h1><p>Read <a href=\\\"https://a.example/?a=1&b=2\\\">this</a></p>\"}",
+        b"{\"md\":\"Use `let x = a || b;` and\\n```sql\\nSELECT * FROM t;\\n```\\nsee ../README.md\"}",
+        b"{\"code\":\"def f(s):\\n    return s == 'a' or s == \\\"b\\\"  # or 1\"}",
+        b"comment=50%25+off+%26+free+shipping+%3C3&name=O%27Brien",
+    ] {
+        let verdict = judge(&posted(b"Content-Type: application/json\r\n", body));
+        let shown = body.escape_ascii();
+        assert_eq!(verdict.action, Action::Allow, "{shown}: {}", verdict.reason);
+    }
+}
+
+#[test]
+fn what_is_not_inspected_is_told() {
+    let gzip = posted(b"Content-Encoding: gzip\r\n", &[31, 139, 8, 0]);
+    let verdict = judge(&gzip);
+    assert!(verdict.uninspected.contains(Uninspected::BODY_ENCODED));
+    assert_eq!(verdict.uninspected_bytes, 4);
+
+    let deep = [b"[".repeat(20_000), b"]".repeat(20_000)].concat();
+    let verdict = judge(&posted(b"Content-Type: application/json\r\n", &deep));
+    assert!(verdict.uninspected.contains(Uninspected::OVER_BUDGET));
+    assert!(verdict.uninspected_bytes > 0);
+}
+
+#[test]
+fn only_the_families_asked_for_speak() {
+    let request = Request {
+        query: b"a=%3Cscript%3Ealert(1)%3C/script%3E&b=../../../etc/passwd&c=1%20or%201=1",
+        ..Request::default()
+    };
+    for family in Family::ALL {
+        let mut found = Findings::default();
+        Inspector::new(&[family, family]).inspect(&request, &mut found);
+        assert!(!found.list.is_empty(), "{family:?}");
+        assert!(found.list.iter().all(|f| f.family == family), "{found:?}");
+    }
+}
+
+/// Bytes that detectors react to, and any others.
+fn spicy() -> impl Strategy<Value = Vec<u8>> {
+    let pieces = prop::sample::select(vec![
+        &b"'"[..],
+        b"\"",
+        b"<",
+        b">",
+        b"(",
+        b")",
+        b"--",
+        b"#",
+        b"/*",
+        b"*/",
+        b";",
+        b"=",
+        b"../",
+        b"\\",
+        b"%",
+        b"%u",
+        b"%c0%ae",
+        b"&#",
+        b"&lt;",
+        b"\\u00",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b",",
+        b":",
+        b" or ",
+        b" and ",
+        b"union ",
+        b"select ",
+        b"case when ",
+        b"waitfor delay ",
+        b"script",
+        b"onload=",
+        b"javascript:",
+        b"style=",
+        b"alert(",
+        b"etc/passwd",
+        b"@@",
+        b"0x",
+        b"1",
+        b"a",
+        b" ",
+        b"\0",
+        b"\n",
+        b"\xff",
+        b"\xc0",
+    ]);
+    let piece = prop_oneof![
+        8 => pieces.prop_map(<[u8]>::to_vec),
+        1 => proptest::collection::vec(any::<u8>(), 0..4),
+    ];
+    proptest::collection::vec(piece, 0..80).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    /// Whatever comes, wherever it stands: an answer, scores within their range, each rule once.
+    #[test]
+    fn any_request_is_answered(a in spicy(), b in spicy(), c in spicy(), json in any::<bool>()) {
+        let kind: &[u8] = if json { b"application/json" } else { b"" };
+        let headers = [b"Content-Type: ", kind, b"\r\nCookie: ", &b[..], b"\r\nX-A: ", &a[..]].concat();
+        let request = Request {
+            path: &a,
+            query: &b,
+            headers: &headers,
+            body: Body { bytes: &c, ..Body::default() },
+            ..Request::default()
+        };
+        let mut found = Findings::default();
+        Inspector::new(&Family::ALL).inspect(&request, &mut found);
+        for (i, finding) in found.list.iter().enumerate() {
+            prop_assert!((0.0..=1.0).contains(&finding.score), "{finding:?}");
+            prop_assert!(finding.location.to_string().len() <= 64);
+            prop_assert!(found.list[..i].iter().all(|f| f.rule != finding.rule));
+        }
+    }
+}
