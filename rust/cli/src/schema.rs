@@ -56,7 +56,7 @@ fn schema() -> Result<Value, Error> {
             "family": Family::ALL,
             "scope": Scope::ALL,
             "by": By::ALL,
-            "count": Counter::ALL,
+            "count": Counter::CONFIGURABLE,
             "window": Window::ALL,
         },
     }))

@@ -80,7 +80,7 @@ impl Limits {
                 continue;
             };
             let counts = match group.counter {
-                Counter::Requests => state.add(&key, group.counter, now_ms),
+                Counter::Requests => state.add(&key, group.counter, 1, now_ms),
                 other => state.read(&key, other, now_ms),
             };
             for limit in &group.limits {
@@ -125,17 +125,17 @@ impl Limits {
     ) {
         for group in &self.groups {
             let counts = match group.counter {
-                Counter::Requests => false,
                 Counter::AuthFailures => self.auth_failure_statuses.contains(&outcome.status),
                 Counter::NotFound => outcome.status == 404,
                 // What a plugin answered says nothing about the upstream.
                 Counter::ServerErrors => {
                     (500..=599).contains(&outcome.status) && outcome.source != Source::Exit
                 }
+                _ => false,
             };
             if counts {
                 if let Some(key) = Key::of(identity, group.by, group.scope) {
-                    state.add(&key, group.counter, now_ms);
+                    state.add(&key, group.counter, 1, now_ms);
                 }
             }
         }

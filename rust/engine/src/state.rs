@@ -3,12 +3,8 @@
 
 use crate::request::{client_key, Identity};
 use crate::verdict::Category;
-use crate::window::{Tick, Window};
-use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What is counted for a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -20,16 +16,43 @@ pub enum Counter {
     AuthFailures = 1,
     /// Responses 404.
     NotFound = 2,
-    /// Responses 500 to 599.
+    /// Responses 500 to 599 of the upstream or on the way to it.
     ServerErrors = 3,
+    /// Logins that succeeded.
+    #[serde(skip_deserializing)]
+    AuthSuccesses = 4,
+    /// Requests of clients above the place's hot limit.
+    #[serde(skip_deserializing)]
+    Hot = 5,
+    /// Sum of latencies. Units: milliseconds.
+    #[serde(skip_deserializing)]
+    LatencyMs = 6,
+    /// Sum of request bodies. Units: bytes.
+    #[serde(skip_deserializing)]
+    RequestBytes = 7,
 }
 
+/// Number of counters.
+pub const COUNTERS: usize = Counter::ALL.len();
+
 impl Counter {
-    pub const ALL: [Counter; 4] = [
+    /// Those that a configuration may name.
+    pub const CONFIGURABLE: [Counter; 4] = [
         Counter::Requests,
         Counter::AuthFailures,
         Counter::NotFound,
         Counter::ServerErrors,
+    ];
+
+    pub const ALL: [Counter; 8] = [
+        Counter::Requests,
+        Counter::AuthFailures,
+        Counter::NotFound,
+        Counter::ServerErrors,
+        Counter::AuthSuccesses,
+        Counter::Hot,
+        Counter::LatencyMs,
+        Counter::RequestBytes,
     ];
 
     /// Names what is counted, for people.
@@ -39,6 +62,10 @@ impl Counter {
             Counter::AuthFailures => "authentication failures",
             Counter::NotFound => "responses 404",
             Counter::ServerErrors => "responses 5xx",
+            Counter::AuthSuccesses => "logins",
+            Counter::Hot => "requests of hot clients",
+            Counter::LatencyMs => "milliseconds",
+            Counter::RequestBytes => "bytes",
         }
     }
 }
@@ -51,9 +78,16 @@ pub enum By {
     Consumer = 1,
     Service = 2,
     Route = 3,
+    /// An account that is logged in to, by its keyed hash.
+    #[serde(skip_deserializing)]
+    Account = 4,
+    /// A client that a detector suspects: only bans are kept under it.
+    #[serde(skip_deserializing)]
+    Suspect = 5,
 }
 
 impl By {
+    /// Those that a configuration may name.
     pub const ALL: [By; 4] = [By::ClientIp, By::Consumer, By::Service, By::Route];
 
     /// Names the kind as configurations do.
@@ -63,6 +97,8 @@ impl By {
             By::Consumer => "consumer",
             By::Service => "service",
             By::Route => "route",
+            By::Account => "account",
+            By::Suspect => "suspect",
         }
     }
 
@@ -112,7 +148,9 @@ impl<'a> Key<'a> {
             Scope::Route => identity.route,
         };
         let who = match by {
-            By::ClientIp => Who::Client(client_key(identity.client?)),
+            By::ClientIp | By::Suspect => Who::Client(client_key(identity.client?)),
+            // Accounts are hashes: see [`Key::account`].
+            By::Account => return None,
             By::Consumer => Who::Id(identity.consumer),
             By::Service => Who::Id(identity.service),
             By::Route => Who::Id(identity.route),
@@ -126,6 +164,17 @@ impl<'a> Key<'a> {
             scope_id,
             who,
         })
+    }
+
+    /// Builds the key of an account on the route of a request.
+    pub fn account(identity: &Identity<'a>, account: &'a [u8; 8]) -> Key<'a> {
+        Key {
+            by: By::Account,
+            scope: Scope::Route,
+            workspace: identity.workspace,
+            scope_id: identity.route,
+            who: Who::Id(account),
+        }
     }
 }
 
@@ -148,8 +197,9 @@ pub struct Ban {
 /// What the engine counts and remembers. Implementations are shared by threads or processes; no
 /// call blocks, and each is bounded. `now_ms` is a monotonic clock's.
 pub trait State: Send + Sync {
-    /// Counts one arrival in all windows and returns the estimates after it.
-    fn add(&self, key: &Key, counter: Counter, now_ms: u64) -> Estimates;
+    /// Counts `n` arrivals in all windows and returns the estimates after them. Keys that are not
+    /// wide keep the first four counters only; they saturate at 2^20 - 1.
+    fn add(&self, key: &Key, counter: Counter, n: u64, now_ms: u64) -> Estimates;
 
     /// Takes back one arrival that [`State::add`] counted at the same `now_ms`.
     fn undo(&self, key: &Key, counter: Counter, now_ms: u64);
@@ -171,88 +221,4 @@ pub trait State: Send + Sync {
 
     /// Draws a number for an incident reference: never 0, at most 48 bits, not to be guessed.
     fn draw_incident(&self) -> u64;
-}
-
-/// State in this process's own memory: for tests, the CLI and where no region exists.
-/// Unbounded, so not for a gateway's workers.
-#[derive(Default)]
-pub struct LocalState {
-    hasher: ahash::RandomState,
-    slots: Mutex<HashMap<u64, LocalSlot, ahash::RandomState>>,
-    drawn: AtomicU64,
-}
-
-#[derive(Default)]
-struct LocalSlot {
-    words: [[[u64; 2]; 4]; 4],
-    ban: Option<Ban>,
-}
-
-impl LocalState {
-    fn with<R>(&self, key: &Key, f: impl FnOnce(&mut LocalSlot) -> R) -> R {
-        let hash = self.hasher.hash_one(key);
-        f(self.slots.lock().entry(hash).or_default())
-    }
-
-    fn estimates(words: &[[u64; 2]; 4], now_ms: u64) -> Estimates {
-        Window::ALL.map(|w| Tick::new(w, now_ms, 0).wide_estimate(words[w as usize]))
-    }
-}
-
-impl State for LocalState {
-    fn add(&self, key: &Key, counter: Counter, now_ms: u64) -> Estimates {
-        self.with(key, |slot| {
-            let words = &mut slot.words[counter as usize];
-            for w in Window::ALL {
-                let tick = Tick::new(w, now_ms, 0);
-                let word = &mut words[w as usize][tick.wide_index()];
-                *word = tick.wide_add(*word, 1);
-            }
-            Self::estimates(words, now_ms)
-        })
-    }
-
-    fn undo(&self, key: &Key, counter: Counter, now_ms: u64) {
-        self.with(key, |slot| {
-            for w in Window::ALL {
-                let tick = Tick::new(w, now_ms, 0);
-                let word = &mut slot.words[counter as usize][w as usize][tick.wide_index()];
-                *word = tick.wide_undo(*word);
-            }
-        });
-    }
-
-    fn read(&self, key: &Key, counter: Counter, now_ms: u64) -> Estimates {
-        self.with(key, |slot| {
-            Self::estimates(&slot.words[counter as usize], now_ms)
-        })
-    }
-
-    fn ban(&self, key: &Key, ban: Ban, now_ms: u64) {
-        self.with(key, |slot| {
-            let stands = slot.ban.filter(|b| b.until_ms > now_ms);
-            if stands.is_none_or(|b| b.until_ms < ban.until_ms) {
-                slot.ban = Some(ban);
-            }
-        });
-    }
-
-    fn unban(&self, key: &Key, now_ms: u64) -> bool {
-        self.with(key, |slot| {
-            slot.ban.take().is_some_and(|b| b.until_ms > now_ms)
-        })
-    }
-
-    fn banned(&self, key: &Key, now_ms: u64) -> Option<Ban> {
-        self.with(key, |slot| slot.ban.filter(|b| b.until_ms > now_ms))
-    }
-
-    fn any_bans(&self, _now_ms: u64) -> bool {
-        true
-    }
-
-    fn draw_incident(&self) -> u64 {
-        let nth = self.drawn.fetch_add(1, Ordering::Relaxed);
-        (self.hasher.hash_one(nth) & INCIDENT_MASK).max(1)
-    }
 }

@@ -1,0 +1,255 @@
+//! State and memory in this process alone: for tests, the CLI and the simulator.
+
+use crate::memory::{
+    rate_bin, Alarm, Histogram, Memory, Place, PlaceId, MAX_INCIDENTS, MAX_PLACES,
+};
+use crate::signal::Signal;
+use crate::sketch::{Generation, Run, Set, SET_WORDS};
+use crate::state::{Ban, Counter, Estimates, Key, State, COUNTERS, INCIDENT_MASK};
+use crate::window::{Tick, Window};
+use parking_lot::Mutex;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// State in this process's own memory: for tests, the CLI and where no region exists.
+/// Unbounded, so not for a gateway's workers.
+#[derive(Default)]
+pub struct LocalState {
+    hasher: ahash::RandomState,
+    slots: Mutex<HashMap<u64, LocalSlot, ahash::RandomState>>,
+    drawn: AtomicU64,
+    sets: Mutex<HashMap<(u64, Set), [u64; SET_WORDS], ahash::RandomState>>,
+    runs: Mutex<HashMap<u64, u64, ahash::RandomState>>,
+    places: Mutex<Places>,
+    signals: Mutex<Signals>,
+    incidents: Mutex<VecDeque<Published>>,
+}
+
+#[derive(Default)]
+struct LocalSlot {
+    words: [[[u64; 2]; 4]; COUNTERS],
+    ban: Option<Ban>,
+}
+
+#[derive(Default)]
+struct Places {
+    known: Vec<(Place, Alarm, Histogram)>,
+    numbers: HashMap<Place, PlaceId, ahash::RandomState>,
+}
+
+#[derive(Default)]
+struct Signals {
+    kept: VecDeque<Signal>,
+    /// Number of the next signal.
+    next: u64,
+}
+
+struct Published {
+    number: u64,
+    sequence: u64,
+    text: Vec<u8>,
+}
+
+/// Signals that are kept for a tick that has not come yet.
+const MAX_SIGNALS: usize = 16_384;
+
+impl LocalState {
+    fn with<R>(&self, key: &Key, f: impl FnOnce(&mut LocalSlot) -> R) -> R {
+        let hash = self.hasher.hash_one(key);
+        f(self.slots.lock().entry(hash).or_default())
+    }
+
+    fn estimates(words: &[[u64; 2]; 4], now_ms: u64) -> Estimates {
+        Window::ALL.map(|w| Tick::new(w, now_ms, 0).wide_estimate(words[w as usize]))
+    }
+}
+
+impl State for LocalState {
+    fn add(&self, key: &Key, counter: Counter, n: u64, now_ms: u64) -> Estimates {
+        self.with(key, |slot| {
+            let words = &mut slot.words[counter as usize];
+            for w in Window::ALL {
+                let tick = Tick::new(w, now_ms, 0);
+                let word = &mut words[w as usize][tick.wide_index()];
+                *word = tick.wide_add(*word, n);
+            }
+            Self::estimates(words, now_ms)
+        })
+    }
+
+    fn undo(&self, key: &Key, counter: Counter, now_ms: u64) {
+        self.with(key, |slot| {
+            for w in Window::ALL {
+                let tick = Tick::new(w, now_ms, 0);
+                let word = &mut slot.words[counter as usize][w as usize][tick.wide_index()];
+                *word = tick.wide_undo(*word);
+            }
+        });
+    }
+
+    fn read(&self, key: &Key, counter: Counter, now_ms: u64) -> Estimates {
+        self.with(key, |slot| {
+            Self::estimates(&slot.words[counter as usize], now_ms)
+        })
+    }
+
+    fn ban(&self, key: &Key, ban: Ban, now_ms: u64) {
+        self.with(key, |slot| {
+            let stands = slot.ban.filter(|b| b.until_ms > now_ms);
+            if stands.is_none_or(|b| b.until_ms < ban.until_ms) {
+                slot.ban = Some(ban);
+            }
+        });
+    }
+
+    fn unban(&self, key: &Key, now_ms: u64) -> bool {
+        self.with(key, |slot| {
+            slot.ban.take().is_some_and(|b| b.until_ms > now_ms)
+        })
+    }
+
+    fn banned(&self, key: &Key, now_ms: u64) -> Option<Ban> {
+        self.with(key, |slot| slot.ban.filter(|b| b.until_ms > now_ms))
+    }
+
+    fn any_bans(&self, _now_ms: u64) -> bool {
+        true
+    }
+
+    fn draw_incident(&self) -> u64 {
+        let nth = self.drawn.fetch_add(1, Ordering::Relaxed);
+        (self.hasher.hash_one(nth) & INCIDENT_MASK).max(1)
+    }
+}
+
+impl Places {
+    fn at(&mut self, place: PlaceId) -> Option<&mut (Place, Alarm, Histogram)> {
+        self.known.get_mut(usize::from(place.0))
+    }
+}
+
+impl Memory for LocalState {
+    fn mark(&self, key: &Key, set: Set, item: u64, now_ms: u64) -> u32 {
+        let hash = self.hasher.hash_one(key);
+        let mut sets = self.sets.lock();
+        let words = sets.entry((hash, set)).or_default();
+        let generation = Generation::new(set, now_ms, hash);
+        let (index, bit) = generation.place(item);
+        words[index] = generation.mark(words[index], bit);
+        generation.count(words)
+    }
+
+    fn distinct(&self, key: &Key, set: Set, now_ms: u64) -> u32 {
+        let hash = self.hasher.hash_one(key);
+        let sets = self.sets.lock();
+        let generation = Generation::new(set, now_ms, hash);
+        sets.get(&(hash, set)).map_or(0, |w| generation.count(w))
+    }
+
+    fn is_marked(&self, key: &Key, set: Set, item: u64, now_ms: u64) -> bool {
+        let hash = self.hasher.hash_one(key);
+        let sets = self.sets.lock();
+        let generation = Generation::new(set, now_ms, hash);
+        sets.get(&(hash, set))
+            .is_some_and(|w| generation.contains(w, item))
+    }
+
+    fn follow(&self, key: &Key, id: u64, _now_ms: u64) -> u32 {
+        let hash = self.hasher.hash_one(key);
+        let run = Run::new(hash);
+        let mut runs = self.runs.lock();
+        let word = runs.entry(hash).or_default();
+        *word = run.follow(*word, id);
+        run.length(*word)
+    }
+
+    fn hash(&self, item: &[u8]) -> u64 {
+        self.hasher.hash_one(item)
+    }
+
+    fn place(&self, place: &Place) -> PlaceId {
+        let mut places = self.places.lock();
+        if let Some(number) = places.numbers.get(place) {
+            return *number;
+        }
+        if places.known.len() == MAX_PLACES {
+            return PlaceId(MAX_PLACES as u16 - 1);
+        }
+        let number = PlaceId(places.known.len() as u16);
+        places
+            .known
+            .push((*place, Alarm::default(), Histogram::default()));
+        places.numbers.insert(*place, number);
+        number
+    }
+
+    fn places(&self) -> Vec<(PlaceId, Place)> {
+        let places = self.places.lock();
+        let numbered = places.known.iter().enumerate();
+        numbered
+            .map(|(n, (place, ..))| (PlaceId(n as u16), *place))
+            .collect()
+    }
+
+    fn set_alarm(&self, place: PlaceId, alarm: Alarm) {
+        if let Some((_, kept, _)) = self.places.lock().at(place) {
+            *kept = alarm;
+        }
+    }
+
+    fn alarm(&self, place: PlaceId) -> Alarm {
+        let mut places = self.places.lock();
+        places
+            .at(place)
+            .map_or(Alarm::default(), |(_, alarm, _)| *alarm)
+    }
+
+    fn sample(&self, place: PlaceId, client_rate: u64) {
+        if let Some((.., histogram)) = self.places.lock().at(place) {
+            histogram[rate_bin(client_rate)] += 1;
+        }
+    }
+
+    fn samples(&self, place: PlaceId) -> Histogram {
+        let mut places = self.places.lock();
+        places
+            .at(place)
+            .map_or(Histogram::default(), |(.., histogram)| *histogram)
+    }
+
+    fn signal(&self, signal: &Signal) {
+        let mut signals = self.signals.lock();
+        if signals.kept.len() == MAX_SIGNALS {
+            signals.kept.pop_front();
+        }
+        signals.kept.push_back(*signal);
+        signals.next += 1;
+    }
+
+    fn drain(&self, cursor: u64, take: &mut dyn FnMut(&Signal)) -> (u64, u64) {
+        let signals = self.signals.lock();
+        let oldest = signals.next - signals.kept.len() as u64;
+        let skip = cursor.saturating_sub(oldest) as usize;
+        signals.kept.iter().skip(skip).for_each(take);
+        (signals.next, oldest.saturating_sub(cursor))
+    }
+
+    fn publish(&self, number: u64, text: &[u8]) {
+        let mut incidents = self.incidents.lock();
+        let sequence = incidents.back().map_or(0, |last| last.sequence) + 1;
+        let slot = number % MAX_INCIDENTS as u64;
+        incidents.retain(|kept| kept.number % MAX_INCIDENTS as u64 != slot);
+        incidents.push_back(Published {
+            number,
+            sequence,
+            text: text.to_vec(),
+        });
+    }
+
+    fn published(&self, since: u64, take: &mut dyn FnMut(u64, &[u8])) {
+        let incidents = self.incidents.lock();
+        for kept in incidents.iter().filter(|kept| kept.sequence > since) {
+            take(kept.sequence, &kept.text);
+        }
+    }
+}

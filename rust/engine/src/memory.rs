@@ -1,0 +1,129 @@
+//! What the behavioural detectors remember besides counts: sets, runs, the places that traffic
+//! goes to, and the two rings by which hot path and tick talk.
+//!
+//! Like [`State`], it is the shared region in a gateway and plain memory elsewhere. No call
+//! blocks, each is bounded.
+
+use crate::signal::{Id, Signal};
+use crate::sketch::Set;
+use crate::state::{Key, State};
+
+/// Where traffic goes: the unit that baselines and alarms are kept for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Place {
+    pub workspace: Id,
+    pub service: Id,
+    pub route: Id,
+}
+
+/// Number of a place on this node, below [`MAX_PLACES`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlaceId(pub u16);
+
+/// Places beyond this share the last one.
+pub const MAX_PLACES: usize = 1024;
+
+/// What the tick tells the hot path about a place. A plain word, so that it is read in one load.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Alarm {
+    /// Requests in 10 s above which a client counts as hot here; 0 before anything was learned.
+    pub hot_limit: u16,
+    /// A flood is on: hot clients are suspected of it.
+    pub flood: bool,
+    /// A wave of failed logins is on: clients that fail here are suspected of it.
+    pub login_wave: bool,
+}
+
+impl Alarm {
+    /// Packs the alarm into a word; none is 0.
+    pub fn to_word(self) -> u64 {
+        u64::from(self.hot_limit)
+            | (u64::from(self.flood) << 16)
+            | (u64::from(self.login_wave) << 17)
+    }
+
+    /// Unpacks a word.
+    pub fn from_word(word: u64) -> Alarm {
+        Alarm {
+            hot_limit: word as u16,
+            flood: (word >> 16) & 1 == 1,
+            login_wave: (word >> 17) & 1 == 1,
+        }
+    }
+}
+
+/// How many requests found their client at which rate: bins by [`rate_bin`], ever growing.
+pub type Histogram = [u64; RATE_BINS];
+
+/// Bins of a [`Histogram`].
+pub const RATE_BINS: usize = 32;
+
+/// Finds the bin of a client's rate: half-octaves, so that a bin spans a factor of 1.41.
+/// Units: requests in 10 s.
+pub fn rate_bin(rate: u64) -> usize {
+    let rate = rate.max(1);
+    let octave = rate.ilog2() as usize;
+    // The upper half of an octave starts at its square root of two.
+    let upper = rate * rate >= 1 << (2 * octave + 1);
+    (2 * octave + usize::from(upper)).min(RATE_BINS - 1)
+}
+
+/// The largest rate of a bin. Units: requests in 10 s.
+pub fn rate_of_bin(bin: usize) -> f64 {
+    2f64.powf((bin + 1) as f64 / 2.0)
+}
+
+/// Bytes of one published incident, at most.
+pub const MAX_INCIDENT_BYTES: usize = 4096 - 64;
+
+/// Incidents that are kept; new ones replace the oldest.
+pub const MAX_INCIDENTS: usize = 256;
+
+/// The memory of behaviour.
+pub trait Memory: State {
+    /// Adds an item to a key's set and estimates how many distinct items it holds.
+    fn mark(&self, key: &Key, set: Set, item: u64, now_ms: u64) -> u32;
+
+    /// Estimates how many distinct items a key's set holds; 0 for an unknown key.
+    fn distinct(&self, key: &Key, set: Set, now_ms: u64) -> u32;
+
+    /// Tells whether an item is in a key's set (false positives as the sketch has them).
+    fn is_marked(&self, key: &Key, set: Set, item: u64, now_ms: u64) -> bool;
+
+    /// Follows the ids that a key reads; returns the length of the run.
+    fn follow(&self, key: &Key, id: u64, now_ms: u64) -> u32;
+
+    /// Hashes an item for sets, with the node's own key.
+    fn hash(&self, item: &[u8]) -> u64;
+
+    /// Finds or makes the number of a place.
+    fn place(&self, place: &Place) -> PlaceId;
+
+    /// Lists the places that are known.
+    fn places(&self) -> Vec<(PlaceId, Place)>;
+
+    /// Tells the hot path about a place.
+    fn set_alarm(&self, place: PlaceId, alarm: Alarm);
+
+    /// Reads what the tick told about a place. Cost: one load.
+    fn alarm(&self, place: PlaceId) -> Alarm;
+
+    /// Notes at which rate a request found its client. Units: requests in 10 s.
+    fn sample(&self, place: PlaceId, client_rate: u64);
+
+    /// Reads the place's histogram of such rates.
+    fn samples(&self, place: PlaceId) -> Histogram;
+
+    /// Hands a signal to the tick. When nobody drains, the oldest are lost.
+    fn signal(&self, signal: &Signal);
+
+    /// Takes the signals since `cursor`; returns the next cursor and how many were lost.
+    fn drain(&self, cursor: u64, take: &mut dyn FnMut(&Signal)) -> (u64, u64);
+
+    /// Publishes an incident's text under its slot number (modulo [`MAX_INCIDENTS`]) with the next
+    /// sequence. Only the leader publishes.
+    fn publish(&self, number: u64, text: &[u8]);
+
+    /// Takes the incidents whose sequence is above `since`, oldest first, with their sequence.
+    fn published(&self, since: u64, take: &mut dyn FnMut(u64, &[u8]));
+}
