@@ -5,7 +5,8 @@ use super::detector::{Detector, Report};
 use super::prefilter::{Hints, Words};
 use super::{Family, Part};
 use crate::decode::{kind, Value};
-use memchr::memmem;
+use memchr::memmem::{self, Finder};
+use std::sync::LazyLock;
 
 /// How much of a value is read. Units: bytes.
 const REACH: usize = 8 << 10;
@@ -81,6 +82,14 @@ const FILES: [(&[u8], f32); 63] = [
     (b"apache/logs/", 0.7),
     (b"usr/local/apache", 0.7),
 ];
+
+/// Searchers for [`FILES`], built once.
+static FINDERS: LazyLock<Vec<(Finder<'static>, f32)>> = LazyLock::new(|| {
+    FILES
+        .iter()
+        .map(|(file, score)| (Finder::new(*file), *score))
+        .collect()
+});
 
 /// Schemes that open files or run filters, where a path is expected.
 const SCHEMES: [(&[u8], f32); 14] = [
@@ -230,10 +239,9 @@ impl Path {
     /// The most telling file that is named, at the start of a path's segment.
     fn file(&self) -> Option<f32> {
         let mut best: Option<f32> = None;
-        for (file, score) in &FILES {
+        for (finder, score) in FINDERS.iter() {
             let starts = |at: usize| at == 0 || !self.text[at - 1].is_ascii_alphanumeric();
-            if memmem::find(&self.text, file).is_some_and(starts) && best.is_none_or(|b| b < *score)
-            {
+            if finder.find(&self.text).is_some_and(starts) && best.is_none_or(|b| b < *score) {
                 best = Some(*score);
             }
         }

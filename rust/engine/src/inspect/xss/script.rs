@@ -157,6 +157,9 @@ fn urls(text: &[u8], report: &mut Report<'_>) {
     if runs(start) {
         report.add("xss.script_url", 0.8);
     }
+    if text.len() > SHORT {
+        return;
+    }
     for at in memchr::memchr_iter(b':', text).take(64) {
         let from = at.saturating_sub(10);
         let word = &text[from..at];
@@ -168,7 +171,7 @@ fn urls(text: &[u8], report: &mut Report<'_>) {
                 text[from - 1],
                 b'=' | b'"' | b'\'' | b'(' | b'`' | b'\n' | b';'
             );
-        if named && called && opened && code(&text[at + 1..]) && text.len() <= SHORT {
+        if named && called && opened && code(&text[at + 1..]) {
             report.add("xss.script_url", 0.7);
         }
     }
