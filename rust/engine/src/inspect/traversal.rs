@@ -140,6 +140,8 @@ impl Detector for Traversal {
                 (1.., true) if hidden => 0.7,
                 (4.., true) => 0.85,
                 (3, true) => 0.75,
+                // Programs' files import each other so.
+                (2, true) if matches!(value.part, Part::Json | Part::Body) => 0.4,
                 (2, true) => 0.55,
                 (1, true) if value.part == Part::Path => 0.5,
                 (1, true) if at_start(value, raw) => 0.55,
@@ -151,7 +153,8 @@ impl Detector for Traversal {
                 report.add("traversal.climb", score);
             }
         }
-        if let Some(score) = file.filter(|_| named) {
+        let telling = |score: &f32| *score >= 0.8 || memchr::memchr(b' ', raw).is_none();
+        if let Some(score) = file.filter(telling).filter(|_| named) {
             report.add("traversal.file", score);
         }
         if named && hexed(raw) {
@@ -164,7 +167,9 @@ impl Detector for Traversal {
         }
         if named {
             if let Some(score) = scheme(&path.text) {
-                report.add("traversal.scheme", score);
+                // Editors and uploads send such URLs in JSON.
+                let meant = value.part == Part::Json && score < 0.8;
+                report.add("traversal.scheme", if meant { 0.3 } else { score });
             }
             if let Some(score) = null(raw) {
                 report.add("traversal.null_byte", score);
