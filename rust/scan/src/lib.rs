@@ -30,6 +30,19 @@ impl Seen {
             twice: self.twice | other.twice,
         }
     }
+
+    /// Both in one number, so that a function can return them in a register: through memory, the
+    /// reader would wait for two one-byte stores.
+    #[cfg(target_arch = "x86_64")]
+    fn pack(self) -> u16 {
+        u16::from_le_bytes([self.any, self.twice])
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn unpack(packed: u16) -> Seen {
+        let [any, twice] = packed.to_le_bytes();
+        Seen { any, twice }
+    }
 }
 
 /// Tells which classes occur in `bytes`.
@@ -55,11 +68,13 @@ pub fn seen(table: &Table, bytes: &[u8]) -> Seen {
 
 /// Finds the first byte that is one of `stops`, and tells which classes occur before it.
 /// Shape: the position, or the length when there is none.
+#[inline]
 pub fn until(table: &Table, stops: [u8; 2], bytes: &[u8]) -> (usize, Seen) {
     #[cfg(target_arch = "x86_64")]
     if bytes.len() >= x86::WIDE && is_x86_feature_detected!("avx2") {
         // SAFETY: AVX2 was just detected.
-        return unsafe { x86::until_avx2(table, stops, bytes) };
+        let (end, packed) = unsafe { x86::until_avx2(table, stops, bytes) };
+        return (end, Seen::unpack(packed));
     }
     scalar_until(table, stops, bytes)
 }

@@ -92,6 +92,7 @@ impl Wide {
     }
 }
 
+/// Joins all lanes of both.
 #[inline]
 #[target_feature(enable = "sse2")]
 fn fold(any: __m128i, twice: __m128i) -> Seen {
@@ -99,7 +100,12 @@ fn fold(any: __m128i, twice: __m128i) -> Seen {
         _mm_unpacklo_epi64(any, twice),
         _mm_unpackhi_epi64(any, twice),
     );
-    let byte = |word: i64| word.to_ne_bytes().into_iter().fold(0, |a, b| a | b);
+    // Shifts and not a loop over bytes, which the compiler would turn into vectors and memory.
+    let byte = |word: i64| {
+        let word = word | (word >> 32);
+        let word = word | (word >> 16);
+        (word | (word >> 8)) as u8
+    };
     Seen {
         any: byte(_mm_cvtsi128_si64(both)),
         twice: byte(_mm_cvtsi128_si64(_mm_unpackhi_epi64(both, both))),
@@ -129,10 +135,10 @@ pub fn seen_avx2(table: &Table, bytes: &[u8]) -> Seen {
     seen.join(last.seen())
 }
 
-/// As [`crate::until`].
+/// As [`crate::until`], packed.
 /// Shape: at least [`WIDE`] bytes.
 #[target_feature(enable = "avx2")]
-pub fn until_avx2(table: &Table, stops: [u8; 2], bytes: &[u8]) -> (usize, Seen) {
+pub fn until_avx2(table: &Table, stops: [u8; 2], bytes: &[u8]) -> (usize, u16) {
     let mut wide = Wide::new(table);
     let stop = stops.map(|s| _mm256_set1_epi8(s as i8));
     let mut at = 0;
@@ -148,7 +154,7 @@ pub fn until_avx2(table: &Table, stops: [u8; 2], bytes: &[u8]) -> (usize, Seen) 
             let lanes = hits.trailing_zeros() as usize;
             let keep = self::block(&KEEP, WIDE - lanes);
             wide.take(_mm256_and_si256(classes, keep));
-            return (at + lanes, wide.seen());
+            return (at + lanes, wide.seen().pack());
         }
         wide.take(classes);
         at += WIDE;
@@ -160,7 +166,7 @@ pub fn until_avx2(table: &Table, stops: [u8; 2], bytes: &[u8]) -> (usize, Seen) 
         .position(|b| stops.contains(b))
         .unwrap_or(rest.len());
     let seen = scalar_seen(table, &bytes[at.saturating_sub(1)..at + end]);
-    (at + end, wide.seen().join(seen))
+    (at + end, wide.seen().join(seen).pack())
 }
 
 /// As [`crate::seen`].

@@ -69,8 +69,7 @@ pub(crate) fn ban(table: &Table, probe: Probe, ban: Ban, now_ms: u64) -> bool {
         let Some(slot) = table.claim(probe, now_ms, Evict::AlsoBans) else {
             continue;
         };
-        // The touch defeats an evictor that has just found an expired ban here.
-        if slot.touch(now_ms, false) && extend(&slot, ban, now_ms) && slot.owned() {
+        if extend(&slot, ban, now_ms) && slot.renew(now_ms) {
             return true;
         }
     }

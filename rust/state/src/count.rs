@@ -4,7 +4,7 @@
 //! has already turned over. A word that is ahead by up to four buckets is therefore counted in at
 //! the start of *its* bucket: taking it for a foreign word would drop what it holds.
 
-use crate::sync::Ordering;
+use crate::sync::{AtomicU64, Ordering};
 use crate::table::{Evict, Probe, Slot, Table};
 use crate::tag::Kind;
 use threat_agent_engine::state::{Counter, Estimates};
@@ -13,33 +13,9 @@ use threat_agent_engine::window::{Tick, Window};
 /// Retries after a slot was lost in the middle of an addition.
 const RETRIES: usize = 3;
 
-/// What a key's first arrival is answered with, and one that finds no slot.
-pub(crate) const FIRST: Estimates = [1; 4];
-
 const EPOCH_SHIFT: u32 = 40;
 const EPOCH_MASK: u64 = (1 << 24) - 1;
 const MAX_AHEAD: u64 = 4;
-
-/// How many buckets a word is ahead of `now_ms`, if it is that key's at all.
-fn ahead(window: Window, now_ms: u64, salt: u64, word: u64) -> u64 {
-    let epoch = (now_ms / window.length_ms()).wrapping_add(salt);
-    let ahead = (word >> EPOCH_SHIFT).wrapping_sub(epoch) & EPOCH_MASK;
-    if word != 0 && ahead <= MAX_AHEAD {
-        ahead
-    } else {
-        0
-    }
-}
-
-/// Places `now_ms` in `window`, or moves on to the start of the bucket that a word is at already.
-fn tick(window: Window, now_ms: u64, salt: u64, words: [u64; 2]) -> Tick {
-    let [a, b] = words.map(|word| ahead(window, now_ms, salt, word));
-    let length_ms = window.length_ms();
-    match a.max(b) {
-        0 => Tick::new(window, now_ms, salt),
-        n => Tick::new(window, (now_ms / length_ms + n) * length_ms, salt),
-    }
-}
 
 #[derive(Clone, Copy)]
 enum Change {
@@ -47,62 +23,122 @@ enum Change {
     Undo,
 }
 
-/// The words of one counter and window, narrow or wide.
+/// The words of one counter and of window number `W`, narrow or wide. The window is a constant, and
+/// all is inlined, because a length that the compiler knows spares four divisions a window.
 #[derive(Clone, Copy)]
-struct Cell {
+struct Cell<const W: usize> {
     slot: Slot,
     kind: Kind,
     counter: usize,
-    window: Window,
     now_ms: u64,
     salt: u64,
 }
 
-impl Cell {
-    fn index(&self, parity: usize) -> usize {
-        let window = self.window as usize;
-        match self.kind {
-            Kind::Wide => self.counter % 2 * 8 + window * 2 + parity,
-            Kind::Narrow | Kind::Ban => self.counter * 4 + window,
+impl<const W: usize> Cell<W> {
+    const WINDOW: Window = match W {
+        0 => Window::S1,
+        1 => Window::S10,
+        2 => Window::S60,
+        _ => Window::H1,
+    };
+
+    #[inline(always)]
+    fn new(count: &Count, slot: Slot) -> Self {
+        Cell {
+            slot,
+            kind: count.kind,
+            counter: count.counter as usize,
+            now_ms: count.now_ms,
+            salt: slot.salt(),
         }
     }
 
-    fn tick(&self, words: [u64; 2]) -> Tick {
-        tick(self.window, self.now_ms, self.salt, words)
+    #[inline(always)]
+    fn word(&self, parity: usize) -> &'static AtomicU64 {
+        self.slot.word(match self.kind {
+            Kind::Wide => self.counter % 2 * 8 + W * 2 + parity,
+            Kind::Narrow | Kind::Ban => self.counter * 4 + W,
+        })
     }
 
-    fn load(&self, parity: usize) -> u64 {
-        // Relaxed: each word describes itself.
-        self.slot.word(self.index(parity)).load(Ordering::Relaxed)
+    /// How many buckets a word is ahead of `now_ms`, if it is that key's at all.
+    #[inline(always)]
+    fn ahead(&self, word: u64) -> u64 {
+        let epoch = (self.now_ms / Self::WINDOW.length_ms()).wrapping_add(self.salt);
+        let ahead = (word >> EPOCH_SHIFT).wrapping_sub(epoch) & EPOCH_MASK;
+        if (1..=MAX_AHEAD).contains(&ahead) && word != 0 {
+            ahead
+        } else {
+            0
+        }
+    }
+
+    /// Places `now_ms` in the window, or moves on to the start of the bucket that a word is at.
+    #[inline(always)]
+    fn tick(&self, ahead: u64) -> Tick {
+        if ahead == 0 {
+            Tick::new(Self::WINDOW, self.now_ms, self.salt)
+        } else {
+            self.tick_ahead(ahead)
+        }
+    }
+
+    /// Apart, so that on the common path nothing waits for the word to be known.
+    #[cold]
+    #[inline(never)]
+    fn tick_ahead(&self, ahead: u64) -> Tick {
+        let length_ms = Self::WINDOW.length_ms();
+        let now_ms = (self.now_ms / length_ms + ahead) * length_ms;
+        Tick::new(Self::WINDOW, now_ms, self.salt)
     }
 
     /// Changes the word of now. Returns it, or `None` when the slot has changed hands.
+    #[inline(always)]
     fn change(&self, change: Change) -> Option<u64> {
-        let wide = self.kind == Kind::Wide;
-        let parity = if wide {
-            self.tick([0; 2]).wide_index()
-        } else {
-            0
-        };
-        self.slot
-            .update(self.slot.word(self.index(parity)), |word| {
-                let tick = self.tick([word; 2]);
-                Some(match (change, wide) {
-                    (Change::Add, false) => tick.add(word, 1),
-                    (Change::Add, true) => tick.wide_add(word, 1),
-                    (Change::Undo, false) => tick.undo(word),
-                    (Change::Undo, true) => tick.wide_undo(word),
+        if self.kind == Kind::Wide {
+            let word = self.word(self.tick(0).wide_index());
+            self.slot.update(word, |word| {
+                let tick = self.tick(self.ahead(word));
+                Some(match change {
+                    Change::Add => tick.wide_add(word, 1),
+                    Change::Undo => tick.wide_undo(word),
                 })
             })
+        } else {
+            self.slot.update(self.word(0), |word| {
+                let tick = self.tick(self.ahead(word));
+                Some(match change {
+                    Change::Add => tick.add(word, 1),
+                    Change::Undo => tick.undo(word),
+                })
+            })
+        }
     }
 
-    fn estimate(&self, changed: Option<u64>) -> u64 {
+    /// Counts one arrival, unless that was done before the slot was lost.
+    /// Returns whether it is counted.
+    #[inline(always)]
+    fn add(&self, estimate: &mut Option<u64>) -> bool {
+        if estimate.is_none() {
+            *estimate = self
+                .change(Change::Add)
+                .map(|word| self.estimate(Some(word)));
+        }
+        estimate.is_some()
+    }
+
+    /// Estimates from the words, or from the one that was just written.
+    #[inline(always)]
+    fn estimate(&self, written: Option<u64>) -> u64 {
+        // Relaxed: each word describes itself.
+        let load = |parity| self.word(parity).load(Ordering::Relaxed);
         if self.kind == Kind::Wide {
-            let words = [self.load(0), self.load(1)];
-            self.tick(words).wide_estimate(words)
+            let words = [load(0), load(1)];
+            let [a, b] = words.map(|word| self.ahead(word));
+            self.tick(a.max(b)).wide_estimate(words)
         } else {
-            let word = changed.unwrap_or_else(|| self.load(0));
-            self.tick([word; 2]).estimate(word)
+            let word = written.unwrap_or_else(|| load(0));
+            self.tick(self.ahead(word)).estimate(word)
         }
     }
 }
@@ -118,35 +154,20 @@ pub(crate) struct Count<'t> {
 }
 
 impl Count<'_> {
-    fn cell(&self, slot: Slot, window: Window) -> Cell {
-        Cell {
-            slot,
-            kind: self.kind,
-            counter: self.counter as usize,
-            window,
-            now_ms: self.now_ms,
-            salt: slot.salt(),
-        }
-    }
-
     /// Counts one arrival. Returns the estimates after it; `None` when there was no slot, or not
     /// for all windows.
     pub fn add(&self) -> Option<Estimates> {
-        let mut estimates = FIRST;
-        let mut done = 0;
+        let mut done = [None; 4];
+        let [second, ten, minute, hour] = &mut done;
         for _ in 0..RETRIES {
             let slot = self.table.claim(self.probe, self.now_ms, Evict::Counters)?;
             slot.touch(self.now_ms, self.counter == Counter::Requests);
-            for (window, estimate) in Window::ALL.into_iter().zip(&mut estimates).skip(done) {
-                let cell = self.cell(slot, window);
-                let Some(word) = cell.change(Change::Add) else {
-                    break;
-                };
-                *estimate = cell.estimate(Some(word));
-                done += 1;
-            }
-            if done == Window::ALL.len() {
-                return Some(estimates);
+            let all = Cell::<0>::new(self, slot).add(second)
+                && Cell::<1>::new(self, slot).add(ten)
+                && Cell::<2>::new(self, slot).add(minute)
+                && Cell::<3>::new(self, slot).add(hour);
+            if all {
+                return Some(done.map(|estimate| estimate.unwrap_or(1)));
             }
         }
         None
@@ -155,17 +176,23 @@ impl Count<'_> {
     /// Takes one arrival back; nothing when the key is not known any more.
     pub fn undo(&self) {
         if let Some(slot) = self.table.find(self.probe) {
-            for window in Window::ALL {
-                // A slot that changed hands has nothing left to take back.
-                self.cell(slot, window).change(Change::Undo);
-            }
+            // A slot that changed hands has nothing left to take back.
+            Cell::<0>::new(self, slot).change(Change::Undo);
+            Cell::<1>::new(self, slot).change(Change::Undo);
+            Cell::<2>::new(self, slot).change(Change::Undo);
+            Cell::<3>::new(self, slot).change(Change::Undo);
         }
     }
 
     /// Reads the estimates; zeros for an unknown key.
     pub fn read(&self) -> Estimates {
         self.table.find(self.probe).map_or([0; 4], |slot| {
-            Window::ALL.map(|window| self.cell(slot, window).estimate(None))
+            [
+                Cell::<0>::new(self, slot).estimate(None),
+                Cell::<1>::new(self, slot).estimate(None),
+                Cell::<2>::new(self, slot).estimate(None),
+                Cell::<3>::new(self, slot).estimate(None),
+            ]
         })
     }
 }

@@ -1,7 +1,7 @@
 //! The region as the engine's [`State`], and what the gateway asks of it besides.
 
 use crate::ban::{self, MAX_UNTIL_MS};
-use crate::count::{Count, FIRST};
+use crate::count::Count;
 use crate::error::Error;
 use crate::layout::{Geometry, Header, LAYOUT_VERSION, MAGIC, WAYS, WORKERS};
 use crate::region::{random_words, Region};
@@ -16,6 +16,9 @@ use threat_agent_engine::state::{
 
 /// Sets that [`SharedState::occupancy`] looks at; larger tables are sampled.
 const OCCUPANCY_SETS: usize = 1 << 16;
+
+/// What an arrival is answered with that finds no slot: as if it were the key's first.
+const FIRST: Estimates = [1; 4];
 
 /// What the table holds. Sampled, and scaled up, when it has more than 524,288 slots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

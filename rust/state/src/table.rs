@@ -27,6 +27,9 @@ const CLAIMS: usize = 8;
 /// have to come in between, one after the other.
 const UPDATES: usize = 128;
 
+/// Empty slots from which on a set is taken without a look at how full the other one is.
+const PLENTY: usize = 5;
+
 pub(crate) struct Table {
     tags: &'static [TagLine],
     entries: &'static [EntrySet],
@@ -66,13 +69,8 @@ impl Probe {
         let spread = fold(hash, 0x9E37_79B9_7F4A_7C15);
         let first = scale(spread, sets);
         let second = scale(spread.rotate_left(32), sets);
-        let second = if second != first {
-            second
-        } else if first + 1 < sets {
-            first + 1
-        } else {
-            0
-        };
+        let next = if first + 1 < sets { first + 1 } else { 0 };
+        let second = if second == first { next } else { second };
         Probe {
             ident: Ident::new(hash, kind),
             sets: [first, second],
@@ -100,7 +98,7 @@ impl Slot {
     }
 
     fn is_own(&self, tag: Tag) -> bool {
-        !tag.is_pending() && tag.ident() == self.ident
+        self.ident.owns(tag)
     }
 
     /// Tells whether the slot is still this key's.
@@ -108,21 +106,29 @@ impl Slot {
         self.is_own(self.load())
     }
 
-    /// Marks that the owner came at `now_ms`. Afterwards the tag is not what any evictor read
-    /// before, unless it had been marked within the same four seconds.
-    /// Returns `false` when the slot changed hands.
-    pub fn touch(&self, now_ms: u64, again: bool) -> bool {
+    /// Marks that the owner came at `now_ms`; `again` says that it is a new request.
+    pub fn touch(&self, now_ms: u64, again: bool) {
+        let tag = self.load();
+        let touched = tag.touched(now_ms, again);
+        if self.is_own(tag) && touched != tag {
+            // Lost to another worker that marks the same, or to an evictor that came first.
+            self.swap(tag, touched);
+        }
+    }
+
+    /// Changes the tag of a ban that has just been written, so that an evictor that found the slot
+    /// free to take before can no longer take it. Returns `false` when one was faster.
+    pub fn renew(&self, now_ms: u64) -> bool {
         for _ in 0..UPDATES {
             let tag = self.load();
             if !self.is_own(tag) {
                 return false;
             }
-            let touched = tag.touched(now_ms, again);
-            if touched == tag || self.swap(tag, touched) {
+            if self.swap(tag, tag.renewed(now_ms)) {
                 return true;
             }
         }
-        true
+        false
     }
 
     /// A word of the slot; the index is taken modulo the entry's length.
@@ -132,7 +138,8 @@ impl Slot {
     }
 
     /// Replaces a word by `f` of it, unless `f` gives `None` or the slot has changed hands.
-    /// Returns what was written.
+    /// Returns what was written. Inlined, so that `f` keeps the constants of its caller.
+    #[inline(always)]
     pub fn update(&self, word: &AtomicU64, f: impl Fn(u64) -> Option<u64>) -> Option<u64> {
         // Acquire: partner of the release below and in `ban`. The word is read before the tag: a
         // word of another owner comes with that owner's tag, so that a worker that was suspended
@@ -199,19 +206,24 @@ impl Table {
     }
 
     /// Finds the slot of a key.
+    #[inline]
     pub fn find(&self, probe: Probe) -> Option<Slot> {
-        let [first, second] = probe.sets;
-        for set in [first, second] {
-            let (tags, entries) = self.tags.get(set).zip(self.entries.get(set))?;
-            for (tag, entry) in tags.0.iter().zip(entries) {
-                let slot = Slot {
-                    tag,
-                    words: &entry.0,
+        for set in probe.sets {
+            let tags = self.tags.get(set)?;
+            // Bits instead of branches: which way it is cannot be foretold.
+            let mut hits = 0u32;
+            for (way, tag) in tags.0.iter().enumerate() {
+                // Acquire: partner of the release in `swap`.
+                let owned = probe.ident.owns(Tag(tag.load(Ordering::Acquire)));
+                hits |= u32::from(owned) << way;
+            }
+            if hits != 0 {
+                let way = hits.trailing_zeros() as usize;
+                return Some(Slot {
+                    tag: tags.0.get(way)?,
+                    words: &self.entries.get(set)?.get(way)?.0,
                     ident: probe.ident,
-                };
-                if slot.owned() {
-                    return Some(slot);
-                }
+                });
             }
         }
         None
@@ -277,8 +289,8 @@ impl Table {
         own.swap(pending, pending.settled()) || own.owned()
     }
 
-    /// Chooses the place to take for a new key: an empty one in the emptier set, else what is
-    /// worth least.
+    /// Chooses the place to take for a new key: an empty one in the first set or, when that fills
+    /// up, in the emptier one; else what is worth least.
     fn victim(&self, probe: Probe, now_ms: u64, evict: Evict) -> Option<(Slot, Tag)> {
         let [first, second] = probe.sets;
         let empty = |set| {
@@ -287,7 +299,8 @@ impl Table {
         };
         // Relaxed: a hint for balance only.
         let (in_first, in_second) = (empty(first), empty(second));
-        let skipped = if in_second > in_first {
+        // While there is plenty of room the first set is taken, so that one line finds the key.
+        let skipped = if in_first < PLENTY && in_second > in_first {
             self.set(first).count()
         } else {
             0
@@ -307,8 +320,8 @@ impl Table {
         let worth = |(slot, tag): &(Slot, Tag)| match (tag.is_empty(), tag.is_ban()) {
             (true, _) => Some(0),
             (_, false) => Some(2 + tag.worth(now_ms)),
-            // A fresh ban without an end may be one that is just being written.
-            (_, true) if tag.is_fresh(now_ms) || ban_end(slot, *tag).is_some() => None,
+            (_, true) if ban_end(slot, *tag).is_some() => None,
+            // Run out, or just being written: then its writer notices and tries again.
             (_, true) => Some(1),
         };
         places()
@@ -317,7 +330,7 @@ impl Table {
             .map(|(_, place)| place)
             .or_else(|| {
                 let bans = places().filter(|_| evict == Evict::AlsoBans);
-                bans.min_by_key(|(slot, tag)| ban_end(slot, *tag).unwrap_or(u64::MAX))
+                bans.min_by_key(|(slot, tag)| ban_end(slot, *tag).unwrap_or(0))
             })
     }
 

@@ -22,7 +22,8 @@ const KIND_SHIFT: u32 = 2;
 const KIND_MASK: u64 = 7;
 /// Claimed, but not yet known to be the key's only slot.
 const PENDING: u64 = 1;
-const IDENT_MASK: u64 = !((SEEN_MASK << SEEN_SHIFT) | (REUSE_MAX << REUSE_SHIFT) | 3);
+const FLAGS: u64 = 3;
+const IDENT_MASK: u64 = !((SEEN_MASK << SEEN_SHIFT) | (REUSE_MAX << REUSE_SHIFT) | FLAGS);
 
 /// Units: milliseconds.
 const UNIT_MS: u64 = 4_000;
@@ -46,6 +47,11 @@ impl Ident {
 
     pub fn bits(self) -> u64 {
         self.0
+    }
+
+    /// Tells whether a tag is this owner's, and settled.
+    pub fn owns(self, tag: Tag) -> bool {
+        tag.0 & (IDENT_MASK | PENDING) == self.0
     }
 
     /// The tag of a slot that is being claimed.
@@ -93,11 +99,6 @@ impl Tag {
         }
     }
 
-    /// Tells whether the owner came within this unit of time or the one before it.
-    pub fn is_fresh(self, now_ms: u64) -> bool {
-        self.idle(now_ms) <= 1
-    }
-
     /// Tells whether any window of the slot may still hold something.
     pub fn is_live(self, now_ms: u64) -> bool {
         !self.is_empty() && self.idle(now_ms) < UNITS_OF_LIFE
@@ -126,7 +127,17 @@ impl Tag {
         } else {
             (self.0 >> SEEN_SHIFT) & SEEN_MASK
         };
-        Tag(self.ident().0 | (self.0 & 3) | (seen << SEEN_SHIFT) | (came << REUSE_SHIFT))
+        self.with(seen, came)
+    }
+
+    /// A different tag of the same ban: its reuse only numbers the writings.
+    pub fn renewed(self, now_ms: u64) -> Tag {
+        let nth = ((self.0 >> REUSE_SHIFT) + 1) & REUSE_MAX;
+        self.with(unit(now_ms), nth)
+    }
+
+    fn with(self, seen: u64, reuse: u64) -> Tag {
+        Tag(self.ident().0 | (self.0 & FLAGS) | (seen << SEEN_SHIFT) | (reuse << REUSE_SHIFT))
     }
 }
 
@@ -145,6 +156,8 @@ mod tests {
         assert!(tag.is_ban() && tag.is_pending() && !tag.settled().is_pending());
         assert_eq!(tag.ident(), Ident::new(0x1234_5678_9a00_0000, Kind::Ban));
         assert_eq!(tag.touched(0, true).ident(), tag.ident());
+        let renewed = tag.renewed(0);
+        assert!(renewed.ident() == tag.ident() && renewed != renewed.renewed(0));
     }
 
     #[test]

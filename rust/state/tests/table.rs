@@ -51,7 +51,7 @@ fn a_new_region_is_empty_and_its_own() {
     let seen = state.occupancy(0);
     assert_eq!(
         (seen.live_keys, seen.standing_bans, seen.capacity),
-        (0, 0, 6_704)
+        (0, 0, 6_656)
     );
 }
 
@@ -201,12 +201,14 @@ fn a_flood_of_a_million_keys_keeps_every_ban_and_what_returns() {
         (before.standing_bans, before.live_keys, before.evicted),
         (bans, regulars, 0)
     );
-    let mut survived = 0;
+    let (mut survived, mut inherited) = (0, 0);
     for n in 0..1_000_000 {
         now += n % 20 / 19;
         let seen = state.add(&client(10_000_000 + n), Counter::Requests, now);
-        assert_eq!(seen, [1; 4], "{n}");
+        inherited += u64::from(seen != [1; 4]);
     }
+    // Salts have 24 bits: one new key in 16 million counts on from its slot's former owner.
+    assert!(inherited <= 4, "{inherited} keys found another's counts");
     for n in 0..regulars {
         let seen = state.read(&client(1_000_000 + n), Counter::Requests, now);
         survived += u64::from(seen[3] == 20);
@@ -269,7 +271,7 @@ fn a_table_full_of_bans_answers_as_if_first_and_drops_the_ban_that_ends_first() 
 
 #[test]
 fn nearly_every_key_finds_room_up_to_nine_tenths() {
-    for (tenths, at_least) in [(7, 1_000), (8, 999), (9, 980)] {
+    for (tenths, at_least) in [(6, 1_000), (7, 999), (8, 998), (9, 975)] {
         let state = state();
         let keys = state.occupancy(NOW).capacity * tenths / 10;
         for _ in 0..3 {

@@ -159,25 +159,33 @@ fn extend(path: &mut Vec<u8>, key: &[u8]) {
 
 /// Reads a string behind its opening quote.
 /// Shape: the content, its kinds, and the length with the closing quote, `None` without one.
+#[inline(always)]
 fn string<'s>(json: &'s [u8], text: &'s mut Vec<u8>) -> (&'s [u8], Seen, Option<usize>) {
-    let (mut at, seen) = kind::string_run(json);
-    if json.get(at) != Some(&b'\\') {
-        let length = json.get(at).map(|_| at + 1);
-        return (&json[..at], seen, length);
+    let (end, seen) = kind::string_run(json);
+    match json.get(end) {
+        None => (json, seen, None),
+        Some(b'\\') => {
+            let length = escaped(json, end, text);
+            (text, kind::seen(text), length)
+        }
+        Some(_) => (&json[..end], seen, Some(end + 1)),
     }
+}
+
+/// Reads a string whose first escape stands at `at`, into `text`. Shape: as of [`string`].
+#[inline(never)]
+fn escaped(json: &[u8], mut at: usize, text: &mut Vec<u8>) -> Option<usize> {
     text.clear();
     text.extend_from_slice(&json[..at]);
-    let length = loop {
-        match json.get(at) {
-            None => break None,
-            Some(b'"') => break Some(at + 1),
-            Some(_) => at += unescape(&json[at..], text),
+    loop {
+        match json.get(at)? {
+            b'"' => return Some(at + 1),
+            _ => at += unescape(&json[at..], text),
         }
         let (run, _) = kind::string_run(&json[at..]);
         text.extend_from_slice(&json[at..at + run]);
         at += run;
-    };
-    (text, kind::seen(text), length)
+    }
 }
 
 /// Undoes the escape at the start; a broken one stays as it is. Returns its length.

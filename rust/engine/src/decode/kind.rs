@@ -40,6 +40,7 @@ pub fn seen(bytes: &[u8]) -> Seen {
 }
 
 /// Finds the end of a JSON string's plain run, and the kinds within it.
+#[inline]
 pub fn string_run(bytes: &[u8]) -> (usize, Seen) {
     threat_agent_scan::until(&TABLE, *b"\"\\", bytes)
 }

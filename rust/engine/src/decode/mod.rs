@@ -176,7 +176,11 @@ fn judge<V: FnMut(&Value<'_>)>(visit: &mut V, inner: &mut json::Scratch, value: 
         && matches!(value.bytes.trim_ascii_start(), [b'{' | b'[', ..]);
     if document {
         let end = json::walk(value.bytes, inner, |_, bytes, seen| {
-            visit(&Value { bytes, seen, ..*value });
+            visit(&Value {
+                bytes,
+                seen,
+                ..*value
+            });
         });
         if end.why == json::Why::Complete {
             return;

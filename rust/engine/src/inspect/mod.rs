@@ -95,7 +95,7 @@ impl Inspector {
     /// A rule that speaks several times is kept once, with its strongest finding.
     pub fn inspect(&self, request: &Request<'_>, found: &mut Findings) {
         let gaps = SCRATCH.with(|scratch| {
-            let visit = |value: &Value<'_>| self.judge(value, &mut found.list);
+            let visit = |value: &Value<'_>| self.judge(value, found);
             match scratch.try_borrow_mut() {
                 Ok(mut scratch) => decode::walk(request, &mut scratch, visit),
                 Err(_) => decode::walk(request, &mut Scratch::default(), visit),
@@ -105,11 +105,12 @@ impl Inspector {
         found.uninspected_bytes += gaps.bytes;
     }
 
-    fn judge(&self, value: &Value<'_>, list: &mut Vec<Finding>) {
+    fn judge(&self, value: &Value<'_>, found: &mut Findings) {
         let Some(hints) = prefilter::look(value) else {
             return;
         };
         for detector in self.detectors.iter().filter(|d| d.wants(&hints)) {
+            let list = &mut found.list;
             let mut take = |rule, score| {
                 let finding = || Finding {
                     rule,
@@ -123,7 +124,12 @@ impl Inspector {
                     None => list.push(finding()),
                 }
             };
-            detector.judge(value, &mut Report::new(&mut take));
+            let mut report = Report::new(&mut take);
+            detector.judge(value, &mut report);
+            if report.skipped > 0 {
+                found.uninspected_bytes += report.skipped as u64;
+                found.uninspected.insert(Uninspected::OVER_BUDGET);
+            }
         }
     }
 }

@@ -5,7 +5,8 @@ use super::detector::{Detector, Report};
 use super::prefilter::{Hints, Words};
 use super::{Family, Part};
 use crate::decode::{kind, Value};
-use memchr::memmem;
+use memchr::memmem::{self, Finder};
+use std::sync::LazyLock;
 
 /// How much of a value is read. Units: bytes.
 const REACH: usize = 8 << 10;
@@ -82,6 +83,14 @@ const FILES: [(&[u8], f32); 63] = [
     (b"usr/local/apache", 0.7),
 ];
 
+/// Searchers for [`FILES`], built once.
+static FINDERS: LazyLock<Vec<(Finder<'static>, f32)>> = LazyLock::new(|| {
+    FILES
+        .iter()
+        .map(|(file, score)| (Finder::new(*file), *score))
+        .collect()
+});
+
 /// Schemes that open files or run filters, where a path is expected.
 const SCHEMES: [(&[u8], f32); 14] = [
     (b"php://", 0.9),
@@ -131,6 +140,8 @@ impl Detector for Traversal {
                 (1.., true) if hidden => 0.7,
                 (4.., true) => 0.85,
                 (3, true) => 0.75,
+                // Programs' files import each other so.
+                (2, true) if matches!(value.part, Part::Json | Part::Body) => 0.4,
                 (2, true) => 0.55,
                 (1, true) if value.part == Part::Path => 0.5,
                 (1, true) if at_start(value, raw) => 0.55,
@@ -142,7 +153,8 @@ impl Detector for Traversal {
                 report.add("traversal.climb", score);
             }
         }
-        if let Some(score) = file.filter(|_| named) {
+        let telling = |score: &f32| *score >= 0.8 || memchr::memchr(b' ', raw).is_none();
+        if let Some(score) = file.filter(telling).filter(|_| named) {
             report.add("traversal.file", score);
         }
         if named && hexed(raw) {
@@ -155,7 +167,9 @@ impl Detector for Traversal {
         }
         if named {
             if let Some(score) = scheme(&path.text) {
-                report.add("traversal.scheme", score);
+                // Editors and uploads send such URLs in JSON.
+                let meant = value.part == Part::Json && score < 0.8;
+                report.add("traversal.scheme", if meant { 0.3 } else { score });
             }
             if let Some(score) = null(raw) {
                 report.add("traversal.null_byte", score);
@@ -230,10 +244,9 @@ impl Path {
     /// The most telling file that is named, at the start of a path's segment.
     fn file(&self) -> Option<f32> {
         let mut best: Option<f32> = None;
-        for (file, score) in &FILES {
+        for (finder, score) in FINDERS.iter() {
             let starts = |at: usize| at == 0 || !self.text[at - 1].is_ascii_alphanumeric();
-            if memmem::find(&self.text, file).is_some_and(starts) && best.is_none_or(|b| b < *score)
-            {
+            if finder.find(&self.text).is_some_and(starts) && best.is_none_or(|b| b < *score) {
                 best = Some(*score);
             }
         }

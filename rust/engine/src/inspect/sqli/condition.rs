@@ -56,7 +56,9 @@ impl Reading<'_> {
         let same = self.same(i + 1, j + 1, length) && left != Operand::Literal;
         match (left, right) {
             (Operand::Literal, Operand::Literal) if statement => Some(("sqli.tautology", 0.55)),
-            (Operand::Literal, Operand::Literal) => Some(("sqli.tautology", 0.9)),
+            (Operand::Literal, Operand::Literal) if self.equates(j) || placed || self.cut(end) => {
+                Some(("sqli.tautology", 0.9))
+            }
             _ if statement => None,
             (Operand::Literal, Operand::Query) => Some(("sqli.subquery", 0.85)),
             _ if same && !program => Some(("sqli.tautology", 0.75)),
@@ -72,12 +74,17 @@ impl Reading<'_> {
         }
     }
 
+    /// Tells a comparison for equality from one for order, which prose and programs make too.
+    fn equates(&self, j: usize) -> bool {
+        !matches!(self.word(j).first(), Some(b'<' | b'>')) || self.word(j) == b"<>"
+    }
+
     /// `where 1=1` behind a value.
     pub(super) fn condition(&self, i: usize, statement: bool) -> Found {
         let (left, j) = self.operand(i + 1)?;
         let (right, _) = self.operand(j + 1)?;
         let constant = left == Operand::Literal && right == Operand::Literal;
-        (constant && !statement && self.kind(j) == Kind::Compare)
+        (constant && i > 0 && !statement && self.kind(j) == Kind::Compare)
             .then_some(("sqli.tautology", 0.75))
     }
 

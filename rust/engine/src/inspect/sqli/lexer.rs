@@ -81,6 +81,8 @@ pub struct Comments {
 /// The tokens of one reading.
 pub struct Tokens {
     list: [Token; TOKENS],
+    /// For each opening bracket, the token behind the one that closes it.
+    behind: [u8; TOKENS],
     length: usize,
     pub comments: Comments,
 }
@@ -90,6 +92,7 @@ impl Tokens {
     pub fn new() -> Tokens {
         Tokens {
             list: [Token::default(); TOKENS],
+            behind: [0; TOKENS],
             length: 0,
             comments: Comments::default(),
         }
@@ -110,9 +113,42 @@ impl Tokens {
         self.length
     }
 
+    /// The token behind the bracket that closes the one at `i`; the length when none does.
+    pub fn behind(&self, i: usize) -> usize {
+        match self.behind.get(i) {
+            Some(0) | None => self.length,
+            Some(behind) => usize::from(*behind),
+        }
+    }
+
     /// Reads `text` anew.
     /// Cost: linear; at most [`TOKENS`] tokens, in place.
     pub fn read(&mut self, text: &[u8]) {
+        self.lex(text);
+        self.pair();
+    }
+
+    /// Pairs the brackets, so that no pattern has to search for one.
+    fn pair(&mut self) {
+        let mut open = [0u8; TOKENS];
+        let mut depth = 0;
+        self.behind = [0; TOKENS];
+        for i in 0..self.length {
+            match self.list[i].kind {
+                Kind::Open => {
+                    open[depth] = i as u8;
+                    depth += 1;
+                }
+                Kind::Close if depth > 0 => {
+                    depth -= 1;
+                    self.behind[usize::from(open[depth])] = i as u8 + 1;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn lex(&mut self, text: &[u8]) {
         self.length = 0;
         self.comments = Comments::default();
         let mut at = 0;

@@ -160,9 +160,10 @@ impl Reading<'_> {
             Kind::Number | Kind::Text { .. } | Kind::Variable => (Operand::Literal, i + 1),
             Kind::Select | Kind::Case => return Some((Operand::Query, i + 1)),
             Kind::Exists if self.kind(i + 1) == Kind::Open => return Some((Operand::Query, i + 2)),
-            Kind::Name | Kind::Statement | Kind::Union if self.kind(i + 1) == Kind::Open => {
-                (Operand::Call(weigh(self.word(i))), self.behind(i + 1))
-            }
+            Kind::Name | Kind::Statement | Kind::Union if self.kind(i + 1) == Kind::Open => (
+                Operand::Call(weigh(self.word(i))),
+                self.tokens.behind(i + 1),
+            ),
             Kind::Name => {
                 let mut end = i + 1;
                 while self.kind(end) == Kind::Dot && self.kind(end + 1) == Kind::Name {
@@ -199,19 +200,5 @@ impl Reading<'_> {
                 ) || self.is(k - 1, b"as")
                     || self.is(k, b"as")
             })
-    }
-
-    /// Finds the token behind the bracket that closes the one at `i`.
-    fn behind(&self, i: usize) -> usize {
-        let mut depth = 0u32;
-        for j in i..self.tokens.len() {
-            match self.kind(j) {
-                Kind::Open => depth += 1,
-                Kind::Close if depth == 1 => return j + 1,
-                Kind::Close => depth -= 1,
-                _ => {}
-            }
-        }
-        self.tokens.len()
     }
 }

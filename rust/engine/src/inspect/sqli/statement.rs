@@ -139,7 +139,7 @@ impl Reading<'_> {
         let (_, j) = self.operand(i + 2)?;
         let placed = match self.context {
             Context::Quoted => i == self.closes(0),
-            Context::Bare => i == 0 || self.led(i),
+            Context::Bare => self.led(i),
         };
         match (placed, self.kind(j)) {
             (true, Kind::Comment | Kind::End | Kind::Comma | Kind::Having) => {

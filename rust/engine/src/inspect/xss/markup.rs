@@ -4,8 +4,11 @@ use super::script::{is_event, runs};
 use crate::decode::html;
 use crate::inspect::detector::Report;
 
-/// Most tags that are read of one value.
-const TAGS: usize = 512;
+/// How often all bytes of a value may be read: tags within tags are read again, since it depends
+/// on what stands around the value which of them a browser sees.
+const WORK: usize = 8;
+/// How far behind a tag's name its meaning is looked for. Units: bytes.
+const NEAR: usize = 2048;
 /// Most attributes that are read of one tag.
 const ATTRIBUTES: usize = 32;
 
@@ -17,12 +20,18 @@ struct Attribute<'t> {
     assigned: bool,
 }
 
-/// Judges all tags.
-pub fn judge(text: &[u8], report: &mut Report<'_>) {
+/// Judges all tags. Returns how many bytes were read for it, each time counted.
+pub fn judge(text: &[u8], report: &mut Report<'_>) -> usize {
     let rich = is_rich(text);
-    for at in memchr::memchr_iter(b'<', text).take(TAGS) {
-        tag(&text[at + 1..], rich, report);
+    let mut spent = 0;
+    for at in memchr::memchr_iter(b'<', text) {
+        if spent > WORK * text.len() + 4096 {
+            report.skip(text.len() - at);
+            break;
+        }
+        spent += tag(&text[at + 1..], rich, report);
     }
+    spent
 }
 
 /// Tells whether a value is a page or a post: longer, and of paragraphs and the like. A frame or a
@@ -41,58 +50,74 @@ fn is_rich(text: &[u8]) -> bool {
             > 2
 }
 
-fn tag(text: &[u8], rich: bool, report: &mut Report<'_>) {
+/// Judges the tag at the start. Returns how many bytes were read for it.
+fn tag(text: &[u8], rich: bool, report: &mut Report<'_>) -> usize {
     if starts(text, b"/script") {
-        return report.add("xss.script_tag", 0.6);
+        report.add("xss.script_tag", 0.6);
+        return 0;
     }
-    let text = text.strip_prefix(b"/").unwrap_or(text);
+    let (closes, text) = match text.strip_prefix(b"/") {
+        Some(text) => (true, text),
+        None => (false, text),
+    };
     let text = skip(text, |b| b == 0);
     let end = |b: &u8| *b <= b' ' || matches!(b, b'/' | b'>' | b'<' | b'"' | b'\'' | b'=' | b'(');
     let length = text.iter().position(end).unwrap_or(text.len());
     let (name, rest) = text.split_at(length);
-    let Some(first) = name.first() else {
+    let near = &rest[..rest.len().min(NEAR)];
+    match name.first() {
         // Browsers want the name at once; careless filters do not.
-        if starts(skip(text, |b| b <= b' '), b"script") {
-            report.add("xss.script_tag", 0.6);
+        None => {
+            let text = skip(near, |b| b <= b' ');
+            if starts(text, b"script") {
+                report.add("xss.script_tag", 0.6);
+            }
+            return near.len() - text.len();
         }
-        return;
-    };
-    if matches!(first, b'!' | b'?') {
-        return declaration(name, rest, rich, report);
-    }
-    if !first.is_ascii_alphabetic() {
-        return;
+        Some(b'!' | b'?') => {
+            declaration(name, near, rich, report);
+            return length;
+        }
+        Some(first) if !first.is_ascii_alphabetic() => return length,
+        Some(_) => {}
     }
     let local = name.rsplit(|b| *b == b':').next().unwrap_or(name);
     let prefixed = local.len() < name.len();
-    let score = match () {
-        () if is(local, b"script") => script_tag(rest),
-        () if starts(local, b"script") && !local[6..].iter().all(u8::is_ascii_alphanumeric) => 0.7,
-        () if prefixed => 0.0,
-        () if rich => weigh(local, rest) / 2.0,
-        () => weigh(local, rest),
+    let mut spent = length;
+    let score = if is(local, b"script") {
+        spent += near.len();
+        script_tag(near)
+    } else if starts(local, b"script") && !local[6..].iter().all(u8::is_ascii_alphanumeric) {
+        0.7
+    } else if prefixed || closes {
+        0.0
+    } else {
+        weigh(local, rest) * if rich { 0.5 } else { 1.0 }
     };
     if score > 0.0 {
-        let rule = if score >= 0.7 {
-            "xss.script_tag"
-        } else {
-            "xss.tag"
-        };
-        report.add(rule, score);
+        let scripted = score >= 0.7;
+        report.add(
+            if scripted {
+                "xss.script_tag"
+            } else {
+                "xss.tag"
+            },
+            score,
+        );
     }
-    let mut rest = rest;
+    let mut after = rest;
     for _ in 0..ATTRIBUTES {
-        let Some((attribute, after)) = attribute(rest) else {
-            return;
+        let Some((attribute, next)) = attribute(after) else {
+            break;
         };
         judge_attribute(local, &attribute, report);
-        rest = after;
+        after = next;
     }
+    spent + (rest.len() - after.len())
 }
 
 /// Weighs a script tag: one that neither loads, nor closes, nor calls is a word in brackets.
-fn script_tag(rest: &[u8]) -> f32 {
-    let near = &rest[..rest.len().min(2048)];
+fn script_tag(near: &[u8]) -> f32 {
     let inside = skip(near, |b| b <= b' ');
     let called = [
         &b"alert"[..],
@@ -129,6 +154,10 @@ fn weigh(name: &[u8], rest: &[u8]) -> f32 {
         (b"ilayer", 0.6),
         (b"xss", 0.6),
     ];
+    // What video sites offer to be pasted.
+    if is(name, b"iframe") && has(b"https://") && (has(b"allowfullscreen") || has(b"width=")) {
+        return 0.4;
+    }
     if let Some((_, score)) = known.iter().find(|(known, _)| is(name, known)) {
         return *score;
     }
@@ -191,7 +220,10 @@ fn judge_attribute(tag: &[u8], attribute: &Attribute<'_>, report: &mut Report<'_
             report.add("xss.script_url", 0.9);
         }
         // `values="a;javascript:..."`, `srcset`, `to`: lists of URLs.
-        () if hides_script(value) && memchr::memchr2(b'(', b'`', value).is_some() => {
+        () if hides_script(value)
+            && !starts(body, b"javascript:")
+            && memchr::memchr2(b'(', b'`', value).is_some() =>
+        {
             report.add("xss.script_url", 0.7);
         }
         () => {}

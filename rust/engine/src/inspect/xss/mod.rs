@@ -9,9 +9,6 @@ use super::prefilter::{Hints, Words};
 use super::Family;
 use crate::decode::{html, percent, Value};
 
-/// How much of a value is read. Units: bytes.
-const REACH: usize = 64 << 10;
-
 /// The detector of this family.
 pub struct Xss;
 
@@ -25,7 +22,7 @@ impl Detector for Xss {
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
-        let text = &value.bytes[..value.bytes.len().min(REACH)];
+        let text = value.bytes;
         let tagged = memchr::memchr(b'<', text).is_some();
         if tagged {
             markup::judge(text, report);
@@ -123,6 +120,25 @@ mod tests {
             "<math><mi xlink:href=\"javascript:alert(1)\">",
         ] {
             assert!(score(&Xss, text) >= 0.5, "{text}");
+        }
+    }
+
+    /// The work is bounded by the value's length, however its tags are nested.
+    #[test]
+    fn nested_tags_cost_no_more_than_their_length() {
+        for unit in [
+            "<a",
+            "<script",
+            "<a b=\"",
+            "<!attlist",
+            "<a b='<c d=\"",
+            "< ",
+        ] {
+            let text = unit.repeat((64 << 10) / unit.len()) + " x=\"" + &"y".repeat(64 << 10);
+            let mut report = |_: &'static str, _: f32| {};
+            let mut report = Report::new(&mut report);
+            let spent = markup::judge(text.as_bytes(), &mut report);
+            assert!(spent <= 9 * text.len() + 4096, "{unit}: {spent}");
         }
     }
 

@@ -121,7 +121,13 @@ pub fn runs(url: &[u8]) -> bool {
 /// Tells whether what follows a scheme can do anything; `javascript:;` and `void(0)` cannot.
 fn code(text: &[u8]) -> bool {
     let text = text.trim_ascii();
-    let idle: [&[u8]; 5] = [b"", b";", b"void(0)", b"void(0);", b"//"];
+    let idle: [&[u8]; 3] = [b"", b";", b"//"];
+    if text
+        .get(..7)
+        .is_some_and(|start| start.eq_ignore_ascii_case(b"void(0)"))
+    {
+        return !matches!(text.get(7), None | Some(b';' | b'"' | b'\'' | b' ' | b'>'));
+    }
     let prose = text.len() > 1
         && memchr::memchr3(b'(', b'=', b'`', text).is_none()
         && memchr::memchr3(b'.', b'/', b'%', text).is_none();
@@ -157,6 +163,9 @@ fn urls(text: &[u8], report: &mut Report<'_>) {
     if runs(start) {
         report.add("xss.script_url", 0.8);
     }
+    if text.len() > SHORT {
+        return;
+    }
     for at in memchr::memchr_iter(b':', text).take(64) {
         let from = at.saturating_sub(10);
         let word = &text[from..at];
@@ -168,7 +177,7 @@ fn urls(text: &[u8], report: &mut Report<'_>) {
                 text[from - 1],
                 b'=' | b'"' | b'\'' | b'(' | b'`' | b'\n' | b';'
             );
-        if named && called && opened && code(&text[at + 1..]) && text.len() <= SHORT {
+        if named && called && opened && code(&text[at + 1..]) {
             report.add("xss.script_url", 0.7);
         }
     }
@@ -270,11 +279,16 @@ fn calls(text: &[u8], report: &mut Report<'_>) {
                     | b')'
             )
         );
-        let quoted = broken.is_some_and(|quote| quote < at);
-        let bare = before.is_empty() || glued && (before.len() <= 4 || text.len() <= 64);
+        // A string that is quoted whole starts with what it says, not with an operator.
+        let quoted = broken.is_some_and(|quote| {
+            quote < at && !text[quote + 1].is_ascii_alphanumeric() && quote <= 16
+        });
+        // Programs put a blank before a call; what breaks out has no room for one.
+        let tight = glued && before.len() == at;
+        let bare = before.is_empty() || tight && (before.len() <= 4 || text.len() <= 64);
         match (bare, glued && quoted) {
             (true, _) if i < 3 && text.len() <= 64 => report.add("xss.call", 0.6),
-            (_, true) if broken.is_some_and(|quote| quote <= 16) => report.add("xss.call", 0.7),
+            (_, true) => report.add("xss.call", 0.7),
             _ => {}
         }
     }

@@ -1,0 +1,273 @@
+//! Several processes in one region: exact counts, kills at any instruction, one limit for all.
+//!
+//! An anonymous mapping has no name by which a new program could find it, so the children are
+//! forked from the test itself. Its harness has other threads, whose locks may be held at the fork:
+//! a child touches the region only, allocates nothing, and ends by `_exit`.
+#![cfg(not(loom))]
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::time::{Duration, Instant};
+use threat_agent_engine::state::{Ban, By, Counter, Key, Scope, State, Who};
+use threat_agent_engine::verdict::Category;
+use threat_agent_state::{SharedState, Stat, WorkerId};
+
+const NOW: u64 = 1_000_000_000;
+/// No child needs more; one that hangs fails its test.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn client(n: u64) -> Key<'static> {
+    let [a, b, c, d, e, f, g, h] = n.to_be_bytes();
+    Key {
+        by: By::ClientIp,
+        scope: Scope::Global,
+        workspace: b"default",
+        scope_id: b"",
+        who: Who::Client([a, b, c, d, e, f, g, h, 0, 0, 0, 0, 0, 0, 0, 0]),
+    }
+}
+
+fn route() -> Key<'static> {
+    Key {
+        by: By::Route,
+        who: Who::Id(b"route"),
+        ..client(0)
+    }
+}
+
+fn ban() -> Ban {
+    Ban {
+        until_ms: NOW + 3_600_000,
+        category: Category::ApiDdos,
+        incident: 7,
+    }
+}
+
+fn state() -> SharedState {
+    SharedState::create(1 << 20).unwrap()
+}
+
+struct Child(libc::pid_t);
+
+impl Child {
+    /// Forks; the child runs `f` and exits with its result.
+    fn run(f: impl FnOnce() -> u8) -> Child {
+        // SAFETY: see the head of this file for what the child may do.
+        match unsafe { libc::fork() } {
+            0 => {
+                let code = f();
+                // SAFETY: ends the child without running anything of the parent's.
+                unsafe { libc::_exit(code.into()) }
+            }
+            pid => {
+                assert!(pid > 0, "{}", std::io::Error::last_os_error());
+                Child(pid)
+            }
+        }
+    }
+
+    fn kill(&self) {
+        // SAFETY: the child is ours and was not waited for yet.
+        assert_eq!(unsafe { libc::kill(self.0, libc::SIGKILL) }, 0);
+    }
+
+    /// Waits, with a bound. Returns the exit code; `None` for a child that was killed.
+    fn wait(self) -> Option<i32> {
+        let end = Instant::now() + PATIENCE;
+        let mut status = 0;
+        loop {
+            // SAFETY: `status` is writable; the child is ours.
+            let got = unsafe { libc::waitpid(self.0, &mut status, libc::WNOHANG) };
+            if got == self.0 {
+                return libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status));
+            }
+            assert!(got == 0, "{}", std::io::Error::last_os_error());
+            if Instant::now() > end {
+                self.kill();
+                panic!("a child hangs");
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+}
+
+#[test]
+fn no_addition_of_any_process_is_lost() {
+    let state = state();
+    let (children, adds, keys) = (4, 50_000, 16);
+    let running: Vec<Child> = (0..children)
+        .map(|_| {
+            Child::run(|| {
+                for n in 0..adds {
+                    state.add(&client(n % keys), Counter::Requests, NOW);
+                    state.add(&route(), Counter::ServerErrors, NOW);
+                }
+                0
+            })
+        })
+        .collect();
+    for child in running {
+        assert_eq!(child.wait(), Some(0));
+    }
+    for n in 0..keys {
+        let want = children * adds / keys;
+        assert_eq!(state.read(&client(n), Counter::Requests, NOW), [want; 4]);
+    }
+    let seen = state.read(&route(), Counter::ServerErrors, NOW);
+    assert_eq!(seen, [children * adds; 4]);
+}
+
+/// All children bring the same new keys at once, in the same order.
+#[test]
+fn a_key_has_one_slot_however_many_processes_bring_it() {
+    let state = state();
+    let (children, keys) = (4, 4_000);
+    let running: Vec<Child> = (0..children)
+        .map(|_| {
+            Child::run(|| {
+                for n in 0..keys {
+                    state.add(&client(n), Counter::Requests, NOW);
+                }
+                0
+            })
+        })
+        .collect();
+    for child in running {
+        assert_eq!(child.wait(), Some(0));
+    }
+    assert_eq!(state.occupancy(NOW).live_keys, keys);
+    for n in 0..keys {
+        assert_eq!(
+            state.read(&client(n), Counter::Requests, NOW),
+            [children; 4]
+        );
+    }
+}
+
+/// Children count, ban and evict as fast as they can until they are killed; what they leave must
+/// hold every ban, no duplicate and no hang.
+#[test]
+fn kills_at_any_instruction_leave_a_usable_table() {
+    let state = state();
+    let (rounds, bans, hot) = (300u64, 200, 64);
+    for n in 0..bans {
+        state.ban(&client(n), ban(), NOW);
+    }
+    let capacity = state.occupancy(NOW).capacity;
+    let work = |seed: u64| {
+        let mut n = seed;
+        loop {
+            n = n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let key = client(1_000_000 + (n >> 33) % (2 * capacity));
+            state.add(&client(10_000 + n % hot), Counter::Requests, NOW);
+            state.add(&key, Counter::NotFound, NOW);
+            state.ban(&client(n % bans), ban(), NOW);
+            if n.is_multiple_of(64) {
+                let short = Ban {
+                    until_ms: NOW + 1,
+                    ..ban()
+                };
+                state.ban(&key, short, NOW);
+                state.unban(&key, NOW);
+            }
+            if state.banned(&client(n % bans), NOW) != Some(ban()) {
+                return 1;
+            }
+        }
+    };
+    for round in 0..rounds {
+        let pair = [
+            Child::run(|| work(2 * round)),
+            Child::run(|| work(2 * round + 1)),
+        ];
+        std::thread::sleep(Duration::from_micros(500 + round * 37 % 3_000));
+        pair.iter().for_each(Child::kill);
+        for child in pair {
+            assert_eq!(child.wait(), None, "a ban was lost in round {round}");
+        }
+    }
+    for n in 0..bans {
+        assert_eq!(state.banned(&client(n), NOW), Some(ban()));
+    }
+    for n in 0..hot {
+        let key = client(10_000 + n);
+        let before = state.read(&key, Counter::Requests, NOW);
+        let (most, least) = (before.iter().max().unwrap(), before.iter().min().unwrap());
+        // A kill in the middle of a call loses its increments of the later windows.
+        assert!(*least > 1 && most - least <= 2 * rounds, "{before:?}");
+        assert_eq!(
+            state.add(&key, Counter::Requests, NOW),
+            before.map(|n| n + 1)
+        );
+    }
+    let seen = state.occupancy(NOW);
+    assert!(seen.live_keys + seen.standing_bans <= capacity);
+    // A kill between a short ban and its lifting leaves that one, too.
+    assert!((bans..=bans + 2 * rounds).contains(&seen.standing_bans));
+}
+
+/// As the engine enforces a limit: add, and take back when the estimate is above it.
+#[test]
+fn four_processes_enforce_one_limit() {
+    let (processes, limit) = (4u64, 100);
+    for round in 0..50 {
+        let state = state();
+        let running: Vec<Child> = (0..processes)
+            .map(|_| {
+                Child::run(|| {
+                    let mut admitted = 0;
+                    for _ in 0..200 {
+                        let [first, ..] = state.add(&client(1), Counter::Requests, NOW);
+                        if first <= limit {
+                            admitted += 1;
+                        } else {
+                            state.undo(&client(1), Counter::Requests, NOW);
+                        }
+                    }
+                    admitted
+                })
+            })
+            .collect();
+        let admitted: Option<i32> = running.into_iter().map(Child::wait).sum();
+        let admitted = admitted.unwrap() as u64;
+        // One that is about to take back may make another one refuse: a few too little.
+        assert!(
+            admitted.abs_diff(limit) <= processes,
+            "{admitted} in round {round}"
+        );
+        assert_eq!(
+            state.read(&client(1), Counter::Requests, NOW),
+            [admitted; 4]
+        );
+    }
+}
+
+#[test]
+fn three_workers_killed_inside_the_engine_set_the_bypass() {
+    let state = state();
+    let alive = |pid: u32| {
+        // SAFETY: signal 0 only asks whether the process exists.
+        unsafe { libc::kill(pid as libc::pid_t, 0) == 0 }
+    };
+    for death in 0..4 {
+        let found = state.attach(std::process::id(), NOW + death, alive);
+        assert_eq!(found.deaths_now, u32::from(death > 0));
+        assert_eq!(state.bypassed(), death >= 3);
+        let child = Child::run(|| {
+            let slot = state.attach(std::process::id(), NOW, alive).slot;
+            state.enter(slot, NOW);
+            state.stat_add(slot, Stat::Requests, 1);
+            loop {
+                std::hint::spin_loop();
+            }
+        });
+        let end = Instant::now() + PATIENCE;
+        while state.stat_sum(Stat::Requests) <= death {
+            assert!(Instant::now() < end, "the child did not come in");
+            std::thread::yield_now();
+        }
+        child.kill();
+        assert_eq!(child.wait(), None);
+    }
+    assert_eq!(state.stat_sum(Stat::Requests), 4);
+    assert_ne!(state.attach(1, NOW, |_| true).slot, WorkerId::OVERFLOW);
+}
