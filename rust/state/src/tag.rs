@@ -18,6 +18,9 @@ const SEEN_SHIFT: u32 = 8;
 const SEEN_MASK: u64 = 0xFFFF;
 const REUSE_SHIFT: u32 = 5;
 const REUSE_MAX: u64 = 7;
+/// What a return in a later unit of time adds: more than fades in a minute, so that whoever comes
+/// at least every three minutes rises.
+const REUSE_STEP: u64 = 3;
 const KIND_SHIFT: u32 = 2;
 const KIND_MASK: u64 = 7;
 /// Claimed, but not yet known to be the key's only slot.
@@ -118,7 +121,7 @@ impl Tag {
     /// and only when `again` says that it is another request.
     pub fn touched(self, now_ms: u64, again: bool) -> Tag {
         let came = if self.idle(now_ms) > 0 {
-            (self.reuse(now_ms) + 1).min(REUSE_MAX)
+            (self.reuse(now_ms) + REUSE_STEP).min(REUSE_MAX)
         } else {
             self.reuse(now_ms).max(u64::from(again))
         };
@@ -173,7 +176,14 @@ mod tests {
         for (minutes, want) in [(0, 7), (1, 6), (6, 1), (7, 0), (100, 0)] {
             assert_eq!(tag.reuse(last + minutes * 60_000), want, "{minutes}");
         }
-        assert_eq!(tag.touched(last + 180_000, false).reuse(last + 180_000), 5);
+        let late = last + 6 * 60_000;
+        assert_eq!(tag.touched(late, false).reuse(late), 4);
+        // Every two and a half minutes is often enough to be worth something all the time.
+        let mut slow = born(0);
+        for i in 1..=10 {
+            slow = slow.touched(i * 150_000, false);
+        }
+        assert!(slow.reuse(11 * 150_000) > 0);
     }
 
     #[test]

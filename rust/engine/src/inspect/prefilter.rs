@@ -187,7 +187,8 @@ impl Word<'_> {
                 | b"data" | b"expect" | b"zip" | b"phar" | b"boot" | b"inf" | b"htaccess"
                 | b"htpasswd" | b"git" | b"ssh" | b"rsa" | b"log" | b"logs" | b"history"
                 | b"inetpub" | b"xampp" | b"var" | b"jar" | b"netdoc" | b"glob" | b"ogg"
-                | b"compress" | b"svn" | b"mysql" | b"apache" => self.path(),
+                | b"usr" | b"lampp" | b"program" | b"httpd" | b"bashrc"
+                | b"bash" | b"aws" | b"docker" | b"kube" | b"asa" | b"sys" | b"root" | b"compress" | b"svn" | b"mysql" | b"apache" => self.path(),
             b"x" => self.hex(),
         )
     }

@@ -17,7 +17,7 @@ const PATH: usize = 2048;
 
 /// Files and folders of the server's own, in lower case with single slashes, and what naming one
 /// is worth where a path is expected.
-const FILES: [(&[u8], f32); 63] = [
+const FILES: [(&[u8], f32); 91] = [
     (b"etc/passwd", 0.9),
     (b"etc/shadow", 0.9),
     (b"etc/group", 0.8),
@@ -81,6 +81,34 @@ const FILES: [(&[u8], f32); 63] = [
     (b"system32/config/", 0.8),
     (b"apache/logs/", 0.7),
     (b"usr/local/apache", 0.7),
+    (b"usr/local/etc/", 0.7),
+    (b"usr/pkg/etc/", 0.7),
+    (b"opt/lampp/", 0.7),
+    (b"var/lib/mysql", 0.7),
+    (b"var/run/", 0.6),
+    (b"var/spool/", 0.6),
+    (b"var/cpanel/", 0.7),
+    (b"program files/apache", 0.7),
+    (b"program files/mysql", 0.7),
+    (b"httpd.conf", 0.7),
+    (b"access_log", 0.6),
+    (b"error_log", 0.6),
+    (b"access.log", 0.6),
+    (b"error.log", 0.6),
+    (b".bashrc", 0.6),
+    (b".bash_profile", 0.6),
+    (b".aws/credentials", 0.8),
+    (b".docker/config", 0.7),
+    (b".kube/config", 0.7),
+    (b"wp-config.php", 0.7),
+    (b"config.inc.php", 0.6),
+    (b"global.asa", 0.6),
+    (b"desktop.ini", 0.6),
+    (b"boot/grub", 0.7),
+    (b"sys/class/", 0.6),
+    (b"windows/debug", 0.7),
+    (b"windows/system", 0.6),
+    (b"root/.", 0.6),
 ];
 
 /// Searchers for [`FILES`], built once.
@@ -153,7 +181,13 @@ impl Detector for Traversal {
                 report.add("traversal.climb", score);
             }
         }
-        let telling = |score: &f32| *score >= 0.8 || memchr::memchr(b' ', raw).is_none();
+        // Sentences, and APIs about servers, name files that are of little use to an attacker.
+        let least = match memchr::memchr(b' ', raw) {
+            Some(_) => 0.8,
+            None if value.part == Part::Json => 0.7,
+            None => 0.0,
+        };
+        let telling = |score: &f32| *score >= least;
         if let Some(score) = file.filter(telling).filter(|_| named) {
             report.add("traversal.file", score);
         }
@@ -161,7 +195,8 @@ impl Detector for Traversal {
             report.add("traversal.climb", 0.7);
         }
         let drive = value.part == Part::Query && is_drive(raw);
-        let etc = matches!(value.part, Part::Query | Part::Path) && path.text.starts_with(b"/etc/");
+        let etc = matches!(value.part, Part::Query | Part::Path | Part::Form)
+            && path.text.starts_with(b"/etc/");
         if named && (drive || etc) {
             report.add("traversal.root", 0.5);
         }
@@ -245,7 +280,12 @@ impl Path {
     fn file(&self) -> Option<f32> {
         let mut best: Option<f32> = None;
         for (finder, score) in FINDERS.iter() {
-            let starts = |at: usize| at == 0 || !self.text[at - 1].is_ascii_alphanumeric();
+            let alphanumeric = |at: usize| self.text.get(at).is_some_and(u8::is_ascii_alphanumeric);
+            // The less telling a name is, the more it must be the whole name.
+            let starts = |at: usize| {
+                let end = at + finder.needle().len();
+                !(at > 0 && alphanumeric(at - 1)) && (*score > 0.6 || !alphanumeric(end))
+            };
             if finder.find(&self.text).is_some_and(starts) && best.is_none_or(|b| b < *score) {
                 best = Some(*score);
             }
