@@ -22,6 +22,10 @@ pub mod bounds {
     pub const MAX_LIMIT: u64 = 1_000_000;
     /// Units: seconds (30 days).
     pub const MAX_BAN_S: u32 = 2_592_000;
+    /// Entries in `behaviour.account_fields`.
+    pub const MAX_FIELDS: usize = 32;
+    /// Units: bytes. Names of fields.
+    pub const MAX_FIELD_BYTES: usize = 64;
     /// Units: bytes.
     pub const MAX_BODY_BYTES: u64 = 1_048_576;
 }
@@ -51,6 +55,7 @@ pub struct Config {
     pub rules: Vec<Rule>,
     pub limits: Vec<Limit>,
     pub payload: Payload,
+    pub behaviour: Behaviour,
 }
 
 impl Default for Config {
@@ -64,6 +69,7 @@ impl Default for Config {
             rules: Vec::new(),
             limits: Vec::new(),
             payload: Payload::default(),
+            behaviour: Behaviour::default(),
         }
     }
 }
@@ -193,6 +199,28 @@ impl Default for Payload {
     }
 }
 
+/// Detection by behaviour.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Behaviour {
+    pub enabled: bool,
+    /// What happens to the requests of clients that an attack is traced to.
+    pub action: Action,
+    /// Fields of a login form that name the account, in any case.
+    pub account_fields: Vec<String>,
+}
+
+impl Default for Behaviour {
+    fn default() -> Self {
+        let fields = ["username", "user", "email", "login", "account", "phone"];
+        Behaviour {
+            enabled: true,
+            action: Action::Throttle,
+            account_fields: fields.map(str::to_owned).to_vec(),
+        }
+    }
+}
+
 impl Config {
     /// Reads and checks a configuration.
     /// Errors: unknown fields, wrong types, and what [`Config::check`] finds.
@@ -232,6 +260,11 @@ impl Config {
             self.allowlist.consumers.len(),
             bounds::MAX_ENTRIES,
         )?;
+        let fields = &self.behaviour.account_fields;
+        entries("behaviour.account_fields", fields.len(), bounds::MAX_FIELDS)?;
+        for field in fields {
+            text("behaviour.account_fields", field, bounds::MAX_FIELD_BYTES)?;
+        }
         entries("rules", self.rules.len(), bounds::MAX_RULES)?;
         entries("limits", self.limits.len(), bounds::MAX_RULES)?;
         let mut ids = std::collections::HashSet::new();

@@ -1,9 +1,11 @@
 //! The one orchestration: what is asked of a request, and in which order.
 
+use crate::behaviour::Watch;
 use crate::config::{Config, Mode};
 use crate::error::Error;
 use crate::inspect::{Findings, Inspector};
 use crate::limits::Limits;
+use crate::memory::Memory;
 use crate::request::{Identity, Outcome, Request};
 use crate::rules::{self, Rules, Ruling};
 use crate::state::{Ban, By, Key, Scope, State};
@@ -18,6 +20,7 @@ pub struct Engine {
     rules: Rules,
     limits: Limits,
     inspector: Inspector,
+    watch: Watch,
     sampled: AtomicU64,
 }
 
@@ -43,6 +46,7 @@ impl Engine {
             rules,
             limits: Limits::new(&config),
             inspector: Inspector::new(&config.payload.families),
+            watch: Watch::new(&config),
             sampled: AtomicU64::new(0),
             config,
         };
@@ -67,7 +71,12 @@ impl Engine {
 
     /// Decides on a request: allowlist, bans, rules, limits, payload.
     /// Errors: none; what could not be inspected is in the verdict.
-    pub fn inspect<S: State + ?Sized>(&self, request: &Request, state: &S, now_ms: u64) -> Verdict {
+    pub fn inspect<S: Memory + ?Sized>(
+        &self,
+        request: &Request,
+        state: &S,
+        now_ms: u64,
+    ) -> Verdict {
         let identity = &request.identity;
         let mut verdict = Verdict {
             spoofed_headers: request.has_own_headers(),
@@ -80,6 +89,7 @@ impl Engine {
             return verdict;
         }
         let enforced = self.config.mode == Mode::Enforce;
+        let place = self.watch.arrive(request, state, now_ms, &mut verdict);
         let ban = match self.rules.apply(request, &mut verdict) {
             Ruling::Allowed => return verdict,
             Ruling::Refused { ban_s } => {
@@ -96,6 +106,7 @@ impl Engine {
         if !verdict.rules.is_empty() {
             verdict.incident = state.draw_incident();
         }
+        self.watch.report(identity, place, &verdict, state, now_ms);
         if let (true, Some((by, scope, ban_s))) = (enforced, ban) {
             if let Some(key) = Key::of(identity, by, scope) {
                 let ban = Ban {
@@ -109,16 +120,18 @@ impl Engine {
         verdict
     }
 
-    /// Takes in how a request ended.
-    pub fn observe<S: State + ?Sized>(
+    /// Takes in how a request ended. `path` is as in [`Request`].
+    pub fn observe<S: Memory + ?Sized>(
         &self,
         identity: &Identity,
+        path: &[u8],
         outcome: &Outcome,
-        state: &S,
+        memory: &S,
         now_ms: u64,
     ) {
         if !self.allowlisted(identity) {
-            self.limits.observe(identity, outcome, state, now_ms);
+            self.limits.observe(identity, outcome, memory, now_ms);
+            self.watch.observe(identity, path, outcome, memory, now_ms);
         }
     }
 

@@ -4,10 +4,13 @@
 //! [`state::State`]. [`engine::Engine`] is the one orchestration; everything else serves it.
 #![forbid(unsafe_code)]
 
+pub mod analyst;
+pub mod behaviour;
 pub mod config;
 pub mod decode;
 pub mod engine;
 pub mod error;
+pub mod incident;
 pub mod inspect;
 pub mod limits;
 pub mod local;
@@ -20,11 +23,13 @@ pub mod state;
 pub mod verdict;
 pub mod window;
 
+pub use crate::analyst::{Analyst, Change};
 pub use crate::config::Config;
 pub use crate::engine::Engine;
 pub use crate::error::Error;
-pub use crate::request::{Body, Identity, Outcome, Request};
+pub use crate::incident::Incident;
 pub use crate::local::LocalState;
 pub use crate::memory::Memory;
+pub use crate::request::{Body, Identity, Outcome, Request};
 pub use crate::state::State;
 pub use crate::verdict::{Action, Category, Uninspected, Verdict};

@@ -90,6 +90,12 @@ pub enum Source {
 pub struct Outcome {
     pub status: u16,
     pub source: Source,
+    /// What the verdict of the request gave; 0 when it was no login.
+    pub account: u64,
+    /// From the first byte of the request to the last of the response. Units: milliseconds.
+    pub latency_ms: u32,
+    /// Length of the request's body. Units: bytes.
+    pub request_bytes: u64,
 }
 
 /// Reads an address in its one canonical form: `::ffff:a.b.c.d` becomes `a.b.c.d`, a zone is

@@ -153,6 +153,9 @@ pub struct Verdict {
     /// What was not inspected, and how much of it.
     pub uninspected: Uninspected,
     pub uninspected_bytes: u64,
+    /// Keyed hash of the account that the request logs in to, for its [`crate::Outcome`]; 52 bits,
+    /// so that a Lua number holds it. 0 when it is no login.
+    pub account: u64,
     /// The client sent headers of the plugin's own name, which the upstream must not believe.
     pub spoofed_headers: bool,
 }

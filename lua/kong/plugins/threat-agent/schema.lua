@@ -228,6 +228,30 @@ local payload = {
 }
 
 
+local behaviour = {
+  type = "record",
+  required = true,
+  fields = {
+    { enabled = { type = "boolean", required = true, default = true } },
+    { action = {
+      description = "What happens to the requests of clients that an attack is traced to.",
+      type = "string",
+      required = true,
+      default = "throttle",
+      one_of = ACTIONS,
+    } },
+    { account_fields = {
+      description = "Fields of a login form that name the account, in any case.",
+      type = "array",
+      required = true,
+      default = { "username", "user", "email", "login", "account", "phone" },
+      len_max = 32,
+      elements = { type = "string", len_max = 64 },
+    } },
+  },
+}
+
+
 return {
   name = "threat-agent",
   fields = {
@@ -296,6 +320,7 @@ return {
           elements = limit,
         } },
         { payload = payload },
+        { behaviour = behaviour },
       },
     } },
   },
