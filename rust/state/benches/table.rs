@@ -8,8 +8,9 @@
 use criterion::{criterion_group, criterion_main, BenchmarkId, Criterion};
 use std::hint::black_box;
 use std::time::Duration;
-use threat_agent_engine::state::{Ban, By, Counter, Key, LocalState, Scope, State, Who};
+use threat_agent_engine::state::{Ban, By, Counter, Key, Scope, State, Who};
 use threat_agent_engine::verdict::Category;
+use threat_agent_engine::LocalState;
 use threat_agent_state::SharedState;
 
 const KEYS: u64 = 700_000;
@@ -96,18 +97,18 @@ fn benches(c: &mut Criterion) {
     let states: &[(&str, &dyn State)] = &[("shared", &shared), ("local", &local)];
     for (_, state) in states {
         for n in 0..KEYS {
-            state.add(&client(n), Counter::Requests, START);
+            state.add(&client(n), Counter::Requests, 1, START);
         }
     }
     let (uniform, zipf, hot) = (uniform(), zipf(), vec![7; DRAWS]);
     let add = |state: &dyn State, key: &Key, now| {
-        black_box(state.add(key, Counter::Requests, now));
+        black_box(state.add(key, Counter::Requests, 1, now));
     };
     drawn(c, "add_hot", states, &hot, add);
     drawn(c, "add_zipf", states, &zipf, add);
     drawn(c, "add_uniform", states, &uniform, add);
     drawn(c, "add_hot_route", states, &hot, |state, _, now| {
-        black_box(state.add(&route(), Counter::Requests, now));
+        black_box(state.add(&route(), Counter::Requests, 1, now));
     });
     drawn(c, "read_uniform", states, &uniform, |state, key, now| {
         black_box(state.read(key, Counter::Requests, now));
@@ -131,7 +132,12 @@ fn benches(c: &mut Criterion) {
     flood.bench_function("shared", |b| {
         b.iter(|| {
             n += 1;
-            shared.add(&client(n), Counter::Requests, START + 1_000_000 + n / 256)
+            shared.add(
+                &client(n),
+                Counter::Requests,
+                1,
+                START + 1_000_000 + n / 256,
+            )
         });
     });
     flood.finish();

@@ -1,6 +1,8 @@
-//! Bans: three words of a slot of their own kind, each with bits of the key's salt, the end last.
+//! Bans: four words of a slot of their own kind, each with bits of the key's salt, the end last.
+//! One of them holds what the tag lacks of the key's hash, so that a ban can move to a region of
+//! another size.
 //!
-//! A ban stands when all three words carry the salt and the end is still to come, so that one that
+//! A ban stands when all four words carry the salt and the end is still to come, so that one that
 //! was half written, or any word of a former owner, is no ban. While it stands its slot is not
 //! given to counters.
 //!
@@ -8,7 +10,7 @@
 //! its category and incident may be the other's.
 
 use crate::sync::Ordering;
-use crate::table::{Evict, Probe, Slot, Table};
+use crate::table::{Claimed, Evict, Probe, Slot, Table};
 use threat_agent_engine::state::{Ban, INCIDENT_MASK};
 use threat_agent_engine::verdict::Category;
 
@@ -18,6 +20,10 @@ const RETRIES: usize = 16;
 const END: usize = 0;
 const INCIDENT: usize = 1;
 const CATEGORY: usize = 2;
+const HASH: usize = 3;
+
+/// Bits of the hash that the tag does not hold.
+const LOWER_HASH: u64 = (1 << 24) - 1;
 
 /// The latest end that a word holds: 34 years after the start of the clock.
 pub(crate) const MAX_UNTIL_MS: u64 = (1 << 40) - 1;
@@ -34,12 +40,17 @@ fn category_word(salt: u64, number: u8) -> u64 {
     (salt << 8) | u64::from(number)
 }
 
-/// Reads the ban of a slot if its end word is `end`.
-fn decode(slot: &Slot, end: u64, now_ms: u64) -> Option<Ban> {
+fn hash_word(salt: u64, hash: u64) -> u64 {
+    (salt << 24) | (hash & LOWER_HASH)
+}
+
+/// Reads the hash of the banned key and its ban, if the end word of the slot is `end`.
+fn decode(slot: &Slot, end: u64, now_ms: u64) -> Option<(u64, Ban)> {
     let salt = slot.salt();
     // Relaxed: ordered by the acquire on the end word, which is written after these.
     let incident = slot.word(INCIDENT).load(Ordering::Relaxed);
     let category = slot.word(CATEGORY).load(Ordering::Relaxed);
+    let hash = slot.word(HASH).load(Ordering::Relaxed);
     let ban = Ban {
         until_ms: end & MAX_UNTIL_MS,
         category: Category::from_number(category as u8)?,
@@ -47,12 +58,14 @@ fn decode(slot: &Slot, end: u64, now_ms: u64) -> Option<Ban> {
     };
     let salted = end == end_word(salt, ban.until_ms)
         && incident == incident_word(salt, ban.incident)
-        && category == category_word(salt, category as u8);
-    (salted && ban.until_ms > now_ms).then_some(ban)
+        && category == category_word(salt, category as u8)
+        && hash == hash_word(salt, hash);
+    let hash = slot.upper_hash() | (hash & LOWER_HASH);
+    (salted && ban.until_ms > now_ms).then_some((hash, ban))
 }
 
-/// Finds the ban that stands in a slot.
-pub(crate) fn standing(slot: &Slot, now_ms: u64) -> Option<Ban> {
+/// Finds the ban that stands in a slot, and the hash of its key.
+pub(crate) fn standing(slot: &Slot, now_ms: u64) -> Option<(u64, Ban)> {
     // Acquire: partner of the release in `ban`.
     let end = slot.word(END).load(Ordering::Acquire);
     decode(slot, end, now_ms)
@@ -60,16 +73,16 @@ pub(crate) fn standing(slot: &Slot, now_ms: u64) -> Option<Ban> {
 
 /// Finds the ban that stands on a key.
 pub(crate) fn banned(table: &Table, probe: Probe, now_ms: u64) -> Option<Ban> {
-    standing(&table.find(probe)?, now_ms)
+    standing(&table.find(probe)?, now_ms).map(|(_, ban)| ban)
 }
 
 /// Bans a key, or extends its ban. Returns `false` when all slots were lost to other workers.
 pub(crate) fn ban(table: &Table, probe: Probe, ban: Ban, now_ms: u64) -> bool {
     for _ in 0..RETRIES {
-        let Some(slot) = table.claim(probe, now_ms, Evict::AlsoBans) else {
+        let Some(Claimed { slot, .. }) = table.claim(probe, now_ms, Evict::AlsoBans) else {
             continue;
         };
-        if extend(&slot, ban, now_ms) && slot.renew(now_ms) {
+        if extend(&slot, probe.hash, ban, now_ms) && slot.renew(now_ms) {
             return true;
         }
     }
@@ -77,14 +90,14 @@ pub(crate) fn ban(table: &Table, probe: Probe, ban: Ban, now_ms: u64) -> bool {
 }
 
 /// Writes the ban unless a longer one stands. Returns `false` when others kept changing the end.
-fn extend(slot: &Slot, ban: Ban, now_ms: u64) -> bool {
+fn extend(slot: &Slot, hash: u64, ban: Ban, now_ms: u64) -> bool {
     let salt = slot.salt();
     let new = end_word(salt, ban.until_ms);
     for _ in 0..RETRIES {
         // Acquire: partner of the release below.
         let end = slot.word(END).load(Ordering::Acquire);
         let longer = decode(slot, end, now_ms)
-            .is_some_and(|stands| stands.until_ms >= ban.until_ms.min(MAX_UNTIL_MS));
+            .is_some_and(|(_, stands)| stands.until_ms >= ban.until_ms.min(MAX_UNTIL_MS));
         if longer {
             return true;
         }
@@ -93,9 +106,11 @@ fn extend(slot: &Slot, ban: Ban, now_ms: u64) -> bool {
         // that a counter's update comes either before, and is overwritten, or fails.
         let incident = incident_word(salt, ban.incident);
         let category = category_word(salt, ban.category as u8);
+        slot.word(HASH)
+            .swap(hash_word(salt, hash), Ordering::AcqRel);
         slot.word(CATEGORY).swap(category, Ordering::AcqRel);
         slot.word(INCIDENT).swap(incident, Ordering::AcqRel);
-        // Release: whoever reads the end reads the two words above (acquire in `standing`).
+        // Release: whoever reads the end reads the three words above (acquire in `standing`).
         let swapped =
             slot.word(END)
                 .compare_exchange(end, new, Ordering::AcqRel, Ordering::Acquire);

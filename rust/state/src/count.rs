@@ -5,7 +5,7 @@
 //! the start of *its* bucket: taking it for a foreign word would drop what it holds.
 
 use crate::sync::{AtomicU64, Ordering};
-use crate::table::{Evict, Probe, Slot, Table};
+use crate::table::{Claimed, Evict, Probe, Slot, Table};
 use crate::tag::Kind;
 use threat_agent_engine::state::{Counter, Estimates};
 use threat_agent_engine::window::{Tick, Window};
@@ -19,7 +19,7 @@ const MAX_AHEAD: u64 = 4;
 
 #[derive(Clone, Copy)]
 enum Change {
-    Add,
+    Add(u64),
     Undo,
 }
 
@@ -57,7 +57,7 @@ impl<const W: usize> Cell<W> {
     fn word(&self, parity: usize) -> &'static AtomicU64 {
         self.slot.word(match self.kind {
             Kind::Wide => self.counter % 2 * 8 + W * 2 + parity,
-            Kind::Narrow | Kind::Ban => self.counter * 4 + W,
+            _ => self.counter % 4 * 4 + W,
         })
     }
 
@@ -100,7 +100,7 @@ impl<const W: usize> Cell<W> {
             self.slot.update(word, |word| {
                 let tick = self.tick(self.ahead(word));
                 Some(match change {
-                    Change::Add => tick.wide_add(word, 1),
+                    Change::Add(n) => tick.wide_add(word, n),
                     Change::Undo => tick.wide_undo(word),
                 })
             })
@@ -108,20 +108,20 @@ impl<const W: usize> Cell<W> {
             self.slot.update(self.word(0), |word| {
                 let tick = self.tick(self.ahead(word));
                 Some(match change {
-                    Change::Add => tick.add(word, 1),
+                    Change::Add(n) => tick.add(word, n),
                     Change::Undo => tick.undo(word),
                 })
             })
         }
     }
 
-    /// Counts one arrival, unless that was done before the slot was lost.
-    /// Returns whether it is counted.
+    /// Counts `n` arrivals, unless that was done before the slot was lost.
+    /// Returns whether they are counted.
     #[inline(always)]
-    fn add(&self, estimate: &mut Option<u64>) -> bool {
+    fn add(&self, n: u64, estimate: &mut Option<u64>) -> bool {
         if estimate.is_none() {
             *estimate = self
-                .change(Change::Add)
+                .change(Change::Add(n))
                 .map(|word| self.estimate(Some(word)));
         }
         estimate.is_some()
@@ -154,20 +154,21 @@ pub(crate) struct Count<'t> {
 }
 
 impl Count<'_> {
-    /// Counts one arrival. Returns the estimates after it; `None` when there was no slot, or not
+    /// Counts `n` arrivals. Returns the estimates after it; `None` when there was no slot, or not
     /// for all windows.
-    pub fn add(&self) -> Option<Estimates> {
+    pub fn add(&self, n: u64) -> Option<Estimates> {
         let mut done = [None; 4];
         let [second, ten, minute, hour] = &mut done;
         for _ in 0..RETRIES {
-            let slot = self.table.claim(self.probe, self.now_ms, Evict::Counters)?;
-            slot.touch(self.now_ms, self.counter == Counter::Requests);
-            let all = Cell::<0>::new(self, slot).add(second)
-                && Cell::<1>::new(self, slot).add(ten)
-                && Cell::<2>::new(self, slot).add(minute)
-                && Cell::<3>::new(self, slot).add(hour);
+            let Claimed { slot, new } =
+                self.table.claim(self.probe, self.now_ms, Evict::Counters)?;
+            slot.touch(self.now_ms, self.counter == Counter::Requests && !new);
+            let all = Cell::<0>::new(self, slot).add(n, second)
+                && Cell::<1>::new(self, slot).add(n, ten)
+                && Cell::<2>::new(self, slot).add(n, minute)
+                && Cell::<3>::new(self, slot).add(n, hour);
             if all {
-                return Some(done.map(|estimate| estimate.unwrap_or(1)));
+                return Some(done.map(|estimate| estimate.unwrap_or(n)));
             }
         }
         None

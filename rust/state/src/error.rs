@@ -31,4 +31,14 @@ pub enum Error {
         expected: u64,
         found: u64,
     },
+    /// The bans of a former region cannot be read.
+    #[error(
+        "snapshot of bans, {what}: expected {expected:#x}, found {found:#x}; \
+         start with an empty region, and the next snapshot replaces it"
+    )]
+    Snapshot {
+        what: &'static str,
+        expected: u64,
+        found: u64,
+    },
 }

@@ -1,38 +1,55 @@
 //! What lies where in the region. Offsets in bytes; every word is an atomic u64; all zero is the
 //! valid, empty state. A byte that moves here bumps [`LAYOUT_VERSION`].
 //!
-//! | offset       | bytes        | part                                                       |
-//! |--------------|--------------|------------------------------------------------------------|
-//! | 0            | 4,096        | [`Header`], one cache line each:                           |
-//! | · 0          | · 64         | magic, layout version, bytes, sets, hash self-test         |
-//! | · 64         | · 64         | eight hash seeds: four for keys, four for incident numbers |
-//! | · 128        | · 64         | bypass since (ms), end of the latest ban (ms)              |
-//! | · 192        | · 64         | worker deaths: cursor, seven times (ms)                    |
-//! | · 256        | · 64         | incident numbers drawn                                     |
-//! | · 320        | · 64         | keys evicted                                               |
-//! | · 384        | · 64         | arrivals that found no slot                                |
-//! | 4,096        | 257 × 512    | [`WorkerSlot`]s; the last one is shared by the overflow    |
-//! | 139,264      | sets × 64    | [`TagLine`]s: eight tag words                              |
-//! | next page    | sets × 1,024 | [`EntrySet`]s: eight entries of 16 words                   |
+//! | offset       | bytes           | part                                                       |
+//! |--------------|-----------------|------------------------------------------------------------|
+//! | 0            | 4,096           | [`Header`], one cache line each:                           |
+//! | · 0          | · 64            | magic, layout version, bytes, sets, hash self-test         |
+//! | · 64         | · 64            | eight hash seeds: four for keys, four for incident numbers |
+//! | · 128        | · 64            | bypass since (ms), end of the latest ban (ms)              |
+//! | · 192        | · 64            | worker deaths: cursor, seven times (ms)                    |
+//! | · 256        | · 64            | incident numbers drawn                                     |
+//! | · 320        | · 64            | keys evicted                                               |
+//! | · 384        | · 64            | arrivals that found no slot                                |
+//! | · 448        | · 64            | the leader's lease                                         |
+//! | · 512        | · 64            | signals: number of the next one                            |
+//! | · 576        | · 64            | signals: where the last drain began and ended              |
+//! | · 640        | · 64            | incidents: sequences assigned, published                   |
+//! | 4,096        | 257 × 512       | [`WorkerSlot`]s; the last one is shared by the overflow    |
+//! | 135,680      | places × 8      | hashes of places                                           |
+//! | next line    | places × 384    | [`PlaceEntry`]s; the last one is shared by the overflow    |
+//! | then         | signals × 192   | [`SignalEntry`]s: a ring                                   |
+//! | next page    | incidents × 4,096 | [`IncidentSlot`]s: a ring                                |
+//! | then         | sets × 64       | [`TagLine`]s: eight tag words                              |
+//! | next page    | sets × 1,024    | [`EntrySet`]s: eight entries of 16 words                   |
+//!
+//! From 32 MiB on there are 1,024 places, 8,192 signals and 256 incidents: 3 MiB. A smaller region
+//! has fewer, in proportion, and never less than 32, 256 and 16.
 //!
 //! Tags stand apart from entries so that a look-up that misses touches two lines of a dense array.
 //!
 //! A slot's words, by the kind in its tag. `salt` comes from the key's hash, so that words of a
-//! former owner read as empty and nothing is ever cleared. By chance one new key in 2^24 has its
-//! slot's former owner's salt and counts on from there; a ban's words check 56 bits together:
+//! former owner read as empty. By chance one new key in 2^24 has its slot's former owner's salt and
+//! counts on from there; a ban's words check 56 bits together. Sets and runs carry 16 and 12 bits
+//! only: words that look like the new owner's are cleared before it may use the slot.
 //!
-//! | kind   | word                                          | content                           |
-//! |--------|-----------------------------------------------|-----------------------------------|
-//! | narrow | counter × 4 + window                          | `epoch + salt:24 prev:20 cur:20`  |
-//! | wide   | counter % 2 × 8 + window × 2 + parity         | `epoch + salt:24 count:40`        |
-//! | ban    | 0 end, 1 incident, 2 category                 | `salt:24 until_ms:40`, `salt:16 incident:48`, `salt:56 category:8` |
+//! | kind     | word                                    | content                             |
+//! |----------|-----------------------------------------|-------------------------------------|
+//! | narrow   | counter % 4 × 4 + window                | `epoch + salt:24 prev:20 cur:20`    |
+//! | wide     | counter % 2 × 8 + window × 2 + parity   | `epoch + salt:24 count:40`          |
+//! | ban      | 0 end, 1 incident, 2 category, 3 hash   | `salt:24 until_ms:40`, `salt:16 incident:48`, `salt:56 category:8`, `salt:40 hash:24` |
+//! | set, long set | generation % 2 × 8 + word          | `generation + salt:16 bits:48`      |
+//! | run      | 0                                       | `salt:12 run:12 last id:40`         |
 //!
-//! A wide key has two slots: its four counters share them two and two.
+//! A narrow key has a slot for its first four counters and one for the others, if any came; a wide
+//! key has up to four slots, of two counters each. Every set of a key has a slot of its own, and so
+//! has its run.
 
 use crate::sync::AtomicU64;
+use threat_agent_engine::memory::{MAX_INCIDENT_BYTES, RATE_BINS};
 
 /// Raised whenever a byte of the region moves or changes its meaning.
-pub const LAYOUT_VERSION: u64 = 1;
+pub const LAYOUT_VERSION: u64 = 2;
 
 /// First word of a region that has been laid out.
 pub const MAGIC: u64 = u64::from_be_bytes(*b"THRTAGNT");
@@ -42,6 +59,19 @@ pub const WAYS: usize = if cfg!(loom) { 2 } else { 8 };
 
 /// Words of an entry.
 pub const ENTRY_WORDS: usize = 16;
+
+/// Words of three ids.
+pub const ID_WORDS: usize = 14;
+
+/// Words of a signal. Loom's models get two.
+pub const SIGNAL_WORDS: usize = if cfg!(loom) { 2 } else { 7 + ID_WORDS };
+
+/// Words of an incident's text. Loom's models get two.
+pub const INCIDENT_WORDS: usize = if cfg!(loom) {
+    2
+} else {
+    MAX_INCIDENT_BYTES / 8
+};
 
 /// Worker slots, without the one for the overflow.
 pub const WORKERS: usize = 256;
@@ -77,6 +107,24 @@ pub struct Deaths {
     pub at_ms: [AtomicU64; DEATHS],
 }
 
+/// Where the last drain of the signals began and ended; written by the leader only.
+#[repr(C, align(64))]
+pub struct Drains {
+    /// Number of the next signal when the last drain began.
+    pub began: AtomicU64,
+    /// Cursor that the last drain returned.
+    pub ended: AtomicU64,
+}
+
+/// Sequences of incidents; written by the leader only.
+#[repr(C, align(64))]
+pub struct Sequences {
+    /// The last one that a publication began with.
+    pub assigned: AtomicU64,
+    /// The last one whose publication ended.
+    pub published: AtomicU64,
+}
+
 /// A count on a cache line of its own.
 #[repr(C, align(64))]
 pub struct Tally(pub AtomicU64);
@@ -90,6 +138,10 @@ pub struct Header {
     pub drawn: Tally,
     pub evicted: Tally,
     pub degraded: Tally,
+    pub lease: Tally,
+    pub signalled: Tally,
+    pub drains: Drains,
+    pub sequences: Sequences,
 }
 
 /// One worker's presence and its stripe of the statistics.
@@ -107,6 +159,37 @@ pub struct Presence {
     pub inside_since_ms: AtomicU64,
 }
 
+/// Where traffic goes. Its hash stands apart, in a dense array.
+#[repr(C, align(64))]
+pub struct PlaceEntry {
+    /// 1 once the ids are written.
+    pub ready: AtomicU64,
+    pub alarm: AtomicU64,
+    /// Workspace, service, route.
+    pub ids: [AtomicU64; ID_WORDS],
+    pub rates: [AtomicU64; RATE_BINS],
+}
+
+/// What was noticed about one client.
+#[repr(C, align(64))]
+pub struct SignalEntry {
+    /// Proves that the words are whole and which signal they are: see `ring`.
+    pub check: AtomicU64,
+    pub words: [AtomicU64; SIGNAL_WORDS],
+}
+
+/// The latest text of one incident.
+#[repr(C, align(64))]
+pub struct IncidentSlot {
+    /// Proves that the text is whole and which publication it is.
+    pub check: AtomicU64,
+    pub sequence: AtomicU64,
+    /// Units: bytes.
+    pub length: AtomicU64,
+    pub unused: [AtomicU64; 5],
+    pub text: [AtomicU64; INCIDENT_WORDS],
+}
+
 #[repr(C, align(64))]
 pub struct TagLine(pub [AtomicU64; WAYS]);
 
@@ -119,40 +202,78 @@ pub type EntrySet = [Entry; WAYS];
 mod geometry {
     use super::*;
     use std::mem::{offset_of, size_of};
+    use threat_agent_engine::memory::{MAX_INCIDENTS, MAX_PLACES};
 
     const _: () = assert!(size_of::<Header>() == 4_096);
     const _: () =
         assert!(offset_of!(Header, signals) == 128 && offset_of!(Header, degraded) == 384);
+    const _: () = assert!(offset_of!(Header, lease) == 448 && offset_of!(Header, sequences) == 640);
     const _: () = assert!(size_of::<WorkerSlot>() == 512 && size_of::<TagLine>() == 64);
+    const _: () = assert!(size_of::<PlaceEntry>() == 384 && size_of::<SignalEntry>() == 192);
+    const _: () = assert!(size_of::<IncidentSlot>() == 4_096);
     const _: () = assert!(size_of::<EntrySet>() == 1_024);
 
-    /// The tables begin on pages. Units: bytes.
+    /// Units: bytes.
     const PAGE: usize = 4_096;
+    const LINE: usize = 64;
 
-    /// Where the parts of a region of a given size begin.
+    /// Signals that are kept for a tick that has not come yet; a power of two.
+    const MAX_SIGNALS: usize = 8_192;
+
+    /// Regions of at least this size have the places and rings in full. Units: bytes.
+    const FULL_BYTES: usize = 32 << 20;
+
+    /// Where the parts of a region of a given size begin, and how many of each there are.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Geometry {
         /// Units: bytes.
         pub bytes: usize,
         pub workers_at: usize,
+        pub hashes_at: usize,
+        pub places_at: usize,
+        pub places: usize,
+        pub signals_at: usize,
+        pub signals: usize,
+        pub incidents_at: usize,
+        pub incidents: usize,
         pub tags_at: usize,
         pub entries_at: usize,
         /// Lines of tags, and as many sets of entries.
         pub sets: usize,
     }
 
+    /// Scales a power of two down to a smaller one for a smaller region.
+    fn scaled(full: usize, least: usize, bytes: usize) -> usize {
+        let share = full * bytes.min(FULL_BYTES) / FULL_BYTES;
+        (1 << share.max(1).ilog2()).max(least)
+    }
+
     impl Geometry {
         /// Divides a region of `bytes`; what is too small for the fixed parts gets no sets.
         pub fn of(bytes: usize) -> Geometry {
+            let places = scaled(MAX_PLACES, 32, bytes);
+            let signals = scaled(MAX_SIGNALS, 256, bytes);
+            let incidents = scaled(MAX_INCIDENTS, 16, bytes);
             let workers_at = size_of::<Header>();
-            let workers_end = workers_at + (WORKERS + 1) * size_of::<WorkerSlot>();
-            let tags_at = workers_end.next_multiple_of(PAGE);
+            let hashes_at = workers_at + (WORKERS + 1) * size_of::<WorkerSlot>();
+            let places_at = (hashes_at + places * size_of::<AtomicU64>()).next_multiple_of(LINE);
+            let signals_at = places_at + places * size_of::<PlaceEntry>();
+            let signals_end = signals_at + signals * size_of::<SignalEntry>();
+            let incidents_at = signals_end.next_multiple_of(PAGE);
+            let tags_at = incidents_at + incidents * size_of::<IncidentSlot>();
             let per_set = size_of::<TagLine>() + size_of::<EntrySet>();
             let sets = bytes.saturating_sub(tags_at + PAGE) / per_set;
             let entries_at = (tags_at + sets * size_of::<TagLine>()).next_multiple_of(PAGE);
             Geometry {
                 bytes,
                 workers_at,
+                hashes_at,
+                places_at,
+                places,
+                signals_at,
+                signals,
+                incidents_at,
+                incidents,
                 tags_at,
                 entries_at,
                 sets,
@@ -169,10 +290,28 @@ mod geometry {
             for bytes in [1 << 20, (1 << 20) + 4_096, 64 << 20, 1 << 30, 64 << 30] {
                 let g = Geometry::of(bytes);
                 let end = g.entries_at + g.sets * size_of::<EntrySet>();
-                assert_eq!((g.workers_at, g.tags_at), (4_096, 139_264));
+                assert_eq!((g.workers_at, g.hashes_at), (4_096, 135_680));
+                assert!(g.places_at >= g.hashes_at + g.places * 8);
+                assert!(g.incidents_at >= g.signals_at + g.signals * 192);
                 assert!(g.entries_at >= g.tags_at + g.sets * size_of::<TagLine>());
                 assert!(end <= bytes && bytes - end < PAGE + 1_088, "{bytes}: {g:?}");
             }
+        }
+
+        #[test]
+        fn rings_keep_to_their_budget() {
+            for (bytes, counts) in [
+                (1 << 20, (32, 256, 16)),
+                (4 << 20, (128, 1_024, 32)),
+                (33 << 20, (1_024, 8_192, 256)),
+                (64 << 20, (1_024, 8_192, 256)),
+            ] {
+                let g = Geometry::of(bytes);
+                assert_eq!((g.places, g.signals, g.incidents), counts);
+                // One eighth of the smallest region, and 3 MiB of the default one.
+                assert!(g.tags_at - g.hashes_at <= (bytes / 8).min(3 << 20), "{g:?}");
+            }
+            assert!(Geometry::of(64 << 20).sets * WAYS >= 445_000);
         }
     }
 }

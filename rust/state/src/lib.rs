@@ -6,26 +6,38 @@
 //! most that request's increments.
 //!
 //! Read in this order: [`layout`] (what lies where), `tag` (one word names a slot's owner),
-//! `table` (finding, claiming and evicting slots), `count` and `ban` (the words of a slot),
-//! [`slot`] (workers, their deaths and statistics), `shared` (all of it as one `State`).
+//! `table` (finding, claiming and evicting slots), `count`, `ban` and `set` (the words of a slot),
+//! `place` (the directory), `ring` and `incidents` (the two rings), `lease` (who leads), [`slot`]
+//! (workers, their deaths and statistics), `snapshot` (bans over a restart), `shared` and `memory`
+//! (all of it as the engine's `State` and `Memory`).
 #![deny(unsafe_code)]
 
 mod ban;
 mod count;
 #[cfg(not(loom))]
 pub mod error;
+mod incidents;
 pub mod layout;
+mod lease;
+#[cfg(not(loom))]
+mod memory;
 #[cfg(all(test, loom))]
 mod models;
+mod place;
 #[cfg(not(loom))]
 pub mod region;
+mod ring;
+mod set;
 #[cfg(not(loom))]
 pub mod shared;
 #[cfg(not(loom))]
 pub mod slot;
+#[cfg(not(loom))]
+mod snapshot;
 mod sync;
 mod table;
 mod tag;
+mod words;
 
 #[cfg(not(loom))]
 pub use crate::{

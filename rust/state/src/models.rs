@@ -94,8 +94,8 @@ fn loom_no_increment_is_lost() {
         explore(move || {
             let table = table();
             let other = Arc::clone(&table);
-            let worker = thread::spawn(move || count(&other, 0, kind).add());
-            let (mine, theirs) = (count(&table, 0, kind).add(), worker.join().unwrap());
+            let worker = thread::spawn(move || count(&other, 0, kind).add(1));
+            let (mine, theirs) = (count(&table, 0, kind).add(1), worker.join().unwrap());
             assert_eq!(count(&table, 0, kind).read(), [2; 4]);
             assert!(mine.is_some() && theirs.is_some());
         });
@@ -141,7 +141,7 @@ fn loom_a_late_counter_leaves_a_ban_alone() {
     explore(|| {
         let table = table();
         for n in 0..4 {
-            count(&table, n, Kind::Narrow).add();
+            count(&table, n, Kind::Narrow).add(1);
         }
         let other = Arc::clone(&table);
         let worker = thread::spawn(move || count(&other, 0, Kind::Narrow).undo());
@@ -158,7 +158,7 @@ fn loom_a_ban_renewed_under_an_evictor_stands() {
     explore(|| {
         let table = table();
         for n in 0..3 {
-            count(&table, n, Kind::Narrow).add();
+            count(&table, n, Kind::Narrow).add(1);
         }
         let renewed = probe(5, Kind::Ban);
         assert!(ban::ban(&table, renewed, ban_until(NOW + 1), NOW));
@@ -184,8 +184,8 @@ fn loom_a_pending_slot_left_behind_is_settled_once() {
         table.leave_pending(probe(0, Kind::Narrow), NOW);
         assert_eq!(slots(&table, 0, Kind::Narrow), (0, 1));
         let other = Arc::clone(&table);
-        let worker = thread::spawn(move || count(&other, 0, Kind::Narrow).add());
-        count(&table, 0, Kind::Narrow).add();
+        let worker = thread::spawn(move || count(&other, 0, Kind::Narrow).add(1));
+        count(&table, 0, Kind::Narrow).add(1);
         worker.join().unwrap();
         assert_eq!(slots(&table, 0, Kind::Narrow), (1, 0));
         assert_eq!(count(&table, 0, Kind::Narrow).read(), [2; 4]);

@@ -2,7 +2,8 @@
 #![allow(unsafe_code)]
 
 use crate::error::Error;
-use crate::layout::{EntrySet, Header, TagLine, WorkerSlot};
+use crate::layout::{EntrySet, Header, IncidentSlot, PlaceEntry, SignalEntry, TagLine, WorkerSlot};
+use crate::sync::AtomicU64;
 use std::mem::{align_of, size_of};
 use std::ptr::NonNull;
 
@@ -30,12 +31,20 @@ unsafe impl Sync for Region {}
 /// # Safety
 /// The type must be made of atomics and padding only, be valid when all zero, and not implement
 /// `Drop`.
-unsafe trait Shared {}
+pub(crate) unsafe trait Shared {}
 
 // SAFETY: atomic words and padding.
 unsafe impl Shared for Header {}
 // SAFETY: atomic words and padding.
 unsafe impl Shared for WorkerSlot {}
+// SAFETY: an atomic word.
+unsafe impl Shared for AtomicU64 {}
+// SAFETY: atomic words.
+unsafe impl Shared for PlaceEntry {}
+// SAFETY: atomic words and padding.
+unsafe impl Shared for SignalEntry {}
+// SAFETY: atomic words.
+unsafe impl Shared for IncidentSlot {}
 // SAFETY: atomic words.
 unsafe impl Shared for TagLine {}
 // SAFETY: atomic words.
@@ -82,27 +91,12 @@ impl Region {
         })
     }
 
-    pub(crate) fn workers(
+    /// Looks at `count` parts that begin at `offset`. Errors: `View`.
+    pub(crate) fn view<T: Shared>(
         &self,
         offset: usize,
         count: usize,
-    ) -> Result<&'static [WorkerSlot], Error> {
-        self.view(offset, count)
-    }
-
-    pub(crate) fn tags(&self, offset: usize, count: usize) -> Result<&'static [TagLine], Error> {
-        self.view(offset, count)
-    }
-
-    pub(crate) fn entries(
-        &self,
-        offset: usize,
-        count: usize,
-    ) -> Result<&'static [EntrySet], Error> {
-        self.view(offset, count)
-    }
-
-    fn view<T: Shared>(&self, offset: usize, count: usize) -> Result<&'static [T], Error> {
+    ) -> Result<&'static [T], Error> {
         let bytes = count.saturating_mul(size_of::<T>());
         let fits = offset
             .checked_add(bytes)
@@ -154,11 +148,17 @@ mod tests {
         let region = Region::map(MIN_BYTES).expect("maps");
         for (offset, count) in [(MIN_BYTES, 1), (MIN_BYTES - 64, 2), (8, 1), (0, usize::MAX)] {
             assert!(matches!(
-                region.tags(offset, count),
+                region.view::<TagLine>(offset, count),
                 Err(Error::View { .. })
             ));
         }
-        assert!(region.tags(usize::MAX - 63, 1).is_err());
-        assert_eq!(region.tags(MIN_BYTES - 64, 1).map(<[_]>::len).ok(), Some(1));
+        assert!(region.view::<TagLine>(usize::MAX - 63, 1).is_err());
+        assert_eq!(
+            region
+                .view::<TagLine>(MIN_BYTES - 64, 1)
+                .map(<[_]>::len)
+                .ok(),
+            Some(1)
+        );
     }
 }

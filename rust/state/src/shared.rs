@@ -1,12 +1,20 @@
-//! The region as the engine's [`State`], and what the gateway asks of it besides.
+//! The region as the engine's [`State`], and what the gateway asks of it besides. What it is as the
+//! engine's `Memory` stands in `memory`.
 
 use crate::ban::{self, MAX_UNTIL_MS};
 use crate::count::Count;
 use crate::error::Error;
-use crate::layout::{Geometry, Header, LAYOUT_VERSION, MAGIC, WAYS, WORKERS};
+use crate::incidents::Incidents;
+use crate::layout::{
+    EntrySet, Geometry, Header, PlaceEntry, TagLine, LAYOUT_VERSION, MAGIC, WAYS, WORKERS,
+};
+use crate::lease::Lease;
+use crate::place::Places;
 use crate::region::{random_words, Region};
+use crate::ring::Ring;
 use crate::slot::{Attached, Stat, WorkerId, Workers};
-use crate::sync::Ordering;
+use crate::snapshot::Snapshot;
+use crate::sync::{AtomicU64, Ordering};
 use crate::table::{Probe, Table};
 use crate::tag::Kind;
 use ahash::RandomState;
@@ -17,13 +25,11 @@ use threat_agent_engine::state::{
 /// Sets that [`SharedState::occupancy`] looks at; larger tables are sampled.
 const OCCUPANCY_SETS: usize = 1 << 16;
 
-/// What an arrival is answered with that finds no slot: as if it were the key's first.
-const FIRST: Estimates = [1; 4];
-
 /// What the table holds. Sampled, and scaled up, when it has more than 524,288 slots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Occupancy {
-    /// Slots whose owner came within the last two hours.
+    /// Slots of counters, sets and runs whose owner came within the last two hours: one to a few
+    /// for a client, by what is kept about it.
     pub live_keys: u64,
     pub standing_bans: u64,
     /// Slots altogether.
@@ -41,10 +47,15 @@ pub struct Occupancy {
 pub struct SharedState {
     header: &'static Header,
     workers: Workers,
-    table: Table,
+    pub(crate) table: Table,
+    pub(crate) places: Places,
+    pub(crate) ring: Ring,
+    pub(crate) incidents: Incidents,
+    lease: Lease,
     bytes: u64,
     keys: RandomState,
-    incidents: RandomState,
+    numbers: RandomState,
+    pub(crate) items: RandomState,
 }
 
 /// Builds the hashers of keys and of incident numbers. Two, because clients see incident numbers.
@@ -54,6 +65,12 @@ fn hashers(seeds: [u64; 8]) -> (RandomState, RandomState) {
         RandomState::with_seeds(a, b, c, d),
         RandomState::with_seeds(e, f, g, h),
     )
+}
+
+/// Builds the hasher of items and places from that of keys, so that it outlives a restart, too.
+fn item_hasher(keys: &RandomState) -> RandomState {
+    let seed = |n: u64| keys.hash_one(n);
+    RandomState::with_seeds(seed(0), seed(1), seed(2), seed(3))
 }
 
 /// Hashes a key that never changes: another result means another hash function or another `Key`.
@@ -72,15 +89,86 @@ impl SharedState {
     /// Units: bytes, 1 MiB to 64 GiB. Errors: `Size`, `Map`, `Random`.
     /// Cost: 136 bytes of the region per slot; pages are taken as they are touched.
     pub fn create(bytes: usize) -> Result<SharedState, Error> {
+        SharedState::lay_out(bytes, random_words()?)
+    }
+
+    /// Maps a region with the bans of a former one: see [`SharedState::snapshot`]. Bans that have
+    /// run out meanwhile are left behind. To be called before the workers are forked.
+    /// Returns the region and how many bans stand in it.
+    /// Units: bytes as for [`SharedState::create`]; `now_ms` as in all calls; `wall_ms` is the wall
+    /// clock at that moment.
+    /// Errors: `Snapshot` when it is damaged, foreign or of a later version (an empty region is to
+    /// be created then); `Size`, `Map`, `Random`.
+    pub fn restore(
+        bytes: usize,
+        snapshot: &[u8],
+        now_ms: u64,
+        wall_ms: u64,
+    ) -> Result<(SharedState, usize), Error> {
+        let snapshot = Snapshot::decode(snapshot)?;
+        // New seeds for incident numbers, so that none is drawn twice.
+        let [.., e, f, g, h] = random_words()?;
+        let [a, b, c, d] = snapshot.seeds;
+        let seeds = [a, b, c, d, e, f, g, h];
+        let (keys, _) = hashers(seeds);
+        if self_test(&keys) != snapshot.self_test {
+            return Err(Error::Snapshot {
+                what: "hash self-test",
+                expected: self_test(&keys),
+                found: snapshot.self_test,
+            });
+        }
+        let state = SharedState::lay_out(bytes, seeds)?;
+        // A wall clock that was set back makes no ban longer.
+        let since_ms = wall_ms.max(snapshot.taken_ms);
+        let mut restored = 0;
+        for (hash, ban) in snapshot.bans {
+            let left_ms = ban.until_ms.saturating_sub(since_ms);
+            let ban = Ban {
+                until_ms: now_ms.saturating_add(left_ms),
+                ..ban
+            };
+            restored += usize::from(left_ms > 0 && state.ban_hash(hash, ban, now_ms));
+        }
+        Ok((state, restored))
+    }
+
+    /// Writes down the standing bans and what is needed to know their keys again: for a file that
+    /// [`SharedState::restore`] reads after a restart. Keyed hashes, no addresses; since the key is
+    /// in it, too, only the gateway's user may read the file. Sets, counts and runs are not kept.
+    /// Cost: a walk over all tags, and 24 bytes a ban. For the leader, now and then.
+    pub fn snapshot(&self, now_ms: u64, wall_ms: u64) -> Vec<u8> {
+        let [a, b, c, d, ..] = self.seeds();
+        let (slots, _) = self.table.sample(self.table.sets());
+        let bans = slots
+            .filter(|(_, tag)| tag.is_ban())
+            .filter_map(|(slot, _)| {
+                let (hash, ban) = ban::standing(&slot, now_ms)?;
+                let until_ms = wall_ms.saturating_add(ban.until_ms - now_ms);
+                Some((hash, Ban { until_ms, ..ban }))
+            });
+        let snapshot = Snapshot {
+            seeds: [a, b, c, d],
+            self_test: self_test(&self.keys),
+            taken_ms: wall_ms,
+            bans: bans.collect(),
+        };
+        snapshot.encode()
+    }
+
+    fn lay_out(bytes: usize, seeds: [u64; 8]) -> Result<SharedState, Error> {
         let region = Region::map(bytes)?;
         let geometry = Geometry::of(region.bytes());
         let header = region.header()?;
-        let workers = region.workers(geometry.workers_at, WORKERS + 1)?;
-        let tags = region.tags(geometry.tags_at, geometry.sets)?;
-        let entries = region.entries(geometry.entries_at, geometry.sets)?;
+        let workers = region.view(geometry.workers_at, WORKERS + 1)?;
+        let hashes = region.view::<AtomicU64>(geometry.hashes_at, geometry.places)?;
+        let places = region.view::<PlaceEntry>(geometry.places_at, geometry.places)?;
+        let signals = region.view(geometry.signals_at, geometry.signals)?;
+        let incidents = region.view(geometry.incidents_at, geometry.incidents)?;
+        let tags = region.view::<TagLine>(geometry.tags_at, geometry.sets)?;
+        let entries = region.view::<EntrySet>(geometry.entries_at, geometry.sets)?;
 
-        let seeds = random_words()?;
-        let (keys, incidents) = hashers(seeds);
+        let (keys, numbers) = hashers(seeds);
         // Relaxed: no other process has the region yet.
         let identity = &header.identity;
         for (word, seed) in header.seeds.0.iter().zip(seeds) {
@@ -99,9 +187,24 @@ impl SharedState {
             header,
             workers: Workers::new(header, workers),
             table: Table::new(tags, entries, &header.evicted.0),
+            places: Places::new(hashes, places),
+            ring: Ring::new(signals, &header.signalled.0, &header.drains),
+            incidents: Incidents::new(incidents, &header.sequences),
+            lease: Lease {
+                word: &header.lease.0,
+            },
             bytes: region.bytes() as u64,
+            items: item_hasher(&keys),
             keys,
-            incidents,
+            numbers,
+        })
+    }
+
+    fn seeds(&self) -> [u64; 8] {
+        // Relaxed: written before the fork.
+        std::array::from_fn(|n| {
+            let word = self.header.seeds.0.get(n);
+            word.map_or(0, |word| word.load(Ordering::Relaxed))
         })
     }
 
@@ -111,11 +214,7 @@ impl SharedState {
     pub fn verify(&self) -> Result<(), Error> {
         let identity = &self.header.identity;
         // Relaxed: written before the fork.
-        let seeds = std::array::from_fn(|n| {
-            let word = self.header.seeds.0.get(n);
-            word.map_or(0, |word| word.load(Ordering::Relaxed))
-        });
-        let (keys, _) = hashers(seeds);
+        let (keys, _) = hashers(self.seeds());
         for (what, word, expected) in [
             ("magic", &identity.magic, MAGIC),
             ("layout version", &identity.layout_version, LAYOUT_VERSION),
@@ -150,6 +249,25 @@ impl SharedState {
     /// Marks that a worker is outside again. Cost: one store.
     pub fn leave(&self, slot: WorkerId) {
         self.workers.leave(slot);
+    }
+
+    /// Takes or renews the leader's lease, which lasts 3 s on the clock of `now_ms`. Returns whether
+    /// this worker leads. One at a time does; workers of the overflow never do, and neither should
+    /// those that are about to exit.
+    pub fn lead(&self, slot: WorkerId, now_ms: u64) -> bool {
+        let pid_of = |slot| self.workers.pid(slot);
+        slot != WorkerId::OVERFLOW && self.lease.lead(slot.number(), now_ms, pid_of)
+    }
+
+    /// Gives the lease up, so that another worker need not wait for its end.
+    pub fn resign(&self, slot: WorkerId) {
+        self.lease
+            .resign(slot.number(), |slot| self.workers.pid(slot));
+    }
+
+    /// Tells where the last drain of the signals ended: the cursor for a new leader.
+    pub fn drained(&self) -> u64 {
+        self.ring.drained()
     }
 
     /// Adds to a worker's stripe of a statistic.
@@ -221,13 +339,14 @@ impl SharedState {
 
     fn count(&self, key: &Key, counter: Counter, now_ms: u64) -> Count<'_> {
         let hash = self.keys.hash_one(key);
-        let (hash, kind) = if key.by.is_wide() {
-            // A wide key's counters do not fit one slot: two of them share a key of their own.
-            let half = (counter as u64 / 2 + 1).wrapping_mul(0xA24B_AED4_963E_E407);
-            (hash ^ half, Kind::Wide)
+        // A key's counters do not fit one slot: four of them, and two of a wide key's, share a key
+        // of their own. The first four keep the key's hash, and with it the place of its ban.
+        let (part, kind) = if key.by.is_wide() {
+            (counter as u64 / 2 + 1, Kind::Wide)
         } else {
-            (hash, Kind::Narrow)
+            (counter as u64 / 4, Kind::Narrow)
         };
+        let hash = hash ^ part.wrapping_mul(0xA24B_AED4_963E_E407);
         Count {
             table: &self.table,
             probe: Probe::new(hash, kind, self.table.sets()),
@@ -237,17 +356,38 @@ impl SharedState {
         }
     }
 
+    /// Finds the slot of a key's set, or of its run: each has a key of its own.
+    pub(crate) fn part_probe(&self, key: &Key, part: u64, kind: Kind) -> Probe {
+        let hash = self.keys.hash_one(key) ^ (part + 1).wrapping_mul(0x9FB2_1C65_1E98_DF25);
+        Probe::new(hash, kind, self.table.sets())
+    }
+
+    /// Notes that a call found no slot.
+    pub(crate) fn degrade(&self) {
+        // Relaxed: a statistic.
+        self.header.degraded.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn ban_hash(&self, hash: u64, ban: Ban, now_ms: u64) -> bool {
+        let until_ms = ban.until_ms.min(MAX_UNTIL_MS);
+        // Relaxed: a worker that misses this for a moment misses the ban that follows, no more.
+        let latest = &self.header.signals.bans_until_ms;
+        latest.fetch_max(until_ms, Ordering::Relaxed);
+        let probe = Probe::new(hash, Kind::Ban, self.table.sets());
+        ban::ban(&self.table, probe, ban, now_ms)
+    }
+
     fn ban_probe(&self, key: &Key) -> Probe {
         Probe::new(self.keys.hash_one(key), Kind::Ban, self.table.sets())
     }
 }
 
 impl State for SharedState {
-    fn add(&self, key: &Key, counter: Counter, now_ms: u64) -> Estimates {
-        self.count(key, counter, now_ms).add().unwrap_or_else(|| {
-            // Relaxed: a statistic.
-            self.header.degraded.0.fetch_add(1, Ordering::Relaxed);
-            FIRST
+    fn add(&self, key: &Key, counter: Counter, n: u64, now_ms: u64) -> Estimates {
+        self.count(key, counter, now_ms).add(n).unwrap_or_else(|| {
+            self.degrade();
+            // As if these were the key's first.
+            [n; 4]
         })
     }
 
@@ -261,16 +401,9 @@ impl State for SharedState {
 
     /// Units: an end later than 34 years after the clock's start is cut to that.
     fn ban(&self, key: &Key, ban: Ban, now_ms: u64) {
-        if ban.until_ms <= now_ms {
-            return;
-        }
-        let until_ms = ban.until_ms.min(MAX_UNTIL_MS);
-        // Relaxed: a worker that misses this for a moment misses the ban that follows, no more.
-        let latest = &self.header.signals.bans_until_ms;
-        latest.fetch_max(until_ms, Ordering::Relaxed);
-        if !ban::ban(&self.table, self.ban_probe(key), ban, now_ms) {
-            // Relaxed: a statistic.
-            self.header.degraded.0.fetch_add(1, Ordering::Relaxed);
+        let hash = self.keys.hash_one(key);
+        if ban.until_ms > now_ms && !self.ban_hash(hash, ban, now_ms) {
+            self.degrade();
         }
     }
 
@@ -286,13 +419,13 @@ impl State for SharedState {
     }
 
     fn any_bans(&self, now_ms: u64) -> bool {
-        // Relaxed: see `ban`.
+        // Relaxed: see `ban_hash`.
         self.header.signals.bans_until_ms.load(Ordering::Relaxed) > now_ms
     }
 
     fn draw_incident(&self) -> u64 {
         // Relaxed: only its own order matters, and an increment has that.
         let nth = self.header.drawn.0.fetch_add(1, Ordering::Relaxed);
-        (self.incidents.hash_one(nth) & INCIDENT_MASK).max(1)
+        (self.numbers.hash_one(nth) & INCIDENT_MASK).max(1)
     }
 }

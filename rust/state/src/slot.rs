@@ -170,6 +170,13 @@ impl Workers {
         first
     }
 
+    /// The process that has a slot; 0 for none.
+    pub fn pid(&self, slot: usize) -> u64 {
+        // Acquire: partner of the release in `take`.
+        let slot = self.slots.get(slot);
+        slot.map_or(0, |slot| slot.presence.pid.load(Ordering::Acquire))
+    }
+
     /// Counts the places whose owner lives.
     pub fn living(&self, alive: impl Fn(u32) -> bool) -> u32 {
         let pids = self

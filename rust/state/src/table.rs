@@ -20,6 +20,7 @@ use crate::ban;
 use crate::layout::{Entry, EntrySet, TagLine, ENTRY_WORDS};
 use crate::sync::{fence, AtomicU64, Ordering};
 use crate::tag::{Ident, Kind, Tag};
+use crate::words::{fold, scale};
 
 /// Claims that are lost to others before a key goes without a slot.
 const CLAIMS: usize = 8;
@@ -39,6 +40,7 @@ pub(crate) struct Table {
 /// Where a key may live, and how its slot is told from others.
 #[derive(Clone, Copy)]
 pub(crate) struct Probe {
+    pub hash: u64,
     ident: Ident,
     sets: [usize; 2],
 }
@@ -51,17 +53,6 @@ pub(crate) struct Slot {
     ident: Ident,
 }
 
-/// Multiplies into 128 bits and folds: every bit of the result hangs on every bit of `x`.
-fn fold(x: u64, k: u64) -> u64 {
-    let wide = u128::from(x) * u128::from(k);
-    (wide as u64) ^ ((wide >> 64) as u64)
-}
-
-/// Scales a hash to 0..n by its upper bits.
-fn scale(hash: u64, n: usize) -> usize {
-    ((u128::from(hash) * n as u128) >> 64) as usize
-}
-
 impl Probe {
     /// Places a key of `hash` in a table of `sets`. Kinds of one key share their sets, so that
     /// asking for a ban brings in the lines that counting needs.
@@ -72,6 +63,7 @@ impl Probe {
         let next = if first + 1 < sets { first + 1 } else { 0 };
         let second = if second == first { next } else { second };
         Probe {
+            hash,
             ident: Ident::new(hash, kind),
             sets: [first, second],
         }
@@ -82,6 +74,11 @@ impl Slot {
     /// Bits that stand in the words of this owner and, but for chance, in no other's.
     pub fn salt(&self) -> u64 {
         fold(self.ident.bits(), 0xD6E8_FEB8_6659_FD93)
+    }
+
+    /// The upper 40 bits of the owner's hash, in place.
+    pub fn upper_hash(&self) -> u64 {
+        self.ident.upper_hash()
     }
 
     fn load(&self) -> Tag {
@@ -131,6 +128,28 @@ impl Slot {
         false
     }
 
+    /// All words of the slot, as they stand.
+    pub fn words(&self) -> [u64; ENTRY_WORDS] {
+        // Relaxed: each word describes itself.
+        std::array::from_fn(|n| self.word(n).load(Ordering::Relaxed))
+    }
+
+    /// Empties the words of a slot that is being claimed.
+    fn clear(&self, pending: Tag) {
+        for word in self.words {
+            // Acquire: as in `update`, a word of another owner comes with that owner's tag.
+            let seen = word.load(Ordering::Acquire);
+            if self.load() != pending {
+                return;
+            }
+            if seen != 0 {
+                // Release: partner of the acquire above and in `update`. Lost to the new owner's
+                // first write, which is right.
+                let _ = word.compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Relaxed);
+            }
+        }
+    }
+
     /// A word of the slot; the index is taken modulo the entry's length.
     pub fn word(&self, index: usize) -> &'static AtomicU64 {
         let [first, ..] = self.words;
@@ -157,6 +176,14 @@ impl Slot {
         }
         None
     }
+}
+
+/// A slot that was found or taken for a key.
+#[derive(Clone, Copy)]
+pub(crate) struct Claimed {
+    pub slot: Slot,
+    /// Whether the key had none before.
+    pub new: bool,
 }
 
 /// What a claim may drive out.
@@ -231,10 +258,38 @@ impl Table {
 
     /// Finds the slot of a key or takes one for it. `None` when all places are taken by standing
     /// bans, or when others were faster eight times in a row.
-    pub fn claim(&self, probe: Probe, now_ms: u64, evict: Evict) -> Option<Slot> {
+    pub fn claim(&self, probe: Probe, now_ms: u64, evict: Evict) -> Option<Claimed> {
+        self.claim_clean(probe, now_ms, evict, |_| false)
+    }
+
+    /// As [`Table::claim`]; a slot that is new to the key and whose words `is_stained` takes for
+    /// the key's own is emptied before anyone may use it.
+    #[inline(always)]
+    pub fn claim_clean(
+        &self,
+        probe: Probe,
+        now_ms: u64,
+        evict: Evict,
+        is_stained: impl Fn(&Slot) -> bool,
+    ) -> Option<Claimed> {
+        match self.find(probe) {
+            Some(slot) => Some(Claimed { slot, new: false }),
+            None => self.take(probe, now_ms, evict, is_stained),
+        }
+    }
+
+    /// Apart, so that what is common stays small.
+    #[inline(never)]
+    fn take(
+        &self,
+        probe: Probe,
+        now_ms: u64,
+        evict: Evict,
+        is_stained: impl Fn(&Slot) -> bool,
+    ) -> Option<Claimed> {
         for _ in 0..CLAIMS {
             if let Some(slot) = self.find(probe) {
-                return Some(slot);
+                return Some(Claimed { slot, new: false });
             }
             let pending = self
                 .places(probe)
@@ -256,8 +311,11 @@ impl Table {
                     (slot, tag)
                 }
             };
+            if is_stained(&slot) {
+                slot.clear(tag);
+            }
             if self.settle(probe, slot, tag) {
-                return Some(slot);
+                return Some(Claimed { slot, new: true });
             }
         }
         None
@@ -315,7 +373,7 @@ impl Table {
         // The salt of a ban is that of the tag that was read, not of the key that wants its place.
         let ban_end = |slot: &Slot, tag: Tag| {
             let ident = tag.ident();
-            ban::standing(&Slot { ident, ..*slot }, now_ms).map(|ban| ban.until_ms)
+            ban::standing(&Slot { ident, ..*slot }, now_ms).map(|(_, ban)| ban.until_ms)
         };
         let worth = |(slot, tag): &(Slot, Tag)| match (tag.is_empty(), tag.is_ban()) {
             (true, _) => Some(0),

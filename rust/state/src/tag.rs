@@ -11,6 +11,10 @@ pub(crate) enum Kind {
     Narrow = 1,
     Wide = 2,
     Ban = 3,
+    Set = 4,
+    /// A set that looks back for weeks: it is kept as long as there is room.
+    LongSet = 5,
+    Run = 6,
 }
 
 const FP_SHIFT: u32 = 24;
@@ -33,6 +37,8 @@ const UNIT_MS: u64 = 4_000;
 const UNITS_PER_MINUTE: u64 = 60_000 / UNIT_MS;
 /// From here on every window of a slot has run out.
 const UNITS_OF_LIFE: u64 = 2 * 60 * UNITS_PER_MINUTE;
+/// Clocks of workers differ by less than this.
+const UNITS_OF_LAG: u64 = UNITS_PER_MINUTE;
 
 /// A tag as it was read, or is to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +56,10 @@ impl Ident {
 
     pub fn bits(self) -> u64 {
         self.0
+    }
+
+    pub fn upper_hash(self) -> u64 {
+        self.0 >> FP_SHIFT << FP_SHIFT
     }
 
     /// Tells whether a tag is this owner's, and settled.
@@ -83,7 +93,11 @@ impl Tag {
     }
 
     pub fn is_ban(self) -> bool {
-        (self.0 >> KIND_SHIFT) & KIND_MASK == Kind::Ban as u64
+        self.is_of(Kind::Ban)
+    }
+
+    fn is_of(self, kind: Kind) -> bool {
+        (self.0 >> KIND_SHIFT) & KIND_MASK == kind as u64
     }
 
     /// The same tag once its slot is known to be the only one.
@@ -95,7 +109,7 @@ impl Tag {
     /// gives 0.
     fn idle(self, now_ms: u64) -> u64 {
         let idle = unit(now_ms).wrapping_sub(self.0 >> SEEN_SHIFT) & SEEN_MASK;
-        if idle > SEEN_MASK / 2 {
+        if idle > SEEN_MASK - UNITS_OF_LAG {
             0
         } else {
             idle
@@ -104,12 +118,17 @@ impl Tag {
 
     /// Tells whether any window of the slot may still hold something.
     pub fn is_live(self, now_ms: u64) -> bool {
-        !self.is_empty() && self.idle(now_ms) < UNITS_OF_LIFE
+        !self.is_empty() && (self.is_of(Kind::LongSet) || self.idle(now_ms) < UNITS_OF_LIFE)
     }
 
     fn reuse(self, now_ms: u64) -> u64 {
         let reuse = (self.0 >> REUSE_SHIFT) & REUSE_MAX;
-        reuse.saturating_sub(self.idle(now_ms) / UNITS_PER_MINUTE)
+        let fades_in = if self.is_of(Kind::LongSet) {
+            8 * 60 * UNITS_PER_MINUTE
+        } else {
+            UNITS_PER_MINUTE
+        };
+        reuse.saturating_sub(self.idle(now_ms) / fades_in)
     }
 
     /// Orders slots by what they are worth keeping: the lowest goes first.
@@ -201,5 +220,19 @@ mod tests {
         let old = born(4_000 * 0xFFFF);
         assert_eq!(old.idle(4_000 * 0x1_0001), 2);
         assert!(old.is_live(4_000 * 0x1_0001) && !old.is_live(4_000 * 0x1_0001 + 7_200_000));
+        assert!(!tag.is_live(48 * 3_600_000));
+    }
+
+    #[test]
+    fn a_long_set_fades_by_the_working_day() {
+        let mut tag = Ident::new(1, Kind::LongSet).claim(0).settled();
+        for i in 1..20 {
+            tag = tag.touched(i * 4_000, false);
+        }
+        let last = 19 * 4_000;
+        for (hours, want) in [(0, 7), (7, 7), (8, 6), (55, 1), (56, 0)] {
+            assert_eq!(tag.reuse(last + hours * 3_600_000), want, "{hours}");
+        }
+        assert!(tag.is_live(last + 60 * 3_600_000));
     }
 }

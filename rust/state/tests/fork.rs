@@ -98,8 +98,8 @@ fn no_addition_of_any_process_is_lost() {
         .map(|_| {
             Child::run(|| {
                 for n in 0..adds {
-                    state.add(&client(n % keys), Counter::Requests, NOW);
-                    state.add(&route(), Counter::ServerErrors, NOW);
+                    state.add(&client(n % keys), Counter::Requests, 1, NOW);
+                    state.add(&route(), Counter::ServerErrors, 1, NOW);
                 }
                 0
             })
@@ -125,7 +125,7 @@ fn a_key_has_one_slot_however_many_processes_bring_it() {
         .map(|_| {
             Child::run(|| {
                 for n in 0..keys {
-                    state.add(&client(n), Counter::Requests, NOW);
+                    state.add(&client(n), Counter::Requests, 1, NOW);
                 }
                 0
             })
@@ -158,8 +158,8 @@ fn kills_at_any_instruction_leave_a_usable_table() {
         loop {
             n = n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let key = client(1_000_000 + (n >> 33) % (2 * capacity));
-            state.add(&client(10_000 + n % hot), Counter::Requests, NOW);
-            state.add(&key, Counter::NotFound, NOW);
+            state.add(&client(10_000 + n % hot), Counter::Requests, 1, NOW);
+            state.add(&key, Counter::NotFound, 1, NOW);
             state.ban(&client(n % bans), ban(), NOW);
             if n.is_multiple_of(64) {
                 let short = Ban {
@@ -195,7 +195,7 @@ fn kills_at_any_instruction_leave_a_usable_table() {
         // A kill in the middle of a call loses its increments of the later windows.
         assert!(*least > 1 && most - least <= 2 * rounds, "{before:?}");
         assert_eq!(
-            state.add(&key, Counter::Requests, NOW),
+            state.add(&key, Counter::Requests, 1, NOW),
             before.map(|n| n + 1)
         );
     }
@@ -216,7 +216,7 @@ fn four_processes_enforce_one_limit() {
                 Child::run(|| {
                     let mut admitted = 0;
                     for _ in 0..200 {
-                        let [first, ..] = state.add(&client(1), Counter::Requests, NOW);
+                        let [first, ..] = state.add(&client(1), Counter::Requests, 1, NOW);
                         if first <= limit {
                             admitted += 1;
                         } else {

@@ -51,7 +51,7 @@ fn a_new_region_is_empty_and_its_own() {
     let seen = state.occupancy(0);
     assert_eq!(
         (seen.live_keys, seen.standing_bans, seen.capacity),
-        (0, 0, 6_656)
+        (0, 0, 5_720)
     );
 }
 
@@ -60,7 +60,7 @@ fn windows_slide() {
     let state = state();
     let key = client(1);
     for i in 0..100 {
-        state.add(&key, Counter::Requests, NOW + i);
+        state.add(&key, Counter::Requests, 1, NOW + i);
     }
     for (after_ms, want) in [
         (100, [100, 100, 100, 100]),
@@ -85,7 +85,7 @@ fn narrow_counts_saturate_and_wide_ones_go_on() {
     for (key, want) in [(client(1), 1_048_575), (route(b"r"), over)] {
         let mut last = [0; 4];
         for _ in 0..over {
-            last = state.add(&key, Counter::ServerErrors, NOW);
+            last = state.add(&key, Counter::ServerErrors, 1, NOW);
         }
         assert_eq!(last, [want; 4]);
     }
@@ -97,7 +97,7 @@ fn counters_and_keys_do_not_mix() {
     for key in [client(1), client(2), route(b"r"), route(b"s")] {
         for (n, counter) in Counter::ALL.into_iter().enumerate() {
             for _ in 0..=n {
-                state.add(&key, counter, NOW);
+                state.add(&key, counter, 1, NOW);
             }
         }
     }
@@ -119,10 +119,10 @@ fn a_late_arrival_keeps_what_a_turned_over_word_holds() {
     for key in [client(1), route(b"r")] {
         let state = state();
         for _ in 0..50 {
-            state.add(&key, Counter::Requests, NOW - 1);
+            state.add(&key, Counter::Requests, 1, NOW - 1);
         }
-        state.add(&key, Counter::Requests, NOW);
-        state.add(&key, Counter::Requests, NOW - 1);
+        state.add(&key, Counter::Requests, 1, NOW);
+        state.add(&key, Counter::Requests, 1, NOW - 1);
         let seen = state.read(&key, Counter::Requests, NOW);
         assert_eq!(seen, [52; 4], "{:?}", key.by);
         assert_eq!(
@@ -149,7 +149,7 @@ fn counts_survive_the_wraps_of_last_seen_and_of_epochs() {
         let key = client(wrap_s);
         let at = wrap_s * 1_000;
         for i in 0..1_000 {
-            state.add(&key, Counter::Requests, at - 500 + i);
+            state.add(&key, Counter::Requests, 1, at - 500 + i);
         }
         assert_eq!(state.read(&key, Counter::Requests, at + 499)[1], 1_000);
     }
@@ -193,7 +193,7 @@ fn a_flood_of_a_million_keys_keeps_every_ban_and_what_returns() {
     for _ in 0..20 {
         now += 5_000;
         for n in 0..regulars {
-            state.add(&client(1_000_000 + n), Counter::Requests, now);
+            state.add(&client(1_000_000 + n), Counter::Requests, 1, now);
         }
     }
     let before = state.occupancy(now);
@@ -204,7 +204,7 @@ fn a_flood_of_a_million_keys_keeps_every_ban_and_what_returns() {
     let (mut survived, mut inherited) = (0, 0);
     for n in 0..1_000_000 {
         now += n % 20 / 19;
-        let seen = state.add(&client(10_000_000 + n), Counter::Requests, now);
+        let seen = state.add(&client(10_000_000 + n), Counter::Requests, 1, now);
         inherited += u64::from(seen != [1; 4]);
     }
     // Salts have 24 bits: one new key in 16 million counts on from its slot's former owner.
@@ -247,7 +247,7 @@ fn a_table_full_of_bans_answers_as_if_first_and_drops_the_ban_that_ends_first() 
     assert!(stands[all as usize - 1]);
     for n in all..all + 1_000 {
         for _ in 0..3 {
-            let seen = state.add(&client(n), Counter::Requests, NOW);
+            let seen = state.add(&client(n), Counter::Requests, 1, NOW);
             assert!(seen == [1; 4] || state.read(&client(n), Counter::Requests, NOW) == seen);
         }
     }
@@ -256,7 +256,7 @@ fn a_table_full_of_bans_answers_as_if_first_and_drops_the_ban_that_ends_first() 
     let later = NOW + 1_000_000 + all + 60_000;
     for _ in 0..2 {
         for n in 0..capacity / 2 {
-            state.add(&client(2 * all + n), Counter::Requests, later);
+            state.add(&client(2 * all + n), Counter::Requests, 1, later);
         }
     }
     let seen = (0..capacity / 2)
@@ -276,7 +276,7 @@ fn nearly_every_key_finds_room_up_to_nine_tenths() {
         let keys = state.occupancy(NOW).capacity * tenths / 10;
         for _ in 0..3 {
             for n in 0..keys {
-                state.add(&client(n), Counter::Requests, NOW);
+                state.add(&client(n), Counter::Requests, 1, NOW);
             }
         }
         let kept = (0..keys)
@@ -306,7 +306,7 @@ fn a_key_has_one_slot_however_many_threads_bring_it() {
         for _ in 0..threads {
             scope.spawn(|| {
                 for n in 0..keys {
-                    state.add(&client(n), Counter::Requests, NOW);
+                    state.add(&client(n), Counter::Requests, 1, NOW);
                     state.ban(&client(n), ban(NOW + 1 + n), NOW);
                 }
             });

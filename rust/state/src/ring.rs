@@ -1,0 +1,103 @@
+//! The ring of signals: many producers, one consumer, no waiting on either side.
+//!
+//! A producer draws a number, writes its words and, last, a check over number and words. The
+//! consumer takes an entry only when its check fits: an entry that is being written, that a killed
+//! producer left half-way, or that a producer which stood still for a whole round has written into,
+//! proves nothing and is not taken. So no producer waits for another, and none can hold up the ring.
+//!
+//! An entry that is not whole may be in the making: the drain stops there. The next drain counts
+//! it as lost if it was already begun when the last drain began. Drains are to be one tick apart.
+
+use crate::layout::{Drains, SignalEntry, SIGNAL_WORDS};
+use crate::sync::{AtomicU64, Ordering};
+use crate::words::check;
+
+#[derive(Clone, Copy)]
+pub(crate) struct Ring {
+    entries: &'static [SignalEntry],
+    next: &'static AtomicU64,
+    drains: &'static Drains,
+}
+
+impl Ring {
+    pub fn new(
+        entries: &'static [SignalEntry],
+        next: &'static AtomicU64,
+        drains: &'static Drains,
+    ) -> Ring {
+        Ring {
+            entries,
+            next,
+            drains,
+        }
+    }
+
+    fn entry(&self, nth: u64) -> Option<&'static SignalEntry> {
+        let at = nth.checked_rem(self.entries.len() as u64)?;
+        self.entries.get(at as usize)
+    }
+
+    /// Draws the number of a signal to come.
+    pub fn draw(&self) -> u64 {
+        // Relaxed: each entry proves itself.
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Writes the signal of a number that was drawn.
+    pub fn write(&self, nth: u64, words: &[u64; SIGNAL_WORDS]) {
+        let Some(entry) = self.entry(nth) else {
+            return;
+        };
+        for (word, new) in entry.words.iter().zip(words) {
+            // Relaxed: see the check.
+            word.store(*new, Ordering::Relaxed);
+        }
+        // Release: whoever reads the check reads the words that it is over (acquire in `read`).
+        entry.check.store(check(nth, *words), Ordering::Release);
+    }
+
+    fn read(&self, nth: u64) -> Option<[u64; SIGNAL_WORDS]> {
+        let entry = self.entry(nth)?;
+        // Acquire: partner of the release in `write`.
+        let expected = entry.check.load(Ordering::Acquire);
+        let mut words = [0; SIGNAL_WORDS];
+        for (word, from) in words.iter_mut().zip(&entry.words) {
+            // Relaxed: what a later producer has written since does not fit the check.
+            *word = from.load(Ordering::Relaxed);
+        }
+        (check(nth, words) == expected).then_some(words)
+    }
+
+    /// Takes the signals since `cursor`. Returns the next cursor and how many were lost.
+    pub fn drain(&self, cursor: u64, mut take: impl FnMut(&[u64; SIGNAL_WORDS])) -> (u64, u64) {
+        // Relaxed, here and below: one consumer, and each entry proves itself.
+        let end = self.next.load(Ordering::Relaxed);
+        let begun_before = self.drains.began.swap(end, Ordering::Relaxed);
+        let size = self.entries.len() as u64;
+        let oldest = end.saturating_sub(size);
+        let mut lost = oldest.saturating_sub(cursor);
+        // A cursor beyond the end is of another region.
+        let mut nth = cursor.clamp(oldest, end);
+        while nth < end {
+            match self.read(nth) {
+                Some(words) => take(&words),
+                None => {
+                    let overtaken = self.next.load(Ordering::Relaxed) > nth.saturating_add(size);
+                    if !overtaken && nth >= begun_before {
+                        break;
+                    }
+                    lost += 1;
+                }
+            }
+            nth += 1;
+        }
+        self.drains.ended.store(nth, Ordering::Relaxed);
+        (nth, lost)
+    }
+
+    /// Tells where the last drain ended.
+    pub fn drained(&self) -> u64 {
+        // Relaxed: the word stands alone.
+        self.drains.ended.load(Ordering::Relaxed)
+    }
+}
