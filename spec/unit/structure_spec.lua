@@ -10,19 +10,24 @@ local FOLDER = "lua/kong/plugins/threat-agent"
 -- Which of the plugin's modules each one may require. A module that is missing here is new:
 -- give it a line, and think of the arrow's direction.
 local ARROWS = {
-  api = { "status" },
+  ["agent.changes"] = { "native" },
+  ["agent.files"] = {},
+  ["agent.init"] = { "agent.files", "native" },
+  api = { "incidents", "status" },
   cdef = {},
   config_check = { "native" },
   guard = { "native" },
-  handler = { "guard", "native", "record", "request", "response", "worker" },
+  handler = { "agent", "agent.changes", "guard", "native", "outcome", "record", "request", "response", "worker" },
+  incidents = { "native" },
   native = { "cdef" },
+  outcome = {},
   record = {},
   request = { "native" },
   response = { "native" },
   schema = { "config_check" },
   status = { "native", "request" },
   status_api = { "api" },
-  worker = { "native" },
+  worker = { "agent.files", "native" },
 }
 
 

@@ -114,6 +114,9 @@ pub struct ta_verdict_t {
     /// `ta_uninspected_t` bits.
     pub uninspected: u32,
     pub uninspected_bytes: u64,
+    /// Hash of the account that the request logs in to, below 2^52; 0 when it is no login. To be
+    /// handed back in `ta_outcome_t`.
+    pub account: u64,
     /// 1 when the client sent `X-Threat-Agent-*` headers.
     pub spoofed_headers: u32,
     /// Opaque incident reference; empty when nothing was found.
@@ -134,6 +137,22 @@ pub struct ta_outcome_t {
     pub status: u32,
     /// 0 the upstream answered, 1 a plugin or Kong, 2 an error on the way.
     pub source: u32,
+    pub latency_ms: u32,
+    pub request_bytes: u64,
+    /// The verdict's.
+    pub account: u64,
+    /// Raw path of the request, as it was inspected.
+    pub path: ta_str_t,
+}
+
+/// What a second's work came to.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct ta_tick_t {
+    /// 1 when this worker leads the node and did the work.
+    pub leader: u32,
+    /// 1 when it has led since this call only: what was learned is to be imported.
+    pub new_leader: u32,
 }
 
 /// What is known of this node: sums over all its workers, living and dead.

@@ -24,6 +24,7 @@ pub unsafe fn verdict<'a>(out: *mut ta_verdict_t) -> Result<&'a mut ta_verdict_t
     out.retry_after_s = 0;
     out.uninspected = 0;
     out.uninspected_bytes = 0;
+    out.account = 0;
     out.spoofed_headers = 0;
     out.incident_len = 0;
     out.rules_len = 0;
@@ -38,6 +39,7 @@ pub fn write_verdict(found: &Verdict, out: &mut ta_verdict_t) {
     out.retry_after_s = found.retry_after_s;
     out.uninspected = found.uninspected.0;
     out.uninspected_bytes = found.uninspected_bytes;
+    out.account = found.account;
     out.spoofed_headers = u32::from(found.spoofed_headers);
     if found.rules.is_empty() {
         return;
@@ -133,12 +135,26 @@ pub fn read_outcome(raw: &ta_outcome_t) -> Outcome {
             1 => Source::Exit,
             _ => Source::Error,
         },
+        account: raw.account,
+        latency_ms: raw.latency_ms,
+        request_bytes: raw.request_bytes,
     }
 }
 
 /// SAFETY: `buf` is valid for `len` bytes or null, `needed` is valid or null.
 pub unsafe fn copy_out(
     text: &str,
+    buf: *mut u8,
+    len: usize,
+    needed: *mut usize,
+) -> Result<ta_status_t, Failure> {
+    // SAFETY: by this function's contract.
+    unsafe { copy_out_bytes(text.as_bytes(), buf, len, needed) }
+}
+
+/// SAFETY: `buf` is valid for `len` bytes or null, `needed` is valid or null.
+pub unsafe fn copy_out_bytes(
+    text: &[u8],
     buf: *mut u8,
     len: usize,
     needed: *mut usize,

@@ -70,7 +70,11 @@ pub unsafe extern "C" fn ta_worker_attach(deaths: *mut u32) -> i32 {
         || {
             // SAFETY: the caller's promise for all exports.
             let out = unsafe { deaths.as_mut() }.ok_or_else(|| missing("deaths"))?;
-            *out = node()?.attach().1;
+            let node = node()?;
+            node.state
+                .verify()
+                .map_err(|e| Failure::new(ta_status_t::TA_STATUS_REGION, e.to_string()))?;
+            *out = node.attach().1;
             Ok(ta_status_t::TA_STATUS_OK)
         },
     )
@@ -229,13 +233,15 @@ pub unsafe extern "C" fn ta_engine_observe(
         let identity =
             unsafe { read_identity(identity.as_ref().ok_or_else(|| missing("identity"))?) }?;
         // SAFETY: the caller's promise for all exports.
-        let outcome = read_outcome(unsafe { outcome.as_ref() }.ok_or_else(|| missing("outcome"))?);
+        let outcome = unsafe { outcome.as_ref() }.ok_or_else(|| missing("outcome"))?;
+            // SAFETY: the caller's promise for all exports.
+            let path = unsafe { bytes(outcome.path, "path") }?;
         let (node, now) = (node()?, now_ms());
         if node.state.bypassed() {
             return Ok(ta_status_t::TA_STATUS_BYPASS);
         }
         let _inside = Inside::enter(node, now);
-        engine.observe(&identity, &outcome, &node.state, now);
+        engine.observe(&identity, path, &read_outcome(outcome), &node.state, now);
         Ok(ta_status_t::TA_STATUS_OK)
     })
 }

@@ -7,8 +7,10 @@
 pub mod abi;
 mod convert;
 pub mod exports;
+pub mod folder;
 #[cfg(feature = "fault-injection")]
 mod fault;
 mod guard;
+pub mod leader;
 mod node;
 mod reference;

@@ -17,8 +17,8 @@ pub struct Node {
     pub state: SharedState,
     /// Whether other processes count in it too.
     pub shared: bool,
-    /// `pid << 32 | slot + 1` of the process that attached; 0 before. A forked child sees its
-    /// parent's value and, because the pid differs, attaches anew.
+    /// `pid << 32 | slot + 1` of the process that attached; 0 before. The master never attaches,
+    /// and a worker does in `init_worker`, where a parent's value is seen by its pid.
     attached: AtomicU64,
 }
 
@@ -36,6 +36,29 @@ pub fn init_shared(bytes: usize) -> Result<(), Failure> {
     Ok(())
 }
 
+/// As [`init_shared`], with the bans of a snapshot. Returns how many were restored, and what was
+/// wrong with the snapshot where it could not be used: then the region is empty.
+/// Errors: as there.
+pub fn restore_shared(
+    bytes: usize,
+    snapshot: &[u8],
+    wall_ms: u64,
+) -> Result<(u32, Option<String>), Failure> {
+    if NODE.get().is_some() {
+        return Ok((0, None));
+    }
+    match SharedState::restore(bytes, snapshot, now_ms(), wall_ms) {
+        Ok((state, bans)) => {
+            drop(NODE.set(Node::of(state, true)));
+            Ok((bans as u32, None))
+        }
+        Err(error) => {
+            init_shared(bytes)?;
+            Ok((0, Some(error.to_string())))
+        }
+    }
+}
+
 /// Finds the node's state; a process without a shared region counts for itself.
 /// Errors: the memory cannot be had.
 pub fn node() -> Result<&'static Node, Failure> {
@@ -50,11 +73,15 @@ impl Node {
     fn new(bytes: usize, shared: bool) -> Result<Node, Failure> {
         let state = SharedState::create(bytes)
             .map_err(|e| Failure::new(ta_status_t::TA_STATUS_REGION, e.to_string()))?;
-        Ok(Node {
+        Ok(Node::of(state, shared))
+    }
+
+    fn of(state: SharedState, shared: bool) -> Node {
+        Node {
             state,
             shared,
             attached: AtomicU64::new(0),
-        })
+        }
     }
 
     /// Claims this process's slot, once; returns it and the deaths inside the engine that were

@@ -47,6 +47,8 @@ fn generate(for_lua: bool) -> String {
         .with_config(config)
         .with_src(source("abi.rs"))
         .with_src(source("exports.rs"))
+        .with_src(source("folder.rs"))
+        .with_src(source("leader.rs"))
         .generate()
         .expect("cbindgen reads the crate");
     let mut text = Vec::new();

@@ -1,11 +1,14 @@
 -- Phases only: each says in a line what happens in it.
 
+local agent = require "kong.plugins.threat-agent.agent"
+local changes = require "kong.plugins.threat-agent.agent.changes"
 local guard = require "kong.plugins.threat-agent.guard"
 local native = require "kong.plugins.threat-agent.native"
+local outcome = require "kong.plugins.threat-agent.outcome"
+local record = require "kong.plugins.threat-agent.record"
 local request = require "kong.plugins.threat-agent.request"
 local response = require "kong.plugins.threat-agent.response"
 local worker = require "kong.plugins.threat-agent.worker"
-local record = require "kong.plugins.threat-agent.record"
 
 
 local kong = kong
@@ -22,7 +25,10 @@ worker.prepare_master()
 
 
 function ThreatAgent:init_worker()
-  worker.start()
+  if worker.start() then
+    changes.start()
+    agent.start()
+  end
 end
 
 
@@ -31,6 +37,8 @@ function ThreatAgent:configure(configs)
   for _, conf in ipairs(configs or {}) do
     guard.engine(conf)
   end
+
+  changes.plugins_configured()
 end
 
 
@@ -62,7 +70,7 @@ function ThreatAgent:log(conf)
   end
 
   if engine and verdict and not (conf.mode == "enforce" and verdict.refuses) then
-    guard.call(native.observe, engine, request.identity(), ngx.status, record.source())
+    guard.call(native.observe, engine, request.identity(), outcome.read(verdict.account))
   end
 
   record.write(conf, verdict)

@@ -58,9 +58,16 @@ _M.UNINSPECTED = {
 }
 
 
+-- Statuses of the library; negative ones are errors.
+local TRUNCATED = 1
+local PARTIAL = 2
+local BYPASS = 3
+
+
 local C                     -- the library, once loaded
 local load_error            -- why it is not
 local engine_out, identity, request, verdict, outcome, node, length, deaths_out
+local beat_out, sequence_out, str
 local text_buffer, text_size
 
 
@@ -75,14 +82,23 @@ local function find_library()
 end
 
 
+-- Calls an export that copies text out, with as much room as it needs.
+-- Returns the text, or nil when the call failed.
 local function read_text(call)
-  if call(text_buffer, text_size, length) == 1 then
+  local status = call(text_buffer, text_size, length)
+  if status == TRUNCATED then
     text_size = tonumber(length[0])
     text_buffer = ffi.new("uint8_t[?]", text_size)
-    call(text_buffer, text_size, length)
+    status = call(text_buffer, text_size, length)
   end
 
-  return ffi_string(text_buffer, length[0])
+  return status >= 0 and ffi_string(text_buffer, length[0]) or nil
+end
+
+
+local function set_str(into, text)
+  into.ptr = text
+  into.len = #text
 end
 
 
@@ -100,6 +116,9 @@ local function allocate()
   node = ffi.new("ta_node_t")
   length = ffi.new("size_t[1]")
   deaths_out = ffi.new("uint32_t[1]")
+  beat_out = ffi.new("ta_tick_t")
+  sequence_out = ffi.new("uint64_t[1]")
+  str = ffi.new("ta_str_t")
   text_size = 1024
   text_buffer = ffi.new("uint8_t[?]", text_size)
 end
@@ -159,10 +178,34 @@ end
 
 
 -- Makes the region that all workers count in; to be called in the master, before the fork.
--- bytes: 0 for the default.
-function _M.region_init(bytes)
-  if C.ta_region_init(bytes) ~= 0 then
+-- bytes: 0 for the default. snapshot: what bans_snapshot() gave, or nil.
+-- Returns the number of bans restored, and what was wrong with the snapshot; or nil and an error.
+function _M.region_init(bytes, snapshot)
+  if not snapshot then
+    if C.ta_region_init(bytes) ~= 0 then
+      return nil, last_error("make the shared region")
+    end
+
+    return 0
+  end
+
+  set_str(str, snapshot)
+  local status = C.ta_region_restore(bytes, str, ngx.time() * 1000, deaths_out)
+  if status < 0 then
     return nil, last_error("make the shared region")
+  end
+
+  return deaths_out[0], status == PARTIAL and last_error("restore the bans") or nil
+end
+
+
+-- Makes the folder for the node's files and gives it to the workers' user; in the master.
+function _M.prepare_folder(path, user)
+  local user_str = ffi.new("ta_str_t")
+  set_str(str, path)
+  set_str(user_str, user)
+  if C.ta_folder_prepare(str, user_str) ~= 0 then
+    return nil, last_error("make the folder for the node's files")
   end
 
   return true
@@ -203,6 +246,82 @@ function _M.node()
     uninspected_bytes = tonumber(node.uninspected_bytes),
     panics = tonumber(node.panics),
   }
+end
+
+
+-- Does a second's work where this worker leads the node. Returns whether it leads, and whether
+-- it does so only since now; or nil and an error.
+function _M.tick(wall_s)
+  local status = C.ta_tick(wall_s, beat_out)
+  if status == BYPASS then
+    return false, false
+  end
+  if status ~= 0 then
+    return nil, last_error("do the second's work")
+  end
+
+  return beat_out.leader == 1, beat_out.new_leader == 1
+end
+
+
+-- The oldest incident that was published after `since`: its JSON and its sequence, or nil.
+function _M.next_incident(since)
+  local json = read_text(function(buf, size, needed)
+    return C.ta_incident_next(since, buf, size, needed, sequence_out)
+  end)
+  local sequence = tonumber(sequence_out[0])
+  if not json or sequence == 0 then
+    return nil
+  end
+
+  return json, sequence
+end
+
+
+-- Tells the engine of a configuration change: { wall_s, hash, entities }.
+function _M.note_change(change)
+  set_str(str, cjson.encode(change))
+  if C.ta_change_note(str) ~= 0 then
+    return nil, last_error("note a configuration change")
+  end
+
+  return true
+end
+
+
+-- What was learned, as text for a file.
+function _M.export_learned()
+  local text = read_text(C.ta_learned_export)
+  if not text then
+    return nil, last_error("export what was learned")
+  end
+
+  return text
+end
+
+
+-- Takes in what export_learned() gave.
+function _M.import_learned(text)
+  set_str(str, text)
+  if C.ta_learned_import(str) ~= 0 then
+    return nil, last_error("import what was learned")
+  end
+
+  return true
+end
+
+
+-- The standing bans, as text for a file: keyed hashes, no addresses.
+function _M.bans_snapshot()
+  local wall_ms = ngx.time() * 1000
+  local text = read_text(function(buf, size, needed)
+    return C.ta_bans_snapshot(wall_ms, buf, size, needed)
+  end)
+  if not text then
+    return nil, last_error("take a snapshot of the bans")
+  end
+
+  return text
 end
 
 
@@ -258,12 +377,6 @@ local function engine_json(conf)
 end
 
 
-local function set_str(str, text)
-  str.ptr = text
-  str.len = #text
-end
-
-
 -- Checks a config as the engine would, without keeping anything. Returns true, or nil and what
 -- is wrong.
 function _M.check(conf)
@@ -272,7 +385,6 @@ function _M.check(conf)
     return nil, "could not encode the config: " .. err
   end
 
-  local str = ffi.new("ta_str_t")
   set_str(str, json)
   if C.ta_config_check(str) ~= 0 then
     return nil, read_text(C.ta_last_error)
@@ -290,7 +402,6 @@ end
 -- Compiles a config. Returns the engine and, where rules had to be left out, which; or nil and
 -- an error.
 local function compile(json)
-  local str = ffi.new("ta_str_t")
   set_str(str, json)
 
   local status = C.ta_engine_new(str, engine_out)
@@ -300,7 +411,7 @@ local function compile(json)
 
   -- A Lua closure, because a C function as finaliser is gone before the VM closes.
   local engine = ffi.gc(engine_out[0], function(handle) free(handle) end)
-  if status == 2 then
+  if status == PARTIAL then
     return engine, "left out of the configuration: " .. read_text(C.ta_last_error)
   end
 
@@ -347,9 +458,17 @@ function _M.known_confs()
 end
 
 
+-- Clean requests all share this verdict.
+local CLEAN = { action = "allow", refuses = false, score = 0, account = 0 }
+_M.CLEAN = CLEAN
+
+-- While the node is in bypass nothing is looked at, client-sent headers of the plugin's name included.
+local BYPASSED = { action = "uninspected", refuses = false, score = 0, account = 0, spoofed_headers = true }
+
+
 local function failure(status, doing)
-  if status == 3 then
-    return nil, "bypass"
+  if status == BYPASS then
+    return BYPASSED
   end
 
   return nil, last_error(doing)
@@ -379,13 +498,11 @@ local function uninspected_names(bits)
 end
 
 
--- Copies the verdict out of the scratch. Clean requests give the shared CLEAN table.
-local CLEAN = { action = "allow", refuses = false, score = 0 }
-_M.CLEAN = CLEAN
-
-
+-- Copies the verdict out of the scratch.
 local function read_verdict()
-  if verdict.rules_len == 0 and verdict.uninspected == 0 and verdict.spoofed_headers == 0 then
+  if verdict.rules_len == 0 and verdict.uninspected == 0 and verdict.spoofed_headers == 0
+     and verdict.account == 0
+  then
     return CLEAN
   end
 
@@ -396,6 +513,7 @@ local function read_verdict()
     score = verdict.score,
     category = CATEGORIES[verdict.category],
     retry_after_s = verdict.retry_after_s,
+    account = tonumber(verdict.account),
     spoofed_headers = verdict.spoofed_headers == 1,
   }
 
@@ -458,11 +576,16 @@ function _M.inspect(engine, from)
 end
 
 
--- Tells the engine how a request ended. source: 0 the upstream, 1 a plugin or Kong, 2 an error.
-function _M.observe(engine, from, http_status, source)
+-- Tells the engine how a request ended: { status, source, latency_ms, request_bytes, account, path }.
+-- source: 0 the upstream, 1 a plugin or Kong, 2 an error on the way.
+function _M.observe(engine, from, ended)
   fill_identity(identity, from)
-  outcome.status = http_status
-  outcome.source = source
+  outcome.status = ended.status
+  outcome.source = ended.source
+  outcome.latency_ms = ended.latency_ms
+  outcome.request_bytes = ended.request_bytes
+  outcome.account = ended.account
+  set_str(outcome.path, ended.path)
 
   local status = C.ta_engine_observe(engine, identity, outcome)
   if status ~= 0 then

@@ -5,9 +5,6 @@ local kong = kong
 
 local KEY = "threat_agent"
 
-local SOURCES = { service = 0, exit = 1, error = 2 }
-
-
 local _M = {}
 
 
@@ -16,12 +13,6 @@ local CLEAN = {
   monitor = { mode = "monitor", verdict = "allow", score = 0 },
   enforce = { mode = "enforce", verdict = "allow", score = 0 },
 }
-
-
--- Where the response came from, as the engine numbers it.
-function _M.source()
-  return SOURCES[kong.response.get_source()] or 2
-end
 
 
 -- Writes the verdict for the log plugins; nil when nothing looked at the request.

@@ -1,2 +1,8 @@
 -- The Status listener has no authentication: aggregates only, read-only.
-return require "kong.plugins.threat-agent.api"
+
+local api = require "kong.plugins.threat-agent.api"
+
+
+return {
+  ["/threat-agent/status"] = api["/threat-agent/status"],
+}

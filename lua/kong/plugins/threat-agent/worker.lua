@@ -1,8 +1,10 @@
 -- A node's start: the region in the master, and each worker's place in it.
 
+local files = require "kong.plugins.threat-agent.agent.files"
 local native = require "kong.plugins.threat-agent.native"
 
 
+local kong = kong
 local ngx = ngx
 
 
@@ -28,6 +30,14 @@ local function region_bytes()
 end
 
 
+-- The user that nginx runs its workers as; empty where the master is not root and cannot change it.
+local function workers_user()
+  local config = kong.configuration
+  local directive = config.nginx_main_user or config.nginx_user
+  return directive and directive:match("^[^%s]+") or ""
+end
+
+
 local function make_region()
   local ok, err = native.load()
   if not ok then
@@ -40,7 +50,18 @@ local function make_region()
     return nil, err
   end
 
-  return native.region_init(bytes)
+  ok, err = native.prepare_folder(files.folder(), workers_user())
+  if not ok then
+    ngx.log(ngx.WARN, "[threat-agent] ", err, "; bans and baselines will not survive a restart")
+  end
+
+  local restored
+  restored, err = native.region_init(bytes, files.load(files.BANS))
+  if err and restored then
+    ngx.log(ngx.WARN, "[threat-agent] ", err, "; the node starts without its former bans")
+  end
+
+  return restored, err
 end
 
 
@@ -51,23 +72,25 @@ function _M.prepare_master()
     return
   end
 
-  local ok, err = make_region()
-  if not ok then
-    ngx.log(ngx.ERR, "[threat-agent] ", err, "; requests are not inspected")
+  local restored, err = make_region()
+  if not restored then
+    ngx.log(ngx.ERR, "[threat-agent] ", err, "; ", native.load() and "each worker counts alone"
+            or "requests are not inspected")
   end
 end
 
 
--- Takes this worker's place, and tells what became of the ones before it.
+-- Takes this worker's place, and tells what became of the ones before it. Returns whether there is
+-- an engine to work with.
 function _M.start()
   if not native.load() then
-    return
+    return false
   end
 
   local deaths, err = native.attach()
   if not deaths then
     kong.log.err(err)
-    return
+    return false
   end
 
   if deaths > 0 then
@@ -79,6 +102,8 @@ function _M.start()
     kong.log.alert("bypass: three workers died inside the engine within 60 s; traffic flows ",
                    "uninspected until `kong restart` with a mended library")
   end
+
+  return true
 end
 
 

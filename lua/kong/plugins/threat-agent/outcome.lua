@@ -1,0 +1,40 @@
+-- How a request ended: the only reader of the response.
+--
+-- What is gathered lies in one table that the next request reuses.
+
+local kong = kong
+local ngx = ngx
+local floor = math.floor
+local max = math.max
+local tonumber = tonumber
+local find = string.find
+local sub = string.sub
+
+
+local SOURCES = { service = 0, exit = 1, error = 2 }
+
+
+local _M = {}
+
+
+local gathered = {}
+
+
+-- Gathers the outcome in `log`. account: the verdict's.
+function _M.read(account)
+  local var = ngx.var
+  local uri = var.request_uri or ""
+  local mark = find(uri, "?", 1, true)
+
+  gathered.status = ngx.status
+  gathered.source = SOURCES[kong.response.get_source()] or 2
+  gathered.latency_ms = max(0, floor((ngx.now() - ngx.req.start_time()) * 1000))
+  gathered.request_bytes = tonumber(var.content_length) or 0
+  gathered.account = account
+  gathered.path = mark and sub(uri, 1, mark - 1) or uri
+
+  return gathered
+end
+
+
+return _M
