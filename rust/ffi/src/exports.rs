@@ -70,7 +70,11 @@ pub unsafe extern "C" fn ta_worker_attach(deaths: *mut u32) -> i32 {
         || {
             // SAFETY: the caller's promise for all exports.
             let out = unsafe { deaths.as_mut() }.ok_or_else(|| missing("deaths"))?;
-            *out = node()?.attach().1;
+            let node = node()?;
+            node.state
+                .verify()
+                .map_err(|e| Failure::new(ta_status_t::TA_STATUS_REGION, e.to_string()))?;
+            *out = node.attach().1;
             Ok(ta_status_t::TA_STATUS_OK)
         },
     )

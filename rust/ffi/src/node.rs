@@ -17,8 +17,8 @@ pub struct Node {
     pub state: SharedState,
     /// Whether other processes count in it too.
     pub shared: bool,
-    /// `pid << 32 | slot + 1` of the process that attached; 0 before. A forked child sees its
-    /// parent's value and, because the pid differs, attaches anew.
+    /// `pid << 32 | slot + 1` of the process that attached; 0 before. The master never attaches,
+    /// and a worker does in `init_worker`, where a parent's value is seen by its pid.
     attached: AtomicU64,
 }
 
