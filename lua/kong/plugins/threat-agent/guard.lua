@@ -43,7 +43,7 @@ end
 -- Calls a function of native.lua. Returns what it returns; nil when it failed.
 function _M.call(f, ...)
   local result, err = f(...)
-  if err and err ~= "bypass" then
+  if err then
     say(err)
   end
 

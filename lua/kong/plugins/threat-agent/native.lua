@@ -58,6 +58,12 @@ _M.UNINSPECTED = {
 }
 
 
+-- Statuses of the library; negative ones are errors.
+local TRUNCATED = 1
+local PARTIAL = 2
+local BYPASS = 3
+
+
 local C                     -- the library, once loaded
 local load_error            -- why it is not
 local engine_out, identity, request, verdict, outcome, node, length, deaths_out
@@ -76,7 +82,7 @@ end
 
 
 local function read_text(call)
-  if call(text_buffer, text_size, length) == 1 then
+  if call(text_buffer, text_size, length) == TRUNCATED then
     text_size = tonumber(length[0])
     text_buffer = ffi.new("uint8_t[?]", text_size)
     call(text_buffer, text_size, length)
@@ -300,7 +306,7 @@ local function compile(json)
 
   -- A Lua closure, because a C function as finaliser is gone before the VM closes.
   local engine = ffi.gc(engine_out[0], function(handle) free(handle) end)
-  if status == 2 then
+  if status == PARTIAL then
     return engine, "left out of the configuration: " .. read_text(C.ta_last_error)
   end
 
@@ -347,9 +353,17 @@ function _M.known_confs()
 end
 
 
+-- Clean requests all share this verdict.
+local CLEAN = { action = "allow", refuses = false, score = 0 }
+_M.CLEAN = CLEAN
+
+-- While the node is in bypass nothing is looked at, client-sent headers of the plugin's name included.
+local BYPASSED = { action = "uninspected", refuses = false, score = 0, spoofed_headers = true }
+
+
 local function failure(status, doing)
-  if status == 3 then
-    return nil, "bypass"
+  if status == BYPASS then
+    return BYPASSED
   end
 
   return nil, last_error(doing)
@@ -379,11 +393,7 @@ local function uninspected_names(bits)
 end
 
 
--- Copies the verdict out of the scratch. Clean requests give the shared CLEAN table.
-local CLEAN = { action = "allow", refuses = false, score = 0 }
-_M.CLEAN = CLEAN
-
-
+-- Copies the verdict out of the scratch.
 local function read_verdict()
   if verdict.rules_len == 0 and verdict.uninspected == 0 and verdict.spoofed_headers == 0 then
     return CLEAN

@@ -63,12 +63,13 @@ local function strip_spoofed()
 end
 
 
--- Answers to a verdict in `access`; false for a request that nothing could look at. Does not
--- return when it refuses.
+-- Answers to a verdict in `access`; false where the engine failed. Does not return when it refuses.
+-- In monitor mode nothing is refused, whatever `failure_mode` says; nor is it in a bypass, whose
+-- point is that traffic flows.
 function _M.apply(conf, verdict)
   if not verdict then
     strip_spoofed()
-    if conf.failure_mode == "closed" then
+    if conf.mode == "enforce" and conf.failure_mode == "closed" then
       return kong.response.exit(503, { message = "Request could not be inspected" })
     end
 

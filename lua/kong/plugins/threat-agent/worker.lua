@@ -53,7 +53,8 @@ function _M.prepare_master()
 
   local ok, err = make_region()
   if not ok then
-    ngx.log(ngx.ERR, "[threat-agent] ", err, "; requests are not inspected")
+    ngx.log(ngx.ERR, "[threat-agent] ", err, "; ", native.load() and "each worker counts alone"
+            or "requests are not inspected")
   end
 end
 
