@@ -60,7 +60,12 @@ if gateway.kind == "embedded" then
       assert.equal(403, get("192.0.2.3", "sqlmap"))
       local rule = { id = "tools", action = "tag", user_agents = { "sqlmap" } }
       assert.equal(200, gw:patch_plugin("threat-agent", { rules = { rule } }).status)
-      gateway.eventually(function() return get("192.0.2.4", "sqlmap") == 200 end, 5)
+      -- A client of its own each time: one that the old config refuses is banned.
+      local client = 3
+      gateway.eventually(function()
+        client = client + 1
+        return get("192.0.2." .. client, "sqlmap") == 200
+      end, 5)
     end)
   end)
 end

@@ -250,3 +250,64 @@ fn table(report: &Report, out: &mut dyn Write) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lines::testing::file;
+
+    fn row(label: &str, category: &str, query: &str, more: &str) -> String {
+        format!(
+            r#"{{"id":"1","source":"s","label":"{label}","category":"{category}","method":"GET",
+            "path":"/","query":"{query}"{more}}}"#
+        )
+        .replace('\n', "")
+    }
+
+    #[test]
+    fn ratios_are_of_the_rows_that_count() {
+        let rows = [
+            row("malicious", "sqli", "q=1%20or%201=1", ""),
+            row("malicious", "sqli", "q=plain", ""),
+            row("malicious", "sqli", "q=plain", r#","weak":true"#),
+            row("benign", "fp_tests", "q=hello", ""),
+            row("benign", "web_form", "q=hello", ""),
+            String::new(),
+        ];
+        let path = file("ratios", &rows.join("\n"));
+        let report = evaluate(&path, None).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(report.requests, 4);
+        assert_eq!((report.tpr, report.fpr), (Some(0.5), Some(0.0)));
+        assert_eq!(report.balanced_accuracy, Some(0.75));
+        assert_eq!(
+            (report.fpr_ordinary, report.fpr_hard),
+            (Some(0.0), Some(0.0))
+        );
+        assert_eq!(report.by_category["sqli"].fpr, None);
+        assert_eq!(report.r#macro.tpr, None, "fewer rows than have a say");
+    }
+
+    #[test]
+    fn a_bad_row_is_told_by_its_line() {
+        let good = row("benign", "web_form", "", "");
+        for (name, bad, want) in [
+            ("field", "{\"id\":1}", ":2: missing field `source`"),
+            (
+                "label",
+                &row("odd", "c", "", ""),
+                ":2: unknown variant `odd`",
+            ),
+            (
+                "base64",
+                &row("benign", "c", "", r#","body_b64":"*""#),
+                ":2: body_b64",
+            ),
+        ] {
+            let path = file(name, &format!("{good}\n{bad}\n"));
+            let error = evaluate(&path, None).unwrap_err().to_string();
+            std::fs::remove_file(&path).unwrap();
+            assert!(error.contains(want), "{error}");
+        }
+    }
+}

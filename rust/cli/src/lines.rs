@@ -57,7 +57,7 @@ impl Lines {
                 continue;
             }
             let row = serde_json::from_slice(&self.buffer);
-            return row.map(Some).map_err(|e| self.complain(e));
+            return row.map(Some).map_err(|e| self.complain(problem(&e)));
         }
     }
 
@@ -68,5 +68,25 @@ impl Lines {
             line: self.number,
             problem: problem.to_string(),
         }
+    }
+}
+
+/// Tells what is wrong with a row; its line within the row, always the first, would mislead.
+fn problem(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let what = text.split(" at line ").next().unwrap_or(&text);
+    format!("{what} (column {})", error.column())
+}
+
+#[cfg(test)]
+pub mod testing {
+    use std::path::PathBuf;
+
+    /// Writes a file for one test; `name` tells tests apart.
+    pub fn file(name: &str, content: &str) -> PathBuf {
+        let name = format!("threat-agent-{}-{name}.jsonl", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, content).expect("the temporary folder can be written");
+        path
     }
 }

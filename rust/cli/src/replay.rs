@@ -211,3 +211,36 @@ fn summary(report: &Report, out: &mut dyn Write) -> Result<(), Error> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lines::testing::file;
+
+    #[test]
+    fn a_limit_holds_on_the_logs_own_clock() {
+        let line = |at: u64| {
+            format!(
+                r#"{{"request":{{"method":"GET","uri":"/a"}},"response":{{"status":200}},"latencies":{{"request":5}},"client_ip":"192.0.2.1","started_at":{at},"upstream_status":"200"}}"#
+            )
+        };
+        // Written as they ended: out of order. Two in one second are over a limit of one.
+        let log = [100_000, 160_000, 100_100].map(line).join("\n");
+        let log = file("log", &log);
+        let config = file(
+            "config",
+            r#"{"limits":[{"id":"one","by":"client_ip","window":"1s","limit":1}]}"#,
+        );
+        let report = replay(&log, Some(&config)).unwrap();
+        for path in [log, config] {
+            std::fs::remove_file(path).unwrap();
+        }
+        assert_eq!(
+            (report.requests, report.refused, report.span_ms),
+            (3, 1, 60_000)
+        );
+        assert_eq!(report.refused_successes, 1);
+        assert_eq!(report.by_action["throttle"], 1);
+        assert_eq!(report.clients[0].client, "192.0.2.1");
+    }
+}

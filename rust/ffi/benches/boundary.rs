@@ -52,6 +52,11 @@ const LOOPS: &str = r#"
       return { encode = encode, empty_array = {} }
     end
 
+    headers = {}
+    for name, value in header_block:gmatch("([^:\r\n]+): ([^\r\n]+)") do
+      headers[#headers + 1] = { name, value }
+    end
+
     local native = require "kong.plugins.threat-agent.native"
     assert(native.load())
     assert(native.region_init(0))
@@ -142,7 +147,6 @@ impl Sample {
                 ("host", "api.example.com"),
                 ("path", path),
                 ("query", QUERY),
-                ("headers", HEADERS),
                 ("body", &self.body),
             ] {
                 request.set(name, text)?;
@@ -201,6 +205,9 @@ fn vm(sample: &Sample) -> mlua::Result<Lua> {
     globals.set("path", format!("{}/?.lua", root.display()))?;
     globals.set("cpath", format!("{}/?.so", folder.display()))?;
     globals.set("requests", sample.lua(&lua)?)?;
+    globals.set("header_block", HEADERS)?;
+    lua.load(include_str!("../tests/support/headers.lua"))
+        .exec()?;
     lua.load(LOOPS).exec()?;
     Ok(lua)
 }

@@ -190,6 +190,16 @@ typedef struct {
 } ta_verdict_t;
 
 /**
+ * A header as OpenResty's own FFI hands it out (`ngx_http_lua_ffi_table_elt_t`).
+ */
+typedef struct {
+  int32_t name_len;
+  const uint8_t *name;
+  int32_t value_len;
+  const uint8_t *value;
+} ta_header_t;
+
+/**
  * A request, raw as on the wire.
  */
 typedef struct {
@@ -200,9 +210,10 @@ typedef struct {
   ta_str_t path;
   ta_str_t query;
   /**
-   * Header lines `Name: value`, LF or CRLF between them.
+   * `headers_len` headers; null when there are none.
    */
-  ta_str_t headers;
+  const ta_header_t *headers;
+  size_t headers_len;
   ta_str_t body;
   /**
    * Bytes of the body that were not read.

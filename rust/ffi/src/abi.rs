@@ -41,6 +41,16 @@ pub struct ta_identity_t {
     pub consumer: ta_str_t,
 }
 
+/// A header as OpenResty's own FFI hands it out (`ngx_http_lua_ffi_table_elt_t`).
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ta_header_t {
+    pub name_len: i32,
+    pub name: *const u8,
+    pub value_len: i32,
+    pub value: *const u8,
+}
+
 /// A request, raw as on the wire.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -51,8 +61,9 @@ pub struct ta_request_t {
     pub host: ta_str_t,
     pub path: ta_str_t,
     pub query: ta_str_t,
-    /// Header lines `Name: value`, LF or CRLF between them.
-    pub headers: ta_str_t,
+    /// `headers_len` headers; null when there are none.
+    pub headers: *const ta_header_t,
+    pub headers_len: usize,
     pub body: ta_str_t,
     /// Bytes of the body that were not read.
     pub body_unread_bytes: u64,

@@ -106,8 +106,52 @@ pub unsafe fn read_identity<'a>(raw: &ta_identity_t) -> Result<Identity<'a>, Fai
     }
 }
 
+/// Most headers that are looked at; nginx's buffers hold fewer.
+const MAX_HEADERS: usize = 65_536;
+
+/// Writes the headers as the engine reads them: lines `Name: value`. One copy in native code costs
+/// a tenth of what the same text costs as a Lua string.
+/// SAFETY: `headers` is valid for `len` headers, or null, and so are their texts.
+pub unsafe fn read_headers(
+    headers: *const ta_header_t,
+    len: usize,
+    block: &mut Vec<u8>,
+) -> Result<(), Failure> {
+    block.clear();
+    if len == 0 {
+        return Ok(());
+    }
+    if headers.is_null() {
+        return Err(missing("headers"));
+    }
+    if len > MAX_HEADERS {
+        return Err(Failure::invalid(format!(
+            "headers: expected at most {MAX_HEADERS}, got {len}"
+        )));
+    }
+    // SAFETY: by this function's contract.
+    for header in unsafe { std::slice::from_raw_parts(headers, len) } {
+        let text = |ptr, len: i32| ta_str_t {
+            ptr,
+            len: usize::try_from(len).unwrap_or(0),
+        };
+        // SAFETY: by this function's contract.
+        unsafe {
+            block.extend_from_slice(bytes(text(header.name, header.name_len), "header name")?);
+            block.extend_from_slice(b": ");
+            block.extend_from_slice(bytes(text(header.value, header.value_len), "header value")?);
+        }
+        block.push(b'\n');
+    }
+    Ok(())
+}
+
+/// `headers` is the block that [`read_headers`] wrote.
 /// SAFETY: every text is valid for its length, or null.
-pub unsafe fn read_request<'a>(raw: &ta_request_t) -> Result<Request<'a>, Failure> {
+pub unsafe fn read_request<'a>(
+    raw: &ta_request_t,
+    headers: &'a [u8],
+) -> Result<Request<'a>, Failure> {
     // SAFETY: by this function's contract.
     unsafe {
         Ok(Request {
@@ -117,7 +161,7 @@ pub unsafe fn read_request<'a>(raw: &ta_request_t) -> Result<Request<'a>, Failur
             host: bytes(raw.host, "host")?,
             path: bytes(raw.path, "path")?,
             query: bytes(raw.query, "query")?,
-            headers: bytes(raw.headers, "headers")?,
+            headers,
             body: Body {
                 bytes: bytes(raw.body, "body")?,
                 unread_bytes: raw.body_unread_bytes,

@@ -8,16 +8,23 @@
 
 use crate::abi::*;
 use crate::convert::{
-    bytes, copy_out, missing, read_identity, read_outcome, read_request, verdict, write_verdict,
+    bytes, copy_out, missing, read_headers, read_identity, read_outcome, read_request, verdict,
+    write_verdict,
 };
 use crate::guard::{guard, set_last_error, with_last_error, Failure};
 use crate::node::{init_shared, is_alive, node, now_ms, Inside, Node, DEFAULT_REGION_BYTES};
+use std::cell::RefCell;
 use threat_agent_engine::{Action, Config, Engine, Uninspected, Verdict};
 use threat_agent_state::Stat;
 
 /// A compiled configuration.
 pub struct ta_engine_t {
     engine: Engine,
+}
+
+thread_local! {
+    /// The header block of the request at hand; kept for its memory.
+    static HEADERS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Copies this library's version out, to be compared with the cdef's.
@@ -203,18 +210,24 @@ pub unsafe extern "C" fn ta_engine_inspect(
         // SAFETY: the caller's promise for all exports.
         let (engine, out) = unsafe { (handle(engine)?, verdict(out)?) };
         // SAFETY: the caller's promise for all exports.
-        let request = unsafe { read_request(request.as_ref().ok_or_else(|| missing("request"))?) }?;
+        let raw = unsafe { request.as_ref() }.ok_or_else(|| missing("request"))?;
         let (node, now) = (node()?, now_ms());
         if node.state.bypassed() {
             return Ok(ta_status_t::TA_STATUS_BYPASS);
         }
-        let _inside = Inside::enter(node, now);
-        #[cfg(feature = "fault-injection")]
-        crate::fault::inject(request.path);
-        let found = engine.inspect(&request, &node.state, now);
-        count_verdict(node, &found);
-        write_verdict(&found, out);
-        Ok(ta_status_t::TA_STATUS_OK)
+        HEADERS.with_borrow_mut(|block| {
+            // SAFETY: the caller's promise for all exports.
+            unsafe { read_headers(raw.headers, raw.headers_len, block) }?;
+            // SAFETY: the caller's promise for all exports.
+            let request = unsafe { read_request(raw, block) }?;
+            let _inside = Inside::enter(node, now);
+            #[cfg(feature = "fault-injection")]
+            crate::fault::inject(request.path);
+            let found = engine.inspect(&request, &node.state, now);
+            count_verdict(node, &found);
+            write_verdict(&found, out);
+            Ok(ta_status_t::TA_STATUS_OK)
+        })
     })
 }
 

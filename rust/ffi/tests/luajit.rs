@@ -34,6 +34,9 @@ fn vm(cpath: &str) -> Lua {
     globals
         .set("path", format!("{}/?.lua", root.display()))
         .expect("set");
+    lua.load(include_str!("support/headers.lua"))
+        .exec()
+        .expect("the stand-in for nginx's headers");
     lua.load(
         r#"
         package.path, package.cpath = path, cpath
@@ -41,12 +44,13 @@ fn vm(cpath: &str) -> Lua {
         package.preload["cjson.safe"] = function()
           return { encode = encode, empty_array = {} }
         end
+        headers = { { "Host", "h" } }
         payload = { enabled = true, action = "block", threshold = 0.5 }
         function request(path, query)
           return {
             client_ip = client, workspace = "w", route = "r", service = "s", consumer = "",
             method = "GET", scheme = "http", host = "h", path = path, query = query or "",
-            headers = "Host: h\r\n", body = "", body_len = 0,
+            body = "", body_len = 0,
             body_unread_bytes = 0, body_unread = 0,
           }
         end
@@ -187,9 +191,17 @@ fn odd_bytes_pass_through() {
         r#"
         local engine = assert(native.engine({ payload = payload }))
         local odd = request("/\255\0\128", "a=\0&%zz=%")
-        odd.client_ip, odd.headers = "not an address", "\0\r\n\r\n:\n" .. ("x: y\n"):rep(100000)
+        odd.client_ip = "not an address"
+        local many = { { "\0", "\r\n\r\n:\n" }, { "", "" } }
+        for n = 1, 60000 do many[n + 2] = { "x", "y" } end
+        headers = many
         odd.body, odd.body_len = ("["):rep(10000), 10000
         assert(native.inspect(engine, odd))
+        local more = {}
+        for n = 1, 70000 do more[n] = { "x", "y" } end
+        headers = more
+        local verdict, err = native.inspect(engine, odd)
+        assert(not verdict and err:find("headers: expected at most", 1, true), err)
         "#,
     );
 }

@@ -94,13 +94,21 @@ typedef struct {
 } ta_verdict_t;
 
 typedef struct {
+  int32_t name_len;
+  const uint8_t *name;
+  int32_t value_len;
+  const uint8_t *value;
+} ta_header_t;
+
+typedef struct {
   ta_identity_t identity;
   ta_str_t method;
   ta_str_t scheme;
   ta_str_t host;
   ta_str_t path;
   ta_str_t query;
-  ta_str_t headers;
+  const ta_header_t *headers;
+  size_t headers_len;
   ta_str_t body;
   uint64_t body_unread_bytes;
   uint32_t body_unread;

@@ -6,6 +6,7 @@
 local ffi = require "ffi"
 local cdef = require "kong.plugins.threat-agent.cdef"
 local cjson = require "cjson.safe"
+local headers = require "kong.plugins.threat-agent.headers"
 
 
 local type = type
@@ -561,7 +562,7 @@ function _M.inspect(engine, from)
   set_str(request.host, from.host)
   set_str(request.path, from.path)
   set_str(request.query, from.query)
-  set_str(request.headers, from.headers)
+  request.headers, request.headers_len = headers.read()
   request.body.ptr = from.body
   request.body.len = from.body_len
   request.body_unread_bytes = from.body_unread_bytes

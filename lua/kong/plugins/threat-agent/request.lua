@@ -13,10 +13,7 @@ local ipairs = ipairs
 local tonumber = tonumber
 local find = string.find
 local sub = string.sub
-local concat = table.concat
 local get_method = ngx.req.get_method
-local get_headers = ngx.req.get_headers
-local raw_header = ngx.req.raw_header
 local http_version = ngx.req.http_version
 local read_body = ngx.req.read_body
 local get_body_data = ngx.req.get_body_data
@@ -148,34 +145,6 @@ local function fetch_body(conf, var)
 end
 
 
-local function join_headers()
-  local lines = {}
-  for name, value in pairs(get_headers(0, true)) do
-    if type(value) == "table" then
-      for _, v in ipairs(value) do
-        lines[#lines + 1] = name .. ": " .. tostring(v)
-      end
-    else
-      lines[#lines + 1] = name .. ": " .. tostring(value)
-    end
-  end
-
-  return concat(lines, "\n")
-end
-
-
-local function header_block()
-  if http_version() < 2 then
-    local ok, raw = pcall(raw_header, true)
-    if ok then
-      return raw
-    end
-  end
-
-  return join_headers()
-end
-
-
 -- Gathers who sent the request, and where it goes.
 function _M.identity()
   local ctx = ngx.ctx
@@ -191,7 +160,7 @@ function _M.identity()
 end
 
 
-local function gather(var, headers)
+local function gather(var)
   local uri = var.request_uri or EMPTY
   local mark = find(uri, "?", 1, true)
 
@@ -200,7 +169,6 @@ local function gather(var, headers)
   gathered.host = var.host or EMPTY
   gathered.path = mark and sub(uri, 1, mark - 1) or uri
   gathered.query = mark and sub(uri, mark + 1) or EMPTY
-  gathered.headers = headers
 
   return _M.identity()
 end
@@ -216,18 +184,17 @@ function _M.read(conf)
     set_body(EMPTY, 0, 0, 0)
   end
 
-  return gather(var, header_block())
+  return gather(var)
 end
 
 
--- Gathers a request in `log`, where bodies cannot be read any more. raw_header() is for requests
--- that nginx could parse: after a request line that was too long it crashes the worker.
+-- Gathers a request in `log`, where bodies cannot be read any more.
 function _M.read_late()
   local var = ngx.var
   local declared = tonumber(var.content_length) or 0
   set_body(EMPTY, 0, declared > 0 and BODY.body_not_seen or 0, declared)
 
-  return gather(var, join_headers())
+  return gather(var)
 end
 
 
