@@ -9,11 +9,13 @@ mod replay;
 mod rows;
 mod schema;
 mod settings;
+mod simulate;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
-/// Judge labelled requests, replay logs and check configurations with the engine of the gateway.
+/// Judge labelled requests, replay logs, simulate traffic and check configurations with the engine
+/// of the gateway.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
@@ -25,6 +27,7 @@ struct Cli {
 enum Command {
     Evaluate(evaluate::Args),
     Replay(replay::Args),
+    Simulate(simulate::Args),
     Check(check::Args),
     Schema(schema::Args),
 }
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Evaluate(args) => evaluate::run(&args, &mut out),
         Command::Replay(args) => replay::run(&args, &mut out),
+        Command::Simulate(args) => simulate::run(&args, &mut out),
         Command::Check(args) => check::run(&args, &mut out),
         Command::Schema(args) => schema::run(&args, &mut out),
     };
