@@ -60,8 +60,11 @@ pub const WAYS: usize = if cfg!(loom) { 2 } else { 8 };
 /// Words of an entry.
 pub const ENTRY_WORDS: usize = 16;
 
-/// Words of three ids.
-pub const ID_WORDS: usize = 14;
+/// Words of three ids. Loom's models get two.
+pub const ID_WORDS: usize = if cfg!(loom) { 2 } else { 14 };
+
+/// Words of a histogram of rates. Loom's models get one.
+pub const RATE_WORDS: usize = if cfg!(loom) { 1 } else { RATE_BINS };
 
 /// Words of a signal. Loom's models get two.
 pub const SIGNAL_WORDS: usize = if cfg!(loom) { 2 } else { 7 + ID_WORDS };
@@ -167,7 +170,7 @@ pub struct PlaceEntry {
     pub alarm: AtomicU64,
     /// Workspace, service, route.
     pub ids: [AtomicU64; ID_WORDS],
-    pub rates: [AtomicU64; RATE_BINS],
+    pub rates: [AtomicU64; RATE_WORDS],
 }
 
 /// What was noticed about one client.

@@ -1,15 +1,24 @@
-//! Models of the table for loom, which runs every interleaving of two workers (with at most three
-//! preemptions) over two sets of two slots.
+//! Models for loom, which runs every interleaving of two or three workers (with at most three
+//! preemptions): of the table over two sets of two slots, of the rings, the directory and the lease.
 #![allow(clippy::unwrap_used)]
 
 use crate::ban;
 use crate::count::Count;
-use crate::layout::{Entry, TagLine};
-use crate::sync::AtomicU64;
+use crate::incidents::Incidents;
+use crate::layout::{
+    Drains, Entry, IncidentSlot, PlaceEntry, Sequences, SignalEntry, TagLine, ID_WORDS,
+    INCIDENT_WORDS,
+};
+use crate::lease::{Lease, LEASE_MS};
+use crate::place::Places;
+use crate::ring::Ring;
+use crate::set::{follow, kind_of, Marks};
+use crate::sync::{AtomicU64, Ordering};
 use crate::table::{Evict, Probe, Table};
 use crate::tag::Kind;
 use loom::thread;
 use std::sync::Arc;
+use threat_agent_engine::sketch::{Generation, Run, Set};
 use threat_agent_engine::state::{Ban, Counter};
 use threat_agent_engine::verdict::Category;
 
@@ -23,16 +32,28 @@ fn probe(n: u64, kind: Kind) -> Probe {
     Probe::new(hashes.skip(n as usize).next().unwrap(), kind, SETS)
 }
 
+fn zero() -> AtomicU64 {
+    AtomicU64::new(0)
+}
+
+fn zeros<const N: usize>() -> [AtomicU64; N] {
+    std::array::from_fn(|_| zero())
+}
+
+/// Leaked, as the region is.
+fn leak<T>(make: impl Fn() -> T, count: usize) -> &'static [T] {
+    Vec::leak((0..count).map(|_| make()).collect())
+}
+
+fn leak_one<T>(it: T) -> &'static T {
+    Box::leak(Box::new(it))
+}
+
 fn table() -> Arc<Table> {
-    let zero = || AtomicU64::new(0);
-    let tags = (0..SETS).map(|_| TagLine(std::array::from_fn(|_| zero())));
-    let entry = || Entry(std::array::from_fn(|_| zero()));
-    let entries = (0..SETS).map(|_| std::array::from_fn(|_| entry()));
-    // Leaked, as the region is.
     Arc::new(Table::new(
-        Vec::leak(tags.collect()),
-        Vec::leak(entries.collect()),
-        Box::leak(Box::new(zero())),
+        leak(|| TagLine(zeros()), SETS),
+        leak(|| std::array::from_fn(|_| Entry(zeros())), SETS),
+        leak_one(zero()),
     ))
 }
 
@@ -203,5 +224,195 @@ fn loom_a_ban_is_lifted_once() {
         let mine = ban::unban(&table, banned, NOW);
         assert!(mine != worker.join().unwrap());
         assert_eq!(ban::banned(&table, banned, NOW), None);
+    });
+}
+
+fn marks(table: &Table) -> Marks<'_> {
+    Marks {
+        table,
+        probe: probe(0, kind_of(Set::Paths)),
+        set: Set::Paths,
+        now_ms: NOW,
+    }
+}
+
+/// The free slots hold words that look like the new key's.
+#[test]
+fn loom_a_stained_slot_is_emptied_and_no_item_is_lost() {
+    explore(|| {
+        let table = table();
+        for slot in table.places(probe(0, Kind::Set)) {
+            let generation = Generation::new(Set::Paths, NOW, slot.salt());
+            let (index, bit) = generation.place(0);
+            let stain = generation.mark(0, bit);
+            slot.word(index).store(stain, Ordering::Relaxed);
+        }
+        let other = Arc::clone(&table);
+        let worker = thread::spawn(move || marks(&other).mark(1 << 57));
+        let mine = marks(&table).mark(2 << 57);
+        assert!(mine.is_some() && worker.join().unwrap().is_some());
+        assert_eq!(marks(&table).distinct(), 2);
+        assert!(!marks(&table).is_marked(0));
+    });
+}
+
+#[test]
+fn loom_a_run_is_its_keys_own() {
+    explore(|| {
+        let table = table();
+        let key = probe(0, Kind::Run);
+        for slot in table.places(key) {
+            let stain = Run::new(slot.salt()).follow(0, 7);
+            slot.word(0).store(stain, Ordering::Relaxed);
+        }
+        let other = Arc::clone(&table);
+        let worker = thread::spawn(move || follow(&other, key, 9, NOW));
+        let mut lengths = [follow(&table, key, 8, NOW), worker.join().unwrap()];
+        lengths.sort_unstable();
+        assert_eq!(lengths, [Some(1), Some(2)]);
+    });
+}
+
+fn ring(size: usize) -> Ring {
+    let entry = || SignalEntry {
+        check: zero(),
+        words: zeros(),
+    };
+    let drains = Drains {
+        began: zero(),
+        ended: zero(),
+    };
+    Ring::new(leak(entry, size), leak_one(zero()), leak_one(drains))
+}
+
+/// Drains once; adds what was taken. Returns the cursor and how many were lost.
+fn drain(ring: Ring, cursor: u64, taken: &mut Vec<u64>) -> (u64, u64) {
+    ring.drain(cursor, |[a, b]| {
+        assert_eq!(a, b, "words of two producers");
+        taken.push(*a);
+    })
+}
+
+/// Two producers write into one entry: what is taken is whole, and each is taken or lost once.
+#[test]
+fn loom_a_signal_is_whole_or_lost() {
+    explore(|| {
+        let ring = ring(1);
+        let produce = |n| {
+            thread::spawn(move || {
+                ring.write(ring.draw(), &[n, n]);
+            })
+        };
+        let producers = [produce(1), produce(2)];
+        let mut taken = Vec::new();
+        let (mut cursor, mut lost) = drain(ring, 0, &mut taken);
+        for producer in producers {
+            producer.join().unwrap();
+        }
+        for _ in 0..2 {
+            let (next, more) = drain(ring, cursor, &mut taken);
+            (cursor, lost) = (next, lost + more);
+        }
+        assert_eq!((cursor, taken.len() as u64 + lost), (2, 2));
+        assert!(taken.len() < 2 || taken.first() != taken.last());
+    });
+}
+
+/// A producer that was killed after it drew its number holds up one drain, no more.
+#[test]
+fn loom_a_killed_producer_holds_nothing_up() {
+    explore(|| {
+        let ring = ring(4);
+        ring.draw();
+        let producer = thread::spawn(move || ring.write(ring.draw(), &[5, 5]));
+        let mut taken = Vec::new();
+        let first = drain(ring, 0, &mut taken);
+        assert_eq!(first, (0, 0));
+        producer.join().unwrap();
+        // The second one may still be new to it; the third is not.
+        let (second, lost) = drain(ring, 0, &mut taken);
+        let (third, more) = drain(ring, second, &mut taken);
+        assert_eq!((third, lost + more, taken), (2, 1, vec![5]));
+        assert_eq!(ring.drained(), 2);
+    });
+}
+
+#[test]
+fn loom_incidents_are_whole_and_none_is_skipped() {
+    explore(|| {
+        let slot = || IncidentSlot {
+            check: zero(),
+            sequence: zero(),
+            length: zero(),
+            unused: zeros(),
+            text: zeros(),
+        };
+        let sequences = Sequences {
+            assigned: zero(),
+            published: zero(),
+        };
+        let incidents = Incidents::new(leak(slot, 2), leak_one(sequences));
+        let leader = thread::spawn(move || {
+            for (number, text) in [(0, 1), (1, 2), (2, 3)] {
+                incidents.publish(number, &[text; INCIDENT_WORDS * 8]);
+            }
+        });
+        let mut last = 0;
+        let mut read = || {
+            incidents.published(last, |sequence, text| {
+                assert!(sequence > last);
+                assert_eq!(text, [sequence as u8; INCIDENT_WORDS * 8]);
+                last = sequence;
+            });
+            last
+        };
+        let early = read();
+        leader.join().unwrap();
+        assert!(early <= 3 && read() == 3);
+    });
+}
+
+#[test]
+fn loom_a_place_has_one_number() {
+    explore(|| {
+        let entry = || PlaceEntry {
+            ready: zero(),
+            alarm: zero(),
+            ids: zeros(),
+            rates: zeros(),
+        };
+        let places = Places::new(leak(zero, 3), leak(entry, 3));
+        // Both begin with the same word.
+        let number = move |hash: u64| places.number(hash, || [hash; ID_WORDS]);
+        let worker = thread::spawn(move || [number(2), number(1)]);
+        let mine = [number(1), number(2)];
+        for (at, ids) in places.ready() {
+            assert!(ids == [1; ID_WORDS] || ids == [2; ID_WORDS], "{at}");
+        }
+        let [second, first] = worker.join().unwrap();
+        assert_eq!([first, second], mine);
+        assert_eq!(places.ready().count(), 2);
+        assert!(first != second && first + second == 1);
+        assert!(places.entry(first).is_some() && places.entry(3).is_none());
+    });
+}
+
+/// One owner renews while another worker finds its lease expired: one of them leads.
+#[test]
+fn loom_one_worker_leads() {
+    explore(|| {
+        let lease = Lease {
+            word: leak_one(zero()),
+        };
+        let pid_of = |slot| slot as u64 + 1_000;
+        assert!(lease.lead(0, NOW, pid_of));
+        let later = NOW + LEASE_MS;
+        let worker = thread::spawn(move || lease.lead(1, later, pid_of));
+        let renewed = lease.lead(0, later, pid_of);
+        let taken = worker.join().unwrap();
+        assert!(renewed != taken);
+        assert_eq!(lease.lead(0, later + 1, pid_of), renewed);
+        lease.resign(0, pid_of);
+        assert!(lease.lead(1, later + 1, pid_of));
     });
 }

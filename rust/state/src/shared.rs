@@ -28,8 +28,8 @@ const OCCUPANCY_SETS: usize = 1 << 16;
 /// What the table holds. Sampled, and scaled up, when it has more than 524,288 slots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Occupancy {
-    /// Slots of counters, sets and runs whose owner came within the last two hours: one to a few
-    /// for a client, by what is kept about it.
+    /// Slots of counters, sets and runs whose owner came within the last two hours (of long sets:
+    /// whenever). A client has one to a few, by what is kept about it.
     pub live_keys: u64,
     pub standing_bans: u64,
     /// Slots altogether.

@@ -222,7 +222,7 @@ impl Table {
     }
 
     /// Walks the places of a key, in the order that decides between two claims.
-    fn places(&self, probe: Probe) -> impl Iterator<Item = Slot> + use<'_> {
+    pub fn places(&self, probe: Probe) -> impl Iterator<Item = Slot> + use<'_> {
         let slot = move |(tag, entry): (&'static AtomicU64, &'static Entry)| Slot {
             tag,
             words: &entry.0,

@@ -1,6 +1,8 @@
 //! What the parts of the region share: folding words into one, and bytes as words.
 
+#[cfg(not(loom))]
 use crate::layout::ID_WORDS;
+#[cfg(not(loom))]
 use threat_agent_engine::signal::{Id, ID_BYTES};
 
 /// Units: bytes.
@@ -48,6 +50,7 @@ pub(crate) fn unpack(words: impl IntoIterator<Item = u64>, text: &mut [u8]) {
 }
 
 /// Packs three ids.
+#[cfg(not(loom))]
 pub(crate) fn pack_ids(ids: [&Id; 3]) -> [u64; ID_WORDS] {
     let mut bytes = [0; ID_WORDS * WORD];
     for (chunk, id) in bytes.chunks_mut(ID_BYTES).zip(ids) {
@@ -61,6 +64,7 @@ pub(crate) fn pack_ids(ids: [&Id; 3]) -> [u64; ID_WORDS] {
 }
 
 /// Unpacks three ids.
+#[cfg(not(loom))]
 pub(crate) fn unpack_ids(packed: impl IntoIterator<Item = u64>) -> [Id; 3] {
     let mut bytes = [0; ID_WORDS * WORD];
     unpack(packed, &mut bytes);

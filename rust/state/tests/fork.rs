@@ -6,7 +6,11 @@
 #![cfg(not(loom))]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
+use threat_agent_engine::memory::{Memory, Place};
+use threat_agent_engine::signal::{Id, Kind, Signal, NO_CLIENT};
+use threat_agent_engine::sketch::Set;
 use threat_agent_engine::state::{Ban, By, Counter, Key, Scope, State, Who};
 use threat_agent_engine::verdict::Category;
 use threat_agent_state::{SharedState, Stat, WorkerId};
@@ -270,4 +274,147 @@ fn three_workers_killed_inside_the_engine_set_the_bypass() {
     }
     assert_eq!(state.stat_sum(Stat::Requests), 4);
     assert_ne!(state.attach(1, NOW, |_| true).slot, WorkerId::OVERFLOW);
+}
+
+/// A signal whose parts all hang on `n`.
+fn signal(n: u64) -> Signal {
+    Signal {
+        at_ms: n,
+        kind: Kind::Rule,
+        category: Category::Abuse,
+        score: 0.5,
+        value: n as u32,
+        threshold: !(n as u32),
+        client: if n % 2 == 0 {
+            NO_CLIENT
+        } else {
+            IpAddr::from([n as u16; 8])
+        },
+        account: n.rotate_left(20),
+        reference: !n,
+        refused: n % 3 == 0,
+        workspace: Id::new(&n.to_ne_bytes()),
+        route: Id::new(b"3b7e2c90-51d4-4a7f-8c1b-9f2d6e0a4b5c"),
+        consumer: Id::new(&(!n).to_be_bytes()),
+    }
+}
+
+/// Children signal as fast as they can until they are killed, most of them in the middle of one.
+#[test]
+fn producers_killed_in_the_middle_hold_up_no_drain() {
+    let state = state();
+    let work = |mut n: u64| loop {
+        n = n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state.signal(&signal(n));
+    };
+    let (mut cursor, mut taken, mut lost) = (0, 0, 0);
+    for round in 0..300u64 {
+        let children = [
+            Child::run(|| work(3 * round)),
+            Child::run(|| work(3 * round + 1)),
+        ];
+        let mut drain = |least: u64| {
+            let (next, more) = state.drain(cursor, &mut |got| {
+                assert_eq!(*got, signal(got.at_ms));
+                taken += 1;
+            });
+            lost += more;
+            assert!(next >= cursor + least, "stuck at {cursor}");
+            cursor = next;
+        };
+        std::thread::sleep(Duration::from_micros(200 + round * 37 % 1_000));
+        drain(0);
+        children.iter().for_each(Child::kill);
+        for child in children {
+            assert_eq!(child.wait(), None);
+        }
+        // One drain may wait for those that died, the next one passes them over.
+        drain(0);
+        state.signal(&signal(round));
+        drain(1);
+    }
+    assert_eq!(cursor, taken + lost);
+    let mut last = Vec::new();
+    state.signal(&signal(7));
+    state.drain(cursor, &mut |got| last.push(*got));
+    assert_eq!(last, [signal(7)]);
+}
+
+/// Children make the same places, and sets and runs of the same keys, until they are killed.
+#[test]
+fn kills_leave_whole_places_sets_and_runs() {
+    let state = state();
+    let place = |n: u64| Place {
+        workspace: Id::new(b"default"),
+        service: Id::new(&n.to_be_bytes()),
+        route: Id::new(&n.to_le_bytes()),
+    };
+    let items = 40;
+    for round in 0..150u64 {
+        let work = |mut n: u64| loop {
+            n = n.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let known = state.place(&place(1 + (n >> 40) % (1 + round / 6)));
+            state.sample(known, n >> 50);
+            let key = client(round * 100 + (n >> 33) % 100);
+            state.mark(
+                &key,
+                Set::Paths,
+                state.hash(&[(n >> 20) as u8 % items]),
+                NOW,
+            );
+            state.follow(&key, n >> 55, NOW);
+        };
+        let children = [Child::run(|| work(round)), Child::run(|| work(!round))];
+        std::thread::sleep(Duration::from_micros(300 + round * 37 % 2_000));
+        children.iter().for_each(Child::kill);
+        for child in children {
+            assert_eq!(child.wait(), None);
+        }
+        for n in 0..100 {
+            let key = client(round * 100 + n);
+            for item in 0..items {
+                state.mark(&key, Set::Paths, state.hash(&[item]), NOW);
+            }
+            let seen = state.distinct(&key, Set::Paths, NOW);
+            assert!((36..=43).contains(&seen), "{seen}");
+            assert!(state.follow(&key, 1 << 39, NOW) >= 1);
+        }
+    }
+    let all: Vec<_> = (1..=25)
+        .map(|n| (state.place(&place(n)), place(n)))
+        .collect();
+    let mut listed = state.places();
+    listed.sort_unstable_by_key(|(id, _)| all.iter().position(|(other, _)| other == id));
+    assert_eq!(listed, all);
+}
+
+#[test]
+fn a_killed_leader_is_succeeded_when_its_lease_ends_or_its_slot_is_taken() {
+    let state = state();
+    let alive = |pid: u32| {
+        // SAFETY: signal 0 only asks whether the process exists.
+        unsafe { libc::kill(pid as libc::pid_t, 0) == 0 }
+    };
+    let own = state.attach(std::process::id(), NOW, alive).slot;
+    for (n, taken_over) in [(0, false), (1, true)] {
+        let now = NOW + n * 60_000;
+        let child = Child::run(|| {
+            let slot = state.attach(std::process::id(), now, alive).slot;
+            u8::from(state.lead(slot, now)) * slot.number() as u8
+        });
+        let slot = child.wait().unwrap();
+        assert_eq!(slot, 1);
+        assert!(!state.lead(own, now + 1) && !state.lead(own, now + 2_999));
+        if taken_over {
+            let next = Child::run(|| {
+                let next = state.attach(std::process::id(), now, alive).slot;
+                u8::from(state.lead(next, now + 1))
+            });
+            assert_eq!(next.wait(), Some(1));
+            assert!(!state.lead(own, now + 3_000) && state.lead(own, now + 3_001));
+        } else {
+            assert!(state.lead(own, now + 3_000));
+        }
+        state.resign(own);
+    }
 }

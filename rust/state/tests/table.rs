@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::collections::HashSet;
+use threat_agent_engine::memory::Memory;
+use threat_agent_engine::sketch::Set;
 use threat_agent_engine::state::{Ban, By, Counter, Key, Scope, State, Who, INCIDENT_MASK};
 use threat_agent_engine::verdict::Category;
 use threat_agent_state::SharedState;
@@ -226,6 +228,89 @@ fn a_flood_of_a_million_keys_keeps_every_ban_and_what_returns() {
         survived * 1_000 >= regulars * 998,
         "{survived} of {regulars} survived"
     );
+}
+
+/// Every client of the flood takes three slots: counts, a set, a run.
+#[test]
+fn a_flood_of_sets_and_runs_keeps_what_returns_and_inherits_nothing() {
+    let state = state();
+    let mut now = NOW;
+    let (bans, regulars, flood) = (300, 400, 350_000);
+    let consumer = |n| Key {
+        by: By::Consumer,
+        ..client(n)
+    };
+    for n in 0..bans {
+        state.ban(&client(n), ban(NOW + 100_000_000 + n), now);
+    }
+    for visit in 0..20 {
+        now += 5_000;
+        for n in 0..regulars {
+            let (key, known) = (client(1_000_000 + n), consumer(n));
+            state.mark(&key, Set::Paths, state.hash(&[visit]), now);
+            state.follow(&key, u64::from(visit), now);
+            state.mark(&known, Set::Habits, state.hash(&[visit]), now);
+        }
+    }
+    let mut inherited = 0;
+    for n in 0..flood {
+        now += n % 20 / 19;
+        let key = client(10_000_000 + n);
+        state.add(&key, Counter::Requests, 1, now);
+        let first = (
+            state.mark(&key, Set::Paths, n << 40, now),
+            state.follow(&key, n, now),
+        );
+        inherited += u64::from(first != (1, 1));
+    }
+    assert_eq!(inherited, 0, "sets or runs found another's items");
+    let survived = (0..regulars).filter(|n| {
+        let (key, known) = (client(1_000_000 + n), consumer(*n));
+        let kept = (18..=22).contains(&state.distinct(&key, Set::Paths, now));
+        kept && state.follow(&key, 20, now) == 21
+            && state.is_marked(&known, Set::Habits, state.hash(&[3]), now)
+    });
+    let survived = survived.count() as u64;
+    assert!(
+        survived * 1_000 >= regulars * 995,
+        "{survived} of {regulars}"
+    );
+    // A working day later the habits stand yet, whatever comes.
+    now += 16 * 3_600_000;
+    for n in 0..100_000 {
+        state.add(&client(20_000_000 + n), Counter::Requests, 1, now);
+    }
+    let known = (0..regulars).filter(|n| state.distinct(&consumer(*n), Set::Habits, now) > 15);
+    let known = known.count() as u64;
+    assert!(known * 1_000 >= regulars * 995, "{known} of {regulars}");
+    for n in 0..bans {
+        assert!(state.banned(&client(n), now).is_some());
+    }
+    assert_eq!(state.occupancy(now).degraded, 0);
+}
+
+#[test]
+fn the_default_region_keeps_four_hundred_thousand_keys() {
+    let state = SharedState::create(64 << 20).unwrap();
+    // A third of the slots are counters, a third sets, a third runs.
+    let clients = 134_000;
+    for _ in 0..2 {
+        for n in 0..clients {
+            state.add(&client(n), Counter::Requests, 1, NOW);
+            state.mark(&client(n), Set::Paths, n << 40, NOW);
+            state.follow(&client(n), n, NOW);
+        }
+    }
+    let kept: u64 = (0..clients)
+        .map(|n| {
+            u64::from(state.read(&client(n), Counter::Requests, NOW) == [2; 4])
+                + u64::from(state.distinct(&client(n), Set::Paths, NOW) == 1)
+                + u64::from(state.follow(&client(n), n + 1, NOW) == 2)
+        })
+        .sum();
+    let seen = state.occupancy(NOW);
+    println!("{kept} of {} kept, capacity {}", 3 * clients, seen.capacity);
+    assert!(kept >= 400_000, "{kept} of {}, {seen:?}", 3 * clients);
 }
 
 #[test]
