@@ -2,7 +2,7 @@
 
 use criterion::{criterion_group, criterion_main, Criterion, Throughput};
 use std::hint::black_box;
-use threat_agent_engine::state::LocalState;
+use threat_agent_engine::LocalState;
 use threat_agent_engine::{Body, Config, Engine, Request};
 
 const HEADERS: &[u8] = b"Host: api.example.com\r\n\

@@ -89,16 +89,17 @@ impl Engine {
             return verdict;
         }
         let enforced = self.config.mode == Mode::Enforce;
-        let place = self.watch.arrive(request, state, now_ms, &mut verdict);
         let ban = match self.rules.apply(request, &mut verdict) {
             Ruling::Allowed => return verdict,
             Ruling::Refused { ban_s } => {
                 (ban_s > 0).then_some((By::ClientIp, Scope::Global, ban_s))
             }
-            Ruling::Open => self
-                .limits
-                .check(identity, state, now_ms, enforced, &mut verdict)
-                .map(|b| (b.by, b.scope, b.ban_s)),
+            Ruling::Open => {
+                self.watch.arrive(request, state, now_ms, &mut verdict);
+                self.limits
+                    .check(identity, state, now_ms, enforced, &mut verdict)
+                    .map(|b| (b.by, b.scope, b.ban_s))
+            }
         };
         if !(enforced && verdict.action.refuses()) {
             self.inspect_payload(request, &mut verdict);
@@ -106,7 +107,7 @@ impl Engine {
         if !verdict.rules.is_empty() {
             verdict.incident = state.draw_incident();
         }
-        self.watch.report(identity, place, &verdict, state, now_ms);
+        self.watch.report(identity, &verdict, state, now_ms);
         if let (true, Some((by, scope, ban_s))) = (enforced, ban) {
             if let Some(key) = Key::of(identity, by, scope) {
                 let ban = Ban {

@@ -334,8 +334,8 @@ pub struct Book {
 }
 
 impl Book {
-    /// Gathers a signal under its fingerprint and returns what is known there.
-    pub fn gather(&mut self, fingerprint: Fingerprint, signal: &Signal) -> &Evidence {
+    /// Gathers a signal under its fingerprint.
+    pub fn gather(&mut self, fingerprint: Fingerprint, signal: &Signal) {
         if self.evidence.len() >= MAX_EVIDENCE && !self.evidence.contains_key(&fingerprint) {
             let open = &self.open;
             let idle = self.evidence.iter().filter(|(f, _)| !open.contains_key(f));
@@ -347,7 +347,11 @@ impl Book {
         let hash = self.hasher.hash_one(signal.client);
         let evidence = self.evidence.entry(fingerprint).or_default();
         evidence.add(signal, hash);
-        evidence
+    }
+
+    /// Finds what signals have told under a fingerprint.
+    pub fn evidence(&self, fingerprint: &Fingerprint) -> Option<&Evidence> {
+        self.evidence.get(fingerprint)
     }
 
     /// Tells whether an incident of the category is open at a place.

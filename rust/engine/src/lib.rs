@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod analyst;
+pub mod baseline;
 pub mod behaviour;
 pub mod config;
 pub mod decode;

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use threat_agent_engine::inspect::{Family, Findings, Inspector};
-use threat_agent_engine::state::LocalState;
+use threat_agent_engine::LocalState;
 use threat_agent_engine::{Action, Body, Category, Config, Engine, Request, Uninspected, Verdict};
 
 fn judge(request: &Request<'_>) -> Verdict {

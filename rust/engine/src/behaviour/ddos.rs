@@ -1,0 +1,180 @@
+//! Floods: a rise of a route's rate that is carried by clients which are too busy, or which hurts.
+//!
+//! The rise is detected by a one-sided CUSUM on log(rate / expected); the expected rate is the
+//! baseline's. The logarithm makes a factor count the same at 10 and at 10,000 requests/s.
+//! Source: Page, "Continuous inspection schemes", Biometrika 41, 1954.
+//!
+//! A rise alone is no flood: a crowd rises as well, but each of its clients behaves as usual. A
+//! flood needs hot clients, clients much busier than the 90th percentile, or an extreme rise with
+//! bad health.
+
+use super::detector::{name, score, Detector, PerPlace, Second, S1, S10};
+use crate::incident::{Claim, Severity, Stage, Suggestion};
+use crate::memory::{Alarm, PlaceId};
+use crate::verdict::Category;
+
+/// Slack of the CUSUM: a doubling is not yet a rise. Units: natural logarithm.
+const SLACK: f64 = 0.69;
+/// Line of the CUSUM: a tenfold rise crosses it in one second, a fourfold one in two.
+const LINE: f64 = 1.0;
+/// The CUSUM stays below, so that it comes down in seconds.
+const CEILING: f64 = 4.0;
+/// Least rise that matters. Units: requests per second.
+const LEAST_RISE: f64 = 20.0;
+/// Share of hot clients' requests that makes a rise a flood.
+const HOT_SHARE: f64 = 0.25;
+/// Share of requests by clients above the 90th percentile, five times what is normal.
+const BUSY_SHARE: f32 = 0.5;
+/// Rise that is a flood by bad health alone, and without any other sign when it is a step.
+const EXTREME: f64 = 8.0;
+const ABSURD: f64 = 30.0;
+/// Before anything is learned: hot requests per second that are a flood anywhere.
+const UNLEARNED_HOT: u64 = 50;
+/// Seconds that the alarm outlasts the last sign: pulsed floods pause.
+const ALARM_S: u64 = 60;
+
+#[derive(Default)]
+pub struct Ddos {
+    places: PerPlace<State>,
+}
+
+#[derive(Clone, Default)]
+struct State {
+    sum: f64,
+    /// Consecutive seconds of an extreme rise.
+    extreme_s: u32,
+    /// Second until which clients are held against the hot limit.
+    alarm_until_s: u64,
+    now_s: u64,
+}
+
+impl Detector for Ddos {
+    fn second(&mut self, second: &Second, claims: &mut Vec<Claim>) {
+        let (counts, baseline) = (&second.counts, second.baseline);
+        let state = self.places.at(second.id);
+        state.now_s = second.wall_s;
+        let rate = counts.requests[S1] as f64;
+        let expected = baseline.expected_rate(second.wall_s);
+        let mature = baseline.is_mature();
+        let ratio = (rate + 1.0) / (expected + 1.0);
+        let hot = counts.hot[S1] as f64 / rate.max(1.0);
+        let goes_on = (second.open)(Category::ApiDdos);
+
+        // What is small is noisy: the pseudo-count is what chance adds to the expected.
+        let chance = 5.0 + 3.0 * expected.sqrt();
+        let step = ((rate + chance) / (expected + chance)).ln() - SLACK;
+        state.sum = if mature {
+            (state.sum + step.max(-1.0)).clamp(0.0, CEILING)
+        } else {
+            0.0
+        };
+        let rises = state.sum >= LINE && rate - expected >= LEAST_RISE;
+        state.extreme_s = if rises && ratio >= EXTREME {
+            state.extreme_s + 1
+        } else {
+            0
+        };
+
+        let mut evidence = 0.0;
+        let mut reasons = Vec::new();
+        let absolute = !mature && counts.hot[S1] >= UNLEARNED_HOT && hot >= 0.5;
+        if (rises && hot >= HOT_SHARE) || absolute || (goes_on && hot >= 0.1 && ratio >= 1.5) {
+            evidence += 1.0 + 1.2 * hot;
+            reasons.push(format!(
+                "{:.0} % of the last second's requests come from clients with more than {} requests in 10s (line {:.0} %)",
+                100.0 * hot,
+                baseline.clients.hot_limit(),
+                100.0 * HOT_SHARE,
+            ));
+        }
+        let busy = baseline.clients.busy_share().unwrap_or(0.0);
+        if rises && ratio >= 3.0 && busy >= BUSY_SHARE {
+            evidence += f64::from(busy);
+            reasons.push(format!(
+                "{:.0} % of requests come from clients above the usual 90th percentile, where 10 % do normally",
+                100.0 * busy
+            ));
+        }
+        let health = bad_health(second);
+        if rises && ratio >= EXTREME && state.extreme_s >= 3 {
+            if let Some(reason) = health.clone() {
+                evidence += 1.0;
+                reasons.push(reason);
+            } else if ratio >= ABSURD {
+                evidence += 0.8;
+                reasons.push(format!("the rate is {ratio:.0} times the expected one"));
+            }
+        }
+        if evidence == 0.0 {
+            return;
+        }
+        state.alarm_until_s = second.wall_s + ALARM_S;
+        evidence += 0.5 * ratio.ln().max(0.0);
+        reasons.insert(
+            0,
+            if mature {
+                format!(
+                    "{rate:.0} requests in the last second, {expected:.0} expected; CUSUM {:.1} (line {LINE:.1})",
+                    state.sum
+                )
+            } else {
+                format!(
+                    "{rate:.0} requests in the last second, before a normal rate was learned (line {UNLEARNED_HOT} of hot clients)"
+                )
+            },
+        );
+        let score = score(evidence);
+        let severity = match (ratio, health.is_some()) {
+            (r, true) if r >= 5.0 => Severity::Critical,
+            (r, _) if r >= 5.0 => Severity::High,
+            (_, true) => Severity::High,
+            _ => Severity::Medium,
+        };
+        let title = format!(
+            "Flood on {}: {rate:.0} requests/s where {expected:.0} are expected",
+            name(&second.place)
+        );
+        let excess = (rate - expected).max(0.0) as u64;
+        claims.push(Claim {
+            place: second.place,
+            category: Category::ApiDdos,
+            stage: Stage::Delayed,
+            score,
+            confidence: if hot >= HOT_SHARE { score } else { 0.6 * score },
+            severity,
+            title,
+            reasons,
+            quiet_ms: 1_000 * ALARM_S,
+            requests: counts.hot[S1].max(excess).min(counts.requests[S1]),
+            refused: 0,
+            clients: 0,
+            accounts: 0,
+            suspect_change: None,
+            suggestion: Suggestion::new("throttle", "client", 600),
+        });
+    }
+
+    fn alarm(&self, place: PlaceId, alarm: &mut Alarm) {
+        let state = self.places.get(place);
+        alarm.flood |= state.is_some_and(|s| s.now_s < s.alarm_until_s);
+    }
+}
+
+/// What is wrong with a place's health, if anything.
+fn bad_health(second: &Second) -> Option<String> {
+    let (counts, baseline) = (&second.counts, second.baseline);
+    let requests = counts.requests[S10].max(1);
+    let errors = counts.errors[S10] as f64 / requests as f64;
+    let usual = baseline.expected_errors(second.wall_s);
+    if errors >= usual + 0.2 {
+        return Some(format!(
+            "{:.0} % of responses in 10s are 5xx, {:.1} % are usual",
+            100.0 * errors,
+            100.0 * usual
+        ));
+    }
+    let latency = counts.latency_ms[S10] as f64 / requests as f64;
+    let usual = baseline.latency.mean;
+    (usual > 0.0 && latency >= 4.0 * usual && latency >= 500.0)
+        .then(|| format!("latency is {latency:.0} ms in 10s, {usual:.0} ms are usual"))
+}

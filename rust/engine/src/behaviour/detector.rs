@@ -1,0 +1,196 @@
+//! What all detectors have in common: what they are shown, and the list of them.
+
+use super::{abuse, client_anomaly, credential_stuffing, ddos, mass_error, misconfig, payload};
+use crate::analyst::Change;
+use crate::baseline::{wilson_lower, Baseline};
+use crate::incident::{Claim, Evidence};
+use crate::memory::{Alarm, Place, PlaceId};
+use crate::signal::Signal;
+use crate::state::Estimates;
+use crate::verdict::Category;
+use crate::window::Window;
+
+pub const S1: usize = Window::S1 as usize;
+pub const S10: usize = Window::S10 as usize;
+pub const S60: usize = Window::S60 as usize;
+
+/// A change explains what begins at most so long after it. Units: seconds.
+pub const CHANGE_S: u64 = 120;
+
+/// What was counted at a place, in the last windows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    pub requests: Estimates,
+    /// Requests of hot clients.
+    pub hot: Estimates,
+    pub failures: Estimates,
+    pub logins: Estimates,
+    pub not_found: Estimates,
+    /// 5xx of the upstream, or for want of its answer.
+    pub errors: Estimates,
+    pub unanswered: Estimates,
+    /// 5xx of the gateway itself.
+    pub own_errors: Estimates,
+    /// Refused credentials that are no logins.
+    pub refused: Estimates,
+    pub latency_ms: Estimates,
+    /// Distinct clients that failed to log in, and accounts, within 10 to 20 minutes.
+    pub failing_clients: u32,
+    pub failing_accounts: u32,
+}
+
+/// One place in one second.
+pub struct Second<'a> {
+    pub id: PlaceId,
+    pub place: Place,
+    pub wall_s: u64,
+    pub counts: Counts,
+    pub baseline: &'a Baseline,
+    pub changes: &'a [Change],
+    /// Whether incidents are open here, by category.
+    pub open: &'a dyn Fn(Category) -> bool,
+}
+
+impl Second<'_> {
+    /// Names the latest change that something which began at `onset_s` may follow from; one that
+    /// names the route or its service goes first.
+    pub fn change_before(&self, onset_s: u64) -> Option<String> {
+        let near = |change: &&Change| {
+            // Clocks of the change and of the tick may differ by some seconds.
+            change.wall_s <= onset_s + 5 && onset_s <= change.wall_s + CHANGE_S
+        };
+        let names = [self.place.route.text(), self.place.service.text()];
+        let named = |change: &&Change| {
+            let touches = |e: &String| names.iter().any(|n| !n.is_empty() && e.contains(n));
+            change.entities.iter().any(touches)
+        };
+        let latest = || self.changes.iter().rev().filter(near);
+        let change = latest().find(named).or_else(|| latest().next())?;
+        let entities = change.entities.join(", ");
+        Some(match change.hash.is_empty() {
+            true => entities,
+            false => format!("{entities} ({})", change.hash),
+        })
+    }
+
+    /// Requests per second that are neither answered 404 nor refused nor in error.
+    pub fn good_rate(&self) -> f64 {
+        let c = &self.counts;
+        let bad = c.not_found[S10] + c.refused[S10] + c.errors[S10] + c.own_errors[S10];
+        c.requests[S10].saturating_sub(bad) as f64 / 10.0
+    }
+}
+
+/// One category's judgement, or a part of it.
+pub trait Detector: Send {
+    /// Whether it is shown all signals; others see the strongest of each kind, place and second.
+    fn every_signal(&self) -> bool {
+        false
+    }
+
+    /// Looks at a signal.
+    fn signal(&mut self, _at: &Place, _signal: &Signal, _: &Evidence, _claims: &mut Vec<Claim>) {}
+
+    /// Looks at a place's counts.
+    fn second(&mut self, _second: &Second, _claims: &mut Vec<Claim>) {}
+
+    /// Sets what the hot path should know.
+    fn alarm(&self, _place: PlaceId, _alarm: &mut Alarm) {}
+}
+
+/// Makes all detectors. A new one is a file and a line here; floods go first, because errors
+/// under a flood are the flood's.
+pub fn all() -> Vec<Box<dyn Detector>> {
+    vec![
+        Box::<ddos::Ddos>::default(),
+        Box::<credential_stuffing::CredentialStuffing>::default(),
+        Box::<abuse::Abuse>::default(),
+        Box::<client_anomaly::ClientAnomaly>::default(),
+        Box::<misconfig::Misconfig>::default(),
+        Box::<mass_error::MassError>::default(),
+        Box::<payload::Payload>::default(),
+    ]
+}
+
+/// State of a detector for each place.
+#[derive(Clone, Debug, Default)]
+pub struct PerPlace<T>(Vec<T>);
+
+impl<T: Default + Clone> PerPlace<T> {
+    pub fn at(&mut self, place: PlaceId) -> &mut T {
+        let index = usize::from(place.0);
+        if self.0.len() <= index {
+            self.0.resize(index + 1, T::default());
+        }
+        &mut self.0[index]
+    }
+
+    pub fn get(&self, place: PlaceId) -> Option<&T> {
+        self.0.get(usize::from(place.0))
+    }
+}
+
+/// A ratio that has jumped and stays up.
+#[derive(Clone, Debug, Default)]
+pub struct Jump {
+    /// Bad seconds, less half of the good ones.
+    sum: f32,
+    pub onset_s: u64,
+    pub on: bool,
+    /// What the ratio is surely above, when it was last looked at.
+    pub lower: f64,
+    pub hits: u64,
+    pub total: u64,
+    pub window_s: u64,
+}
+
+impl Jump {
+    /// Bad seconds until a jump is one: more than the gap of a restart.
+    const BAD_SECONDS: f32 = 4.0;
+
+    /// Looks at one second. `line` is the ratio that would be too much.
+    pub fn look(&mut self, hits: &Estimates, total: &Estimates, line: f64, wall_s: u64) -> bool {
+        // The shortest window that has something to say.
+        let (window, window_s, z, least) = match (total[S1], total[S10]) {
+            (n, _) if n >= 10 => (S1, 1, 2.0, 2),
+            (_, n) if n >= 20 => (S10, 10, 2.6, 4),
+            _ => (S60, 60, 3.0, 5),
+        };
+        self.hits = hits[window];
+        self.total = total[window].max(hits[window]);
+        self.window_s = window_s;
+        self.lower = wilson_lower(self.hits, self.total, z);
+        let bad = self.hits >= least && self.lower > line;
+        if bad && self.sum == 0.0 {
+            self.onset_s = wall_s.saturating_sub(window_s / 2);
+        }
+        self.sum = (self.sum + if bad { 1.0 } else { -0.5 }).clamp(0.0, 10.0);
+        self.on = self.sum >= Self::BAD_SECONDS || (self.on && self.sum > 0.0);
+        // Resolved is left to the quiet time, so only bad seconds claim.
+        self.on && bad
+    }
+
+    /// The ratio as people read it.
+    pub fn text(&self) -> String {
+        let percent = 100.0 * self.hits as f64 / self.total.max(1) as f64;
+        format!(
+            "{} of {} requests in {}s ({percent:.0} %)",
+            self.hits, self.total, self.window_s
+        )
+    }
+}
+
+/// Writes a place for titles.
+pub fn name(place: &Place) -> String {
+    let route = place.route.text();
+    if route.is_empty() {
+        "requests without a route".to_owned()
+    } else {
+        format!("route {route}")
+    }
+}
+
+/// Turns independent evidence into a score: 1 - exp(-evidence), so that 1 is 0.63 and 3 is 0.95.
+pub fn score(evidence: f64) -> f32 {
+    (1.0 - (-evidence.max(0.0)).exp()) as f32
+}

@@ -1,0 +1,81 @@
+//! Under which keys behaviour is counted. They are none that limits of a configuration can name,
+//! so that nothing is counted twice, and they count what arrives, refused or not.
+
+use crate::memory::Place;
+use crate::request::{client_key, Identity};
+use crate::signal::Id;
+use crate::state::{By, Counter, Key, Scope, Who};
+
+/// Successful logins of a client or of an account: keys that are not wide keep four counters.
+pub const LOGINS: Counter = Counter::ServerErrors;
+/// Findings in the requests of a client, at [`client`].
+pub const FINDINGS: Counter = Counter::ServerErrors;
+/// Authentication failures at [`own`] that are no failed logins: refused keys and tokens.
+pub const REFUSED_CREDENTIALS: Counter = Counter::AuthFailures;
+/// 5xx at [`own`] for want of an answer from the upstream.
+pub const UNANSWERED: Counter = Counter::Hot;
+
+/// A client on the route of its request; also where suspicions of it are kept.
+pub fn client_at_route<'a>(identity: &Identity<'a>) -> Option<Key<'a>> {
+    Some(Key {
+        by: By::Suspect,
+        scope: Scope::Route,
+        workspace: identity.workspace,
+        scope_id: identity.route,
+        who: Who::Client(client_key(identity.client?)),
+    })
+}
+
+/// A client in its workspace.
+pub fn client<'a>(identity: &Identity<'a>) -> Option<Key<'a>> {
+    Key::of(identity, By::Suspect, Scope::Global)
+}
+
+/// A consumer in its workspace.
+pub fn consumer<'a>(identity: &Identity<'a>) -> Option<Key<'a>> {
+    Key::of(identity, By::Consumer, Scope::Global)
+}
+
+/// When a consumer was seen: a set of stretches of time.
+pub fn consumer_age<'a>(identity: &Identity<'a>) -> Option<Key<'a>> {
+    let key = consumer(identity)?;
+    Some(Key {
+        scope_id: b"age",
+        ..key
+    })
+}
+
+/// All traffic of a route.
+pub fn all<'a>(workspace: &'a [u8], route: &'a [u8]) -> Key<'a> {
+    place(workspace, route, b"all")
+}
+
+/// What the gateway itself answered on a route.
+pub fn own<'a>(workspace: &'a [u8], route: &'a [u8]) -> Key<'a> {
+    place(workspace, route, b"own")
+}
+
+fn place<'a>(workspace: &'a [u8], route: &'a [u8], kind: &'static [u8]) -> Key<'a> {
+    Key {
+        by: By::Route,
+        scope: Scope::Global,
+        workspace,
+        scope_id: kind,
+        who: Who::Id(route),
+    }
+}
+
+/// The place that a request goes to.
+pub fn place_of(identity: &Identity) -> Place {
+    Place {
+        workspace: Id::new(identity.workspace),
+        service: Id::new(identity.service),
+        route: Id::new(identity.route),
+    }
+}
+
+/// Spreads a short hash over 64 bits, as sets want their items.
+pub fn spread(item: u64) -> u64 {
+    let mixed = item.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed ^ (mixed >> 29)
+}
