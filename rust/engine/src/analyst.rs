@@ -371,6 +371,7 @@ impl Known {
             baseline.errors.learn(counts.errors[S1], total);
             baseline.not_found.learn(counts.not_found[S1], total);
             baseline.refused.learn(counts.refused[S1], total);
+            baseline.hot.learn(counts.hot[S1], total);
             let ratio = counts.errors[S10] as f64 / counts.requests[S10].max(1) as f64;
             baseline.error_hours.learn(ratio.min(1.0), wall_s);
         }

@@ -3,13 +3,16 @@
 //! Each metric has a fast average (ten minutes) and, for rate, errors and failed logins, one value
 //! for each hour of the week. Poisoning is bounded three ways: seconds under an incident are not
 //! learned, a second moves an average by at most three deviations, and an hour of the week by at
-//! most a factor of two a week; the client rate that counts as hot doubles at most once a day.
+//! most a factor of two a week; the client rate that counts as hot doubles at most once a day,
+//! and four times on its first.
 
 use crate::memory::{rate_of_bin, Histogram, RATE_BINS};
 use serde::{Deserialize, Serialize};
 
 /// Seconds of evidence before ratios to the normal mean anything.
 pub const MATURE_S: u64 = 600;
+/// Units: seconds.
+const DAY_S: u64 = 86_400;
 /// Memory of the fast averages. Units: updates.
 const MEMORY: f64 = 600.0;
 /// Updates before which values are not clipped: there is nothing yet to clip them to.
@@ -236,10 +239,11 @@ impl ClientRates {
         let usual = rate_of_bin(quantile(&self.learned, 0.99));
         let wanted = (2.0 * usual).max(LEAST_HOT).log2() as f32;
         let day = seconds / 86_400.0;
-        self.log_limit = if self.seconds <= 2 * MATURE_S || self.log_limit == 0.0 {
+        let doublings = if self.seconds <= DAY_S { 4.0 } else { 1.0 };
+        self.log_limit = if self.seconds <= MATURE_S || self.log_limit == 0.0 {
             wanted
         } else {
-            wanted.clamp(self.log_limit - 4.0 * day, self.log_limit + day)
+            wanted.clamp(self.log_limit - 4.0 * day, self.log_limit + doublings * day)
         };
     }
 
@@ -301,6 +305,8 @@ pub struct Baseline {
     pub logins: Metric,
     /// Mean latency. Units: milliseconds.
     pub latency: Metric,
+    /// Requests of hot clients of all requests.
+    pub hot: Ratio,
     pub clients: ClientRates,
     /// Seconds with traffic that were learned.
     pub seconds: u64,
@@ -342,7 +348,7 @@ impl Baseline {
     /// Tells whether an imported baseline can be worked with.
     pub fn is_sound(&self) -> bool {
         let metrics = [&self.rate, &self.failures, &self.logins, &self.latency];
-        let ratios = [&self.errors, &self.not_found, &self.refused];
+        let ratios = [&self.errors, &self.not_found, &self.refused, &self.hot];
         metrics
             .iter()
             .all(|m| m.mean.is_finite() && m.variance.is_finite())
@@ -421,7 +427,7 @@ mod tests {
     fn the_hot_limit_is_slow_to_be_taught() {
         let mut rates = ClientRates::default();
         let mut histogram = [0; RATE_BINS];
-        for _ in 0..3_600 {
+        for _ in 0..=DAY_S {
             histogram[rate_bin(5)] += 10;
             rates.update(&histogram, true);
         }

@@ -88,7 +88,7 @@ impl Engine {
         if let Some(verdict) = self.standing_ban(identity, state, now_ms) {
             return verdict;
         }
-        let enforced = self.config.mode == Mode::Enforce;
+        let enforced = self.enforces();
         let ban = match self.rules.apply(request, &mut verdict) {
             Ruling::Allowed => return verdict,
             Ruling::Refused { ban_s } => {
@@ -134,6 +134,11 @@ impl Engine {
             self.limits.observe(identity, outcome, memory, now_ms);
             self.watch.observe(identity, path, outcome, memory, now_ms);
         }
+    }
+
+    /// Tells whether verdicts are carried out.
+    pub fn enforces(&self) -> bool {
+        self.config.mode == Mode::Enforce
     }
 
     fn allowlisted(&self, identity: &Identity) -> bool {

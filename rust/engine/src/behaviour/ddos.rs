@@ -78,13 +78,14 @@ impl Detector for Ddos {
         let mut evidence = 0.0;
         let mut reasons = Vec::new();
         let absolute = !mature && counts.hot[S1] >= UNLEARNED_HOT && hot >= 0.5;
-        if (rises && hot >= HOT_SHARE) || absolute || (goes_on && hot >= 0.1 && ratio >= 1.5) {
+        let line = HOT_SHARE + 1.5 * baseline.hot.value();
+        if (rises && hot >= line) || absolute || (goes_on && hot >= 0.1 && ratio >= 1.5) {
             evidence += 1.0 + 1.2 * hot;
             reasons.push(format!(
                 "{:.0} % of the last second's requests come from clients with more than {} requests in 10s (line {:.0} %)",
                 100.0 * hot,
                 baseline.clients.hot_limit(),
-                100.0 * HOT_SHARE,
+                100.0 * line,
             ));
         }
         let busy = baseline.clients.busy_share().unwrap_or(0.0);
@@ -140,7 +141,7 @@ impl Detector for Ddos {
             category: Category::ApiDdos,
             stage: Stage::Delayed,
             score,
-            confidence: if hot >= HOT_SHARE { score } else { 0.6 * score },
+            confidence: if hot >= line { score } else { 0.6 * score },
             severity,
             title,
             reasons,

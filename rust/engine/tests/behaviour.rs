@@ -1,0 +1,685 @@
+//! Behaviour in virtual time: attacks that must be found, and the ordinary traffic that resembles
+//! each of them and must not be.
+
+use std::net::{IpAddr, Ipv4Addr};
+use threat_agent_engine::incident::{Severity, Stage, Status};
+use threat_agent_engine::memory::MAX_INCIDENT_BYTES;
+use threat_agent_engine::request::Source;
+use threat_agent_engine::{
+    Analyst, Body, Category, Change, Config, Engine, Identity, Incident, LocalState, Memory,
+    Outcome, Request,
+};
+
+/// A gateway with one engine, in virtual time.
+struct World {
+    engine: Engine,
+    memory: LocalState,
+    analyst: Analyst,
+    now_ms: u64,
+    drawn: u64,
+    requests: u64,
+    refused: u64,
+}
+
+/// One request and how the upstream would answer it.
+#[derive(Clone, Copy)]
+struct Sent<'a> {
+    client: u32,
+    route: &'a str,
+    consumer: &'a str,
+    method: &'a str,
+    path: &'a str,
+    agent: &'a str,
+    body: &'a str,
+    status: u16,
+    source: Source,
+}
+
+impl Default for Sent<'_> {
+    fn default() -> Self {
+        Sent {
+            client: 1,
+            route: "shop",
+            consumer: "",
+            method: "GET",
+            path: "/",
+            agent: "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0",
+            body: "",
+            status: 200,
+            source: Source::Service,
+        }
+    }
+}
+
+const WALL_S: u64 = 1_700_000_000;
+
+impl World {
+    fn new(mode: &str) -> World {
+        let config = format!(r#"{{"mode":"{mode}"}}"#);
+        World {
+            engine: Engine::new(Config::from_json(config.as_bytes()).unwrap()).unwrap(),
+            memory: LocalState::default(),
+            analyst: Analyst::new(),
+            now_ms: 1_000_000,
+            drawn: 7,
+            requests: 0,
+            refused: 0,
+        }
+    }
+
+    fn draw(&mut self, below: u64) -> u64 {
+        self.drawn = self.drawn.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.drawn;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % below
+    }
+
+    fn wall_s(&self) -> u64 {
+        WALL_S + self.now_ms / 1_000
+    }
+
+    /// Sends a request; tells whether it was refused.
+    fn send(&mut self, sent: Sent) -> bool {
+        let headers = format!("Host: api\r\nUser-Agent: {}\r\n", sent.agent);
+        let identity = Identity {
+            client: Some(IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + sent.client))),
+            workspace: b"default",
+            route: sent.route.as_bytes(),
+            service: b"backend",
+            consumer: sent.consumer.as_bytes(),
+        };
+        let request = Request {
+            identity,
+            method: sent.method.as_bytes(),
+            scheme: b"https",
+            host: b"api",
+            path: sent.path.as_bytes(),
+            headers: headers.as_bytes(),
+            body: Body {
+                bytes: sent.body.as_bytes(),
+                ..Body::default()
+            },
+            ..Request::default()
+        };
+        let verdict = self.engine.inspect(&request, &self.memory, self.now_ms);
+        let refused = self.enforcing() && verdict.action.refuses();
+        let outcome = Outcome {
+            status: if refused { 429 } else { sent.status },
+            source: if refused { Source::Exit } else { sent.source },
+            account: verdict.account,
+            latency_ms: 20,
+            request_bytes: sent.body.len() as u64,
+        };
+        self.engine.observe(
+            &identity,
+            sent.path.as_bytes(),
+            &outcome,
+            &self.memory,
+            self.now_ms,
+        );
+        self.requests += 1;
+        self.refused += u64::from(refused);
+        refused
+    }
+
+    fn enforcing(&self) -> bool {
+        self.engine.enforces()
+    }
+
+    fn login(&mut self, client: u32, account: &str, status: u16) -> bool {
+        let body = format!(r#"{{"username":"{account}","password":"x"}}"#);
+        self.send(Sent {
+            client,
+            route: "login",
+            method: "POST",
+            path: "/login",
+            body: &body,
+            status,
+            ..Sent::default()
+        })
+    }
+
+    /// Ordinary visitors: `rate` requests a second from a changing set of clients, most of them a
+    /// few requests in 10 s, and every hundredth request an office of many people.
+    fn visitors(&mut self, rate: u64, status: u16) {
+        for nth in 0..rate {
+            self.now_ms += 1_000 / (rate + 1).min(1_000);
+            let client = match self.draw(100) {
+                0 => 9,
+                _ => 1_000 + self.draw(rate * 6 + 20) as u32,
+            };
+            let path = format!("/items/{}", self.draw(5_000) * 7);
+            let agent = format!(
+                "Agent{} {nth}",
+                ["a", "b", "c", "d", "e"][client as usize % 5]
+            );
+            self.send(Sent {
+                client,
+                path: &path,
+                agent: &agent,
+                status,
+                ..Sent::default()
+            });
+        }
+    }
+
+    /// Logins of ordinary people: a tenth mistype.
+    fn people_log_in(&mut self, logins: u64) {
+        for _ in 0..logins {
+            let person = self.draw(3_000) as u32;
+            let status = if self.draw(10) == 0 { 401 } else { 200 };
+            self.login(2_000_000 + person, &format!("person{person}"), status);
+        }
+    }
+
+    /// Plays seconds, with a tick after each. Returns the second after which an incident of the
+    /// category was open first.
+    fn play(
+        &mut self,
+        seconds: u64,
+        category: Category,
+        mut second: impl FnMut(&mut World, u64),
+    ) -> Option<u64> {
+        let mut found = None;
+        for nth in 0..seconds {
+            let start = self.now_ms / 1_000 * 1_000;
+            self.now_ms = start;
+            second(self, nth);
+            self.now_ms = start + 1_000;
+            let (now_ms, wall_s) = (self.now_ms, self.wall_s());
+            self.analyst.tick(&self.memory, now_ms - 1, wall_s);
+            if found.is_none() && self.incident(category).is_some() {
+                found = Some(nth + 1);
+            }
+        }
+        found
+    }
+
+    fn quietly(&mut self, seconds: u64, second: impl FnMut(&mut World, u64)) {
+        self.play(seconds, Category::ApiDdos, second);
+        assert_eq!(self.all(), Vec::<String>::new());
+    }
+
+    fn incident(&self, category: Category) -> Option<&Incident> {
+        self.analyst.incidents().find(|i| i.category == category)
+    }
+
+    fn all(&self) -> Vec<String> {
+        let tell = |i: &Incident| format!("{:?} {} {:?}", i.category, i.title, i.reasons);
+        self.analyst.incidents().map(tell).collect()
+    }
+}
+
+#[test]
+fn a_flood_is_found_in_seconds_and_a_crowd_is_none() {
+    for (what, clients, per_client, flood) in [
+        ("few strong clients", 20, 20, true),
+        ("many clients", 200, 5, true),
+        ("a crowd", 1_500, 1, false),
+    ] {
+        let mut world = World::new("enforce");
+        world.quietly(700, |w, _| w.visitors(50, 200));
+        let before = (world.requests, world.refused);
+        let found = world.play(30, Category::ApiDdos, |w, second| {
+            w.visitors(50, 200);
+            for client in 0..clients {
+                // A crowd comes and goes: each visitor stays for some seconds.
+                let client = if flood {
+                    client
+                } else {
+                    client + 300 * second as u32
+                };
+                if !flood && w.draw(3) != 0 {
+                    continue;
+                }
+                for _ in 0..per_client {
+                    w.send(Sent {
+                        client: 500_000 + client,
+                        path: "/items/7",
+                        ..Sent::default()
+                    });
+                }
+            }
+        });
+        if flood {
+            let seconds = found.unwrap_or(99);
+            assert!(seconds <= 3, "{what}: {seconds}");
+            let incident = world.incident(Category::ApiDdos).unwrap();
+            assert!(incident.clients > clients / 2, "{incident:?}");
+            assert!(incident.score > 0.7, "{incident:?}");
+            assert!(
+                world.refused - before.1 > (world.requests - before.0) / 2,
+                "{what}"
+            );
+            // Quiet resolves it.
+            world.play(130, Category::ApiDdos, |w, _| w.visitors(50, 200));
+            let incident = world.incident(Category::ApiDdos).unwrap();
+            assert_eq!(incident.status, Status::Resolved, "{incident:?}");
+        } else {
+            assert_eq!(world.all(), Vec::<String>::new(), "{what}");
+            assert_eq!(world.refused, 0);
+        }
+    }
+}
+
+#[test]
+fn a_flood_touches_attackers_and_not_the_crowd() {
+    let mut world = World::new("enforce");
+    world.quietly(700, |w, _| w.visitors(50, 200));
+    let mut hostile = 0;
+    let refused = world.refused;
+    world.play(120, Category::ApiDdos, |w, _| {
+        w.visitors(50, 200);
+        for client in 0..50 {
+            for _ in 0..20 {
+                let sent = Sent {
+                    client: 500_000 + client,
+                    ..Sent::default()
+                };
+                hostile += u64::from(w.send(sent));
+            }
+        }
+    });
+    let legitimate = world.refused - refused - hostile;
+    assert!(legitimate <= 6, "{legitimate} of 6,000 legitimate requests");
+    assert!(hostile > 110_000, "{hostile} of 120,000 hostile requests");
+}
+
+#[test]
+fn stuffing_is_found_within_ten_attempts() {
+    let mut world = World::new("enforce");
+    world.quietly(60, |w, _| w.people_log_in(2));
+    let mut attempts = 0;
+    for nth in 0..30 {
+        if world.login(7, &format!("victim{nth}"), 401) {
+            break;
+        }
+        attempts += 1;
+    }
+    assert!(attempts <= 10, "{attempts}");
+    world.play(1, Category::CredentialStuffing, |_, _| {});
+    let incident = world.incident(Category::CredentialStuffing).unwrap();
+    assert_eq!(incident.stage, Stage::Immediate);
+    assert_eq!(incident.top_clients[0].client, "10.0.0.7");
+}
+
+#[test]
+fn an_office_whose_people_mistype_is_no_attacker() {
+    let mut world = World::new("enforce");
+    world.quietly(1_200, |w, second| {
+        let person = w.draw(400);
+        let status = if w.draw(8) == 0 { 401 } else { 200 };
+        assert!(
+            !w.login(9, &format!("colleague{person}"), status),
+            "{second}"
+        );
+    });
+}
+
+#[test]
+fn one_person_who_forgot_a_password_is_no_attacker() {
+    let mut world = World::new("enforce");
+    world.quietly(60, |w, second| {
+        if second % 8 == 0 {
+            assert!(!w.login(9, "forgetful", 401));
+        }
+    });
+    assert!(!world.login(9, "forgetful", 200));
+    world.quietly(5, |_, _| {});
+}
+
+#[test]
+fn many_clients_on_one_account_and_the_takeover_are_found() {
+    let mut world = World::new("monitor");
+    world.quietly(60, |w, _| w.people_log_in(2));
+    for client in 0..12 {
+        world.login(100 + client, "ceo", 401);
+    }
+    world.play(1, Category::CredentialStuffing, |_, _| {});
+    let incident = world.incident(Category::CredentialStuffing).unwrap();
+    assert_eq!(incident.suggestion.scope, "account", "{incident:?}");
+    assert!(incident.severity < Severity::Critical);
+    world.login(200, "CEO", 200);
+    world.play(1, Category::CredentialStuffing, |_, _| {});
+    let incident = world.incident(Category::CredentialStuffing).unwrap();
+    assert_eq!(incident.severity, Severity::Critical, "{incident:?}");
+}
+
+#[test]
+fn a_slow_distributed_wave_is_found_in_minutes() {
+    let mut world = World::new("enforce");
+    world.quietly(900, |w, _| w.people_log_in(3));
+    let (mut legitimate, mut refused) = (0, 0);
+    // 2,000 clients, each one attempt in ten minutes.
+    let found = world.play(1_200, Category::CredentialStuffing, |w, second| {
+        let before = w.refused;
+        w.people_log_in(3);
+        legitimate += 3;
+        refused += w.refused - before;
+        for nth in 0..10 {
+            let turn = second * 10 + nth;
+            if turn % 3 == 0 {
+                let client = (turn / 3 % 2_000) as u32;
+                w.login(300_000 + client, &format!("leaked{turn}"), 401);
+            }
+        }
+    });
+    let seconds = found.unwrap_or(9_999);
+    assert!(seconds <= 120, "{seconds}");
+    let incident = world.incident(Category::CredentialStuffing).unwrap();
+    assert!(incident.clients >= 1_000, "{incident:?}");
+    assert!(
+        refused * 1_000 <= legitimate * 10,
+        "{refused} of {legitimate} logins"
+    );
+}
+
+#[test]
+fn a_crowd_that_logs_in_is_no_wave() {
+    let mut world = World::new("monitor");
+    world.quietly(900, |w, _| w.people_log_in(2));
+    world.quietly(600, |w, _| w.people_log_in(20));
+}
+
+#[test]
+fn enumeration_scraping_and_scans_are_found() {
+    for (what, path, status) in [
+        ("ids of a consumer", "/orders/", 200),
+        ("paths that do not exist", "/probe/", 404),
+    ] {
+        let mut world = World::new("monitor");
+        world.quietly(60, |w, _| w.visitors(20, 200));
+        let consumer = if status == 200 { "mallory" } else { "" };
+        let found = world.play(60, Category::Abuse, |w, second| {
+            w.visitors(20, 200);
+            let path = format!("{path}{}", 1_000 + second);
+            w.send(Sent {
+                client: 66,
+                consumer,
+                path: &path,
+                status,
+                ..Sent::default()
+            });
+        });
+        assert!(found.is_some_and(|s| s <= 50), "{what}: {found:?}");
+    }
+    let mut world = World::new("monitor");
+    world.quietly(700, |w, _| w.visitors(20, 200));
+    let found = world.play(120, Category::Abuse, |w, _| {
+        w.visitors(20, 200);
+        for _ in 0..8 {
+            let path = format!("/items/p{}", w.draw(1_000_000));
+            w.send(Sent {
+                client: 66,
+                path: &path,
+                ..Sent::default()
+            });
+        }
+    });
+    assert!(found.is_some_and(|s| s <= 90), "{found:?}");
+}
+
+#[test]
+fn a_crawler_and_a_carrier_are_no_abusers() {
+    let mut world = World::new("enforce");
+    world.quietly(1_800, |w, second| {
+        w.visitors(20, 200);
+        // A crawler follows links, one in twelve of them dead.
+        let page = w.draw(90_000);
+        let path = format!("/pages/{page}");
+        let status = if page % 12 == 0 { 404 } else { 200 };
+        w.send(Sent {
+            client: 77,
+            path: &path,
+            agent: "goodbot/1.0",
+            status,
+            ..Sent::default()
+        });
+        // Phones behind one carrier address.
+        for nth in 0..3 {
+            let path = format!("/items/{}", w.draw(100_000) * 9);
+            let agent = ["iPhone", "Pixel", "Galaxy", "iPad", "Nokia", "Sony"];
+            w.send(Sent {
+                client: 88,
+                path: &path,
+                agent: agent[(second + nth) as usize % 6],
+                ..Sent::default()
+            });
+        }
+    });
+    assert_eq!(world.refused, 0);
+}
+
+#[test]
+fn a_dead_upstream_is_a_mass_error_and_a_plain_deploy_is_none() {
+    let mut world = World::new("monitor");
+    world.quietly(700, |w, _| w.visitors(20, 200));
+    // A deploy: two seconds of refused connections, then as before.
+    world
+        .analyst
+        .note_change(change(&world, "services/backend"));
+    world.quietly(120, |w, second| {
+        w.visitors(20, if second == 5 { 502 } else { 200 });
+    });
+    world.play(200, Category::MassError, |w, _| w.visitors(20, 200));
+    let found = world.play(20, Category::MassError, |w, _| w.visitors(20, 503));
+    assert!(found.is_some_and(|s| s <= 6), "{found:?}");
+    assert!(world.incident(Category::RouteMisconfiguration).is_none());
+    world.play(90, Category::MassError, |w, _| w.visitors(20, 200));
+    let incident = world.incident(Category::MassError).unwrap();
+    assert_eq!(incident.status, Status::Resolved);
+}
+
+fn change(world: &World, entity: &str) -> Change {
+    Change {
+        wall_s: world.wall_s(),
+        hash: "c0ffee".into(),
+        entities: vec![entity.into()],
+    }
+}
+
+#[test]
+fn errors_after_a_change_name_it() {
+    for (what, status, source) in [
+        ("5xx", 500, Source::Service),
+        ("404", 404, Source::Service),
+        ("401", 401, Source::Exit),
+    ] {
+        let mut world = World::new("monitor");
+        world.quietly(700, |w, _| w.visitors(20, 200));
+        world.analyst.note_change(change(&world, "routes/other"));
+        world
+            .analyst
+            .note_change(change(&world, "routes/shop update"));
+        world.play(10, Category::ApiDdos, |w, _| w.visitors(20, 200));
+        let found = world.play(60, Category::RouteMisconfiguration, |w, _| {
+            for _ in 0..20 {
+                let client = 1_000 + w.draw(120) as u32;
+                w.send(Sent {
+                    client,
+                    status,
+                    source,
+                    ..Sent::default()
+                });
+            }
+        });
+        assert!(found.is_some(), "{what}: {:?}", world.all());
+        let incident = world.incident(Category::RouteMisconfiguration).unwrap();
+        let suspect = incident.suspect_change.as_deref().unwrap_or("");
+        assert!(suspect.contains("routes/shop"), "{what}: {suspect}");
+        assert!(world.incident(Category::MassError).is_none(), "{what}");
+    }
+}
+
+#[test]
+fn errors_of_the_gateway_itself_are_a_misconfiguration() {
+    let mut world = World::new("monitor");
+    world.quietly(700, |w, _| w.visitors(20, 200));
+    let found = world.play(20, Category::RouteMisconfiguration, |w, _| {
+        for _ in 0..20 {
+            let client = 1_000 + w.draw(120) as u32;
+            w.send(Sent {
+                client,
+                status: 500,
+                source: Source::Error,
+                ..Sent::default()
+            });
+        }
+    });
+    assert!(found.is_some(), "{:?}", world.all());
+}
+
+#[test]
+fn a_stolen_credential_is_found_and_travel_is_not() {
+    let program = |w: &mut World, client, agent| {
+        for _ in 0..2 {
+            w.send(Sent {
+                client,
+                consumer: "billing",
+                agent,
+                path: "/invoices",
+                ..Sent::default()
+            });
+        }
+    };
+    let mut world = World::new("monitor");
+    world.quietly(2_400, |w, _| program(w, 0x10_0000, "billing/1.0"));
+    // The same program from the next address of its network, and a new version of it.
+    world.quietly(60, |w, _| program(w, 0x10_0001, "billing/2.0"));
+    // The same program from elsewhere.
+    world.quietly(60, |w, _| program(w, 0x20_0000, "billing/1.0"));
+    let found = world.play(60, Category::ClientAnomaly, |w, _| {
+        program(w, 0x30_0000, "curl/8.0");
+    });
+    assert!(found.is_some(), "{:?}", world.all());
+
+    let mut world = World::new("monitor");
+    world.quietly(2_400, |w, _| program(w, 0x10_0000, "billing/1.0"));
+    let found = world.play(60, Category::ClientAnomaly, |w, second| {
+        program(w, 0x40_0000 + ((second as u32) << 8), "billing/1.0");
+    });
+    assert!(
+        found.is_some_and(|s| s <= 10),
+        "{found:?} {:?}",
+        world.all()
+    );
+}
+
+#[test]
+fn ten_thousand_attackers_are_one_incident() {
+    let mut world = World::new("enforce");
+    world.quietly(5, |w, _| w.visitors(20, 200));
+    world.play(10, Category::PayloadInjection, |w, second| {
+        for nth in 0..1_000 {
+            w.send(Sent {
+                client: 0x60_0000 + second as u32 * 1_000 + nth,
+                method: "POST",
+                body: r#"{"q":"1' or '1'='1' union select password from users--"}"#,
+                ..Sent::default()
+            });
+        }
+    });
+    let incidents: Vec<_> = world.analyst.incidents().collect();
+    assert_eq!(incidents.len(), 1, "{:?}", world.all());
+    let clients = incidents[0].clients;
+    assert!((9_500..=10_500).contains(&clients), "{clients}");
+    assert_eq!(incidents[0].category, Category::PayloadInjection);
+    assert!(!incidents[0].sample_references.is_empty());
+    let mut published = 0;
+    world.memory.published(0, &mut |_, text| {
+        assert!(text.len() <= MAX_INCIDENT_BYTES);
+        let incident: Incident = serde_json::from_slice(text).unwrap();
+        assert_eq!(incident.fingerprint, incidents[0].fingerprint);
+        published += 1;
+    });
+    assert_eq!(published, 1);
+}
+
+#[test]
+fn what_was_learned_survives_a_restart() {
+    let mut world = World::new("monitor");
+    world.quietly(700, |w, _| w.visitors(50, 200));
+    let learned = world.analyst.export();
+    let mut next = World::new("monitor");
+    next.analyst.import(&learned).unwrap();
+    let again: serde_json::Value = serde_json::from_slice(&next.analyst.export()).unwrap();
+    let learned: serde_json::Value = serde_json::from_slice(&learned).unwrap();
+    let seconds = |saved: &serde_json::Value| saved["places"][0]["baseline"]["seconds"].clone();
+    assert_eq!(seconds(&again), seconds(&learned));
+    next.quietly(20, |w, _| w.visitors(50, 200));
+    let found = next.play(10, Category::ApiDdos, |w, _| {
+        w.visitors(50, 200);
+        (0..400).for_each(|n| {
+            let client = 500_000 + n % 20;
+            w.send(Sent {
+                client,
+                ..Sent::default()
+            });
+        });
+    });
+    assert!(found.is_some_and(|s| s <= 3), "{found:?}");
+
+    let mut analyst = Analyst::new();
+    for bad in [
+        &b"{}"[..],
+        b"[1]",
+        b"{\"format\":\"other\",\"version\":1,\"places\":[]}",
+    ] {
+        assert!(analyst.import(bad).is_err());
+    }
+}
+
+#[test]
+fn a_new_leader_continues_the_incidents() {
+    let mut world = World::new("monitor");
+    world.quietly(5, |w, _| w.visitors(20, 200));
+    let attack = |w: &mut World, _| {
+        (0..5).for_each(|n| {
+            w.login(7, &format!("victim{n}{}", w.now_ms), 401);
+        });
+    };
+    world.play(10, Category::CredentialStuffing, attack);
+    let first = world
+        .incident(Category::CredentialStuffing)
+        .unwrap()
+        .id
+        .clone();
+    world.analyst = Analyst::new();
+    world.play(10, Category::CredentialStuffing, attack);
+    let all: Vec<_> = world.analyst.incidents().collect();
+    assert_eq!(all.len(), 1);
+    assert_eq!(all[0].id, first);
+}
+
+/// Whoever raises the rate slowly from the start still meets the cap on what a second teaches.
+#[test]
+fn poisoning_is_capped() {
+    let mut world = World::new("monitor");
+    world.quietly(700, |w, _| w.visitors(20, 200));
+    // Bursts that last less than a flood does.
+    for _ in 0..5 {
+        world.play(60, Category::ApiDdos, |w, second| {
+            w.visitors(20, 200);
+            if second == 30 {
+                (0..300).for_each(|n| {
+                    w.send(Sent {
+                        client: 700_000 + n,
+                        ..Sent::default()
+                    });
+                });
+            }
+        });
+    }
+    let found = world.play(10, Category::ApiDdos, |w, _| {
+        w.visitors(20, 200);
+        (0..200).for_each(|n| {
+            let client = 500_000 + n % 20;
+            w.send(Sent {
+                client,
+                ..Sent::default()
+            });
+        });
+    });
+    assert!(found.is_some_and(|s| s <= 4), "{found:?}");
+}
