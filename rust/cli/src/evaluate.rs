@@ -10,8 +10,7 @@ use std::io::Write;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use threat_agent_engine::config::{Allowlist, Config};
-use threat_agent_engine::state::LocalState;
-use threat_agent_engine::{Engine, Identity};
+use threat_agent_engine::{Engine, Identity, LocalState};
 
 /// Judge labelled requests: true and false positive rates by source and category.
 ///

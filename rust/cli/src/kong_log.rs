@@ -90,6 +90,9 @@ impl Entry {
         Outcome {
             status: self.response.status,
             source,
+            latency_ms: self.latencies.request.max(0.0) as u32,
+            // The log has no bodies, so no accounts either.
+            ..Outcome::default()
         }
     }
 
@@ -128,6 +131,11 @@ impl Entry {
 impl Played {
     pub fn entry(&self) -> &Entry {
         &self.entry
+    }
+
+    /// The path as it was sent, without the query.
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     pub fn identity(&self) -> Identity<'_> {

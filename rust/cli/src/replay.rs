@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use threat_agent_engine::request::Source;
-use threat_agent_engine::state::LocalState;
-use threat_agent_engine::{Action, Engine, Outcome, Verdict};
+use threat_agent_engine::{Action, Engine, LocalState, Outcome, Verdict};
 
 /// Play a Kong log through the engine: what would have been throttled or refused, and whom.
 ///
@@ -103,7 +102,8 @@ fn replay(file: &Path, config: Option<&Path>) -> Result<Report, Error> {
             client.refused += u64::from(verdict.action.refuses());
         } else if let Some(action) = actions[moment.nth] {
             let outcome = would_be(entry.outcome(), action);
-            engine.observe(&played.identity(), &outcome, &state, moment.at_ms);
+            let (identity, path) = (played.identity(), played.path().as_bytes());
+            engine.observe(&identity, path, &outcome, &state, moment.at_ms);
         }
     }
     report.span_ms = span(&log);
@@ -134,6 +134,7 @@ fn would_be(logged: Outcome, action: Action) -> Outcome {
     Outcome {
         status,
         source: Source::Exit,
+        ..logged
     }
 }
 
