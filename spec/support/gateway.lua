@@ -166,7 +166,8 @@ function gateway.start(options)
   }, gateway)
 
   self:write_config(options.config)
-  local ok, output = run(environment(self, options) .. " " .. RUN .. " start")
+  self.start_command = environment(self, options) .. " " .. RUN .. " start"
+  local ok, output = run(self.start_command)
   if not ok then
     local log = read_file(prefix .. "/logs/error.log")
     run("rm -rf " .. quote(prefix))
@@ -195,6 +196,13 @@ function gateway:stop()
     run("rm -rf " .. quote(self.prefix))
   end
   assert(ok, output)
+end
+
+
+-- Ends the gateway and starts it anew in the same directory, as an operator's restart does.
+function gateway:restart()
+  assert(run("PREFIX=" .. quote(self.prefix) .. " " .. RUN .. " stop"))
+  assert(run(self.start_command))
 end
 
 

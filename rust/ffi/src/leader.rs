@@ -127,7 +127,8 @@ pub unsafe extern "C" fn ta_change_note(change: ta_str_t) -> i32 {
         || {
             // SAFETY: the caller's promise for all exports.
             let json = unsafe { bytes(change, "change") }?;
-            let change = Change::from_json(json).map_err(config_failure)?;
+            let change: Change = serde_json::from_slice(json)
+                .map_err(|e| Failure::new(ta_status_t::TA_STATUS_CONFIG, format!("change: {e}")))?;
             with_analyst(|kept| kept.analyst.note_change(change));
             Ok(ta_status_t::TA_STATUS_OK)
         },
