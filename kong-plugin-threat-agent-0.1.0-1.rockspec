@@ -38,6 +38,7 @@ build = {
       ["kong.plugins.threat-agent.guard"] = "lua/kong/plugins/threat-agent/guard.lua",
       ["kong.plugins.threat-agent.handler"] = "lua/kong/plugins/threat-agent/handler.lua",
       ["kong.plugins.threat-agent.headers"] = "lua/kong/plugins/threat-agent/headers.lua",
+      ["kong.plugins.threat-agent.inspection"] = "lua/kong/plugins/threat-agent/inspection.lua",
       ["kong.plugins.threat-agent.native"] = "lua/kong/plugins/threat-agent/native.lua",
       ["kong.plugins.threat-agent.record"] = "lua/kong/plugins/threat-agent/record.lua",
       ["kong.plugins.threat-agent.request"] = "lua/kong/plugins/threat-agent/request.lua",

@@ -1,6 +1,7 @@
 -- Phases only: each says in a line what happens in it.
 
 local guard = require "kong.plugins.threat-agent.guard"
+local inspection = require "kong.plugins.threat-agent.inspection"
 local native = require "kong.plugins.threat-agent.native"
 local request = require "kong.plugins.threat-agent.request"
 local response = require "kong.plugins.threat-agent.response"
@@ -28,9 +29,7 @@ end
 
 -- Kong 3.5 and later: compiles before the first request needs it.
 function ThreatAgent:configure(configs)
-  for _, conf in ipairs(configs or {}) do
-    guard.engine(conf)
-  end
+  guard.configure(configs or {})
 end
 
 
@@ -47,7 +46,7 @@ end
 
 function ThreatAgent:access(conf)
   local engine = guard.engine(conf)
-  local verdict = engine and guard.call(native.inspect, engine, request.read(conf)) or false
+  local verdict = engine and inspection.run(conf, engine) or false
   kong.ctx.plugin.verdict = verdict
   return response.apply(conf, verdict)
 end
@@ -61,7 +60,7 @@ function ThreatAgent:log(conf)
     verdict = guard.call(native.inspect, engine, request.read_late())
   end
 
-  if engine and verdict and not (conf.mode == "enforce" and verdict.refuses) then
+  if engine and verdict and not verdict.enforced then
     guard.call(native.observe, engine, request.identity(), ngx.status, record.source())
   end
 

@@ -11,13 +11,6 @@ local SOURCES = { service = 0, exit = 1, error = 2 }
 local _M = {}
 
 
--- One table per mode for the many clean requests; log plugins only read it.
-local CLEAN = {
-  monitor = { mode = "monitor", verdict = "allow", score = 0 },
-  enforce = { mode = "enforce", verdict = "allow", score = 0 },
-}
-
-
 -- Where the response came from, as the engine numbers it.
 function _M.source()
   return SOURCES[kong.response.get_source()] or 2
@@ -33,14 +26,14 @@ function _M.write(conf, verdict)
   end
 
   if not verdict.rules and not verdict.uninspected then
-    kong.log.set_serialize_value(KEY, CLEAN[mode])
+    kong.log.set_serialize_value(KEY, { mode = mode, verdict = verdict.action, score = 0 })
     return
   end
 
   kong.log.set_serialize_value(KEY, {
     mode = mode,
     verdict = verdict.action,
-    enforced = mode == "enforce" and verdict.refuses,
+    enforced = verdict.enforced == true,
     category = verdict.category,
     score = verdict.score,
     rules = verdict.rules,
