@@ -9,6 +9,7 @@ read_globals = {
 }
 exclude_files = { "target", ".ci" }
 
+files["rust/ffi/tests/support"] = { read_globals = { "headers" } }
 files["spec"] = { std = "+busted" }
 files["spec/gateway/gateway"] = { globals = { "kong" } }
 -- Scripts for wrk.

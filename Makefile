@@ -4,6 +4,8 @@
 .DEFAULT_GOAL := build
 
 CARGO ?= cargo
+# Where rustup puts cargo, for a shell that was there before it.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 ## Runs a gateway under ordinary users and attacks, and shows what was seen and refused.
 demo: build

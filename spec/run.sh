@@ -75,7 +75,7 @@ for name in $SUITES; do
         rust)
             # The debug library with fault injection that this builds serves the integration specs, too.
             suite "Rust" count_cargo \
-                cargo test --workspace --locked --features threat-agent-ffi/fault-injection
+                cargo test --workspace --locked --no-fail-fast --features threat-agent-ffi/fault-injection
             ;;
         unit)
             suite "Lua units" count_busted busted_on_luajit --pattern=_spec spec/unit

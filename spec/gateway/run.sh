@@ -62,7 +62,16 @@ save_settings() {
     done > "$PREFIX/settings"
 }
 
+# What is read from there is run: it must not be another user's.
+own_prefix() {
+    if [ ! -O "$PREFIX" ]; then
+        echo "$PREFIX belongs to another user; choose another PREFIX" >&2
+        exit 1
+    fi
+}
+
 load_settings() {
+    own_prefix
     if [ ! -r "$PREFIX/settings" ]; then
         echo "no gateway was started in $PREFIX" >&2
         exit 1
@@ -134,6 +143,7 @@ load_gateway() {
 start() {
     set_defaults
     mkdir -p "$PREFIX"
+    own_prefix
     PREFIX=$(realpath "$PREFIX")
     save_settings
     load_gateway

@@ -94,6 +94,7 @@ describe(gateway.describe_name("bad input"), function()
       { "a body cut short", "POST /echo HTTP/1.1\r\n" .. HOST .. "Content-Length: 1000\r\n\r\nonly this", {} },
       { "chunks that are none", "POST /echo HTTP/1.1\r\n" .. HOST .. "Transfer-Encoding: chunked\r\n\r\nzz\r\n", { 400 } },
       { "two lengths", "POST /echo HTTP/1.1\r\n" .. HOST .. "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", { 400 } },
+      { "a version that nobody speaks", "GET /echo HTTP/1.2\r\n" .. HOST .. "\r\n", { 200 } },
       { "a length that is none", "POST /echo HTTP/1.1\r\n" .. HOST .. "Content-Length: -1\r\n\r\n", { 400 } },
     }
     for _, case in ipairs(CASES) do

@@ -42,6 +42,26 @@ services:
               mode: enforce
               limits:
                 - { id: consumer-rate, by: consumer, window: 1h, limit: 3 }
+      - name: per-client
+        paths: ["/client"]
+        plugins:
+          - { name: key-auth }
+          - name: threat-agent
+            config:
+              mode: enforce
+              limits:
+                - { id: bad-keys, by: client_ip, count: auth_failures, window: 60s, limit: 3, action: block,
+                    ban_s: 60, scope: global }
+      - name: throttled-payload
+        paths: ["/throttled-payload"]
+        plugins:
+          - name: threat-agent
+            config:
+              mode: enforce
+              rules:
+                - { id: tag-first, action: tag, methods: [GET] }
+                - { id: then-allow, action: allow, headers: [ { name: x-allow } ] }
+              payload: { action: throttle }
       - name: per-route
         paths: ["/route"]
         plugins:
@@ -157,10 +177,12 @@ describe(gateway.describe_name("enforcement"), function()
       local headers = get(new_client(), "/tagged", {
         ["x-threat-agent-verdict"] = "clean",
         ["x-threat-agent-other"] = "1",
+        ["x_threat_agent_verdict"] = "clean",
       }).json.headers
       assert.equal("tag; category=abuse; score=0.40", headers["x-threat-agent-verdict"])
       assert.matches("^%w+$", headers["x-threat-agent-incident"])
       assert.is_nil(headers["x-threat-agent-other"])
+      assert.is_nil(headers["x_threat_agent_verdict"])
     end)
 
     it("ban the client on the whole node", function()
@@ -220,14 +242,40 @@ describe(gateway.describe_name("enforcement"), function()
       end
       for n = 1, 5 do
         assert.equal(401, login("wrong-" .. n).status)
-        -- The outcome is counted in `log`, which runs after the response.
-        gateway.eventually(function()
-          return #gw:admin("GET", "/threat-agent/status").body > 0
-        end)
       end
+      -- The outcome is counted in `log`, which runs after the response.
       gateway.eventually(function() return login("wrong").status == 403 end)
       assert_blocked(login("wrong"))
       assert.equal(200, get(client, "/products").status)
+    end)
+
+    it("count failures also where the request carries an attack that nobody refused", function()
+      local client = new_client()
+      for _ = 1, 3 do
+        assert.equal(401, get(client, "/client?q=1%27+UNION+SELECT+a+FROM+b--+x", { apikey = "none" }).status)
+      end
+      gateway.eventually(function()
+        return get(client, "/client", { apikey = "alice-key" }).status == 403
+      end)
+    end)
+
+    it("refuse before a long body is there", function()
+      local client = new_client()
+      for _ = 1, 50 do
+        get(client, "/status/204")
+      end
+      local answer = gw:raw("POST /cart HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: " .. client
+        .. "\r\nConnection: close\r\nContent-Length: 500000000\r\n\r\nx", 5)
+      assert.matches("^HTTP/1.1 429", answer)
+    end)
+
+    it("count a request with a long body once", function()
+      local client = new_client()
+      local body = '{"note":"' .. ("x"):rep(10000) .. '"}'
+      for _ = 1, 50 do
+        assert.equal(200, get(client, "/tagged", { ["content-type"] = "application/json" }, { body = body }).status)
+      end
+      assert.equal(429, get(client, "/tagged", { ["content-type"] = "application/json" }, { body = body }).status)
     end)
   end)
 
@@ -257,6 +305,15 @@ describe(gateway.describe_name("enforcement"), function()
         body = '{"q":"' .. ATTACK .. '"}',
       } },
       { "cross-site scripting", { path = "/search?q=" .. encoded("<script>alert(document.cookie)</script>") } },
+      { "behind a header that asks for an upgrade", {
+        path = "/cart", method = "POST", headers = { upgrade = "x" }, json = { note = ATTACK },
+      } },
+      { "as a body that calls itself gRPC", {
+        path = "/cart", method = "POST", headers = { ["content-type"] = "application/grpcx" },
+        body = '{"note":"' .. ATTACK .. '"}',
+      } },
+      { "in JSON with a long body", { path = "/cart", method = "POST",
+        json = { note = ATTACK, pad = ("x"):rep(20000) } } },
       { "path traversal", { path = "/echo?file=" .. encoded("../../../../etc/passwd") } },
     }
     for _, case in ipairs(CASES) do
@@ -267,6 +324,18 @@ describe(gateway.describe_name("enforcement"), function()
         assert_blocked(gw:http(request))
       end)
     end
+
+    it("may be throttled, with a time to wait", function()
+      local response = get(new_client(), "/throttled-payload?q=" .. encoded(ATTACK))
+      assert.equal(429, response.status)
+      assert.equal("1", response.headers["retry-after"])
+    end)
+
+    it("is not looked at where a rule allows, and earlier tags are gone", function()
+      local response = get(new_client(), "/throttled-payload?q=" .. encoded(ATTACK), { ["x-allow"] = "1" })
+      assert.equal(200, response.status)
+      assert.is_nil(response.json.headers["x-threat-agent-verdict"])
+    end)
 
     it("of ordinary users passes", function()
       for _, path in ipairs({ "/search?q=o%27brien", "/search?q=select+a+gift", "/products?page=2&sort=-price" }) do

@@ -22,6 +22,7 @@ services:
       - { name: echo, paths: ["/echo"] }
       - { name: faults, paths: ["/fault/panic", "/fault/abort"] }
 plugins:
+  - { name: file-log, config: { path: "${PREFIX}/requests.log" } }
   - name: threat-agent
     config:
       mode: %s
@@ -174,5 +175,7 @@ describe(gateway.describe_name("faults:"), function()
     local alert = eventually(function() return gw:error_log("bypass:")[1] end)
     assert.matches("[alert]", alert, 1, true)
     assert.equal(3, status().node.recent_deaths)
+    local lines = gw:log_lines()
+    assert.same({ mode = "enforce", verdict = "uninspected", score = 0 }, lines[#lines].threat_agent)
   end)
 end)

@@ -39,7 +39,7 @@ describe(gateway.describe_name("the PDK"), function()
     gw = gateway.start({
       config = CONFIG,
       plugins = "bundled,probe",
-      env = { EXTRA_LUA_DIR = "spec/support/probe" },
+      env = { EXTRA_LUA_DIR = "spec/support/probe", KONG_NGINX_HTTP_LUA_SHARED_DICT = "probe 1m" },
     })
   end)
 

@@ -88,6 +88,7 @@ describe(gateway.describe_name("the record"), function()
     local record = gw:logged(function(line) return line.request.uri:find("^/nowhere") end).threat_agent
     assert.equal("block", record.verdict)
     assert.equal("payload_injection", record.category)
+    assert.is_false(record.enforced)
   end)
 
   it("sees what authentication refused, but not its body", function()

@@ -116,7 +116,7 @@ describe(gateway.describe_name("resilience"), function()
       local before = gw:worker_pids()[1]
       gw:reload()
       eventually(function()
-        assert.equal(200, get("/products", "192.0.2.2").status)
+        assert.equal(200, get("/products", LISTED).status)
         assert.equal(403, get("/products", "192.0.2.1").status)
         for _, pid in ipairs(gw:worker_pids()) do
           if pid == before then

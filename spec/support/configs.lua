@@ -57,6 +57,7 @@ return {
       },
       behaviour = { enabled = false, action = "block", account_fields = { "login_id" } },
     },
+    ["no statuses"] = { auth_failure_statuses = {} },
     ["no families"] = { payload = { families = {} } },
   },
 
@@ -107,6 +108,8 @@ return {
     ["a header expression that is none"] = { rules({ headers = { { name = "a", pattern = "[" } } }), "rules[r].headers", true },
     ["an expression that is none"] = { rules({ expression = "http.path ==" }), "rules[r].expression", true },
     ["an expression on an unknown field"] = { rules({ expression = 'http.body == "x"' }), "rules[r].expression", true },
-    ["an address that only looks like one"] = { { allowlist = { cidrs = { "999.1.1.1" } } }, "allowlist.cidrs", true },
+    ["an address that only looks like one"] = { { allowlist = { cidrs = { "999.1.1.1" } } }, "cidrs" },
+    ["a network without its length"] = { { allowlist = { cidrs = { "10.0.0.0/" } } }, "cidrs" },
+    ["an IPv6 address that is none"] = { { allowlist = { cidrs = { "1:2:3" } } }, "allowlist.cidrs", true },
   },
 }

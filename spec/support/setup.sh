@@ -17,6 +17,8 @@ need_file() {
 }
 
 need gcc gcc
+need_file libc6-dev /usr/include/stdio.h
+need_file ca-certificates /etc/ssl/certs/ca-certificates.crt
 need make make
 need curl curl
 need procps ps
@@ -53,9 +55,13 @@ rust_is_new() {
 if ! rust_is_new; then
     if command -v rustup > /dev/null; then
         rustup toolchain install stable --profile minimal
+        rustup default stable
     else
-        curl -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal
-        echo "Rust was installed: run '. ~/.cargo/env' and call make again" >&2
+        curl -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal --default-toolchain stable
+        PATH="$HOME/.cargo/bin:$PATH"
+    fi
+    if ! rust_is_new; then
+        echo "Rust $RUST_NEEDED or newer is needed; found: $(rustc --version 2>&1 || true)" >&2
         exit 1
     fi
 fi

@@ -120,6 +120,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
 }
 
 fn evaluate(file: &Path, config: Option<&Path>) -> Result<Report, Error> {
+    let said_in = config.unwrap_or(file);
     let config = Config {
         rules: Vec::new(),
         limits: Vec::new(),
@@ -128,7 +129,7 @@ fn evaluate(file: &Path, config: Option<&Path>) -> Result<Report, Error> {
         ..settings::enforcing(config)?
     };
     let most = usize::try_from(config.payload.max_body_bytes).unwrap_or(usize::MAX);
-    let engine = Engine::new(config).map_err(Error::config(file))?;
+    let engine = Engine::new(config).map_err(Error::config(said_in))?;
     let state = LocalState::default();
 
     let mut lines = Lines::open(file)?;

@@ -8,8 +8,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use threat_agent_engine::request::Source;
-use threat_agent_engine::{Action, Engine, LocalState, Outcome, Verdict};
+use threat_agent_engine::{Engine, LocalState, Verdict};
 
 /// Play a Kong log through the engine: what would have been throttled or refused, and whom.
 ///
@@ -72,8 +71,9 @@ struct Moment {
 }
 
 fn replay(file: &Path, config: Option<&Path>) -> Result<Report, Error> {
+    let said_in = config.unwrap_or(file);
     let config = settings::enforcing(config)?;
-    let engine = Engine::new(config).map_err(Error::config(file))?;
+    let engine = Engine::new(config).map_err(Error::config(said_in))?;
     let state = LocalState::default();
 
     let log = read(file)?;
@@ -100,10 +100,10 @@ fn replay(file: &Path, config: Option<&Path>) -> Result<Report, Error> {
             let client = clients.entry(&entry.client_ip).or_default();
             client.requests += 1;
             client.refused += u64::from(verdict.action.refuses());
-        } else if let Some(action) = actions[moment.nth] {
-            let outcome = would_be(entry.outcome(), action);
+        } else if actions[moment.nth].is_some_and(|action| !action.refuses()) {
+            // As in the gateway, the plugin's own refusals are no outcome.
             let (identity, path) = (played.identity(), played.path().as_bytes());
-            engine.observe(&identity, path, &outcome, &state, moment.at_ms);
+            engine.observe(&identity, path, &entry.outcome(), &state, moment.at_ms);
         }
     }
     report.span_ms = span(&log);
@@ -122,20 +122,6 @@ fn read(file: &Path) -> Result<Vec<Played>, Error> {
         return Err(Error::Empty { path });
     }
     Ok(log)
-}
-
-/// A refused request ends with the plugin's own answer, not with the log's.
-fn would_be(logged: Outcome, action: Action) -> Outcome {
-    let status = match action {
-        Action::Block => 403,
-        Action::Throttle => 429,
-        Action::Allow | Action::Tag => return logged,
-    };
-    Outcome {
-        status,
-        source: Source::Exit,
-        ..logged
-    }
 }
 
 fn span(log: &[Played]) -> u64 {

@@ -230,6 +230,22 @@ impl Config {
         Ok(config)
     }
 
+    /// Leaves out rules and limits whose id another one has already, and tells which.
+    pub(crate) fn drop_repeated_ids(&mut self) -> Vec<Error> {
+        let mut seen = std::collections::HashSet::new();
+        let mut errors = Vec::new();
+        let mut first = |list: &str, id: &str| {
+            let new = seen.insert(id.to_owned());
+            if !new {
+                errors.push(repeated(list, id));
+            }
+            new
+        };
+        self.rules.retain(|rule| first("rules", &rule.id));
+        self.limits.retain(|limit| first("limits", &limit.id));
+        errors
+    }
+
     /// Checks bounds and what types cannot say. What needs compiling (patterns, networks,
     /// expressions) is checked by [`crate::Engine::new`].
     pub fn check(&self) -> Result<(), Error> {
@@ -387,12 +403,16 @@ fn rule_id<'a>(
         ));
     }
     if !seen.insert(id) {
-        return Err(Error::field(
-            format!("{list}.id"),
-            format!("\"{id}\" is given twice; ids are unique among rules and limits"),
-        ));
+        return Err(repeated(list, id));
     }
     Ok(())
+}
+
+fn repeated(list: &str, id: &str) -> Error {
+    Error::field(
+        format!("{list}.id"),
+        format!("\"{id}\" is given twice; ids are unique among rules and limits"),
+    )
 }
 
 fn ban(field: &str, ban_s: u32, action: Action) -> Result<(), Error> {

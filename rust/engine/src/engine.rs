@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::inspect::{Findings, Inspector};
 use crate::limits::Limits;
 use crate::memory::Memory;
-use crate::request::{Identity, Outcome, Request};
+use crate::request::{Identity, Outcome, Request, Stage};
 use crate::rules::{self, Rules, Ruling};
 use crate::state::{Ban, By, Key, Scope, State};
 use crate::verdict::{Action, Category, Uninspected, Verdict};
@@ -35,12 +35,21 @@ impl Engine {
         }
     }
 
-    /// Compiles a configuration without the rules that cannot be compiled, and tells them.
-    /// Errors: what is wrong outside the rules.
-    pub fn lenient(config: Config) -> Result<(Engine, Vec<Error>), Error> {
+    /// Compiles a configuration without the rules and networks that cannot be compiled, and tells
+    /// them. Errors: what is wrong elsewhere.
+    pub fn lenient(mut config: Config) -> Result<(Engine, Vec<Error>), Error> {
+        let mut errors = config.drop_repeated_ids();
         config.check()?;
-        let networks = rules::networks("allowlist.cidrs", &config.allowlist.cidrs)?;
-        let (rules, errors) = Rules::new(&config.rules);
+        let networks = config.allowlist.cidrs.iter();
+        let networks = networks
+            .filter_map(|text| {
+                rules::network("allowlist.cidrs", text)
+                    .map_err(|e| errors.push(e))
+                    .ok()
+            })
+            .collect();
+        let (rules, wrong) = Rules::new(&config.rules);
+        errors.extend(wrong);
         let engine = Engine {
             networks,
             rules,
@@ -77,31 +86,37 @@ impl Engine {
         state: &S,
         now_ms: u64,
     ) -> Verdict {
+        let mut verdict = self.judge(request, state, now_ms);
+        verdict.spoofed_headers = request.has_own_headers();
+        if verdict.action == Action::Throttle {
+            verdict.retry_after_s = verdict.retry_after_s.max(1);
+        }
+        verdict
+    }
+
+    fn judge<S: Memory + ?Sized>(&self, request: &Request, state: &S, now_ms: u64) -> Verdict {
         let identity = &request.identity;
-        let mut verdict = Verdict {
-            spoofed_headers: request.has_own_headers(),
-            ..Verdict::default()
-        };
         if self.allowlisted(identity) {
-            return verdict;
+            return Verdict::default();
         }
         if let Some(verdict) = self.standing_ban(identity, state, now_ms) {
             return verdict;
         }
+        let mut verdict = Verdict::default();
         let enforced = self.enforces();
         let ban = match self.rules.apply(request, &mut verdict) {
-            Ruling::Allowed => return verdict,
+            Ruling::Allowed => return Verdict::default(),
             Ruling::Refused { ban_s } => {
                 (ban_s > 0).then_some((By::ClientIp, Scope::Global, ban_s))
             }
             Ruling::Open => {
                 self.watch.arrive(request, state, now_ms, &mut verdict);
                 self.limits
-                    .check(identity, state, now_ms, enforced, &mut verdict)
+                    .check(request, state, now_ms, enforced, &mut verdict)
                     .map(|b| (b.by, b.scope, b.ban_s))
             }
         };
-        if !(enforced && verdict.action.refuses()) {
+        if request.stage != Stage::Head && !(enforced && verdict.action.refuses()) {
             self.inspect_payload(request, &mut verdict);
         }
         if !verdict.rules.is_empty() {

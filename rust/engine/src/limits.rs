@@ -1,7 +1,7 @@
 //! Limits on sliding-window counts: each key is counted once a request, however many limits read it.
 
 use crate::config::{Config, Limit};
-use crate::request::{Identity, Outcome, Source};
+use crate::request::{Identity, Outcome, Request, Source, Stage};
 use crate::state::{By, Counter, Key, Scope, State};
 use crate::verdict::{Action, Category, RuleId, Verdict};
 use crate::window::{retry_after_s, Window};
@@ -67,12 +67,15 @@ impl Limits {
     /// mode (`enforced` false) it passes and therefore counts.
     pub fn check<S: State + ?Sized>(
         &self,
-        identity: &Identity,
+        request: &Request,
         state: &S,
         now_ms: u64,
         enforced: bool,
         verdict: &mut Verdict,
     ) -> Option<BanRequest> {
+        let identity = &request.identity;
+        // The head of this request has been counted before its body is seen.
+        let counts_now = request.stage != Stage::Body;
         let mut ban = None;
         let mut refused = false;
         for group in &self.groups {
@@ -80,7 +83,7 @@ impl Limits {
                 continue;
             };
             let counts = match group.counter {
-                Counter::Requests => state.add(&key, group.counter, 1, now_ms),
+                Counter::Requests if counts_now => state.add(&key, group.counter, 1, now_ms),
                 other => state.read(&key, other, now_ms),
             };
             for limit in &group.limits {
@@ -99,7 +102,7 @@ impl Limits {
                 }
             }
         }
-        if refused && enforced {
+        if refused && enforced && counts_now {
             self.take_back(identity, state, now_ms);
         }
         ban

@@ -31,6 +31,18 @@ pub struct Request<'a> {
     /// Raw header block: lines `Name: value`, CRLF or LF between them.
     pub headers: &'a [u8],
     pub body: Body<'a>,
+    pub stage: Stage,
+}
+
+/// Which part of a request is at hand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stage {
+    #[default]
+    Whole,
+    /// The head, while a body is to come: who sends it is judged and counted, what it carries is not.
+    Head,
+    /// With its body, after the head was judged and counted.
+    Body,
 }
 
 /// What is known of a request's body.
@@ -56,11 +68,19 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// Tells whether the client sent a header that only this plugin may set.
+    /// Tells whether the client sent a header that only this plugin may set. Upstreams of CGI's
+    /// kind read `_` and `-` alike.
     pub fn has_own_headers(&self) -> bool {
         self.header_lines().any(|(name, _)| {
+            let dashed = |b: &u8| {
+                if *b == b'_' {
+                    b'-'
+                } else {
+                    b.to_ascii_lowercase()
+                }
+            };
             name.get(..OWN_PREFIX.len())
-                .is_some_and(|p| p.eq_ignore_ascii_case(OWN_PREFIX))
+                .is_some_and(|p| p.iter().map(dashed).eq(OWN_PREFIX.iter().copied()))
         })
     }
 

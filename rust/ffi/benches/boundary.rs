@@ -153,6 +153,7 @@ impl Sample {
             }
             request.set("body_len", self.body.len())?;
             request.set("body_unread", 0)?;
+            request.set("stage", 0)?;
             request.set("body_unread_bytes", 0)?;
             Ok(request)
         };

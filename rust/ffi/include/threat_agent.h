@@ -223,6 +223,10 @@ typedef struct {
    * Why: `ta_uninspected_t` bits.
    */
   uint32_t body_unread;
+  /**
+   * 0 the whole request, 1 its head while a body is to come, 2 with its body after the head.
+   */
+  uint32_t stage;
 } ta_request_t;
 
 /**
@@ -237,7 +241,7 @@ typedef struct {
 } ta_outcome_t;
 
 /**
- * Copies this library's version out, to be compared with the cdef's.
+ * Copies this library's version out, `x.y.z+abi`, to be compared with the cdef's.
  * Returns: OK; TRUNCATED, and the needed length in `needed`; INVALID.
  */
 int32_t ta_version(uint8_t *buf, size_t len, size_t *needed);
@@ -261,12 +265,6 @@ int32_t ta_region_init(size_t bytes);
  * Returns: OK; INVALID; REGION.
  */
 int32_t ta_worker_attach(uint32_t *deaths);
-
-/**
- * Ends a bypass: requests are inspected again.
- * Returns: OK; REGION.
- */
-int32_t ta_bypass_clear(void);
 
 /**
  * Describes the node.

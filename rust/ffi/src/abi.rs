@@ -69,6 +69,8 @@ pub struct ta_request_t {
     pub body_unread_bytes: u64,
     /// Why: `ta_uninspected_t` bits.
     pub body_unread: u32,
+    /// 0 the whole request, 1 its head while a body is to come, 2 with its body after the head.
+    pub stage: u32,
 }
 
 /// Reasons why a part of a request was not inspected: bits.

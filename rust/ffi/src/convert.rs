@@ -3,7 +3,7 @@
 use crate::abi::*;
 use crate::guard::Failure;
 use crate::reference;
-use threat_agent_engine::request::{canonical_ip, Source};
+use threat_agent_engine::request::{canonical_ip, Source, Stage};
 use threat_agent_engine::{Body, Identity, Outcome, Request, Uninspected, Verdict};
 
 /// Longest text that a call takes. Units: bytes.
@@ -35,7 +35,8 @@ pub unsafe fn verdict<'a>(out: *mut ta_verdict_t) -> Result<&'a mut ta_verdict_t
 pub fn write_verdict(found: &Verdict, out: &mut ta_verdict_t) {
     out.action = found.action as i32;
     out.category = found.category.map_or(0, |c| c as i32);
-    out.score = f64::from(found.score);
+    // Three places are all that a score means.
+    out.score = (f64::from(found.score) * 1_000.0).round() / 1_000.0;
     out.retry_after_s = found.retry_after_s;
     out.uninspected = found.uninspected.0;
     out.uninspected_bytes = found.uninspected_bytes;
@@ -162,6 +163,11 @@ pub unsafe fn read_request<'a>(
             path: bytes(raw.path, "path")?,
             query: bytes(raw.query, "query")?,
             headers,
+            stage: match raw.stage {
+                0 => Stage::Whole,
+                1 => Stage::Head,
+                _ => Stage::Body,
+            },
             body: Body {
                 bytes: bytes(raw.body, "body")?,
                 unread_bytes: raw.body_unread_bytes,

@@ -27,14 +27,28 @@ thread_local! {
     static HEADERS: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Copies this library's version out, to be compared with the cdef's.
+/// Tells what types this library was built with: the hash of its own header, which a test keeps
+/// fresh. The same version with another layout must not meet the plugin's cdef.
+fn abi() -> u32 {
+    let header = include_bytes!("../include/threat_agent.h");
+    // FNV-1a. Source: http://www.isthe.com/chongo/tech/comp/fnv/
+    header.iter().fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193)
+    })
+}
+
+/// Copies this library's version out, `x.y.z+abi`, to be compared with the cdef's.
 /// Returns: OK; TRUNCATED, and the needed length in `needed`; INVALID.
 #[no_mangle]
 pub unsafe extern "C" fn ta_version(buf: *mut u8, len: usize, needed: *mut usize) -> i32 {
     // SAFETY: the caller's promise for all exports.
     guard(
         || (),
-        || unsafe { copy_out(env!("CARGO_PKG_VERSION"), buf, len, needed) },
+        || {
+            let version = format!("{}+{:08x}", env!("CARGO_PKG_VERSION"), abi());
+            // SAFETY: the caller's promise for all exports.
+            unsafe { copy_out(&version, buf, len, needed) }
+        },
     )
 }
 
@@ -82,19 +96,6 @@ pub unsafe extern "C" fn ta_worker_attach(deaths: *mut u32) -> i32 {
                 .verify()
                 .map_err(|e| Failure::new(ta_status_t::TA_STATUS_REGION, e.to_string()))?;
             *out = node.attach().1;
-            Ok(ta_status_t::TA_STATUS_OK)
-        },
-    )
-}
-
-/// Ends a bypass: requests are inspected again.
-/// Returns: OK; REGION.
-#[no_mangle]
-pub extern "C" fn ta_bypass_clear() -> i32 {
-    guard(
-        || (),
-        || {
-            node()?.state.clear_bypass();
             Ok(ta_status_t::TA_STATUS_OK)
         },
     )
@@ -247,8 +248,8 @@ pub unsafe extern "C" fn ta_engine_observe(
             unsafe { read_identity(identity.as_ref().ok_or_else(|| missing("identity"))?) }?;
         // SAFETY: the caller's promise for all exports.
         let outcome = unsafe { outcome.as_ref() }.ok_or_else(|| missing("outcome"))?;
-            // SAFETY: the caller's promise for all exports.
-            let path = unsafe { bytes(outcome.path, "path") }?;
+        // SAFETY: the caller's promise for all exports.
+        let path = unsafe { bytes(outcome.path, "path") }?;
         let (node, now) = (node()?, now_ms());
         if node.state.bypassed() {
             return Ok(ta_status_t::TA_STATUS_BYPASS);

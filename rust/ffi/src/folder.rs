@@ -18,8 +18,8 @@ pub unsafe extern "C" fn ta_folder_prepare(path: ta_str_t, user: ta_str_t) -> i3
         || {
             // SAFETY: pointers are valid for their length, as for all exports.
             let (path, user) = unsafe { (bytes(path, "path")?, bytes(user, "user")?) };
-            let path = std::str::from_utf8(path)
-                .map_err(|_| Failure::invalid("path: expected UTF-8"))?;
+            let path =
+                std::str::from_utf8(path).map_err(|_| Failure::invalid("path: expected UTF-8"))?;
             make(Path::new(path)).map_err(|e| Failure::invalid(format!("{path}: {e}")))?;
             if !user.is_empty() {
                 give(path, user).map_err(|e| Failure::invalid(format!("{path}: {e}")))?;
@@ -38,8 +38,8 @@ fn make(path: &Path) -> std::io::Result<()> {
 
 fn give(path: &str, user: &[u8]) -> std::io::Result<()> {
     let user = CString::new(user)?;
-    let (uid, gid) = ids(&user)
-        .ok_or_else(|| std::io::Error::other(format!("there is no user {user:?}")))?;
+    let (uid, gid) =
+        ids(&user).ok_or_else(|| std::io::Error::other(format!("there is no user {user:?}")))?;
     std::os::unix::fs::chown(path, Some(uid), Some(gid))
 }
 

@@ -45,7 +45,11 @@ pub unsafe extern "C" fn ta_region_restore(
             let restored = unsafe { restored.as_mut() }.ok_or_else(|| missing("restored"))?;
             // SAFETY: the caller's promise for all exports.
             let snapshot = unsafe { bytes(snapshot, "snapshot") }?;
-            let size = if size == 0 { DEFAULT_REGION_BYTES } else { size };
+            let size = if size == 0 {
+                DEFAULT_REGION_BYTES
+            } else {
+                size
+            };
             let (bans, problem) = restore_shared(size, snapshot, wall_ms)?;
             *restored = bans;
             Ok(match problem {

@@ -7,9 +7,9 @@
 pub mod abi;
 mod convert;
 pub mod exports;
-pub mod folder;
 #[cfg(feature = "fault-injection")]
 mod fault;
+pub mod folder;
 mod guard;
 pub mod leader;
 mod node;

@@ -51,7 +51,7 @@ fn vm(cpath: &str) -> Lua {
             client_ip = client, workspace = "w", route = "r", service = "s", consumer = "",
             method = "GET", scheme = "http", host = "h", path = path, query = query or "",
             body = "", body_len = 0,
-            body_unread_bytes = 0, body_unread = 0,
+            body_unread_bytes = 0, body_unread = 0, stage = 0,
           }
         end
         "#,
@@ -213,9 +213,15 @@ fn another_version_is_refused_with_the_remedy() {
         &lua,
         r#"
         local cdef = require "kong.plugins.threat-agent.cdef"
+        local abi = cdef.abi
+        cdef.abi = "00000000"
+        local other = dofile(package.searchpath("kong.plugins.threat-agent.native", package.path))
+        local ok, err = other.load()
+        assert(not ok and err:find(abi, 1, true), err)
+        cdef.abi = abi
         cdef.version = "99.0.0"
         local native = require "kong.plugins.threat-agent.native"
-        local ok, err = native.load()
+        ok, err = native.load()
         assert(not ok and err:find("99.0.0", 1, true) and err:find("kong restart", 1, true), err)
         local again, same = native.load()
         assert(not again and same == err)

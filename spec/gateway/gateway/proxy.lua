@@ -69,7 +69,7 @@ local function prepare(ctx, match)
   end
 
   set_forwarded(ctx, match)
-  var.upstream_via = ngx.req.http_version() .. " " .. SERVER
+  var.upstream_via = (ngx.req.http_version() or "1.1") .. " " .. SERVER
 end
 
 

@@ -23,17 +23,29 @@ function _M.config(config)
 end
 
 
--- Custom validator of an address or network: the form only, so that it holds without a library.
-function _M.cidr(text)
-  local address, length = text:match("^([%x:%.]+)/?(%d*)$")
-  local is_v6 = address and address:find(":", 1, true) ~= nil
-  if not address or (not is_v6 and not address:match("^%d+%.%d+%.%d+%.%d+$"))
-     or (tonumber(length) or 0) > (is_v6 and 128 or 32)
-  then
-    return nil, "expected an IP address or a network in CIDR notation"
+local function is_ipv4(text)
+  local octets = { text:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$") }
+  for _, octet in ipairs(octets) do
+    if tonumber(octet) > 255 then
+      return false
+    end
   end
 
-  return true
+  return #octets == 4
+end
+
+
+-- Custom validator of an address or network: the form only, so that it holds without a library.
+function _M.cidr(text)
+  local address, length = text:match("^([^/]+)/(%d+)$")
+  address = address or text
+  local is_v6 = address:find(":", 1, true) ~= nil
+  local is_address = is_v6 and address:match("^[%x:%.]+$") or is_ipv4(address)
+  if is_address and tonumber(length or 0) <= (is_v6 and 128 or 32) then
+    return true
+  end
+
+  return nil, "expected an IP address or a network in CIDR notation"
 end
 
 

@@ -13,13 +13,16 @@ local REPEAT_S = 60
 local _M = {}
 
 
-local said = {}   -- error → when it was logged last
+local said = {}   -- what failed → when it was logged last
+local live        -- the confs that are configured now; nil before Kong 3.5 tells
 
 
 local function say(err)
+  -- The details may differ from request to request: "could not inspect a request" is what counts.
+  local what = err:match("^[^:]+")
   local now = ngx.now()
-  if (said[err] or 0) + REPEAT_S <= now then
-    said[err] = now
+  if (said[what] or 0) + REPEAT_S <= now then
+    said[what] = now
     kong.log.err(err)
   end
 end
@@ -37,6 +40,28 @@ function _M.engine(conf)
   end
 
   return engine
+end
+
+
+-- Takes in all configs there are, and compiles them before a request needs them.
+function _M.configure(confs)
+  live = confs
+  for _, conf in ipairs(confs) do
+    _M.engine(conf)
+  end
+end
+
+
+-- Counts the instances that enforce. Before Kong 3.5: those that had a request lately.
+function _M.enforcing_instances()
+  local count = 0
+  for _, conf in ipairs(live or native.known_confs()) do
+    if conf.mode == "enforce" then
+      count = count + 1
+    end
+  end
+
+  return count
 end
 
 

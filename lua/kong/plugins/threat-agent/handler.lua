@@ -3,6 +3,7 @@
 local agent = require "kong.plugins.threat-agent.agent"
 local changes = require "kong.plugins.threat-agent.agent.changes"
 local guard = require "kong.plugins.threat-agent.guard"
+local inspection = require "kong.plugins.threat-agent.inspection"
 local native = require "kong.plugins.threat-agent.native"
 local outcome = require "kong.plugins.threat-agent.outcome"
 local record = require "kong.plugins.threat-agent.record"
@@ -34,10 +35,7 @@ end
 
 -- Kong 3.5 and later: compiles before the first request needs it.
 function ThreatAgent:configure(configs)
-  for _, conf in ipairs(configs or {}) do
-    guard.engine(conf)
-  end
-
+  guard.configure(configs or {})
   changes.plugins_configured()
 end
 
@@ -55,7 +53,7 @@ end
 
 function ThreatAgent:access(conf)
   local engine = guard.engine(conf)
-  local verdict = engine and guard.call(native.inspect, engine, request.read(conf)) or false
+  local verdict = engine and inspection.run(conf, engine) or false
   kong.ctx.plugin.verdict = verdict
   return response.apply(conf, verdict)
 end
@@ -69,7 +67,7 @@ function ThreatAgent:log(conf)
     verdict = guard.call(native.inspect, engine, request.read_late())
   end
 
-  if engine and verdict and not (conf.mode == "enforce" and verdict.refuses) then
+  if engine and verdict and not verdict.enforced then
     guard.call(native.observe, engine, request.identity(), outcome.read(verdict.account))
   end
 

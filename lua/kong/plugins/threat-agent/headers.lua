@@ -5,7 +5,6 @@
 
 local base = require "resty.core.base"
 local ffi = require "ffi"
-require "resty.core.request"   -- declares what is called below
 
 
 local C = ffi.C
@@ -21,8 +20,10 @@ local USUAL_HEADERS = 64
 local _M = {}
 
 
-local size = USUAL_HEADERS
-local headers = ffi.new("ngx_http_lua_ffi_table_elt_t[?]", size)
+-- Made by the first request: in the stream subsystem, where handlers are loaded too, the types that
+-- resty.core.request declares do not exist.
+local size = 0
+local headers
 local truncated = ffi.new("int[1]")
 
 
@@ -30,8 +31,8 @@ local truncated = ffi.new("int[1]")
 function _M.read()
   local r = get_request()
   local count = C.ngx_http_lua_ffi_req_get_headers_count(r, MAX_HEADERS, truncated)
-  if count > size then
-    size = count
+  if count > size or not headers then
+    size = math.max(count, USUAL_HEADERS)
     headers = ffi.new("ngx_http_lua_ffi_table_elt_t[?]", size)
   end
 

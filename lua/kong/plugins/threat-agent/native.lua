@@ -46,6 +46,13 @@ local CATEGORIES = {
   "client_anomaly",
 }
 
+-- Which part of a request a call is about.
+_M.STAGE = {
+  whole = 0,
+  head = 1,   -- the body is to come
+  body = 2,   -- the head was seen before
+}
+
 _M.UNINSPECTED = {
   body_too_large = 1,
   body_on_disk = 2,
@@ -66,7 +73,7 @@ local BYPASS = 3
 
 
 local C                     -- the library, once loaded
-local load_error            -- why it is not
+local load_error            -- why it is not, or may no longer be used
 local engine_out, identity, request, verdict, outcome, node, length, deaths_out
 local beat_out, sequence_out, str
 local text_buffer, text_size
@@ -148,8 +155,9 @@ local function load()
 
   allocate()
   local version = read_text(lib.ta_version)
-  if version ~= cdef.version then
-    return nil, path .. " is version " .. version .. ", the plugin is version " .. cdef.version
+  local expected = cdef.version .. "+" .. cdef.abi
+  if version ~= expected then
+    return nil, path .. " is version " .. version .. ", the plugin is version " .. expected
                 .. ": install both from one release, then `kong restart` (a reload keeps the old library)"
   end
 
@@ -216,7 +224,10 @@ end
 -- Joins the node as a worker. Returns how many workers were found to have died in the engine.
 function _M.attach()
   if C.ta_worker_attach(deaths_out) ~= 0 then
-    return nil, last_error("join the node")
+    -- A worker that reads the region otherwise than its master must not count in it.
+    load_error = last_error("join the node")
+    C = nil
+    return nil, load_error
   end
 
   return deaths_out[0]
@@ -326,16 +337,6 @@ function _M.bans_snapshot()
 end
 
 
--- Ends a bypass.
-function _M.clear_bypass()
-  if C.ta_bypass_clear() ~= 0 then
-    return nil, last_error("end the bypass")
-  end
-
-  return true
-end
-
-
 -- Copies what the engine is to see: no nulls, and no empty tables, whose JSON is ambiguous.
 local function plain(value)
   if type(value) ~= "table" then
@@ -356,6 +357,11 @@ local function plain(value)
 end
 
 
+local function is_empty(list)
+  return type(list) == "table" and #list == 0
+end
+
+
 local function instance_scope(conf)
   return conf.route_id and "route" or conf.service_id and "service" or "global"
 end
@@ -369,7 +375,10 @@ local function engine_json(conf)
 
   fields = plain(fields)
   -- An empty list of families or statuses is not the default list.
-  if conf.payload and type(conf.payload.families) == "table" and #conf.payload.families == 0 then
+  if is_empty(conf.auth_failure_statuses) then
+    fields.auth_failure_statuses = cjson.empty_array
+  end
+  if conf.payload and is_empty(conf.payload.families) then
     fields.payload = fields.payload or {}
     fields.payload.families = cjson.empty_array
   end
@@ -567,6 +576,7 @@ function _M.inspect(engine, from)
   request.body.len = from.body_len
   request.body_unread_bytes = from.body_unread_bytes
   request.body_unread = from.body_unread
+  request.stage = from.stage
 
   local status = C.ta_engine_inspect(engine, request, verdict)
   if status ~= 0 then

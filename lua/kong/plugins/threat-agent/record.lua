@@ -5,14 +5,8 @@ local kong = kong
 
 local KEY = "threat_agent"
 
+
 local _M = {}
-
-
--- One table per mode for the many clean requests; log plugins only read it.
-local CLEAN = {
-  monitor = { mode = "monitor", verdict = "allow", score = 0 },
-  enforce = { mode = "enforce", verdict = "allow", score = 0 },
-}
 
 
 -- Writes the verdict for the log plugins; nil when nothing looked at the request.
@@ -24,14 +18,14 @@ function _M.write(conf, verdict)
   end
 
   if not verdict.rules and not verdict.uninspected then
-    kong.log.set_serialize_value(KEY, CLEAN[mode])
+    kong.log.set_serialize_value(KEY, { mode = mode, verdict = verdict.action, score = 0 })
     return
   end
 
   kong.log.set_serialize_value(KEY, {
     mode = mode,
     verdict = verdict.action,
-    enforced = mode == "enforce" and verdict.refuses,
+    enforced = verdict.enforced == true,
     category = verdict.category,
     score = verdict.score,
     rules = verdict.rules,

@@ -22,6 +22,13 @@ local get_body_file = ngx.req.get_body_file
 
 local BODY = native.UNINSPECTED
 
+local STAGE = native.STAGE
+
+local GRPC = { grpc = true, grpcs = true }
+
+-- What nginx holds in memory by default.
+local SHORT_BODY_BYTES = 8192
+
 local BODYLESS_METHODS = { GET = true, HEAD = true, OPTIONS = true, TRACE = true }
 
 local EMPTY = ""
@@ -72,15 +79,11 @@ local function read_file(path, max_bytes)
 end
 
 
-local function is_streamed(var)
-  local route = kong.router.get_route()
-  if route and route.request_buffering == false then
-    return true
-  end
-
-  local content_type = var.content_type
-  return var.http_upgrade ~= nil
-         or (content_type ~= nil and sub(content_type, 1, 16) == "application/grpc")
+-- What the route and the service say, not the client: headers would be a way past inspection.
+local function is_streamed()
+  local route, service = kong.router.get_route(), kong.router.get_service()
+  return (route ~= nil and route.request_buffering == false)
+         or (service ~= nil and GRPC[service.protocol] ~= nil)
 end
 
 
@@ -92,21 +95,22 @@ local function set_body(body, len, unread, unread_bytes)
 end
 
 
+-- Tells whether a request without Content-Length may have a body.
+local function may_have_body(var)
+  -- nil for versions that nginx takes and Lua does not know, such as 1.2.
+  if (http_version() or 1.1) < 2 then
+    return var.http_transfer_encoding ~= nil
+  end
+
+  -- HTTP/2 tells no length, and nginx cannot read such a body for Lua.
+  return not BODYLESS_METHODS[get_method()]
+end
+
+
 -- Reads the body as far as the config allows. May yield.
 -- Returns body, its length to inspect, why the rest is unread, and the rest's length.
-local function fetch_body(conf, var)
-  local declared = tonumber(var.content_length)
-  if declared == 0 or (declared == nil and var.http_transfer_encoding == nil
-                       and http_version() < 2 ) then
-    return EMPTY, 0, 0, 0
-  end
-
-  if declared == nil and BODYLESS_METHODS[get_method()] and http_version() >= 2 then
-    -- HTTP/2 tells no length here, and nginx cannot read such a body for Lua.
-    return EMPTY, 0, 0, 0
-  end
-
-  if is_streamed(var) then
+local function fetch_body(conf, declared)
+  if is_streamed() then
     return EMPTY, 0, BODY.body_streamed, declared or 0
   end
 
@@ -174,16 +178,29 @@ local function gather(var)
 end
 
 
--- Gathers a request in `access`, with its body when payload is inspected. May yield, before
--- anything is gathered.
-function _M.read(conf)
+-- Gathers a request in `access` without its body. The second value tells whether a body is to come,
+-- the third whether it is so long, or its length so unknown, that who sent it should be asked for
+-- first.
+function _M.read_head(conf)
   local var = ngx.var
-  if conf.payload.enabled then
-    set_body(fetch_body(conf, var))
-  else
-    set_body(EMPTY, 0, 0, 0)
-  end
+  local declared = tonumber(var.content_length)
+  local has_body = conf.payload.enabled
+                   and (declared ~= nil and declared > 0 or declared == nil and may_have_body(var))
+  local is_long = has_body and (declared == nil or declared > SHORT_BODY_BYTES)
 
+  set_body(EMPTY, 0, 0, 0)
+  gathered.stage = is_long and STAGE.head or STAGE.whole
+  return gather(var), has_body, is_long
+end
+
+
+-- Gathers a request in `access` with its body. May yield, before anything is gathered.
+-- after_head: whether the engine has seen its head already.
+function _M.read_whole(conf, after_head)
+  local var = ngx.var
+  local body, len, unread, unread_bytes = fetch_body(conf, tonumber(var.content_length))
+  set_body(body, len, unread, unread_bytes)
+  gathered.stage = after_head and STAGE.body or STAGE.whole
   return gather(var)
 end
 
@@ -193,6 +210,7 @@ function _M.read_late()
   local var = ngx.var
   local declared = tonumber(var.content_length) or 0
   set_body(EMPTY, 0, declared > 0 and BODY.body_not_seen or 0, declared)
+  gathered.stage = STAGE.whole
 
   return gather(var)
 end

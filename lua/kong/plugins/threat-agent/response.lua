@@ -14,8 +14,6 @@ local VERDICT_HEADER = "X-Threat-Agent-Verdict"
 local INCIDENT_HEADER = "X-Threat-Agent-Incident"
 local OWN_PREFIX = "x-threat-agent-"
 
-local MAX_HEADERS = 1000
-
 local CLEAN = native.CLEAN
 
 
@@ -26,6 +24,7 @@ local _M = {}
 -- refuses. Not to be called in monitor mode.
 function _M.enforce(verdict)
   local action = verdict.action
+  verdict.enforced = verdict.refuses
   if action == "block" then
     return kong.response.exit(403, {
       message = "Request blocked",
@@ -55,8 +54,9 @@ end
 
 -- Removes what only this plugin may say from a client's headers.
 local function strip_spoofed()
-  for name in pairs(kong.request.get_headers(MAX_HEADERS)) do
-    if sub(lower(name), 1, #OWN_PREFIX) == OWN_PREFIX then
+  for name in pairs(ngx.req.get_headers(0, true)) do
+    -- Upstreams of CGI's kind read "_" and "-" alike.
+    if sub(lower(name):gsub("_", "-"), 1, #OWN_PREFIX) == OWN_PREFIX then
       kong.service.request.clear_header(name)
     end
   end

@@ -1,22 +1,11 @@
 -- What the node says of itself; read by the Admin API and by the Status API.
 
+local guard = require "kong.plugins.threat-agent.guard"
 local native = require "kong.plugins.threat-agent.native"
 local request = require "kong.plugins.threat-agent.request"
 
 
 local _M = {}
-
-
-local function enforcing_instances()
-  local count = 0
-  for _, conf in ipairs(native.known_confs()) do
-    if conf.mode == "enforce" then
-      count = count + 1
-    end
-  end
-
-  return count
-end
 
 
 -- Describes the node. `enforcing` is true only when refusals are really carried out.
@@ -30,7 +19,7 @@ function _M.get()
   node, err = native.node()
   local status = {
     version = native.VERSION,
-    enforcing = node ~= nil and not node.bypass and enforcing_instances() > 0,
+    enforcing = node ~= nil and not node.bypass and guard.enforcing_instances() > 0,
     error = err,
     node = node,
   }

@@ -124,6 +124,7 @@ impl Wire {
                 bytes: &self.body,
                 ..Body::default()
             },
+            ..Request::default()
         }
     }
 

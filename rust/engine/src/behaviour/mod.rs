@@ -21,7 +21,7 @@ mod payload;
 
 use crate::config::{Config, Mode};
 use crate::memory::{Alarm, Memory, PlaceId};
-use crate::request::{Identity, Request};
+use crate::request::{Identity, Request, Stage};
 use crate::signal::{crosses, Id, Kind, Signal, NO_CLIENT};
 use crate::sketch::Set;
 use crate::state::{Ban, Counter, Estimates, Key};
@@ -86,6 +86,20 @@ impl Watch {
         if !self.enabled {
             return;
         }
+        if request.stage != Stage::Body {
+            self.count(request, memory, now_ms, verdict);
+        }
+        let account = |name: &[u8]| (memory.hash(name) & ACCOUNT_MASK).max(1);
+        verdict.account = self.logins.account(request, account).unwrap_or(0);
+    }
+
+    fn count<M: Memory + ?Sized>(
+        &self,
+        request: &Request,
+        memory: &M,
+        now_ms: u64,
+        verdict: &mut Verdict,
+    ) {
         let identity = &request.identity;
         let place = memory.place(&keys::place_of(identity));
         let alarm = memory.alarm(place);
@@ -108,8 +122,6 @@ impl Watch {
         if !identity.consumer.is_empty() {
             self.habits(request, memory, now_ms);
         }
-        let account = |name: &[u8]| (memory.hash(name) & ACCOUNT_MASK).max(1);
-        verdict.account = self.logins.account(request, account).unwrap_or(0);
     }
 
     /// A client above the hot limit: suspected while a flood is on, unless it is known to be so

@@ -174,12 +174,12 @@ fn user_agents(field: &str, patterns: &[String]) -> Result<Option<RegexSet>, Err
         .map_err(|e| Error::field(field, format!("expected regular expressions: {e}")))
 }
 
-/// Reads addresses and networks; host bits behind the prefix are cut off.
-pub fn networks(field: &str, list: &[String]) -> Result<Vec<IpCidr>, Error> {
+fn networks(field: &str, list: &[String]) -> Result<Vec<IpCidr>, Error> {
     list.iter().map(|text| network(field, text)).collect()
 }
 
-fn network(field: &str, text: &str) -> Result<IpCidr, Error> {
+/// Reads an address or a network; host bits behind the prefix are cut off.
+pub fn network(field: &str, text: &str) -> Result<IpCidr, Error> {
     let wrong = || {
         Error::field(
             field,

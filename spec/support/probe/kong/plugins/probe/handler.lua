@@ -11,7 +11,7 @@ local Probe = {
 }
 
 
-local STATE = ngx.shared.threat_agent
+local STATE = ngx.shared.probe
 
 
 local function tell(...)

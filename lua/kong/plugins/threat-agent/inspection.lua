@@ -1,0 +1,30 @@
+-- One request's inspection in `access`: one call to the engine, or two where a long body follows.
+
+local guard = require "kong.plugins.threat-agent.guard"
+local native = require "kong.plugins.threat-agent.native"
+local request = require "kong.plugins.threat-agent.request"
+
+
+local _M = {}
+
+
+-- Returns the verdict, or nil when the engine failed. May yield.
+function _M.run(conf, engine)
+  local gathered, has_body, is_long = request.read_head(conf)
+  if not has_body then
+    return guard.call(native.inspect, engine, gathered)
+  end
+
+  if is_long then
+    -- A body is not waited for, or written to disk, for a client who is refused anyway.
+    local verdict = guard.call(native.inspect, engine, gathered)
+    if not verdict or (verdict.refuses and conf.mode == "enforce") then
+      return verdict
+    end
+  end
+
+  return guard.call(native.inspect, engine, request.read_whole(conf, is_long))
+end
+
+
+return _M
