@@ -8,6 +8,9 @@
 use criterion::{criterion_group, criterion_main, BenchmarkId, Criterion};
 use std::hint::black_box;
 use std::time::Duration;
+use threat_agent_engine::memory::{Memory, Place};
+use threat_agent_engine::signal::{Id, Kind, Signal, NO_CLIENT};
+use threat_agent_engine::sketch::Set;
 use threat_agent_engine::state::{Ban, By, Counter, Key, Scope, State, Who};
 use threat_agent_engine::verdict::Category;
 use threat_agent_engine::LocalState;
@@ -69,9 +72,9 @@ fn zipf() -> Vec<u64> {
 fn drawn(
     c: &mut Criterion,
     name: &str,
-    states: &[(&str, &dyn State)],
+    states: &[(&str, &dyn Memory)],
     draws: &[u64],
-    op: impl Fn(&dyn State, &Key, u64),
+    op: impl Fn(&dyn Memory, &Key, u64),
 ) {
     let mut group = c.benchmark_group(name);
     group.measurement_time(Duration::from_secs(3));
@@ -94,14 +97,14 @@ fn benches(c: &mut Criterion) {
         SharedState::create(128 << 20).unwrap(),
         LocalState::default(),
     );
-    let states: &[(&str, &dyn State)] = &[("shared", &shared), ("local", &local)];
+    let states: &[(&str, &dyn Memory)] = &[("shared", &shared), ("local", &local)];
     for (_, state) in states {
         for n in 0..KEYS {
             state.add(&client(n), Counter::Requests, 1, START);
         }
     }
     let (uniform, zipf, hot) = (uniform(), zipf(), vec![7; DRAWS]);
-    let add = |state: &dyn State, key: &Key, now| {
+    let add = |state: &dyn Memory, key: &Key, now| {
         black_box(state.add(key, Counter::Requests, 1, now));
     };
     drawn(c, "add_hot", states, &hot, add);
@@ -121,7 +124,7 @@ fn benches(c: &mut Criterion) {
         };
         state.ban(&client(KEYS), ban, START);
     }
-    let banned = |state: &dyn State, key: &Key, now| {
+    let banned = |state: &dyn Memory, key: &Key, now| {
         black_box(state.banned(key, now));
     };
     drawn(c, "banned_miss_hot", states, &hot, banned);
@@ -151,5 +154,103 @@ fn benches(c: &mut Criterion) {
     );
 }
 
-criterion_group!(table, benches);
+/// Sets, runs, places and signals: 200,000 clients with a slot of each kind in 128 MiB.
+fn memory(c: &mut Criterion) {
+    let (shared, local) = (
+        SharedState::create(128 << 20).unwrap(),
+        LocalState::default(),
+    );
+    let states: &[(&str, &dyn Memory)] = &[("shared", &shared), ("local", &local)];
+    let keys = 200_000;
+    for (_, state) in states {
+        for n in 0..keys {
+            state.add(&client(n), Counter::Requests, 1, START);
+            state.mark(&client(n), Set::Paths, n << 40, START);
+            state.follow(&client(n), n, START);
+        }
+    }
+    let few = |draws: Vec<u64>| draws.into_iter().map(|n| n % keys).collect::<Vec<_>>();
+    let (uniform, zipf, hot) = (few(uniform()), few(zipf()), vec![7; DRAWS]);
+    let known = |state: &dyn Memory, key: &Key, now| {
+        black_box(state.mark(key, Set::Paths, 7 << 40, now));
+    };
+    let any = |state: &dyn Memory, key: &Key, now: u64| {
+        let item = now.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        black_box(state.mark(key, Set::Paths, item, now));
+    };
+    let follow = |state: &dyn Memory, key: &Key, now| {
+        black_box(state.follow(key, now, now));
+    };
+    drawn(c, "mark_known_hot", states, &hot, known);
+    drawn(c, "mark_hot", states, &hot, any);
+    drawn(c, "mark_zipf", states, &zipf, any);
+    drawn(c, "mark_uniform", states, &uniform, any);
+    drawn(c, "follow_hot", states, &hot, follow);
+    drawn(c, "follow_zipf", states, &zipf, follow);
+    drawn(c, "follow_uniform", states, &uniform, follow);
+    let place = Place {
+        workspace: Id::new(b"a5a1b4d8-6b2c-4f0e-9a6e-0d5b7c1f2e3a"),
+        service: Id::new(b"0d5b7c1f-6b2c-4f0e-9a6e-a5a1b4d82e3a"),
+        route: Id::new(b"3b7e2c90-51d4-4a7f-8c1b-9f2d6e0a4b5c"),
+    };
+    drawn(c, "place_alarm_sample", states, &hot, |state, _, now| {
+        let id = state.place(black_box(&place));
+        black_box(state.alarm(id));
+        state.sample(id, now % 1_000);
+    });
+    let signal = |at_ms| Signal {
+        at_ms,
+        kind: Kind::Rule,
+        category: Category::Abuse,
+        score: 0.5,
+        value: 10,
+        threshold: 10,
+        client: NO_CLIENT,
+        account: 0,
+        reference: 1,
+        refused: true,
+        workspace: place.workspace,
+        route: place.route,
+        consumer: Id::default(),
+    };
+    drawn(c, "signal", states, &hot, |state, _, now| {
+        state.signal(black_box(&signal(now)));
+    });
+    let mut drains = c.benchmark_group("drain_1000_signals");
+    drains.bench_function("shared", |b| {
+        let end = shared.drained();
+        let (end, _) = shared.drain(end, &mut |_| ());
+        b.iter(|| {
+            shared.drain(end - 1_000, &mut |signal| {
+                black_box(signal);
+            })
+        });
+    });
+    drains.finish();
+    for n in 0..1_000 {
+        let ban = Ban {
+            until_ms: START * 2,
+            category: Category::Abuse,
+            incident: n,
+        };
+        shared.ban(&client(n), ban, START);
+    }
+    let mut snapshots = c.benchmark_group("snapshot_1000_bans");
+    snapshots.sample_size(10);
+    snapshots.bench_function("shared", |b| b.iter(|| shared.snapshot(START, START)));
+    snapshots.finish();
+    let capacity = SharedState::create(64 << 20)
+        .unwrap()
+        .occupancy(START)
+        .capacity;
+    for (what, slots) in [("counts", 1), ("and a set", 2), ("and a run", 3)] {
+        let clients = capacity as f64 * 0.85 / f64::from(slots);
+        println!(
+            "64 MiB, 85 % full: {clients:.0} clients with {what}, {:.0} bytes each",
+            f64::from(64 << 20) / clients
+        );
+    }
+}
+
+criterion_group!(table, benches, memory);
 criterion_main!(table);

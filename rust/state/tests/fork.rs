@@ -52,6 +52,18 @@ fn state() -> SharedState {
 
 struct Child(libc::pid_t);
 
+/// Instead of the pid of a child that was waited for.
+const GONE: libc::pid_t = 0;
+
+/// A test that fails leaves no child running.
+impl Drop for Child {
+    fn drop(&mut self) {
+        if self.0 != GONE {
+            self.kill();
+        }
+    }
+}
+
 impl Child {
     /// Forks; the child runs `f` and exits with its result.
     fn run(f: impl FnOnce() -> u8) -> Child {
@@ -75,18 +87,18 @@ impl Child {
     }
 
     /// Waits, with a bound. Returns the exit code; `None` for a child that was killed.
-    fn wait(self) -> Option<i32> {
+    fn wait(mut self) -> Option<i32> {
         let end = Instant::now() + PATIENCE;
         let mut status = 0;
         loop {
             // SAFETY: `status` is writable; the child is ours.
             let got = unsafe { libc::waitpid(self.0, &mut status, libc::WNOHANG) };
             if got == self.0 {
+                self.0 = GONE;
                 return libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status));
             }
             assert!(got == 0, "{}", std::io::Error::last_os_error());
             if Instant::now() > end {
-                self.kill();
                 panic!("a child hangs");
             }
             std::thread::sleep(Duration::from_micros(200));
@@ -285,14 +297,14 @@ fn signal(n: u64) -> Signal {
         score: 0.5,
         value: n as u32,
         threshold: !(n as u32),
-        client: if n % 2 == 0 {
+        client: if n.is_multiple_of(2) {
             NO_CLIENT
         } else {
             IpAddr::from([n as u16; 8])
         },
         account: n.rotate_left(20),
         reference: !n,
-        refused: n % 3 == 0,
+        refused: n.is_multiple_of(3),
         workspace: Id::new(&n.to_ne_bytes()),
         route: Id::new(b"3b7e2c90-51d4-4a7f-8c1b-9f2d6e0a4b5c"),
         consumer: Id::new(&(!n).to_be_bytes()),

@@ -366,8 +366,8 @@ fn damaged_foreign_and_future_snapshots_are_refused() {
     assert_eq!(refusal(&[b'x'; 500]), "magic");
     assert_eq!(refusal(&with(8, 2)), "version");
     assert_eq!(refusal(&[0xFF; 100]), "magic");
-    for at in 16..good.len() {
-        let what = refusal(&with(at, !good[at]));
+    for (at, byte) in good.iter().enumerate().skip(16) {
+        let what = refusal(&with(at, !byte));
         let count = (64..72).contains(&at);
         assert_eq!(what, if count { "length" } else { "checksum" }, "{at}");
     }
