@@ -1,11 +1,11 @@
 //! The tick: once a second, on one worker of the node, signals and counts become incidents.
 
-use crate::baseline::Baseline;
+use crate::baseline::{Baseline, ClientRates};
 use crate::behaviour::detector::{self, Counts, Detector, Second, S1, S10, S60};
 use crate::behaviour::keys;
 use crate::error::Error;
 use crate::incident::{Book, Claim, Fingerprint, Incident};
-use crate::memory::{Alarm, Memory, Place, PlaceId};
+use crate::memory::{Alarm, Histogram, Memory, Place, PlaceId};
 use crate::signal::{Id, Kind, Signal};
 use crate::sketch::Set;
 use crate::state::Counter;
@@ -45,6 +45,8 @@ pub struct Analyst {
     index: HashMap<(Id, Id), usize>,
     /// What was read from a file and belongs to places that were not seen yet.
     imported: HashMap<Place, Baseline>,
+    /// Client rates of all places: the norm where a place has none of its own yet.
+    everywhere: ClientRates,
     claims: Vec<Claim>,
 }
 
@@ -82,6 +84,7 @@ impl Default for Analyst {
             known: Vec::new(),
             index: HashMap::new(),
             imported: HashMap::new(),
+            everywhere: ClientRates::default(),
             claims: Vec::new(),
         }
     }
@@ -103,9 +106,12 @@ impl Analyst {
         self.ticked_ms = Some(now_ms);
         self.meet(memory);
         self.hear(memory, now_ms, wall_s);
+        let mut samples = Histogram::default();
         for nth in 0..self.known.len() {
-            self.look(nth, memory, now_ms, wall_s);
+            let new = self.look(nth, memory, now_ms, wall_s);
+            samples.iter_mut().zip(new).for_each(|(all, n)| *all += n);
         }
+        self.everywhere.add(&samples, true);
         self.book.settle(memory, now_ms, wall_s);
     }
 
@@ -265,8 +271,15 @@ impl Analyst {
         }
     }
 
-    /// Looks at one place: detects, learns, and tells the hot path.
-    fn look<M: Memory + ?Sized>(&mut self, nth: usize, memory: &M, now_ms: u64, wall_s: u64) {
+    /// Looks at one place: detects, learns, and tells the hot path. Returns the samples that were
+    /// learned.
+    fn look<M: Memory + ?Sized>(
+        &mut self,
+        nth: usize,
+        memory: &M,
+        now_ms: u64,
+        wall_s: u64,
+    ) -> Histogram {
         let id = PlaceId(nth as u16);
         let known = &mut self.known[nth];
         let place = known.place;
@@ -307,6 +320,7 @@ impl Analyst {
                     wall_s,
                     counts,
                     baseline: &known.baseline,
+                    hot_limit: known.alarm.hot_limit,
                     changes,
                     open: &open,
                 };
@@ -318,33 +332,43 @@ impl Analyst {
         }
         known.seconds += 1;
         let open = |category| self.book.is_open(&place, category);
+        let mut learned = Histogram::default();
         if !idle || known.baseline.seconds > 0 {
             let samples = (!idle).then(|| memory.samples(id));
-            known.learn(&counts, samples.as_ref(), &open, wall_s);
+            learned = known.learn(&counts, samples.as_ref(), &open, wall_s);
         }
+        let rates = match known.baseline.clients.has_limit() {
+            true => &known.baseline.clients,
+            false => &self.everywhere,
+        };
         let mut alarm = Alarm {
-            hot_limit: known.baseline.clients.hot_limit(),
+            hot_limit: rates.hot_limit(),
             ..Alarm::default()
         };
         for detector in &self.detectors {
             detector.alarm(id, &mut alarm);
         }
+        if let (true, Some(limit)) = (alarm.flood, rates.flood_limit()) {
+            // Suspicion is medium, and acted on, from twice the hot limit on.
+            alarm.hot_limit = (limit / 2).max(1);
+        }
         if alarm != known.alarm || known.seconds == 1 {
             memory.set_alarm(id, alarm);
             known.alarm = alarm;
         }
+        learned
     }
 }
 
 impl Known {
-    /// Learns a second, as far as nothing is wrong in it.
+    /// Learns a second, as far as nothing is wrong in it. Returns the samples that were learned.
     fn learn(
         &mut self,
         counts: &Counts,
-        samples: Option<&crate::memory::Histogram>,
+        samples: Option<&Histogram>,
         open: &dyn Fn(Category) -> bool,
         wall_s: u64,
-    ) {
+    ) -> Histogram {
         let baseline = &mut self.baseline;
         let calm = ![
             Category::ApiDdos,
@@ -355,11 +379,15 @@ impl Known {
         .any(open);
         let rate = counts.requests[S1] as f64;
         let crowded = baseline.is_mature() && rate > 3.0 * baseline.expected_rate(wall_s) + 10.0;
+        let mut learned = Histogram::default();
         if let Some(samples) = samples {
-            baseline.clients.update(samples, calm && !crowded);
+            let new = baseline.clients.update(samples, calm && !crowded);
+            if calm && !crowded {
+                learned = new;
+            }
         }
         if !calm {
-            return;
+            return learned;
         }
         if counts.requests[S60] > 0 {
             baseline.seconds += 1;
@@ -388,6 +416,7 @@ impl Known {
                 baseline.logins.learn(counts.logins[S10] as f64);
             }
         }
+        learned
     }
 }
 

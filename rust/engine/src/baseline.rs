@@ -28,6 +28,8 @@ const DRIFT_HOURS: u8 = 3;
 const UNLEARNED_HOT: f64 = 200.0;
 /// Least hot limit.
 const LEAST_HOT: f64 = 10.0;
+/// The same of the limit while a flood is on.
+const LEAST_FLOOD: f64 = 4.0;
 /// Samples from which the client rates are known.
 const KNOWN_SAMPLES: f32 = 200.0;
 /// Half-life of the learned client rates. Units: seconds.
@@ -213,15 +215,23 @@ impl Default for ClientRates {
 }
 
 impl ClientRates {
-    /// Takes in the ever-growing histogram of a place; `learns` when no alarm stands.
-    pub fn update(&mut self, now: &Histogram, learns: bool) {
+    /// Takes in the ever-growing histogram of a place; `learns` when no alarm stands. Returns what
+    /// is new in it.
+    pub fn update(&mut self, now: &Histogram, learns: bool) -> Histogram {
         let last = self.last.replace(*now).unwrap_or(*now);
+        let new = std::array::from_fn(|bin| now[bin].saturating_sub(last[bin]));
+        self.add(&new, learns);
+        new
+    }
+
+    /// Takes in the samples of one second.
+    pub fn add(&mut self, samples: &Histogram, learns: bool) {
         let kept = 0.5f32.powf(1.0 / SAMPLES_HALF_LIFE_S);
-        for bin in 0..RATE_BINS {
-            let new = now[bin].saturating_sub(last[bin]) as f32;
-            self.recent[bin] = self.recent[bin] * 0.6 + new;
+        let bins = self.recent.iter_mut().zip(&mut self.learned);
+        for ((recent, learned), new) in bins.zip(samples) {
+            *recent = *recent * 0.6 + *new as f32;
             if learns {
-                self.learned[bin] = self.learned[bin] * kept + new;
+                *learned = *learned * kept + *new as f32;
             }
         }
         if learns {
@@ -233,7 +243,7 @@ impl ClientRates {
     }
 
     fn move_limit(&mut self, seconds: f32) {
-        if self.learned.iter().sum::<f32>() < KNOWN_SAMPLES {
+        if !self.is_known() {
             return;
         }
         let usual = rate_of_bin(quantile(&self.learned, 0.99));
@@ -245,6 +255,24 @@ impl ClientRates {
         } else {
             wanted.clamp(self.log_limit - 4.0 * day, self.log_limit + doublings * day)
         };
+    }
+
+    fn is_known(&self) -> bool {
+        self.learned.iter().sum::<f32>() >= KNOWN_SAMPLES
+    }
+
+    /// Requests of one client in 10 s above which it is suspected while a flood is on: the
+    /// 99.5th percentile, and so never more than one ordinary request in 200.
+    pub fn flood_limit(&self) -> Option<u16> {
+        let usual = || rate_of_bin(quantile(&self.learned, 0.995));
+        self.is_known()
+            .then(|| usual().clamp(LEAST_FLOOD, 60_000.0) as u16)
+            .map(|limit| limit.min(2 * self.hot_limit()))
+    }
+
+    /// Whether a limit was learned.
+    pub fn has_limit(&self) -> bool {
+        self.log_limit != 0.0
     }
 
     /// Requests of one client in 10 s above which it is hot: twice the 99th percentile.

@@ -160,6 +160,8 @@ pub struct Claim {
     pub clients: u32,
     pub accounts: u32,
     pub suspect_change: Option<String>,
+    /// An incident of this category at the same place is the same, seen better now.
+    pub explains: Option<Category>,
     pub suggestion: Suggestion,
 }
 
@@ -376,6 +378,9 @@ impl Book {
             category: claim.category,
             route: claim.place.route,
         };
+        if let Some(category) = claim.explains {
+            self.reclassify(fingerprint, category);
+        }
         if let Some(open) = self.open.get_mut(&fingerprint) {
             return open.take(claim, now_ms, wall_s);
         }
@@ -392,6 +397,25 @@ impl Book {
                 ..open
             },
         );
+    }
+
+    /// Moves an open incident of another category under the fingerprint of what explains it.
+    fn reclassify(&mut self, fingerprint: Fingerprint, category: Category) {
+        let former = Fingerprint {
+            category,
+            ..fingerprint
+        };
+        if self.open.contains_key(&fingerprint) {
+            return;
+        }
+        if let Some(mut open) = self.open.remove(&former) {
+            open.incident.category = fingerprint.category;
+            open.incident.fingerprint = fingerprint.text();
+            open.urgent = true;
+            // What explains it speaks first, however weak.
+            open.incident.score = 0.0;
+            self.open.insert(fingerprint, open);
+        }
     }
 
     /// Finds the next number whose slot no open incident holds.
@@ -558,13 +582,19 @@ impl Open {
             incident.suspect_change = claim.suspect_change;
         }
         // The strongest statement stands; the others add their reasons.
-        let changed = claim.score > incident.score + 0.05 || claim.stage != incident.stage;
+        let former = incident.history.last().map(|last| last.category);
+        let changed = claim.score > incident.score + 0.05
+            || claim.stage != incident.stage
+            || former != Some(claim.category);
         if claim.severity > incident.severity {
             self.urgent = true;
             incident.severity = claim.severity;
-            incident.suggestion = claim.suggestion;
+            incident.suggestion = claim.suggestion.clone();
         }
         if claim.score >= incident.score {
+            if former != Some(claim.category) {
+                incident.suggestion = claim.suggestion;
+            }
             incident.title = claim.title;
             incident.stage = claim.stage;
             incident.score = claim.score;

@@ -36,7 +36,7 @@ impl Detector for Abuse {
             Kind::Scraping => (
                 Severity::Low,
                 format!("Scraping on {}", name(at)),
-                format!("one {scope} read {value} objects within 20 minutes, faster than clients do here (line {threshold})"),
+                format!("one {scope} read {value} objects within 20 minutes (line {threshold})"),
             ),
             Kind::PathScan => (
                 Severity::Medium,
@@ -60,6 +60,7 @@ impl Detector for Abuse {
             clients,
             accounts: 0,
             suspect_change: None,
+            explains: None,
             suggestion: Suggestion::new("throttle", scope, 600),
         });
     }

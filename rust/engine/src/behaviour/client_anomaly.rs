@@ -98,6 +98,7 @@ impl Detector for ClientAnomaly {
             clients: 1,
             accounts: 0,
             suspect_change: None,
+            explains: None,
             suggestion: Suggestion::new("notify", "consumer", 3_600),
         });
     }

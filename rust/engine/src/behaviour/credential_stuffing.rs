@@ -98,6 +98,7 @@ impl Detector for CredentialStuffing {
             clients,
             accounts,
             suspect_change: None,
+            explains: None,
             suggestion,
         });
     }
@@ -182,6 +183,7 @@ impl Detector for CredentialStuffing {
             clients,
             accounts,
             suspect_change: None,
+ explains: None,
             suggestion: Suggestion::new("throttle", "client", 1_200),
         });
     }

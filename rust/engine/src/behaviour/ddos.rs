@@ -79,12 +79,12 @@ impl Detector for Ddos {
         let mut reasons = Vec::new();
         let absolute = !mature && counts.hot[S1] >= UNLEARNED_HOT && hot >= 0.5;
         let line = HOT_SHARE + 1.5 * baseline.hot.value();
-        if (rises && hot >= line) || absolute || (goes_on && hot >= 0.1 && ratio >= 1.5) {
+        if (rises && hot >= line) || absolute || (goes_on && hot >= HOT_SHARE && ratio >= 1.5) {
             evidence += 1.0 + 1.2 * hot;
             reasons.push(format!(
-                "{:.0} % of the last second's requests come from clients with more than {} requests in 10s (line {:.0} %)",
+                "{:.0} % of the last second's requests come from hot clients, with more than {} requests in 10s each (line {:.0} %)",
                 100.0 * hot,
-                baseline.clients.hot_limit(),
+                second.hot_limit,
                 100.0 * line,
             ));
         }
@@ -151,6 +151,7 @@ impl Detector for Ddos {
             clients: 0,
             accounts: 0,
             suspect_change: None,
+            explains: None,
             suggestion: Suggestion::new("throttle", "client", 600),
         });
     }

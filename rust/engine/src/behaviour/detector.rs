@@ -46,6 +46,8 @@ pub struct Second<'a> {
     pub wall_s: u64,
     pub counts: Counts,
     pub baseline: &'a Baseline,
+    /// Requests of one client in 10 s above which it counts as hot now.
+    pub hot_limit: u16,
     pub changes: &'a [Change],
     /// Whether incidents are open here, by category.
     pub open: &'a dyn Fn(Category) -> bool,

@@ -75,6 +75,7 @@ impl Detector for MassError {
             clients: 0,
             accounts: 0,
             suspect_change: None,
+            explains: None,
             suggestion: Suggestion::new("break_circuit", "service", 300),
         });
     }

@@ -78,9 +78,19 @@ impl Detector for Misconfig {
             && (counts.logins[S10] as f64) < 0.3 * usual_logins
             && (attempts[S10] as f64) < 1.5 * all + 5.0;
 
+        // Errors of the upstream are a mass error first; what explains it comes second.
+        let known = [Category::MassError, Category::RouteMisconfiguration]
+            .into_iter()
+            .any(|category| (second.open)(category));
         let cases = [
             (own, "errors of the gateway itself", &state.own, 0.0, true),
-            (errors, "5xx", &state.errors, baseline.errors.value(), false),
+            (
+                errors && known,
+                "5xx",
+                &state.errors,
+                baseline.errors.value(),
+                false,
+            ),
             (not_found && lost, "404", &state.not_found, missing, false),
             (
                 refused && lost,
@@ -161,6 +171,7 @@ fn claim(second: &Second, symptom: &Symptom) -> Claim {
         clients: 0,
         accounts: 0,
         suspect_change: symptom.change.clone(),
+        explains: Some(Category::MassError),
         suggestion: match symptom.change {
             Some(_) => Suggestion::new("revert_change", "route", 0),
             None => Suggestion::new("notify", "route", 0),

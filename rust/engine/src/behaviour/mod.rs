@@ -29,6 +29,8 @@ use crate::verdict::{Action, Category, Verdict};
 use crate::window::Window;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Requests of a client on a route in an hour from which more is kept of it.
+const HEAVY: u64 = 100;
 /// How long a client stays suspected. Units: milliseconds.
 const SUSPICION_MS: u64 = 600_000;
 /// Marks a client that was hot in peace for minutes: an office or a carrier behind one address.
@@ -111,9 +113,21 @@ impl Watch {
             if one_in(16, turn) {
                 memory.sample(place, counts[S10]);
             }
+            if counts[H1] >= HEAVY && one_in(4, turn) {
+                self.heavy(request, &key, counts, alarm, memory, now_ms);
+            }
             if alarm.hot_limit > 0 && counts[S10] > u64::from(alarm.hot_limit) {
                 memory.add(&all, Counter::Hot, 1, now_ms);
-                self.hot(request, &key, counts, alarm, turn, memory, now_ms, verdict);
+                self.hot(
+                    identity,
+                    &key,
+                    counts[S10],
+                    alarm,
+                    turn,
+                    memory,
+                    now_ms,
+                    verdict,
+                );
             }
             if memory.any_bans(now_ms) {
                 self.suspect(identity, &key, memory, now_ms, verdict);
@@ -124,28 +138,42 @@ impl Watch {
         }
     }
 
+    /// A client with many requests: many programs behind one address are many clients, and one
+    /// that is busy for minutes in peace may be so during a flood.
+    fn heavy<M: Memory + ?Sized>(
+        &self,
+        request: &Request,
+        key: &Key,
+        counts: Estimates,
+        alarm: Alarm,
+        memory: &M,
+        now_ms: u64,
+    ) {
+        let agent = habits::agent_family(request.header("user-agent").unwrap_or_default());
+        memory.mark(key, Set::Clients, memory.hash(&agent), now_ms);
+        let rate = counts[S10];
+        let busy = alarm.hot_limit > 0 && 2 * rate > u64::from(alarm.hot_limit);
+        if busy && !alarm.flood && counts[H1] >= 20 * rate {
+            memory.mark(key, Set::Habits, STEADY, now_ms);
+        }
+    }
+
     /// A client above the hot limit: suspected while a flood is on, unless it is known to be so
     /// busy in peace.
     #[allow(clippy::too_many_arguments)]
     fn hot<M: Memory + ?Sized>(
         &self,
-        request: &Request,
+        identity: &Identity,
         key: &Key,
-        counts: Estimates,
+        rate: u64,
         alarm: Alarm,
         turn: u64,
         memory: &M,
         now_ms: u64,
         verdict: &mut Verdict,
     ) {
-        let (rate, limit) = (counts[S10], u64::from(alarm.hot_limit));
+        let limit = u64::from(alarm.hot_limit);
         if !alarm.flood {
-            // Many programs behind one address are many clients.
-            let agent = habits::agent_family(request.header("user-agent").unwrap_or_default());
-            memory.mark(key, Set::Clients, memory.hash(&agent), now_ms);
-            if counts[H1] >= 20 * rate && one_in(16, turn) {
-                memory.mark(key, Set::Habits, STEADY, now_ms);
-            }
             return;
         }
         let mut ratio = rate as f32 / limit as f32;
@@ -176,7 +204,7 @@ impl Watch {
                 account: 0,
             };
             let refused = self.enforced && action.refuses();
-            self.tell(&request.identity, told, 0, refused, memory, now_ms);
+            self.tell(identity, told, 0, refused, memory, now_ms);
         }
     }
 

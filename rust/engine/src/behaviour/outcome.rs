@@ -36,6 +36,8 @@ const RUN_OF_CLIENT: u32 = 100;
 const RUN_WITH_MISSES: u32 = 30;
 /// Distinct objects within 10 to 20 minutes.
 const SCRAPED: u32 = 300;
+/// The same for a client that is no faster than others, and no consumer.
+const SCRAPED_SLOWLY: u32 = 600;
 /// Programs behind one address from which it counts as many clients.
 const SHARED_ADDRESS: u32 = 4;
 
@@ -177,8 +179,9 @@ impl Watch {
                 account,
             }
         };
+        let new = memory.banned(key, now_ms).is_none();
         self.hold_suspect(key, told.category, memory, now_ms);
-        if is_told(failures[H1]) {
+        if (new && self.enforced) || is_told(failures[H1]) {
             self.tell(identity, told, 0, false, memory, now_ms);
         }
     }
@@ -393,7 +396,7 @@ impl Watch {
         self.tell(identity, told, 0, false, memory, now_ms);
     }
 
-    /// Very many objects, at a rate that is not usual here, by one program.
+    /// Very many objects, read by one program: at a rate that is not usual here, or slowly.
     fn scrapes<M: Memory + ?Sized>(
         &self,
         identity: &Identity,
@@ -404,19 +407,25 @@ impl Watch {
     ) {
         let rate = memory.read(key, Counter::Requests, now_ms)[S10];
         let limit = u64::from(memory.alarm(place_id(identity, memory)).hot_limit).max(10);
+        let known = !identity.consumer.is_empty();
+        let fast = rate > limit;
+        let line = if fast { SCRAPED } else { SCRAPED_SLOWLY };
         let shared = memory.distinct(key, Set::Clients, now_ms) >= SHARED_ADDRESS;
-        if rate <= limit || (shared && identity.consumer.is_empty()) {
+        if objects < line || (known && !fast) || (shared && !known) {
             return;
         }
         let told = Told {
             kind: Kind::Scraping,
             category: Category::Abuse,
-            score: 1.0 - 0.4 * SCRAPED as f32 / objects as f32,
+            score: 1.0 - if fast { 0.4 } else { 0.6 } * line as f32 / objects as f32,
             value: u64::from(objects),
-            threshold: u64::from(SCRAPED),
+            threshold: u64::from(line),
             account: 0,
         };
-        self.hold_suspect(key, told.category, memory, now_ms);
+        // A slow one may be a crawler: told, and not refused.
+        if fast {
+            self.hold_suspect(key, told.category, memory, now_ms);
+        }
         self.tell(identity, told, 0, false, memory, now_ms);
     }
 }

@@ -46,7 +46,7 @@ impl Detector for Payload {
             score: signal.score,
             confidence: signal.score,
             severity,
-            title: format!("{what} on {}, from {clients} clients", name(at)),
+            title: format!("{clients} clients send {what} to {}", name(at)),
             reasons: vec![format!(
                 "about {requests} {what} (line {least} within 20 minutes)"
             )],
@@ -56,6 +56,7 @@ impl Detector for Payload {
             clients,
             accounts: 0,
             suspect_change: None,
+            explains: None,
             suggestion: if payload {
                 Suggestion::new("block", "client", 600)
             } else {
