@@ -48,7 +48,7 @@ pub struct Args {
 
 /// The scenarios that are built in.
 const BUILT_IN: &[&str] = &[
-    include_str!("../../scenarios/ordinary_week.json"),
+    include_str!("../../scenarios/ordinary_days.json"),
     include_str!("../../scenarios/flash_crowd.json"),
     include_str!("../../scenarios/flash_crowd_busiest.json"),
     include_str!("../../scenarios/deploy.json"),
@@ -173,6 +173,30 @@ mod tests {
         let traffic = |seed| stage::play(&tiny(), blind(), seed).unwrap().requests();
         assert_eq!(traffic(5), traffic(5));
         assert_ne!(traffic(5), traffic(6));
+    }
+
+    #[test]
+    fn traffic_has_its_rate() {
+        for population in [
+            r#"{"kind": "people", "people": 900, "requests_per_s": 20}"#,
+            r#"{"kind": "people", "people": 900, "addresses": 2, "requests_per_s": 20}"#,
+            r#"{"kind": "crawler", "requests_per_s": 20}"#,
+            r#"{"kind": "consumers", "consumers": 9, "requests_per_s": 20}"#,
+            r#"{"kind": "probe", "addresses": 20, "every_s": 1}"#,
+            r#"{"kind": "stale", "clients": 20, "every_s": 1}"#,
+        ] {
+            let json = format!(
+                r#"{{"name": "a", "warm_up_s": 900, "duration_s": 1800, "world":
+                    {{"daily_swing_ratio": 0, "populations": [{population}]}}}}"#
+            );
+            let scenario = Scenario::read(json.as_bytes()).unwrap().remove(0);
+            let (_, requests) = stage::play(&scenario, blind(), 3).unwrap().requests();
+            let rate = requests as f64 / 1_800.0;
+            assert!(
+                (17.0..23.0).contains(&rate),
+                "{rate} requests/s of {population}"
+            );
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //!
 //!     {"name": "flood", "about": "…",
 //!      "expect": {"category": "api_ddos", "route": "r3", "tolerated": ["mass_error"]},
-//!      "starts_at_h": 9, "warm_up_s": 7200, "duration_s": 900,
+//!      "starts_at_h": 9, "warm_up_s": 3600, "duration_s": 900,
 //!      "world": {"routes": 40, "populations": [{"kind": "people", "people": 4000, …}]},
 //!      "events": [{"kind": "crowd", "at_s": 60, "for_s": 600, "factor": 20, "route": "r5"}],
 //!      "attacks": [{"kind": "flood", "at_s": 300, "for_s": 300, "clients": 5,
@@ -240,7 +240,7 @@ fn scenario(mut fields: Fields) -> Result<Scenario, String> {
     let expect = fields.object("expect")?;
     let expect = expect.map(|f| expectation(f, &world)).transpose()?;
     let starts_at_h = fields.number("starts_at_h", Some(9.0), 0.0..=168.0)?;
-    let warm_up_s = fields.whole("warm_up_s", Some(7_200), 0..=MAX_S)?;
+    let warm_up_s = fields.whole("warm_up_s", Some(3_600), 0..=MAX_S)?;
     let duration_s = fields.whole("duration_s", None, 1..=MAX_S)?;
     let mut events = Vec::new();
     for (at, value) in fields.list("events")? {
