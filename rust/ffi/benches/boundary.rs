@@ -85,9 +85,11 @@ const LOOPS: &str = r#"
       end
     end
 
+    local ended = { status = 200, source = 0, latency_ms = 1, request_bytes = 0, account = 0, path = "/v1/orders" }
+
     function observe(n)
       for i = 1, n do
-        native.observe(engine, requests[i % COUNT + 1], 200, 0)
+        native.observe(engine, requests[i % COUNT + 1], ended)
       end
     end
 "#;

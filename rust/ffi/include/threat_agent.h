@@ -169,6 +169,11 @@ typedef struct {
   uint32_t uninspected;
   uint64_t uninspected_bytes;
   /**
+   * Hash of the account that the request logs in to, below 2^52; 0 when it is no login. To be
+   * handed back in `ta_outcome_t`.
+   */
+  uint64_t account;
+  /**
    * 1 when the client sent `X-Threat-Agent-*` headers.
    */
   uint32_t spoofed_headers;
@@ -238,7 +243,31 @@ typedef struct {
    * 0 the upstream answered, 1 a plugin or Kong, 2 an error on the way.
    */
   uint32_t source;
+  uint32_t latency_ms;
+  uint64_t request_bytes;
+  /**
+   * The verdict's.
+   */
+  uint64_t account;
+  /**
+   * Raw path of the request, as it was inspected.
+   */
+  ta_str_t path;
 } ta_outcome_t;
+
+/**
+ * What a second's work came to.
+ */
+typedef struct {
+  /**
+   * 1 when this worker leads the node and did the work.
+   */
+  uint32_t leader;
+  /**
+   * 1 when it has led since this call only: what was learned is to be imported.
+   */
+  uint32_t new_leader;
+} ta_tick_t;
 
 /**
  * Copies this library's version out, `x.y.z+abi`, to be compared with the cdef's.
@@ -314,5 +343,63 @@ int32_t ta_engine_inspect(const ta_engine_t *engine,
 int32_t ta_engine_observe(const ta_engine_t *engine,
                           const ta_identity_t *identity,
                           const ta_outcome_t *outcome);
+
+/**
+ * Makes a folder that only its owner may enter, and gives it to the user that workers run as.
+ * Arguments: `user` a user's name; empty for no change of owner.
+ * Returns: OK; INVALID, with what failed in `ta_last_error`.
+ */
+int32_t ta_folder_prepare(ta_str_t path, ta_str_t user);
+
+/**
+ * Makes the shared region in the master process with the bans of a snapshot that
+ * `ta_bans_snapshot` wrote. `size` 0 means the default.
+ * Arguments: `wall_ms` Unix time; `restored` takes the number of bans.
+ * Returns: OK; PARTIAL, with an empty region and the reason in `ta_last_error`; REGION; INVALID.
+ */
+int32_t ta_region_restore(size_t size, ta_str_t snapshot, uint64_t wall_ms, uint32_t *restored);
+
+/**
+ * Does a second's work if this worker leads the node, or takes the lead when nobody has it.
+ * Arguments: `wall_s` Unix time.
+ * Returns: OK; BYPASS; INVALID; PANIC; REGION.
+ */
+int32_t ta_tick(uint64_t wall_s, ta_tick_t *out);
+
+/**
+ * Copies the oldest incident whose sequence is above `since` (JSON).
+ * Arguments: `sequence` takes its sequence, 0 when there is none.
+ * Returns: OK; TRUNCATED, and the needed length in `needed`; INVALID; REGION.
+ */
+int32_t ta_incident_next(uint64_t since,
+                         uint8_t *buf,
+                         size_t len,
+                         size_t *needed,
+                         uint64_t *sequence);
+
+/**
+ * Tells the engine of a configuration change (JSON: `{"wall_s", "hash", "entities"}`).
+ * Returns: OK; CONFIG; INVALID.
+ */
+int32_t ta_change_note(ta_str_t change);
+
+/**
+ * Copies what was learned (JSON), for a file.
+ * Returns: OK; TRUNCATED, and the needed length in `needed`; INVALID.
+ */
+int32_t ta_learned_export(uint8_t *buf, size_t len, size_t *needed);
+
+/**
+ * Takes in what `ta_learned_export` gave.
+ * Returns: OK; CONFIG when it is of another format; INVALID.
+ */
+int32_t ta_learned_import(ta_str_t learned);
+
+/**
+ * Copies the standing bans, for a file: keyed hashes, no addresses.
+ * Arguments: `wall_ms` Unix time.
+ * Returns: OK; TRUNCATED, and the needed length in `needed`; INVALID; REGION.
+ */
+int32_t ta_bans_snapshot(uint64_t wall_ms, uint8_t *buf, size_t len, size_t *needed);
 
 #endif  /* THREAT_AGENT_H */

@@ -46,6 +46,9 @@ fn vm(cpath: &str) -> Lua {
         end
         headers = { { "Host", "h" } }
         payload = { enabled = true, action = "block", threshold = 0.5 }
+        function ended(status)
+          return { status = status, source = 0, latency_ms = 1, request_bytes = 0, account = 0, path = "/" }
+        end
         function request(path, query)
           return {
             client_ip = client, workspace = "w", route = "r", service = "s", consumer = "",
@@ -88,7 +91,7 @@ fn a_request_is_counted_refused_and_explained() {
         assert(native.engine(conf) == engine)
         for _ = 1, 3 do
           assert(native.inspect(engine, request("/")) == native.CLEAN)
-          assert(native.observe(engine, request("/"), 200, 0))
+          assert(native.observe(engine, request("/"), ended(200)))
         end
         local verdict = assert(native.inspect(engine, request("/")))
         assert(verdict.action == "block" and verdict.refuses, verdict.action)
