@@ -103,6 +103,225 @@ fn what_is_not_inspected_is_told() {
 }
 
 #[test]
+fn a_content_encoding_does_not_switch_inspection_off() {
+    let attack = b"q=1%27%20or%20%271%27=%271";
+    let encoded = Uninspected::BODY_ENCODED;
+    for (coding, body, mark) in [
+        ("x", &attack[..], Uninspected::default()),
+        ("identity, IDENTITY", attack, Uninspected::default()),
+        ("gzip", attack, encoded),
+        ("x, BR", attack, encoded),
+        ("x", b"x^=1&q=1%27%20or%20%271%27=%271", encoded),
+        ("gzip", b"\x1f\x8b=1&q=1%27%20or%20%271%27=%271", encoded),
+        ("x", b"a=\x01&q=1%27%20or%20%271%27=%271", encoded),
+        (
+            "zstd",
+            b"\x28\xb5\x2f\xfd\0\0\0&q=1'\xa0or\x0b'1'='1&\0\0",
+            encoded,
+        ),
+    ] {
+        let headers = format!(
+            "Content-Type: application/x-www-form-urlencoded\r\nContent-Encoding: {coding}\r\n"
+        );
+        let verdict = judge(&posted(headers.as_bytes(), body));
+        let shown = body.escape_ascii();
+        assert_eq!(verdict.action, Action::Block, "{coding}: {shown}");
+        assert_eq!(verdict.uninspected, mark, "{coding}: {shown}");
+        let bytes = if mark == encoded { body.len() } else { 0 };
+        assert_eq!(verdict.uninspected_bytes, bytes as u64, "{coding}: {shown}");
+    }
+    // Bytes of a compression by chance hold a null byte behind an equals sign.
+    let deflated = b"x\x9c\x03=\0%00\xff&\x12=\0\xe4'\x0b\0";
+    let headers =
+        b"Content-Type: application/x-www-form-urlencoded\r\nContent-Encoding: deflate\r\n";
+    let verdict = judge(&posted(headers, deflated));
+    assert_eq!(verdict.action, Action::Allow, "{}", verdict.reason);
+    assert_eq!(verdict.uninspected, encoded);
+}
+
+/// A multipart body of one part with this head and content.
+fn part(head: &str, content: &str) -> String {
+    format!("--b\r\n{head}\r\n\r\n{content}\r\n--b--\r\n")
+}
+
+#[test]
+fn nothing_hides_in_multipart() {
+    const ATTACK: &str = "1' or '1'='1";
+    let long = format!("{ATTACK}\n{}", "x\n".repeat(20_000));
+    let field = "Content-Disposition: form-data; name=\"a\"";
+    let file = "Content-Disposition: form-data; name=\"f\"; filename=\"f.bin\"";
+    let headed = "Content-Type: multipart/form-data; boundary=b";
+    let within = |text: &str| part(file, &format!("{long}{text}{field}\r\n\r\n{ATTACK}"));
+    let mut cases = vec![
+        // A decoy as preamble, or by another boundary; text before, behind, and without parts.
+        (
+            headed,
+            format!("--x\r\n{file}\r\n\r\n{long}\r\n{}", part(field, ATTACK)),
+        ),
+        (
+            headed,
+            format!(
+                "--x\r\n{field}\r\n\r\n{ATTACK}\r\n--x--\r\n{}",
+                part(field, "1")
+            ),
+        ),
+        (headed, format!("{ATTACK}\r\n{}", part(field, "1"))),
+        (headed, format!("{}{ATTACK}", part(field, "1"))),
+        (headed, ATTACK.into()),
+        (headed, format!("--{ATTACK}")),
+        ("Content-Type: multipart/form-data", ATTACK.into()),
+        (
+            "Content-Type: multipart/form-data; boundary=zz",
+            part(field, ATTACK),
+        ),
+        ("", part(field, ATTACK)),
+        // The boundary's spellings.
+        (
+            "Content-Type: multipart/form-data; BOUNDARY = \"b\"; x=\"; boundary=y\"",
+            part(field, ATTACK),
+        ),
+        (
+            "Content-Type: multipart/form-data; boundary=\"\\b\"",
+            part(field, ATTACK),
+        ),
+        (
+            "Content-Type: multipart/form-data; boundary=b,c",
+            part(field, ATTACK),
+        ),
+        (
+            "Content-Type: multipart/form-data; boundary=f; boundary=b",
+            part(field, ATTACK),
+        ),
+        // Delimiters that only some servers take for such.
+        (headed, within("--b\r\n")),
+        (headed, within("\n--b\n")),
+        (headed, within("\r\n--bb\r\n")),
+        (headed, within("\r\n--b--\r\n--b\r\n")),
+        (headed, part(field, "1' --b\r\n or '1'='1")),
+        (headed, part(file, ATTACK)),
+        (headed, part(file, "{\"a\":\n\"1' or '1'='1\"}")),
+    ];
+    for head in [
+        "X: filename=a\r\nContent-Disposition: form-data; name=\"a\"",
+        "Content-Disposition: form-data; name=\"a;filename=b\"",
+        "Content-Disposition: form-data; name=\"a; filename=\\\"b\"",
+        "Content-Disposition: form-data; name=\"a\\\"; x=\"; filename=\"b\"",
+        "Content-Disposition: form-data; name='a;filename=b'",
+        "Content-Disposition: form-data; name=\"a\"; xfilename=b",
+        "Content-Disposition: form-data; name=\"a\"; filename=\"\"",
+        "Content-Disposition: form-data; name=\"a\"; filename*=b",
+        "Content-Disposition: form-data; name=\"a\"\r\n ; filename=b",
+        "Content-Disposition: form-data; name=\"a\"\nX: y; filename=b",
+        "Content-Disposition : form-data; name=\"a\"; filename=b",
+        "Content-Disposition: form-data; name=\"a\"\r\nContent-Disposition: form-data; filename=b",
+        "Content-Type: text/plain; filename=b",
+    ] {
+        cases.push((headed, part(head, &long)));
+    }
+    for head in [
+        format!("{field}\r\nX-Any: {ATTACK}"),
+        format!("{field}\r\n{ATTACK}"),
+        format!("Content-Disposition: form-data; name=\"{ATTACK}\""),
+        format!("Content-Disposition: form-data; name=a; filename=\"{ATTACK}\""),
+    ] {
+        cases.push((headed, part(&head, "1")));
+    }
+    for (headers, body) in cases {
+        let headers = format!("{headers}\r\n");
+        let verdict = judge(&posted(headers.as_bytes(), body.as_bytes()));
+        let shown: String = body.chars().take(160).collect();
+        assert_eq!(verdict.action, Action::Block, "{headers}{shown}");
+    }
+}
+
+#[test]
+fn documents_in_multipart_pass_and_are_counted() {
+    let page = "<!doctype html>\n<script>alert(1)</script>\n";
+    for (name, content) in [
+        ("name=\"f\"; filename=\"a.html\"", page.to_string()),
+        ("name=f; FileName=C:\\a.html", page.into()),
+        ("filename=\"a;b.html\"; name=\"f\"", page.repeat(2000)),
+        ("name=\"f\"; filename=\"a.gz\"", "\u{1f}\0' or 1=1--".into()),
+    ] {
+        let body = part(&format!("Content-Disposition: form-data; {name}"), &content);
+        for body in [body.clone(), body.replace("\r\n", "\n")] {
+            let headers = b"Content-Type: multipart/form-data; boundary=b\r\n";
+            let verdict = judge(&posted(headers, body.as_bytes()));
+            assert_eq!(verdict.action, Action::Allow, "{name}: {}", verdict.reason);
+            assert_eq!(verdict.uninspected, Uninspected::OVER_BUDGET, "{name}");
+            assert!(verdict.uninspected_bytes >= content.len() as u64, "{name}");
+        }
+    }
+    let harmless = part(
+        "Content-Disposition: form-data; name=f; filename=a.txt",
+        "notes",
+    );
+    let verdict = judge(&posted(
+        b"Content-Type: multipart/form-data; boundary=b\r\n",
+        harmless.as_bytes(),
+    ));
+    assert_eq!(verdict.uninspected, Uninspected::default());
+}
+
+/// Spells a text in UTF-16 or UTF-32.
+fn wide(text: &str, bytes: usize, big_endian: bool) -> Vec<u8> {
+    let unit = |code: u32| {
+        let all = if big_endian {
+            code.to_be_bytes()
+        } else {
+            code.to_le_bytes()
+        };
+        let from = if big_endian { 4 - bytes } else { 0 };
+        all[from..from + bytes].to_vec()
+    };
+    if bytes == 2 {
+        text.encode_utf16().flat_map(|u| unit(u.into())).collect()
+    } else {
+        text.chars().flat_map(|c| unit(c.into())).collect()
+    }
+}
+
+#[test]
+fn utf_16_and_utf_32_are_read() {
+    for (text, location) in [
+        ("{\"\u{1f600}\":\"x\",\"a\":\"1' or '1'='1\"}", "json.a"),
+        (" [\"\\u0031' or '1'='1\"]", "json"),
+        ("<r><a b=\"1' or '1'='1\"/></r>", "body.b"),
+    ] {
+        for (bytes, big_endian) in [(2, false), (2, true), (4, false), (4, true)] {
+            for mark in ["", "\u{feff}"] {
+                let xml = location == "body.b";
+                let kind: &[u8] = if xml {
+                    b"Content-Type: text/xml\r\n"
+                } else {
+                    b""
+                };
+                let body = wide(&format!("{mark}{text}"), bytes, big_endian);
+                let verdict = judge(&posted(kind, &body));
+                assert_eq!(verdict.action, Action::Block, "{text} {bytes} {big_endian}");
+                let place = format!(" in {location}");
+                assert!(verdict.reason.ends_with(&place), "{}", verdict.reason);
+            }
+        }
+    }
+    let said = b"Content-Type: application/json; charset=UTF-16\r\n";
+    for body in [
+        // The charset alone tells; the charset lies; both readings of the same bytes.
+        wide("x\"1' or '1'='1\"", 2, false),
+        b"{\"a\":\"1' or '1'='1\"}".to_vec(),
+        b"{\"a\":\"1' or '1'='1\"}\0".to_vec(),
+        b"{\0\"\0a='1' or '1'='1' \"\0}\0".to_vec(),
+    ] {
+        let verdict = judge(&posted(said, &body));
+        assert_eq!(verdict.action, Action::Block, "{}", body.escape_ascii());
+    }
+    let benign = "{\"text\":\"It's \u{4f60}\u{597d}\u{1f600}, caf\u{e9}; isn't it?\",\"n\":[1,2]}";
+    let verdict = judge(&posted(said, &wide(benign, 2, true)));
+    assert_eq!(verdict.action, Action::Allow, "{}", verdict.reason);
+    assert_eq!(verdict.uninspected, Uninspected::default());
+}
+
+#[test]
 fn only_the_families_asked_for_speak() {
     let request = Request {
         query: b"a=%3Cscript%3Ealert(1)%3C/script%3E&b=../../../etc/passwd&c=1%20or%201=1",

@@ -352,7 +352,7 @@ mod tests {
     }
 
     fn bytes() -> impl Strategy<Value = Vec<u8>> {
-        let spicy = prop::sample::select(&b"{}[]\"\\:,%u&=+;<>!-/'?#x0 \r\n\xc0\xae"[..]);
+        let spicy = prop::sample::select(&b"{}[]\"\\:,%u&=+;<>!-/'?#x0 \r\n\xc0\xae\0"[..]);
         proptest::collection::vec(prop_oneof![spicy, any::<u8>()], 0..400)
     }
 
@@ -362,9 +362,18 @@ mod tests {
         fn any_bytes_are_walked_in_bounded_work(
             path in bytes(), query in bytes(), headers in bytes(), body in bytes(),
             content_type in prop::sample::select(vec!["", "application/json", "text/xml",
-                "application/x-www-form-urlencoded", "multipart/form-data; boundary=\""]),
+                "application/x-www-form-urlencoded", "multipart/form-data; boundary=\"",
+                "multipart/form-data; boundary=-", "multipart/form-data; boundary=\" \"",
+                "multipart/form-data; boundary=\"-\\-,-\"; boundary=\"\\x,0\"",
+                "application/json; charset=utf-16", "text/plain; charset=utf-32be"]),
+            coding in prop::sample::select(vec!["", "identity", "gzip", "x"]),
+            start in prop::sample::select(vec![&b""[..], b"-- \r\n", b"--x\n", b"---\r\n",
+                b"\xff\xfe", b"{\0", b"\0\0\0[", b"x\x9c"]),
         ) {
-            let mut block = format!("Content-Type: {content_type}\r\nCookie: ").into_bytes();
+            let body = [start, &body[..]].concat();
+            let mut block = format!(
+                "Content-Type: {content_type}\r\nContent-Encoding: {coding}\r\nCookie: "
+            ).into_bytes();
             block.extend_from_slice(&headers);
             let request = Request {
                 path: &path,
