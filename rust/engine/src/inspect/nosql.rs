@@ -20,7 +20,7 @@ macro_rules! operators {
 
 static PATTERNS: Patterns = Patterns::new(&[
     pattern("nosql.operator", 0.75, 0.5, concat!("\\[[\"']?[$&]", operators!(), "[\"']?\\]")),
-    pattern("nosql.operator", 0.7, 0.4, concat!("[{,]\\s*[\"']?[$&]", operators!(), "[\"']?\\s*:")),
+    pattern("nosql.operator", 0.7, 0.2, concat!("[{,]\\s*[\"']?[$&]", operators!(), "[\"']?\\s*:")),
     pattern("nosql.where", 0.8, 0.3, "[$&]where\\b['\"\\])]*\\s*[:=]\\s*(?:['\"\\d(]|function\\b|this\\b|return\\b|sleep|\\{)"),
     pattern("nosql.condition", 0.65, 0.2, "^['\"\\w\\s]{0,24}(?:\\|\\||&&)\\s*['\"(]?\\w*['\")]?\\s*={2,3}\\s*['\"(]?\\w*|['\"]\\s*(?:\\|\\||&&)\\s*['\"]?\\w+['\"]?\\s*={1,3}\\s*['\"]?\\w"),
     pattern("nosql.script", 0.8, 0.4, "\\bthis\\.(?:\\w+)\\s*(?:\\.match\\(|[=!]=|\\.length|\\.charat|\\[)|['\"]\\s*[;}]\\s*(?:return\\b|var\\s|sleep\\(|it\\s*=|while\\s*\\()|\\bdo\\s*\\{\\s*\\w+\\s*=\\s*new\\s+date|new\\s+date\\(\\)\\s*;\\s*(?:do|while)|;\\s*sleep\\(\\d+\\)|\\breturn\\s+(?:true|1|!0)\\s*;?\\s*(?:\\}|//|$)"),

@@ -15,7 +15,7 @@ pub struct Xxe;
 static PATTERNS: Patterns = Patterns::new(&[
     pattern("xxe.entity", 0.9, 0.8, "<!entity\\s+(?:%\\s*)?\\S+\\s+(?:system|public)\\b"),
     pattern("xxe.entity", 0.65, 0.6, "<!entity\\s+(?:%\\s*)?\\S+\\s+[\"']"),
-    pattern("xxe.entity", 0.6, 0.6, "<!doctype\\s[^>\\[]{0,200}\\[\\s*(?:<!|%|\\])"),
+    pattern("xxe.entity", 0.6, 0.6, "<!doctype\\s[^>\\[]{0,200}\\[\\s*(?:<!|%|\\]|$)"),
     pattern("xxe.doctype", 0.8, 0.6, "<!doctype\\s+\\S+\\s+system\\s+[\"']?(?:file|https?|ftp|gopher|php|expect|jar|netdoc|//|/|\\w+://)"),
     pattern("xxe.doctype", 0.6, 0.5, "<!doctype\\s+\\S+\\s+(?:system|public)\\s+[\"'][^\"']{0,200}[\"']\\s+[\"'](?:file|http)://(?:127|localhost|\\d)"),
     pattern("xxe.include", 0.9, 0.8, "<xi:include\\b|xmlns:xi\\s*=|www\\.w3\\.org/2001/xinclude"),
