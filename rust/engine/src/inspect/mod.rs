@@ -99,7 +99,7 @@ impl Family {
 }
 
 /// Bytes that patterns may match in one request, each pass counted. Units: bytes.
-const PATTERN_BYTES: usize = 192 << 10;
+const PATTERN_BYTES: usize = 128 << 10;
 
 /// One suspicion about one value.
 #[derive(Clone, Copy, Debug, PartialEq)]

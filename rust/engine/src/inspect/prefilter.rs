@@ -3,6 +3,7 @@
 use super::triggers::{
     COMMAND, DOLLAR, DOTTED, DUNDER, HEX, INVOKED, LOGIC, SCHEME, SORTS, TRIGGERS,
 };
+use super::Part;
 use crate::decode::{kind, Value};
 
 /// Units: bytes.
@@ -103,13 +104,29 @@ pub fn look(value: &Value<'_>) -> Option<Hints> {
         filter: filter(value),
         shell: shell(value),
         pipes: pipes(value),
-        axis: seen.any & !kind::DOT != 0 && memchr::memmem::find(value.bytes, b"::").is_some(),
-        link: seen.twice & kind::SLASH != 0 && memchr::memmem::find(value.bytes, b":/").is_some(),
+        axis: seen.any & !kind::DOT != 0 && pair(value.bytes, *b"::"),
+        link: seen.twice & kind::SLASH != 0 && link(value),
         http: http(value),
         object: object(value),
         null: seen.any & kind::CONTROL != 0 && memchr::memchr(0, value.bytes).is_some(),
         evasive,
     })
+}
+
+fn pair(text: &[u8], [first, second]: [u8; 2]) -> bool {
+    memchr::memchr_iter(first, text).any(|at| text.get(at + 1) == Some(&second))
+}
+
+/// `bin/` or `/dev/`.
+fn folder(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'/', text)
+        .any(|at| text[..at].ends_with(b"bin") || text[at + 1..].starts_with(b"dev/"))
+}
+
+/// A URL that may be included: in JSON, only one within another value, or of another scheme.
+fn link(value: &Value<'_>) -> bool {
+    let plain = value.bytes.starts_with(b"http") && value.part == Part::Json;
+    pair(value.bytes, *b":/") && !(plain && memchr::memchr(b'=', value.bytes).is_none())
 }
 
 fn shell(value: &Value<'_>) -> bool {
@@ -129,11 +146,10 @@ fn shell(value: &Value<'_>) -> bool {
                 .is_some()
         || has(kind::BRACE) && memchr::memchr(b'|', text).is_some()
         || has(kind::BRACE) && memchr::memmem::find(text, b"\\x0").is_some()
-        || has(kind::OPEN) && memchr::memmem::find(text, b"()").is_some() && has(kind::BRACE)
+        || has(kind::OPEN) && pair(text, *b"()") && has(kind::BRACE)
         || has(kind::OPEN) && memchr::memchr(b'%', text).is_some() && has(kind::SPACE)
         || has(kind::SLASH)
-            && (memchr::memmem::find(text, b"bin/").is_some()
-                || memchr::memmem::find(text, b"/dev/").is_some()
+            && (folder(text)
                 || memchr::memchr_iter(b'?', text).any(|at| {
                     text.get(at + 1)
                         .is_some_and(|b| matches!(b, b'?' | b'/' | b'*'))
@@ -142,8 +158,8 @@ fn shell(value: &Value<'_>) -> bool {
 
 fn pipes(value: &Value<'_>) -> bool {
     let text = value.bytes;
-    value.seen.twice & kind::BRACE != 0 && memchr::memmem::find(text, b"||").is_some()
-        || value.seen.twice & kind::OPEN != 0 && memchr::memmem::find(text, b"&&").is_some()
+    value.seen.twice & kind::BRACE != 0 && pair(text, *b"||")
+        || value.seen.twice & kind::OPEN != 0 && pair(text, *b"&&")
         || value.seen.any & kind::QUOTE != 0
             && value.seen.any & (kind::TAG | kind::BRACE) != 0
             && memchr::memchr2_iter(b'\'', b'"', text)
@@ -156,7 +172,7 @@ fn http(value: &Value<'_>) -> bool {
             let name = at.checked_sub(4).and_then(|from| value.bytes.get(from..at));
             name.is_some_and(|n| n.eq_ignore_ascii_case(b"http"))
         })
-        || memchr::memmem::find(value.bytes, b"\xe5\x98").is_some()
+        || pair(value.bytes, *b"\xe5\x98")
 }
 
 fn object(value: &Value<'_>) -> bool {
@@ -170,10 +186,10 @@ fn object(value: &Value<'_>) -> bool {
     ]
     .iter()
     .any(|magic| text.starts_with(magic))
-        || value.seen.any & kind::QUOTE != 0 && memchr::memmem::find(text, b":\"").is_some()
+        || value.seen.any & kind::QUOTE != 0 && pair(text, *b":\"")
         || value.seen.any & kind::QUOTE != 0
             && value.seen.any & kind::BRACE != 0
-            && memchr::memmem::find(text, b":{").is_some()
+            && pair(text, *b":{")
 }
 
 fn declares(value: &Value<'_>) -> bool {
