@@ -40,6 +40,9 @@ const HARD: [&str; 8] = [
     "sql_api_hard",
 ];
 
+/// Anomaly score that is called high confidence: one strong finding, or several weaker ones.
+const HIGH_CONFIDENCE: f32 = 0.8;
+
 /// Fewest rows of a label by which a source has a say in the mean over sources.
 const MACRO_ROWS: u64 = 20;
 
@@ -53,6 +56,16 @@ struct Tally {
 }
 
 impl Tally {
+    /// Upper end of the 95 % confidence interval of the false positive rate.
+    /// Source: Wilson (1927), the score interval.
+    fn fpr_upper(&self) -> Option<f64> {
+        const Z: f64 = 1.96;
+        let n = self.benign as f64;
+        let p = ratio(self.alarmed, self.benign)?;
+        let spread = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
+        Some((p + Z * Z / (2.0 * n) + spread) / (1.0 + Z * Z / n))
+    }
+
     fn count(&mut self, label: Label, blocked: bool) {
         let (all, hit) = match label {
             Label::Malicious => (&mut self.malicious, &mut self.caught),
@@ -94,6 +107,19 @@ struct Macro {
     balanced_accuracy: Option<f64>,
 }
 
+/// What a score would refuse from which hardly any ordinary request is refused.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct HighConfidence {
+    /// Anomaly score from which a request counts as refused here.
+    score: f32,
+    tpr: Option<f64>,
+    /// The mean over sources.
+    macro_tpr: Option<f64>,
+    fpr_ordinary: Option<f64>,
+    fpr_ordinary_upper: Option<f64>,
+    fpr_hard: Option<f64>,
+}
+
 /// The result, as `--json` prints it.
 #[derive(Debug, Serialize)]
 struct Report {
@@ -102,7 +128,11 @@ struct Report {
     fpr: Option<f64>,
     fpr_ordinary: Option<f64>,
     fpr_hard: Option<f64>,
+    /// Upper ends of the 95 % confidence intervals.
+    fpr_ordinary_upper: Option<f64>,
+    fpr_hard_upper: Option<f64>,
     balanced_accuracy: Option<f64>,
+    high_confidence: HighConfidence,
     /// The mean over sources, so that one large source does not decide.
     r#macro: Macro,
     by_category: BTreeMap<String, Rates>,
@@ -135,6 +165,8 @@ fn evaluate(file: &Path, config: Option<&Path>) -> Result<Report, Error> {
     let mut lines = Lines::open(file)?;
     let mut all = Tally::default();
     let (mut hard, mut ordinary) = (Tally::default(), Tally::default());
+    let (mut sure_hard, mut sure_ordinary) = (Tally::default(), Tally::default());
+    let mut sure_sources: BTreeMap<String, Tally> = BTreeMap::new();
     let mut categories: BTreeMap<String, Tally> = BTreeMap::new();
     let mut sources: BTreeMap<String, Tally> = BTreeMap::new();
     let mut nth = 0u64;
@@ -150,10 +182,22 @@ fn evaluate(file: &Path, config: Option<&Path>) -> Result<Report, Error> {
             client: Some(fresh_client(nth)),
             ..Identity::default()
         };
-        let blocked = engine.inspect(&request, &state, nth).action.refuses();
+        let verdict = engine.inspect(&request, &state, nth);
+        let blocked = verdict.action.refuses();
+        let sure = verdict.score >= HIGH_CONFIDENCE;
         all.count(label, blocked);
         let kind = HARD.contains(&category.as_str());
         if kind { &mut hard } else { &mut ordinary }.count(label, blocked);
+        let sure_kind = if kind {
+            &mut sure_hard
+        } else {
+            &mut sure_ordinary
+        };
+        sure_kind.count(label, sure);
+        sure_sources
+            .entry(source.clone())
+            .or_default()
+            .count(label, sure);
         categories
             .entry(category)
             .or_default()
@@ -171,6 +215,19 @@ fn evaluate(file: &Path, config: Option<&Path>) -> Result<Report, Error> {
         fpr,
         fpr_ordinary: ordinary.rates().fpr,
         fpr_hard: hard.rates().fpr,
+        fpr_ordinary_upper: ordinary.fpr_upper(),
+        fpr_hard_upper: hard.fpr_upper(),
+        high_confidence: HighConfidence {
+            score: HIGH_CONFIDENCE,
+            tpr: ratio(
+                sure_hard.caught + sure_ordinary.caught,
+                sure_hard.malicious + sure_ordinary.malicious,
+            ),
+            macro_tpr: mean(sure_sources.values()).tpr,
+            fpr_ordinary: sure_ordinary.rates().fpr,
+            fpr_ordinary_upper: sure_ordinary.fpr_upper(),
+            fpr_hard: sure_hard.rates().fpr,
+        },
         balanced_accuracy: balance(tpr, fpr),
         r#macro: mean(sources.values()),
         by_category: rates(categories),
@@ -232,12 +289,32 @@ fn table(report: &Report, out: &mut dyn Write) -> Result<(), Error> {
         "{:32} {:8} {tpr:>8} {fpr:>8} {whole:>8}",
         "mean over sources", ""
     )?;
-    for (name, fpr) in [
-        ("ordinary benign", report.fpr_ordinary),
-        ("hard benign", report.fpr_hard),
+    for (name, fpr, upper) in [
+        (
+            "ordinary benign",
+            report.fpr_ordinary,
+            report.fpr_ordinary_upper,
+        ),
+        ("hard benign", report.fpr_hard, report.fpr_hard_upper),
     ] {
-        writeln!(out, "{name:32} {:8} {:>8} {:>8}", "", "", percent(fpr))?;
+        let (fpr, upper) = (percent(fpr), percent(upper));
+        writeln!(
+            out,
+            "{name:32} {:8} {:>8} {fpr:>8}   at most {upper} (95 %)",
+            "", ""
+        )?;
     }
+    let sure = &report.high_confidence;
+    writeln!(
+        out,
+        "\nhigh confidence (score {}): TPR {} %, mean over sources {} %; FPR ordinary {} %, at most {} (95 %), hard {} %",
+        sure.score,
+        percent(sure.tpr),
+        percent(sure.macro_tpr),
+        percent(sure.fpr_ordinary),
+        percent(sure.fpr_ordinary_upper),
+        percent(sure.fpr_hard),
+    )?;
     for (title, groups) in [
         ("category", &report.by_category),
         ("source", &report.by_source),
@@ -286,6 +363,21 @@ mod tests {
         );
         assert_eq!(report.by_category["sqli"].fpr, None);
         assert_eq!(report.r#macro.tpr, None, "fewer rows than have a say");
+    }
+
+    #[test]
+    fn the_interval_has_its_known_ends() {
+        let upper = |alarmed, benign| {
+            Tally {
+                alarmed,
+                benign,
+                ..Tally::default()
+            }
+            .fpr_upper()
+        };
+        assert_eq!(upper(0, 0), None);
+        assert!((upper(0, 10).unwrap() - 0.2775).abs() < 1e-3);
+        assert!((upper(5, 10).unwrap() - 0.7634).abs() < 1e-3);
     }
 
     #[test]

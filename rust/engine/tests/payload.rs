@@ -324,7 +324,13 @@ fn utf_16_and_utf_32_are_read() {
 #[test]
 fn only_the_families_asked_for_speak() {
     let request = Request {
-        query: b"a=%3Cscript%3Ealert(1)%3C/script%3E&b=../../../etc/passwd&c=1%20or%201=1",
+        path: b"/.git/config",
+        headers: b"User-Agent: sqlmap/1.7\r\n",
+        query: b"a=%3Cscript%3Ealert(1)%3C/script%3E&b=../../../etc/passwd&c=1%20or%201=1\
+            &d=;cat%20/etc/hosts&e=http://a.example/x.txt?&f=phpinfo()&g={{7*7}}&h[$ne]=1\
+            &i=http://169.254.169.254/&j=%3C!ENTITY%20x%20SYSTEM%20%22file:///x%22%3E\
+            &k=*)(uid=*&l=count(/child::node())&m=%3C!--%23exec%20cmd=%22id%22--%3E\
+            &n=x%0d%0aSet-Cookie:%20a=b",
         ..Request::default()
     };
     for family in Family::ALL {

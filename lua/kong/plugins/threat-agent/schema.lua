@@ -18,7 +18,24 @@ local CATEGORIES = {
   "client_anomaly",
 }
 
-local FAMILIES = { "sql_injection", "xss", "path_traversal" }
+local FAMILIES = {
+  "sql_injection",
+  "xss",
+  "path_traversal",
+  "file_inclusion",
+  "command_injection",
+  "code_injection",
+  "template_injection",
+  "nosql_injection",
+  "ssrf",
+  "xxe",
+  "ldap_injection",
+  "xpath_injection",
+  "ssi_injection",
+  "header_injection",
+  "scanner",
+  "exploited_path",
+}
 
 local MAX_BAN_S = 2592000
 local MAX_ENTRIES = 4096

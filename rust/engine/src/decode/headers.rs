@@ -65,6 +65,10 @@ pub fn walk<'r, V: FnMut(&Value<'_>)>(sink: &mut Sink<'_, V>, request: &Request<
             if is("Content-Type") {
                 notes.content_type = value;
             }
+            // Their own grammars have no braces; expressions and lookups do.
+            if super::kind::seen(value).any & super::kind::BRACE != 0 {
+                sink.plain(Part::Header, name, value);
+            }
         } else if !value.is_empty() {
             sink.plain(Part::Header, name, value);
         }

@@ -6,7 +6,7 @@ use threat_agent_scan::{Seen, Table};
 pub const QUOTE: u8 = 1;
 /// `[ \ ] { | }`.
 pub const BRACE: u8 = 1 << 1;
-/// The blank.
+/// The blank and the backtick, which share a column of the table.
 pub const SPACE: u8 = 1 << 2;
 /// `; < = >`.
 pub const TAG: u8 = 1 << 3;
@@ -31,12 +31,34 @@ const CONTROLS: [u8; 32] = {
 
 /// Assigns bytes to the kinds above.
 pub static TABLE: Table = Table::new(&[
-    b"'\"", b"[\\]{|}", b" ", b";<=>", b"-.", b"*/", b"#$%&()", &CONTROLS,
+    b"'\"", b"[\\]{|}", b" `", b";<=>", b"-.", b"*/", b"#$%&()", &CONTROLS,
 ]);
 
 /// Tells the kinds in a value.
 pub fn seen(bytes: &[u8]) -> Seen {
     threat_agent_scan::seen(&TABLE, bytes)
+}
+
+/// Tells whether a value of letters and points may be a class of Java, or a prototype.
+pub fn is_class(text: &[u8]) -> bool {
+    let start = text.first_chunk::<4>().map(|s| s.map(|b| b | 0x20));
+    start.is_some_and(|s| {
+        matches!(
+            &s,
+            b"java"
+                | b"org."
+                | b"com."
+                | b"runt"
+                | b"proc"
+                | b"sun."
+                | b"ognl"
+                | b"http"
+                | b"ro0a"
+                | b"kzta"
+                | b"cs7q"
+                | b"\x7f\x7fpr"
+        )
+    })
 }
 
 /// Finds the end of a JSON string's plain run, and the kinds within it.

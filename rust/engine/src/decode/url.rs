@@ -29,8 +29,10 @@ pub fn pairs<V: FnMut(&Value<'_>)>(sink: &mut Sink<'_, V>, part: Part, text: &[u
 
 /// Tells whether a name is of the common kind, in which nothing can hide.
 pub fn is_plain(name: &[u8]) -> bool {
-    name.iter()
-        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'[' | b']'))
+    !super::kind::is_class(name)
+        && name
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'[' | b']'))
 }
 
 /// Hands out a URL: what stands before the query, and the query's pairs, all under one name.

@@ -1,9 +1,22 @@
 //! What a detector is, and the list of them all.
 
+use super::code::CodeInjection;
+use super::command::CommandInjection;
+use super::exploited::ExploitedPath;
+use super::header::HeaderInjection;
+use super::inclusion::FileInclusion;
+use super::ldap::LdapInjection;
+use super::nosql::NosqlInjection;
 use super::prefilter::Hints;
+use super::scanner::Scanner;
 use super::sqli::SqlInjection;
+use super::ssi::SsiInjection;
+use super::ssrf::Ssrf;
+use super::template::TemplateInjection;
 use super::traversal::Traversal;
+use super::xpath::XpathInjection;
 use super::xss::Xss;
+use super::xxe::Xxe;
 use super::Family;
 use crate::decode::Value;
 
@@ -19,18 +32,55 @@ pub trait Detector: Send + Sync {
 }
 
 /// Every detector.
-pub static ALL: [&dyn Detector; 3] = [&SqlInjection, &Xss, &Traversal];
+pub static ALL: [&dyn Detector; 16] = [
+    &SqlInjection,
+    &Xss,
+    &Traversal,
+    &FileInclusion,
+    &CommandInjection,
+    &CodeInjection,
+    &TemplateInjection,
+    &NosqlInjection,
+    &Ssrf,
+    &Xxe,
+    &LdapInjection,
+    &XpathInjection,
+    &SsiInjection,
+    &HeaderInjection,
+    &Scanner,
+    &ExploitedPath,
+];
 
 /// Takes what a detector says about one value.
 pub struct Report<'r> {
     take: &'r mut dyn FnMut(&'static str, f32),
+    /// Bytes that patterns may still match in this request.
+    budget: &'r mut usize,
     /// Bytes of the value that were left out to bound the work.
     pub skipped: usize,
 }
 
 impl<'r> Report<'r> {
-    pub fn new(take: &'r mut dyn FnMut(&'static str, f32)) -> Report<'r> {
-        Report { take, skipped: 0 }
+    pub fn new(take: &'r mut dyn FnMut(&'static str, f32), budget: &'r mut usize) -> Report<'r> {
+        Report {
+            take,
+            budget,
+            skipped: 0,
+        }
+    }
+
+    /// Takes `bytes` from the request's budget; tells that they are skipped when it is spent.
+    pub fn afford(&mut self, bytes: usize) -> bool {
+        match self.budget.checked_sub(bytes) {
+            Some(left) => {
+                *self.budget = left;
+                true
+            }
+            None => {
+                self.skip(bytes);
+                false
+            }
+        }
     }
 
     /// Adds a finding. Shape: `score` in 0..=1.

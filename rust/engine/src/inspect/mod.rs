@@ -1,13 +1,28 @@
 //! Payload inspection: values in, findings out. One file per attack family.
 
+mod code;
+mod command;
 mod detector;
+mod exploited;
+mod header;
+mod inclusion;
+mod ldap;
 mod location;
+mod nosql;
+mod patterns;
 mod prefilter;
+mod scanner;
 mod sqli;
+mod ssi;
+mod ssrf;
+mod template;
 #[cfg(test)]
 mod testing;
 mod traversal;
+mod triggers;
+mod xpath;
 mod xss;
+mod xxe;
 
 pub use location::{Location, Part};
 
@@ -25,10 +40,40 @@ pub enum Family {
     SqlInjection,
     Xss,
     PathTraversal,
+    FileInclusion,
+    CommandInjection,
+    CodeInjection,
+    TemplateInjection,
+    NosqlInjection,
+    Ssrf,
+    Xxe,
+    LdapInjection,
+    XpathInjection,
+    SsiInjection,
+    HeaderInjection,
+    Scanner,
+    ExploitedPath,
 }
 
 impl Family {
-    pub const ALL: [Family; 3] = [Family::SqlInjection, Family::Xss, Family::PathTraversal];
+    pub const ALL: [Family; 16] = [
+        Family::SqlInjection,
+        Family::Xss,
+        Family::PathTraversal,
+        Family::FileInclusion,
+        Family::CommandInjection,
+        Family::CodeInjection,
+        Family::TemplateInjection,
+        Family::NosqlInjection,
+        Family::Ssrf,
+        Family::Xxe,
+        Family::LdapInjection,
+        Family::XpathInjection,
+        Family::SsiInjection,
+        Family::HeaderInjection,
+        Family::Scanner,
+        Family::ExploitedPath,
+    ];
 
     /// Names the family as configurations and logs do.
     pub fn name(self) -> &'static str {
@@ -36,9 +81,25 @@ impl Family {
             Family::SqlInjection => "sql_injection",
             Family::Xss => "xss",
             Family::PathTraversal => "path_traversal",
+            Family::FileInclusion => "file_inclusion",
+            Family::CommandInjection => "command_injection",
+            Family::CodeInjection => "code_injection",
+            Family::TemplateInjection => "template_injection",
+            Family::NosqlInjection => "nosql_injection",
+            Family::Ssrf => "ssrf",
+            Family::Xxe => "xxe",
+            Family::LdapInjection => "ldap_injection",
+            Family::XpathInjection => "xpath_injection",
+            Family::SsiInjection => "ssi_injection",
+            Family::HeaderInjection => "header_injection",
+            Family::Scanner => "scanner",
+            Family::ExploitedPath => "exploited_path",
         }
     }
 }
+
+/// Bytes that patterns may match in one request, each pass counted. Units: bytes.
+const PATTERN_BYTES: usize = 128 << 10;
 
 /// One suspicion about one value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -94,8 +155,9 @@ impl Inspector {
     /// Looks at every value of a request and adds to `found`, which the caller has cleared.
     /// A rule that speaks several times is kept once, with its strongest finding.
     pub fn inspect(&self, request: &Request<'_>, found: &mut Findings) {
+        let mut budget = PATTERN_BYTES;
         let gaps = SCRATCH.with(|scratch| {
-            let visit = |value: &Value<'_>| self.judge(value, found);
+            let visit = |value: &Value<'_>| self.judge(value, &mut budget, found);
             match scratch.try_borrow_mut() {
                 Ok(mut scratch) => decode::walk(request, &mut scratch, visit),
                 Err(_) => decode::walk(request, &mut Scratch::default(), visit),
@@ -105,7 +167,7 @@ impl Inspector {
         found.uninspected_bytes += gaps.bytes;
     }
 
-    fn judge(&self, value: &Value<'_>, found: &mut Findings) {
+    fn judge(&self, value: &Value<'_>, budget: &mut usize, found: &mut Findings) {
         let Some(hints) = prefilter::look(value) else {
             return;
         };
@@ -124,7 +186,7 @@ impl Inspector {
                     None => list.push(finding()),
                 }
             };
-            let mut report = Report::new(&mut take);
+            let mut report = Report::new(&mut take, budget);
             detector.judge(value, &mut report);
             if report.skipped > 0 {
                 found.uninspected_bytes += report.skipped as u64;

@@ -1,5 +1,9 @@
 //! Decides what must look at a value: by the kinds of its bytes, or by trigger words.
 
+use super::triggers::{
+    COMMAND, DOLLAR, DOTTED, DUNDER, HEX, INVOKED, LOGIC, SCHEME, SORTS, TRIGGERS,
+};
+use super::Part;
 use crate::decode::{kind, Value};
 
 /// Units: bytes.
@@ -7,17 +11,35 @@ const SHORT: usize = 24;
 
 /// Trigger words of a value: a set of bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Words(u8);
+pub struct Words(u16);
 
 impl Words {
     /// Words of statements, and `or`/`and` before a literal.
     pub const SQL: Words = Words(1);
-    /// Words of statements that sentences use as well.
-    pub const SQL_LIKE: Words = Words(1 << 3);
     /// Schemes and calls of scripts.
     pub const SCRIPT: Words = Words(1 << 1);
     /// Names of files and folders, and wrappers' schemes.
     pub const FILE: Words = Words(1 << 2);
+    /// Words of statements that sentences use as well.
+    pub const SQL_LIKE: Words = Words(1 << 3);
+    /// Programs of a shell, where a command may start.
+    pub const SHELL: Words = Words(1 << 4);
+    /// Functions and classes that run code.
+    pub const CODE: Words = Words(1 << 5);
+    /// Schemes and hosts that only a server reaches.
+    pub const URL: Words = Words(1 << 6);
+    /// Names of scanners and exploit tools.
+    pub const TOOL: Words = Words(1 << 7);
+    /// Operators of document databases.
+    pub const OPERATOR: Words = Words(1 << 8);
+
+    /// Folders and files of servers that scans ask for.
+    pub const ADMIN: Words = Words(1 << 9);
+
+    /// Tells the set as a number.
+    pub const fn bits(self) -> u16 {
+        self.0
+    }
 
     /// Tells whether one of `other` is in this set.
     pub fn contains(self, other: Words) -> bool {
@@ -36,6 +58,24 @@ pub struct Hints {
     pub short: bool,
     /// Whether it holds a `<`, or an escape that could be one.
     pub markup: bool,
+    /// Whether it holds `<!` or `<?`, or entities.
+    pub declares: bool,
+    /// Whether it holds a bracket of templates or of lookups: `{{`, `${`, `<%`.
+    pub template: bool,
+    /// Whether it holds brackets as filters of directories have them: `)(`, `*)`.
+    pub filter: bool,
+    /// Whether it holds what shells read: a backtick, a pipe, a function's head, a file's pattern.
+    pub shell: bool,
+    /// Whether it holds `||` or `&&`, or a quote before the end of a statement.
+    pub pipes: bool,
+    /// Whether it holds a double colon.
+    pub axis: bool,
+    /// Whether it holds `://`, or a URL's start in another spelling.
+    pub link: bool,
+    /// Whether it names the protocol, or holds a character that some fold to a line end.
+    pub http: bool,
+    /// Whether it may be a serialised object.
+    pub object: bool,
     /// Whether it holds a null byte.
     pub null: bool,
     /// Whether it was encoded more than its place asks for.
@@ -47,7 +87,7 @@ pub struct Hints {
 pub fn look(value: &Value<'_>) -> Option<Hints> {
     let seen = value.seen;
     let evasive = value.extra_rounds > 1 || value.odd_utf8;
-    if seen.any & !kind::DOT == 0 && seen.twice == 0 && !evasive {
+    if seen.any & !kind::DOT == 0 && seen.twice == 0 && !evasive && !kind::is_class(value.bytes) {
         return None;
     }
     let digit = |b: &u8| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'(' | b')' | b'@');
@@ -59,9 +99,141 @@ pub fn look(value: &Value<'_>) -> Option<Hints> {
         numeric: goes_on && value.bytes.first().is_some_and(digit),
         short: value.bytes.len() <= SHORT,
         markup: markup(value),
+        declares: declares(value),
+        template: template(value),
+        filter: filter(value),
+        shell: shell(value),
+        pipes: pipes(value),
+        axis: seen.any & !kind::DOT != 0 && pair(value.bytes, *b"::"),
+        link: seen.twice & kind::SLASH != 0 && link(value),
+        http: http(value),
+        object: object(value),
         null: seen.any & kind::CONTROL != 0 && memchr::memchr(0, value.bytes).is_some(),
         evasive,
     })
+}
+
+fn pair(text: &[u8], [first, second]: [u8; 2]) -> bool {
+    memchr::memchr_iter(first, text).any(|at| text.get(at + 1) == Some(&second))
+}
+
+/// `bin/` or `/dev/`.
+fn folder(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'/', text)
+        .any(|at| text[..at].ends_with(b"bin") || text[at + 1..].starts_with(b"dev/"))
+}
+
+/// A URL that may be included: in JSON, only one within another value, or of another scheme.
+fn link(value: &Value<'_>) -> bool {
+    let plain = value.bytes.starts_with(b"http") && value.part == Part::Json;
+    pair(value.bytes, *b":/") && !(plain && memchr::memchr(b'=', value.bytes).is_none())
+}
+
+fn shell(value: &Value<'_>) -> bool {
+    let has = |kinds| value.seen.any & kinds != 0;
+    let text = value.bytes;
+    let letter = |at: Option<usize>| {
+        at.and_then(|at| text.get(at))
+            .is_some_and(u8::is_ascii_alphabetic)
+    };
+    let inside = |at: &usize| letter(at.checked_sub(1)) && letter(Some(at + 1));
+    has(kind::SPACE) && memchr::memchr(b'`', text).is_some()
+        || has(kind::QUOTE)
+            && has(kind::TAG | kind::BRACE | kind::OPEN)
+            && memchr::memchr2_iter(b'\'', b'"', text)
+                .filter(inside)
+                .nth(1)
+                .is_some()
+        || has(kind::BRACE) && memchr::memchr(b'|', text).is_some()
+        || has(kind::BRACE) && memchr::memmem::find(text, b"\\x0").is_some()
+        || has(kind::OPEN) && pair(text, *b"()") && has(kind::BRACE)
+        || has(kind::OPEN) && memchr::memchr(b'%', text).is_some() && has(kind::SPACE)
+        || has(kind::SLASH)
+            && (folder(text)
+                || memchr::memchr_iter(b'?', text).any(|at| {
+                    text.get(at + 1)
+                        .is_some_and(|b| matches!(b, b'?' | b'/' | b'*'))
+                }))
+}
+
+fn pipes(value: &Value<'_>) -> bool {
+    let text = value.bytes;
+    value.seen.twice & kind::BRACE != 0 && pair(text, *b"||")
+        || value.seen.twice & kind::OPEN != 0 && pair(text, *b"&&")
+        || value.seen.any & kind::QUOTE != 0
+            && value.seen.any & (kind::TAG | kind::BRACE) != 0
+            && memchr::memchr2_iter(b'\'', b'"', text)
+                .any(|at| text.get(at + 1).is_some_and(|b| matches!(b, b';' | b'}')))
+}
+
+fn http(value: &Value<'_>) -> bool {
+    value.seen.any & kind::SLASH != 0
+        && memchr::memchr_iter(b'/', value.bytes).any(|at| {
+            let name = at.checked_sub(4).and_then(|from| value.bytes.get(from..at));
+            name.is_some_and(|n| n.eq_ignore_ascii_case(b"http"))
+        })
+        || pair(value.bytes, *b"\xe5\x98")
+}
+
+fn object(value: &Value<'_>) -> bool {
+    let text = value.bytes;
+    [
+        &b"rO0AB"[..],
+        b"KztAB",
+        b"H4sIAAAA",
+        b"AAEAAAD",
+        b"\xac\xed\x00\x05",
+    ]
+    .iter()
+    .any(|magic| text.starts_with(magic))
+        || value.seen.any & kind::QUOTE != 0 && pair(text, *b":\"")
+        || value.seen.any & kind::QUOTE != 0
+            && value.seen.any & kind::BRACE != 0
+            && pair(text, *b":{")
+}
+
+fn declares(value: &Value<'_>) -> bool {
+    let next = |at: usize| value.bytes.get(at + 1).copied().unwrap_or(0);
+    value.seen.any & kind::TAG != 0
+        && memchr::memchr_iter(b'<', value.bytes).any(|at| matches!(next(at), b'!' | b'?'))
+}
+
+fn template(value: &Value<'_>) -> bool {
+    let has = |kinds| value.seen.any & kinds != 0;
+    let text = value.bytes;
+    let at = |at: Option<usize>| at.and_then(|at| text.get(at)).copied().unwrap_or(0);
+    has(kind::BRACE)
+        && memchr::memchr_iter(b'{', text).any(|i| {
+            matches!(
+                at(i.checked_sub(1)),
+                b'$' | b'#' | b'%' | b'@' | b'*' | b'~' | b'{'
+            ) || matches!(at(Some(i + 1)), b'%' | b'#' | b'@')
+        })
+        || has(kind::OPEN)
+            && memchr::memchr_iter(b'$', text)
+                .any(|i| matches!(at(Some(i + 1)), b'_' | b'(' | b'{' | b'\''))
+        || has(kind::TAG)
+            && memchr::memchr_iter(b'<', text).any(|i| matches!(at(Some(i + 1)), b'%' | b'#'))
+        || has(kind::OPEN) && memchr::memchr_iter(b'@', text).any(|i| at(Some(i + 1)) == b'(')
+        || has(kind::OPEN)
+            && memchr::memchr_iter(b'#', text).any(|i| {
+                at(Some(i + 1)).is_ascii_alphabetic()
+                    && at(Some(i + 2)).is_ascii_alphabetic()
+                    && memchr::memchr2(b'(', b'=', &text[i..]).is_some()
+            })
+}
+
+fn filter(value: &Value<'_>) -> bool {
+    let text = value.bytes;
+    let at = |at: Option<usize>| at.and_then(|at| text.get(at)).copied().unwrap_or(0);
+    value.seen.any & kind::OPEN != 0
+        && memchr::memchr2_iter(b'(', b')', text).any(|i| {
+            let (before, after) = (at(i.checked_sub(1)), at(Some(i + 1)));
+            match text[i] {
+                b')' => matches!(after, b'(' | b'|' | b'&' | b'!') || before == b'*',
+                _ => matches!(after, b'&' | b'|' | b'!') && before != b' ',
+            }
+        })
 }
 
 fn markup(value: &Value<'_>) -> bool {
@@ -93,15 +265,14 @@ fn words(text: &[u8]) -> Words {
             packed = split(text, at - 8).1.packed;
         }
         let word = Word {
-            packed,
-            before: start.checked_sub(1).map_or(0, |i| text[i]),
+            lead: &text[..start],
             rest: &text[at..],
         };
-        found |= if at - start <= 8 {
-            word.trigger()
-        } else {
-            word.long()
-        };
+        let length = at - start;
+        let trigger = TRIGGERS.find(packed, length > 8);
+        if trigger != 0 {
+            found |= word.judge(trigger);
+        }
         if at - start > 4 && letters.packed as u16 == u16::from_le_bytes(*b"on") {
             found |= word.handler();
         }
@@ -144,102 +315,159 @@ fn split(text: &[u8], at: usize) -> (usize, Letters) {
     (gap.min(rest.len()), Letters { packed, length })
 }
 
-/// Packs a word of up to eight letters as [`split`] does; of a longer one the last eight count.
-const fn pack(word: &[u8]) -> u64 {
-    let mut packed = 0;
-    let mut i = word.len();
-    while i > 0 {
-        i -= 1;
-        packed = packed << 8 | word[i] as u64;
-    }
-    packed
-}
-
-/// Looks a packed word up among literals; compares numbers, not texts.
-macro_rules! look_up {
-    ($packed:expr, $($($word:literal)|+ => $then:expr),+ $(,)?) => {{
-        $($(if $packed == const { pack($word) } { return $then; })+)+
-        0
-    }};
-}
-
 /// One run of letters and its surroundings.
 struct Word<'t> {
-    packed: u64,
-    before: u8,
+    lead: &'t [u8],
     rest: &'t [u8],
 }
 
 impl Word<'_> {
-    /// Judges a word of up to eight letters.
-    fn trigger(&self) -> u8 {
-        look_up!(self.packed,
-            b"or" | b"and" | b"xor" => logic(self.rest),
-            b"union" | b"select" | b"exec" | b"declare" | b"waitfor" | b"having" | b"outfile"
-                | b"dumpfile" | b"rlike" => Words::SQL.0,
-            b"insert" | b"delete" | b"drop" | b"truncate" | b"execute" | b"shutdown" | b"sleep"
-                | b"case" | b"char" | b"chr" | b"where" | b"update" | b"alter" | b"limit"
-                | b"exists" => Words::SQL_LIKE.0,
-            b"order" | b"group" => self.sorts(),
-            b"script" | b"alert" | b"confirm" | b"prompt" | b"eval" | b"document" | b"window"
-                | b"adw" | b"top" | b"self" | b"parent" => self.calls(),
-            b"etc" | b"passwd" | b"proc" | b"ini" | b"windows" | b"winnt" | b"php" | b"file"
-                | b"data" | b"expect" | b"zip" | b"phar" | b"boot" | b"inf" | b"htaccess"
-                | b"htpasswd" | b"git" | b"ssh" | b"rsa" | b"log" | b"logs" | b"history"
-                | b"inetpub" | b"xampp" | b"var" | b"jar" | b"netdoc" | b"glob" | b"ogg"
-                | b"usr" | b"lampp" | b"program" | b"httpd" | b"bashrc"
-                | b"bash" | b"aws" | b"docker" | b"kube" | b"asa" | b"sys" | b"root" | b"compress" | b"svn" | b"mysql" | b"apache" => self.path(),
-            b"x" => self.hex(),
-        )
+    fn before(&self) -> u8 {
+        self.lead.last().copied().unwrap_or(0)
     }
 
-    /// Judges a longer word by its last eight letters.
-    fn long(&self) -> u8 {
-        look_up!(self.packed,
-            b"vascript" | b"vbscript" | b"structor" | b"harcode" => Words::SCRIPT.0,
-            b"enchmark" | b"actvalue" | b"pdatexml" => Words::SQL.0,
-        )
+    /// Sets what the trigger sets, as far as its conditions hold here.
+    fn judge(&self, trigger: u64) -> u16 {
+        let when = |shift: u32, holds: fn(&Self) -> bool| {
+            let sets = (trigger >> shift) as u16;
+            if sets != 0 && holds(self) {
+                sets
+            } else {
+                0
+            }
+        };
+        let special = trigger >> 48;
+        let mut found = trigger as u16;
+        found |= when(16, Self::calls);
+        found |= when(32, Self::path);
+        if special & LOGIC != 0 {
+            found |= logic(self.rest);
+        }
+        if special & SORTS != 0 {
+            found |= self.sorts();
+        }
+        if special & HEX != 0 {
+            found |= self.hex();
+        }
+        if special & COMMAND != 0 && self.command() {
+            found |= Words::SHELL.0;
+        }
+        if special & SCHEME != 0 && self.scheme() {
+            found |= Words::URL.0;
+        }
+        let invoked = special & INVOKED != 0 && self.invoked();
+        let dotted = special & DOTTED != 0 && self.rest.starts_with(b".");
+        let dunder = special & DUNDER != 0 && self.before() == b'_' && self.rest.starts_with(b"_");
+        if invoked || dotted || dunder {
+            found |= Words::CODE.0;
+        }
+        if special & DOLLAR != 0 && matches!(self.before(), b'$' | b'&') {
+            found |= Words::OPERATOR.0;
+        }
+        found
     }
 
-    fn sorts(&self) -> u8 {
+    fn sorts(&self) -> u16 {
         let next = self.rest.trim_ascii_start();
         let by = next.get(..2).is_some_and(|w| w.eq_ignore_ascii_case(b"by"));
-        u8::from(by || next.starts_with(b"/*")) * Words::SQL.0
+        u16::from(by || next.starts_with(b"/*")) * Words::SQL.0
     }
 
     /// Names that are called, assigned, or looked into.
-    fn calls(&self) -> u8 {
+    fn calls(&self) -> bool {
         let called = matches!(
             self.rest.trim_ascii_start().first(),
-            Some(b'(' | b'`' | b'.' | b'[' | b'/' | b'>' | b';' | b')' | b'+' | b'-' | b',' | b'<')
+            Some(
+                b'(' | b'`'
+                    | b'.'
+                    | b'['
+                    | b'/'
+                    | b'>'
+                    | b';'
+                    | b')'
+                    | b'+'
+                    | b'-'
+                    | b','
+                    | b'<'
+                    | b'"'
+                    | b'\''
+            )
         );
-        u8::from(called || self.before == b'=') * Words::SCRIPT.0
+        called || self.before() == b'='
     }
 
     /// Names beside a separator of paths or of schemes.
-    fn path(&self) -> u8 {
+    fn path(&self) -> bool {
         let beside = |b: &u8| matches!(b, b'/' | b'\\' | b'.' | b':' | b'-' | b'_');
-        let after = self.rest.first().is_some_and(beside);
-        u8::from(after || beside(&self.before)) * Words::FILE.0
+        self.rest.first().is_some_and(beside) || beside(&self.before())
+    }
+
+    /// A function before its arguments, comments and quotes between them.
+    fn invoked(&self) -> bool {
+        let rest = self.rest.trim_ascii_start();
+        let rest = rest
+            .strip_prefix(b"\"")
+            .or(rest.strip_prefix(b"'"))
+            .unwrap_or(rest);
+        matches!(rest, [b'(' | b'`', ..] | [b'/', b'*', ..])
     }
 
     /// `0x2e`, `0x2f`, `0x5c`.
-    fn hex(&self) -> u8 {
+    fn hex(&self) -> u16 {
         let path = [&b"2e"[..], b"2f", b"5c"]
             .iter()
             .any(|code| self.rest.starts_with(code));
-        u8::from(path && self.before == b'0') * Words::FILE.0
+        u16::from(path && self.before() == b'0') * Words::FILE.0
+    }
+
+    /// A program's name where a shell would start one: at the start, or behind an operator.
+    fn command(&self) -> bool {
+        let before = self.lead.trim_ascii_end().last().copied().unwrap_or(0);
+        let blank = self.lead.last().is_some_and(u8::is_ascii_whitespace);
+        let opens = matches!(
+            before,
+            b';' | b'|'
+                | b'&'
+                | b'`'
+                | b'('
+                | b'{'
+                | b'}'
+                | b'\\'
+                | b'^'
+                | b'$'
+                | b'%'
+                | b'='
+                | b'@'
+                | b'"'
+                | b'\''
+        );
+        let line = matches!(self.lead.last(), Some(b'\n' | b'\r'));
+        before == 0 || opens || line || !blank && matches!(before, b'/' | b'>' | b'+')
+    }
+
+    /// A scheme before an address that only the server's own network knows, or in odd spelling.
+    fn scheme(&self) -> bool {
+        let Some(rest) = self.rest.strip_prefix(b":") else {
+            return false;
+        };
+        let slashes = rest
+            .iter()
+            .take_while(|b| matches!(b, b'/' | b'\\'))
+            .count();
+        let host = &rest[slashes..];
+        let first = host.first().copied().unwrap_or(b'a');
+        slashes != 2 || !first.is_ascii_alphabetic() || super::ssrf::is_internal(host)
     }
 
     /// `onload =`.
-    fn handler(&self) -> u8 {
+    fn handler(&self) -> u16 {
         let assigned = self.rest.trim_ascii_start().first() == Some(&b'=');
-        u8::from(assigned) * Words::SCRIPT.0
+        u16::from(assigned) * Words::SCRIPT.0
     }
 }
 
 /// `or`, `and`: before a literal, an operator or a bracket, or before `word =`.
-fn logic(rest: &[u8]) -> u8 {
+fn logic(rest: &[u8]) -> u16 {
     let next = rest.trim_ascii_start();
     let word = next.iter().take_while(|b| is_word(**b)).count();
     let literal = match next.first() {
@@ -253,7 +481,7 @@ fn logic(rest: &[u8]) -> u8 {
         next[word..].trim_ascii_start().first(),
         Some(b'=' | b'<' | b'>' | b'(' | b'!' | b'#')
     );
-    u8::from(literal || constant || compared) * Words::SQL.0
+    u16::from(literal || constant || compared) * Words::SQL.0
 }
 
 fn is_word(byte: u8) -> bool {

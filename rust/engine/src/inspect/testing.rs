@@ -17,13 +17,23 @@ pub fn value(bytes: &[u8]) -> Value<'_> {
     }
 }
 
-/// The strongest score of one detector, behind the prefilter.
+/// The strongest score of one detector for a query value, behind the prefilter.
 pub fn score(detector: &dyn Detector, text: &str) -> f32 {
-    let value = value(text.as_bytes());
+    score_at(detector, Part::Query, b"q", text)
+}
+
+/// The same for a value elsewhere.
+pub fn score_at(detector: &dyn Detector, part: Part, name: &'static [u8], text: &str) -> f32 {
+    let value = Value {
+        part,
+        name,
+        ..value(text.as_bytes())
+    };
     let mut best = 0.0f32;
     if prefilter::look(&value).is_some_and(|hints| detector.wants(&hints)) {
         let mut take = |_: &'static str, score: f32| best = best.max(score);
-        detector.judge(&value, &mut Report::new(&mut take));
+        let mut budget = usize::MAX;
+        detector.judge(&value, &mut Report::new(&mut take, &mut budget));
     }
     best
 }

@@ -136,7 +136,8 @@ mod tests {
         ] {
             let text = unit.repeat((64 << 10) / unit.len()) + " x=\"" + &"y".repeat(64 << 10);
             let mut report = |_: &'static str, _: f32| {};
-            let mut report = Report::new(&mut report);
+            let mut budget = usize::MAX;
+            let mut report = Report::new(&mut report, &mut budget);
             let spent = markup::judge(text.as_bytes(), &mut report);
             assert!(spent <= 9 * text.len() + 4096, "{unit}: {spent}");
         }

@@ -1,0 +1,106 @@
+//! Code injection: PHP, Java (classes, gadgets and serialised objects), Node, Python, Perl, and
+//! prototype pollution.
+//!
+//! Source: the languages' manuals; Java Object Serialization Specification, section 6.4.2 (magic
+//! numbers); PHP's manual of `serialize`.
+
+use super::detector::{Detector, Report};
+use super::patterns::{pattern, Patterns};
+use super::prefilter::{Hints, Words};
+use super::Family;
+use crate::decode::{kind, Value};
+
+/// The detector of this family.
+pub struct CodeInjection;
+
+/// What may stand between a function's name and its bracket.
+macro_rules! call {
+    () => {
+        "['\")\\]]*(?:\\s|/\\*[^*]{0,40}\\*/|#[^\\n]{0,40}\\n|//[^\\n]{0,40}\\n)*\\("
+    };
+}
+
+static PATTERNS: Patterns = Patterns::new(&[
+    // PHP.
+    pattern("code.php_tag", 0.85, 0.55, "<\\?(?:php\\b|=|[\\s\\n]|$|xml[^a-z\\s-]|xml\\s+:)|\\[/?php\\]|\\{/?php\\}|<script\\s+language\\s*=\\s*[\"']?php"),
+    pattern("code.php_call", 0.85, 0.5, concat!("\\b(?:passthru|shell_exec|proc_open|popen|pcntl_exec|phpinfo|assert|create_function|call_user_func(?:_array)?|preg_replace_callback|gzinflate|gzuncompress|gzdecode|str_rot13|base64_decode|convert_uudecode|highlight_file|show_source|php_uname|posix_getpwuid|posix_\\w+|ini_set|ini_get|set_time_limit|move_uploaded_file|file_get_contents|file_put_contents|fsockopen|pfsockopen|unserialize|parse_ini_file|allow_url_\\w+|register_shutdown_function|get_defined_(?:vars|functions)|func_get_args|hex2bin|bin2hex|php_strip_whitespace|readgzfile|symlink|zlib_decode|getmyuid|disk_free_space|gethostbyname[l]?|runkit_\\w+|ob_start|array_(?:map|filter|walk\\w*|diff_u\\w+)|usort|uasort|uksort|iterator_apply|spl_autoload\\w*|var_dump|var_export|zlib_\\w+|zip_open)", call!())),
+    pattern("code.php_call", 0.75, 0.25, concat!("(?:^|[^\\w.>])(?:system|exec|eval|unlink|fopen|fwrite|fputs|readfile|scandir|glob|extract|define|include(?:_once)?|require_once|chmod|chown|chgrp|copy|rename|tempnam|mkdir|opendir|readdir|implode|printf|vprintf|print_r|print|die|md5|sha1|chr|ord|getenv|putenv|setcookie|header|mail|error_log|ftp_\\w+|curl_(?:exec|init|file_create)|mysqli?_\\w+|odbc_\\w+|sqlite_\\w+|pg_\\w+|imap_\\w+|mb_ereg_replace|ereg_replace|preg_\\w+|token_name|stream_\\w+|dl|apache_\\w+|getcwd|escapeshellarg|is_callable|method_exists|filter_var|tmpfile|touch|link|file|session_\\w+|fread|fgets|feof|fputcsv|file_exists|filesize|fileperms|fstat|is_dir|is_file|is_link|lstat|parse_str|pathinfo|readlink|realpath|rmdir|stat|tempname|var_dump)", call!(), "\\s*(?:['\"$`@\\\\/\\[(]|\\w|\\)\\s*;?\\s*(?:$|;|\\}))[^\\n]*(?:\\)|;|$)")),
+    pattern("code.php_variable", 0.85, 0.4, "\\$_(?:get|post|request|cookie|server|files|env|session)\\b|\\$globals\\b|\\$http_(?:raw_)?post\\w*|\\$this->|\\$\\{?_[^a-z]|\\bauto_(?:pre|ap)pend_file\\b|allow_url_(?:include|fopen)\\b|\\bdisable_functions\\b|\\bopen_basedir\\b|\\bopcache\\.\\w|\\bsuhosin\\.|\\bextension_dir\\s*="),
+    pattern("code.php_variable", 0.75, 0.2, "\\$\\{?@?[a-z_]\\w*\\}?(?:(?:/\\*[^*]*\\*/|\\s)*[\\[{][^\\]}\\n]{1,24}[\\]}])*(?:/\\*[^*]*\\*/|\\s)*\\([^()\\n]{0,60}\\)|\\$\\w+->\\$?\\w+(?:\\(|->)|\\$\\$\\w|^\\s*\\$\\w+\\s*=[^=]|\\$\\{@?\\w+\\}\\("),
+    pattern("code.php_variable", 0.75, 0.2, "\\(?['\"](?:system|exec|passthru|assert|eval|phpinfo|shell_exec)['\"]\\s*\\)?\\s*(?:/\\*[^*]*\\*/\\s*)*\\(|\\(\\s*['\"][\\w.'\" ]+['\"]\\s*\\)\\s*\\(|\\(string\\)\\s*['\"]"),
+    pattern("code.php_object", 0.9, 0.7, "(?:^|[^a-z])[oc]:\\+?\\d+:[\"'][\\w\\\\]+[\"']:\\d+:[{;]|\\ba:\\d+:\\{[is]:\\d+"),
+    // Java.
+    pattern("code.java_class", 0.85, 0.45, "\\b(?:java\\.(?:lang|io|net|util|beans|rmi|naming|sql|security)\\.\\w|javax?\\.(?:script|naming|management|el|evil)|com\\.sun\\.|sun\\.(?:misc|reflect|rmi)|com\\.opensymphony|org\\.apache\\.(?:commons|xalan|struts|catalina|velocity|shiro|log4j|ibatis|tomcat|dubbo|naming|wicket)|org\\.(?:springframework|omg\\.corba|hibernate|jboss|codehaus|mozilla|python|owasp|eclipse)\\b|freemarker\\.|groovy\\.lang|ognl\\.|com\\.(?:mchange|alibaba|ibm\\.ws|bea|newrelic|zaxxer|caucho)\\.|weblogic\\.|bsh\\.interpreter|javassist\\.|net\\.sf\\.|clojure\\.)"),
+    pattern("code.java_class", 0.7, 0.3, "^\\W*(?:java|javax|org|com)\\.[\\w.]*(?:runtime|processbuilder|processimpl)|\\b(?:runtime|processbuilder)(?:\\.\\w+)*\\.(?:exec|getruntime|start|evil|clonetransformer|\\w*(?:transformer|closure|factory))\\b|\\bprocessbuilder\\s*\\(|\\bjava\\.\\w+\\.?runtime\\b|^\\s*java\\.processbuilder\\s*$"),
+    pattern("code.java_gadget", 0.9, 0.6, "\\b(?:invokertransformer|prototypeclonefactory|chainedtransformer|constanttransformer|templatesimpl|jdbcrowsetimpl|badattributevalueexp|annotationinvocationhandler|xmldecoder|objectinputstream|classpathxmlapplicationcontext|javax\\.script\\.scriptenginemanager|beanfactory|unicastref)\\b|@type[\"']?\\s*:\\s*[\"']|\\bclass\\.(?:module\\.)?classloader|forclosure|whileclosure|clonetransformer|instantiatetransformer|instantiatefactory|prototypeserializationfactory"),
+    pattern("code.java_object", 0.95, 0.9, "\\xac\\xed\\x00\\x05|\\bro0ab[a-z0-9+/]{2}|\\bkztaa[a-z0-9+/]|\\bcs7qa[a-z0-9+/]|\\baaeaaad/////"),
+    // Node and browsers' prototypes.
+    pattern("code.node", 0.85, 0.4, "\\brequire\\s*\\(\\s*['\"`](?:child_process|fs|vm|net|http|os|crypto|cluster)|\\bchild_process\\b|process\\.(?:mainmodule|binding|env|exit|kill|dlopen)|_\\$\\$nd_func\\$\\$_|\\bglobal(?:this)?\\.process|\\bspawnsync\\b|\\bexecsync\\b|\\bfs\\.(?:readfile|writefile|readdir)|\\b(?:this|global)\\.constructor|new\\s+function\\s*\\(|\\bres(?:ponse)?\\.(?:end|send|write)\\s*\\(|\\bconstructor\\._load|\\bwhile\\s*\\(\\s*(?:true|1|!0|!!1|\\+?1|\\+?infinity|\\+?\\w+)\\s*\\)\\s*(?:;|\\{|$)|\\bsettimeout\\s*\\("),
+    pattern("code.prototype", 0.85, 0.5, "__proto__|\\bconstructor\\s*(?:\\[|\\.)\\s*['\"]?prototype|\\[['\"]?prototype['\"]?\\]\\s*[\\[.=]|\\b__define[gs]etter__|__lookup[gs]etter__"),
+    // Python, Perl, Ruby.
+    pattern("code.python", 0.85, 0.3, "\\b__import__\\s*\\(|\\bos\\.(?:system|popen|exec\\w*|spawn\\w*)\\s*\\(|\\bsubprocess\\.|\\bpty\\.spawn|\\bcompile\\s*\\(.{0,80}exec|\\bexec\\s*\\(\\s*['\"]|\\beval\\s*\\(\\s*(?:compile|['\"]|__)|\\bcos\\nsystem\\n|\\bcposix\\n|!!python/|!ruby/(?:object|hash)|\\bpickle\\.loads|\\b(?:import|from)\\s+(?:os|subprocess|socket|pty)\\b\\s*[;,]|\\bsocket\\.socket\\(|\\.__(?:class|globals|subclasses)__"),
+    pattern("code.perl", 0.85, 0.4, "@\\{\\s*\\[|\\buse\\s+(?:socket|io::socket)|\\bkernel\\.(?:exec|open|fork)|\\bprocess\\.(?:spawn|kill|daemon)\\b|%x[({\\[|]|\\bio\\.popen|\\bopen3?\\s*\\(\\s*['\"]?\\||\\berb\\.new|\\binstance_eval|\\bsystem\\s+['\"]|\\bgetpwuid|#\\{\\s*(?:`|%x|system|exec|file|io|dir)|<%\\s*(?:=\\s*)?(?:response|out|request|runtime|system|eval|execute|server|dim|set|new\\s)|<%@|<jsp:|<cf(?:execute|file|invoke)|\\bwscript\\.shell|\\bcreateobject\\s*\\("),
+    pattern("code.eval", 0.6, 0.15, concat!("^[\\s'\"();{}+.-]{0,12}(?:eval|assert|execute)", call!(), "|['\"]\\s*[.+;]\\s*(?:eval|system|exec|print|die|sleep|phpinfo|assert)", call!(), "|^\\s*(?:data:|javascript:)?(?:print|sleep|die|exit)\\s*\\(\\s*(?:md5|\\d+|['\"])[^)]*\\)\\s*;?\\s*$")),
+]);
+
+impl Detector for CodeInjection {
+    fn family(&self) -> Family {
+        Family::CodeInjection
+    }
+
+    fn wants(&self, hints: &Hints) -> bool {
+        hints.words.contains(Words::CODE)
+            || hints.declares
+            || hints.template
+            || hints.null && hints.seen.any & kind::CONTROL != 0
+            || hints.object
+    }
+
+    fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
+        PATTERNS.judge(value, value.bytes, report);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::{patterns, testing::score};
+
+    #[test]
+    fn code_is_found() {
+        patterns::compiles(&PATTERNS);
+        for text in [
+            "<?php system('id'); ?>",
+            "phpinfo()",
+            "system(\"ls\");",
+            "${@print(md5(1))}",
+            "$_GET[0]($_GET[1])",
+            "O:8:\"stdClass\":0:{}",
+            "java.lang.Runtime",
+            "rO0ABXNyABFqYXZh",
+            "require('child_process').exec('id')",
+            "__proto__[x]",
+            "__import__('os').system('id')",
+            "{\"@type\":\"com.sun.rowset.JdbcRowSetImpl\"}",
+            "while(true);",
+            "@{[system 'id']}",
+        ] {
+            assert!(score(&CodeInjection, text) >= 0.5, "{text}");
+        }
+    }
+
+    #[test]
+    fn ordinary_text_is_left_alone() {
+        for text in [
+            "com.example.app",
+            "org.example.shop",
+            "print this (or that) file",
+            "def f(x):\n    return sum(map(g, x))\n# the sum of all values of the list\n",
+            "Please call the system (it is open) and copy the file (twice)",
+            "javascript and java.",
+            "<?xml version=\"1.0\"?>",
+        ] {
+            assert!(score(&CodeInjection, text) < 0.5, "{text}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Header injection and response splitting, smuggled requests, and requests that break HTTP:
+//! line ends before a header's name or a status line, control bytes where none belong.
+//!
+//! Source: RFC 9112, sections 2.2 and 11.1 (response splitting).
+
+use super::detector::{Detector, Report};
+use super::patterns::{pattern, Patterns};
+use super::prefilter::Hints;
+use super::{Family, Part};
+use crate::decode::{kind, Value};
+
+/// The detector of this family.
+pub struct HeaderInjection;
+
+static PATTERNS: Patterns = Patterns::new(&[
+    pattern("header.split", 0.9, 0.3, "(?:[\\r\\n]|\\xe5\\x98[\\x8a\\x8d]|\\\\r\\\\n|%0[da])[\\s]*(?:set-cookie2?|location|content-(?:type|length|encoding|disposition|security-policy)|transfer-encoding|access-control-\\w+|x-[\\w-]+|refresh|status|host|connection|remote-addr|link|p3p|cookie|user-agent|referer|authorization|last-modified|etag|via|server|date|http-\\w+)\\s*:"),
+    pattern("header.response", 0.9, 0.6, "[\\r\\n]\\s*http/\\d(?:\\.\\d)?\\s+\\d{3}|^\\s*http/\\d\\.\\d\\s+\\d{3}\\s"),
+    pattern("header.request", 0.9, 0.5, "(?:^|[\\r\\n\\w])(?:get|post|head|options|connect|put|delete|trace|track|patch|propfind|move|copy|lock|mkcol)\\s+(?:/|https?://|\\*)[^\\s]*\\s+http/\\d(?:\\.\\d)?\\s*(?:[\\r\\n]|$)"),
+    pattern("header.mail", 0.75, 0.3, "[\\r\\n]\\s*(?:b?cc|to|from|reply-to|subject|mime-version|content-transfer-encoding)\\s*:.{0,120}@"),
+    pattern("header.mail", 0.75, 0.3, "[\\r\\n]+\\.?[\\r\\n]*(?:mail\\s+from|rcpt\\s+to|helo|ehlo|vrfy|expn)\\b|\\bz\\d{3}\\s(?:select|capability|login)|\\b[a-z]\\d{3}\\s+(?:fetch|delete|capability|logout|examine|login|uid)\\b"),
+]);
+
+impl Detector for HeaderInjection {
+    fn family(&self) -> Family {
+        Family::HeaderInjection
+    }
+
+    fn wants(&self, hints: &Hints) -> bool {
+        hints.seen.any & kind::CONTROL != 0 || hints.http
+    }
+
+    fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
+        PATTERNS.judge(value, value.bytes, report);
+        let line = memchr::memchr2(b'\r', b'\n', value.bytes).is_some();
+        let name = matches!(value.part, Part::Query | Part::Form) && value.name.len() > 2 && {
+            let undone = value.name.to_ascii_lowercase();
+            memchr::memmem::find(&undone, b"%0d").is_some()
+                || memchr::memmem::find(&undone, b"%0a").is_some()
+        };
+        if line && value.part == Part::Path {
+            report.add("header.line_end", 0.7);
+        }
+        if line && name {
+            report.add("header.line_end", 0.75);
+        }
+        if matches!(value.part, Part::Path | Part::Header) && value.bytes.contains(&0) {
+            report.add("header.control", 0.7);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::{patterns, testing::score};
+
+    #[test]
+    fn headers_are_found() {
+        patterns::compiles(&PATTERNS);
+        for text in [
+            "x\r\nSet-Cookie: a=b",
+            "x\nLocation: http://a.example/",
+            "\r\n\r\nHTTP/1.1 200 OK\r\n",
+            "GET /x HTTP/1.1\r\nHost: a.example",
+            "a@a.example\r\nBcc: b@a.example",
+            "\u{560a}\u{560d}Content-Type:text/html",
+        ] {
+            assert!(score(&HeaderInjection, text) >= 0.5, "{text}");
+        }
+    }
+
+    #[test]
+    fn ordinary_lines_are_left_alone() {
+        for text in [
+            "first line\r\nsecond line: text",
+            "Hello,\n\nthanks for all.\nBest: me",
+            "get / put",
+        ] {
+            assert!(score(&HeaderInjection, text) < 0.5, "{text}");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Server-side request forgery: URLs to where only the server gets (loopback, link-local, private
+//! networks, metadata services), addresses in odd spellings, schemes that speak other protocols.
+//!
+//! Source: RFC 6890 for special-purpose addresses; the clouds' metadata documentation.
+
+use super::detector::{Detector, Report};
+use super::patterns::{pattern, Patterns};
+use super::prefilter::{Hints, Words};
+use super::{Family, Part};
+use crate::decode::Value;
+
+/// The detector of this family.
+pub struct Ssrf;
+
+static PATTERNS: Patterns = Patterns::new(&[
+    pattern("ssrf.metadata", 0.9, 0.5, "169\\.254\\.169\\.254|metadata\\.(?:google|azure|tencentyun|packet)|(?:latest|computemetadata|opc/v\\d|openstack)/(?:meta-data|user-data|v1/|instance|api/token|dynamic)|100\\.100\\.100\\.200|192\\.0\\.0\\.192|instance-data\\b|169\\.254\\.170\\.2|rancher-metadata|fd00:ec2::254"),
+    pattern("ssrf.address", 0.85, 0.4, "\\b[a-z][a-z0-9+._-]{1,15}:[/\\\\]*(?:[^/\\s@]*@)?(?:0x[0-9a-f]{1,8}(?:[./:]|$)|\\d{8,10}(?:[/:]|$)|0[0-7]{1,10}\\.|\\d{1,3}\\.0x|\\d{1,3}\\.\\d{1,3}\\.\\d{4,}|\\d{1,3}\\.\\d{5,}|(?:\\d{1,3}\\.){2,3}0[0-7x]|\\[[0-9a-f:.]+\\]|[0-9a-f]{0,4}::)"),
+    pattern("ssrf.address", 0.85, 0.5, "\\b[a-z][a-z0-9+._-]{1,15}:[/\\\\]*[^/\\s]{0,60}(?:\\xe2(?:\\x91[\\xa0-\\xbf]|\\x92[\\x80-\\xbf]|\\x93[\\x80-\\xbf])|\\xe3\\x80\\x82|\\xef\\xbd\\xa1|\\xef\\xbc\\x8e)"),
+    pattern("ssrf.rebind", 0.85, 0.5, "\\.(?:nip\\.io|xip\\.io|sslip\\.io|localtest\\.me|oastify\\.com|burpcollaborator\\.net|interact\\.sh|oast\\.(?:pro|live|site|online|fun|me)|requestbin\\.\\w+|dnslog\\.cn|ceye\\.io|rbndr\\.us|1u\\.ms)\\b|make-127-"),
+    pattern("ssrf.private", 0.55, 0.1, "^\\s*(?:https?|ftp)://(?:[^/\\s@]*@)?(?:10\\.\\d+\\.\\d+\\.\\d+|192\\.168\\.\\d+\\.\\d+|172\\.(?:1[6-9]|2\\d|3[01])\\.\\d+\\.\\d+|169\\.254\\.\\d+\\.\\d+)"),
+    pattern("ssrf.private", 0.6, 0.1, "^\\s*(?:https?|ftp)://(?:[a-z0-9-]+\\.)*(?:internal|intranet|corp|consul|svc\\.cluster\\.local|kubernetes\\.default)(?:[:/]|$)"),
+    pattern("ssrf.scheme", 0.8, 0.4, "(?:^|[\\s=:'\"(,])(?:gophers?|dict|ldaps?|rmi|tftp|netdoc|jar|sftp|phar|local_file|expect|corba|iiop|ircs?|ircu|nfs|afp|ogg|smb|imaps?|rtsp|telnet|jdbc:\\w+|url|mongodb|dns):(?:[/\\\\]{2}|[/\\\\]?127)"),
+    pattern("ssrf.confusion", 0.75, 0.3, "^\\s*(?:https?|ftp):(?:[/\\\\]*[^/\\s@?#]*(?:[\\s#?\\\\]|:\\d+\\s)[^/\\s]*@[^/]|[/\\\\]*[^/\\s]*@[^/\\s]*@|[/\\\\]*[0-9:.]+:\\d+:\\d+|\\d|\\[)"),
+]);
+
+/// What settings of services hold too, which come in JSON.
+static LOCAL: Patterns = Patterns::new(&[
+    pattern("ssrf.loopback", 0.75, 0.2, "\\b[a-z][a-z0-9+._-]{1,15}:[/\\\\]*(?:[^/\\s@]*@)?(?:localhost|127\\.\\d+|0\\.0\\.0\\.0|0(?:[:/]|$)|\\[?::1?\\]?(?:[:/]|$)|\\[::|127\\b|localtest\\.me|lvh\\.me|vcap\\.me|0\\.\\d)"),
+    pattern("ssrf.scheme", 0.75, 0.2, "(?:^|[\\s=:'\"(,])(?:ssh|svn):(?:[/\\\\]{2}|[/\\\\]?127)"),
+]);
+
+impl Detector for Ssrf {
+    fn family(&self) -> Family {
+        Family::Ssrf
+    }
+
+    fn wants(&self, hints: &Hints) -> bool {
+        hints.words.contains(Words::URL)
+    }
+
+    fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
+        // Where a browser comes from is the browser's to say.
+        let own = value.part == Part::Header
+            && [
+                &b"Referer"[..],
+                b"Origin",
+                b"Via",
+                b"Forwarded",
+                b"User-Agent",
+            ]
+            .iter()
+            .any(|name| value.name.eq_ignore_ascii_case(name));
+        if own || goes_back(value.name) {
+            return;
+        }
+        PATTERNS.judge(value, value.bytes, report);
+        if value.part != Part::Json {
+            LOCAL.judge(value, value.bytes, report);
+        }
+    }
+}
+
+/// Tells whether a parameter says where a client's own browser goes next.
+fn goes_back(name: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    [
+        &b"redirect"[..],
+        b"callback",
+        b"origin",
+        b"referer",
+        b"referrer",
+    ]
+    .iter()
+    .any(|word| memchr::memmem::find(&name, word).is_some())
+}
+
+/// Tells whether a host is one that only the server's own network knows, by its first letters.
+pub fn is_internal(host: &[u8]) -> bool {
+    const NAMES: [&[u8]; 8] = [
+        b"localhost",
+        b"metadata",
+        b"internal",
+        b"intranet",
+        b"instance-data",
+        b"kubernetes",
+        b"rancher",
+        b"make-127",
+    ];
+    let end = host
+        .iter()
+        .position(|b| matches!(b, b'/' | b':' | b'?' | b'#'));
+    let name = &host[..end.unwrap_or(host.len()).min(64)];
+    let starts = |n: &&[u8]| {
+        name.get(..n.len())
+            .is_some_and(|s| s.eq_ignore_ascii_case(n))
+    };
+    const ENDS: [&[u8]; 8] = [
+        b".local",
+        b".internal",
+        b".nip.io",
+        b".xip.io",
+        b".sslip.io",
+        b"oastify.com",
+        b".oast.fun",
+        b"lvh.me",
+    ];
+    let ends =
+        |n: &&[u8]| name.len() > n.len() && name[name.len() - n.len()..].eq_ignore_ascii_case(n);
+    NAMES.iter().any(starts)
+        || ENDS.iter().any(ends)
+        || name.iter().any(|b| matches!(b, b'@' | b' ' | 0x80..))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::{patterns, testing::score};
+
+    #[test]
+    fn forged_requests_are_found() {
+        patterns::compiles(&PATTERNS);
+        patterns::compiles(&LOCAL);
+        for text in [
+            "http://169.254.169.254/latest/meta-data/",
+            "http://localhost:22/",
+            "http://127.0.0.1/admin",
+            "http://0x7f000001/",
+            "http://2130706433/",
+            "http://0177.0.0.1/",
+            "http://[::1]/",
+            "gopher://127.0.0.1:25/_x",
+            "dict://a.example:11211/stat",
+            "http:127.0.0.1",
+            "http://metadata.google.internal/computeMetadata/v1/",
+            "http://127.0.0.1.nip.io/",
+            "http://10.0.0.1/",
+        ] {
+            assert!(score(&Ssrf, text) >= 0.5, "{text}");
+        }
+    }
+
+    #[test]
+    fn ordinary_addresses_are_left_alone() {
+        for text in [
+            "https://a.example/x?y=z",
+            "https://www.example.com:8443/path",
+            "mailto:someone@a.example",
+            "see http://127.0.0.1:8080/ once the server of the tutorial runs on your own machine",
+            "time 10:20:30 and file: none",
+            "https://203.0.113.7/x",
+        ] {
+            assert!(score(&Ssrf, text) < 0.5, "{text}");
+        }
+    }
+}

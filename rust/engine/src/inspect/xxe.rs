@@ -1,0 +1,71 @@
+//! XML external entities: declarations of entities in a DOCTYPE, inclusions and external
+//! stylesheets.
+//!
+//! Source: XML 1.0, section 4.2.2 (external entities); XInclude 1.0.
+
+use super::detector::{Detector, Report};
+use super::patterns::{pattern, Patterns};
+use super::prefilter::Hints;
+use super::Family;
+use crate::decode::Value;
+
+/// The detector of this family.
+pub struct Xxe;
+
+static PATTERNS: Patterns = Patterns::new(&[
+    pattern("xxe.entity", 0.9, 0.8, "<!entity\\s+(?:%\\s*)?\\S+\\s+(?:system|public)\\b"),
+    pattern("xxe.entity", 0.65, 0.6, "<!entity\\s+(?:%\\s*)?\\S+\\s+[\"']"),
+    pattern("xxe.entity", 0.6, 0.6, "<!doctype\\s[^>\\[]{0,200}\\[\\s*(?:<!|%|\\]|$)"),
+    pattern("xxe.doctype", 0.8, 0.6, "<!doctype\\s+\\S+\\s+system\\s+[\"']?(?:file|https?|ftp|gopher|php|expect|jar|netdoc|//|/|\\w+://)"),
+    pattern("xxe.doctype", 0.6, 0.5, "<!doctype\\s+\\S+\\s+(?:system|public)\\s+[\"'][^\"']{0,200}[\"']\\s+[\"'](?:file|http)://(?:127|localhost|\\d)"),
+    pattern("xxe.include", 0.9, 0.8, "<xi:include\\b|xmlns:xi\\s*=|www\\.w3\\.org/2001/xinclude"),
+    pattern("xxe.parameter", 0.7, 0.4, "<!(?:element|attlist|notation)\\s+\\S+\\s+\\S+|&(?:xxe|file|payload|send|exfil|content);|%(?:xxe|dtd|remote|payload|file|send|asd|sp|param\\d|all|ext|init);"),
+    pattern("xxe.transform", 0.8, 0.6, "<xsl:(?:value-of|include|import|copy-of|template)\\b|document\\(\\s*['\"]|<\\?xml-stylesheet\\b|xmlns:(?:php|java|msxsl|xalan)\\s*="),
+    pattern("xxe.declaration", 0.5, 0.3, "^[\\s\"']*<(?:!--)?\\?xml\\b[^>]{0,120}(?:utf-7|utf-16|utf-32|ucs-?[24]|ebcdic|\\?-->)"),
+]);
+
+impl Detector for Xxe {
+    fn family(&self) -> Family {
+        Family::Xxe
+    }
+
+    fn wants(&self, hints: &Hints) -> bool {
+        hints.declares || hints.markup
+    }
+
+    fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
+        PATTERNS.judge(value, value.bytes, report);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::{patterns, testing::score};
+
+    #[test]
+    fn entities_are_found() {
+        patterns::compiles(&PATTERNS);
+        for text in [
+            "<!DOCTYPE x [<!ENTITY e SYSTEM \"file:///etc/hosts\">]><x>&e;</x>",
+            "<!ENTITY % a SYSTEM 'http://a.example/x.dtd'>",
+            "<!DOCTYPE x [<!ENTITY a \"b\"><!ENTITY c \"&a;&a;&a;\">]>",
+            "<xi:include href=\"file:///etc/hosts\"/>",
+            "<!DOCTYPE x SYSTEM \"http://a.example/x.dtd\">",
+        ] {
+            assert!(score(&Xxe, text) >= 0.5, "{text}");
+        }
+    }
+
+    #[test]
+    fn ordinary_markup_is_left_alone() {
+        for text in [
+            "<!DOCTYPE html><html><head></head></html>",
+            "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\" \"http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd\">",
+            "<?xml version=\"1.0\" encoding=\"utf-8\"?><a>b</a>",
+            "<!-- a comment --><p>text</p>",
+        ] {
+            assert!(score(&Xxe, text) < 0.5, "{text}");
+        }
+    }
+}
