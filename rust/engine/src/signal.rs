@@ -145,7 +145,7 @@ pub const NO_CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 /// its doublings, so that a client is told a logarithmic number of times.
 pub fn crosses(count: u32, threshold: u32) -> bool {
     let threshold = threshold.max(1);
-    count >= threshold && count % threshold == 0 && (count / threshold).is_power_of_two()
+    count >= threshold && count.is_multiple_of(threshold) && (count / threshold).is_power_of_two()
 }
 
 #[cfg(test)]

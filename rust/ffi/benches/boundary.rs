@@ -10,7 +10,7 @@ use mlua::{Function, Lua, LuaSerdeExt, Table, Value};
 use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use threat_agent_engine::request::{canonical_ip, Source};
+use threat_agent_engine::request::{canonical_ip, Stage};
 use threat_agent_engine::{Body, Config, Engine, Identity, Outcome, Request};
 use threat_agent_state::SharedState;
 
@@ -176,6 +176,7 @@ impl Sample {
                 bytes: self.body.as_bytes(),
                 ..Body::default()
             },
+            stage: Stage::Whole,
         }
     }
 
@@ -281,11 +282,13 @@ fn boundary(c: &mut Criterion) {
     group.bench_function(BenchmarkId::new("observe", "rust"), |b| {
         let outcome = Outcome {
             status: 200,
-            source: Source::Service,
+            latency_ms: 1,
+            ..Outcome::default()
         };
         b.iter(|| {
             nth += 1;
-            engine.observe(&black_box(get.identity(nth)), &outcome, &state, now_ms(nth));
+            let identity = black_box(get.identity(nth));
+            engine.observe(&identity, b"/v1/orders", &outcome, &state, now_ms(nth));
         });
     });
     group.finish();

@@ -72,10 +72,10 @@ fn loaded() -> Lua {
     lua
 }
 
+#[track_caller]
 fn run(lua: &Lua, code: &str) {
-    if let Err(error) = lua.load(code).exec() {
-        panic!("{error}");
-    }
+    let outcome = lua.load(code).exec().map_err(|error| error.to_string());
+    assert_eq!(outcome, Ok(()));
 }
 
 #[test]

@@ -169,7 +169,7 @@ fn name(list: &[String], n: u16) -> &[u8] {
 /// A home's own address: one in ten has IPv6.
 pub fn home(group: u64, n: u64) -> IpAddr {
     let bits = spread(group << 40 | n);
-    if bits % 10 == 0 {
+    if bits.is_multiple_of(10) {
         let network = 0x2a02u128 << 112 | u128::from(bits >> 4 & 0xffff_ffff_ffff) << 64;
         return IpAddr::V6(Ipv6Addr::from(network | u128::from(bits & 0xffff)));
     }
