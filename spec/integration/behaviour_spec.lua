@@ -81,6 +81,8 @@ describe(gateway.describe_name("behaviour:"), function()
 
     local found = incident("credential_stuffing")
     assert.equal("192.0.2.10", found.top_clients[1].client)
+    assert.equal("login", found.route_name)
+    assert.is_truthy(found.title:find("route login", 1, true), found.title)
     assert.is_true(#found.reasons >= 1)
     assert.is_true(found.score >= 0.5)
     assert.is_nil(found.title:find("guess", 1, true))
