@@ -4,6 +4,7 @@ mod check;
 mod error;
 mod evaluate;
 mod kong_log;
+mod ledger;
 mod lines;
 mod replay;
 mod rows;
@@ -29,6 +30,7 @@ enum Command {
     Replay(replay::Args),
     Simulate(simulate::Args),
     Check(check::Args),
+    Ledger(ledger::Args),
     Schema(schema::Args),
 }
 
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => replay::run(&args, &mut out),
         Command::Simulate(args) => simulate::run(&args, &mut out),
         Command::Check(args) => check::run(&args, &mut out),
+        Command::Ledger(args) => ledger::run(&args, &mut out),
         Command::Schema(args) => schema::run(&args, &mut out),
     };
     match done {

@@ -13,6 +13,7 @@ pub mod engine;
 pub mod error;
 pub mod incident;
 pub mod inspect;
+pub mod ledger;
 pub mod limits;
 pub mod local;
 pub mod memory;
@@ -21,6 +22,7 @@ pub mod rules;
 pub mod signal;
 pub mod sketch;
 pub mod state;
+pub mod traffic;
 pub mod verdict;
 pub mod window;
 
