@@ -43,6 +43,7 @@ build = {
       ["kong.plugins.threat-agent.headers"] = "lua/kong/plugins/threat-agent/headers.lua",
       ["kong.plugins.threat-agent.incidents"] = "lua/kong/plugins/threat-agent/incidents.lua",
       ["kong.plugins.threat-agent.inspection"] = "lua/kong/plugins/threat-agent/inspection.lua",
+      ["kong.plugins.threat-agent.names"] = "lua/kong/plugins/threat-agent/names.lua",
       ["kong.plugins.threat-agent.native"] = "lua/kong/plugins/threat-agent/native.lua",
       ["kong.plugins.threat-agent.outcome"] = "lua/kong/plugins/threat-agent/outcome.lua",
       ["kong.plugins.threat-agent.record"] = "lua/kong/plugins/threat-agent/record.lua",

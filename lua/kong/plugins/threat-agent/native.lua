@@ -32,6 +32,7 @@ local ENGINE_FIELDS = {
   "rules",
   "limits",
   "payload",
+  "behaviour",
 }
 
 local ACTIONS = { [0] = "allow", "tag", "throttle", "block" }
@@ -374,13 +375,17 @@ local function engine_json(conf)
   end
 
   fields = plain(fields)
-  -- An empty list of families or statuses is not the default list.
+  -- An empty list is not the default list.
   if is_empty(conf.auth_failure_statuses) then
     fields.auth_failure_statuses = cjson.empty_array
   end
   if conf.payload and is_empty(conf.payload.families) then
     fields.payload = fields.payload or {}
     fields.payload.families = cjson.empty_array
+  end
+  if conf.behaviour and is_empty(conf.behaviour.account_fields) then
+    fields.behaviour = fields.behaviour or {}
+    fields.behaviour.account_fields = cjson.empty_array
   end
 
   return cjson.encode(fields)

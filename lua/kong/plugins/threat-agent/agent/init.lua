@@ -1,7 +1,7 @@
 -- The agent's loop: once a second in every worker, with work for the one that leads the node.
 
-local cjson = require "cjson.safe"
 local files = require "kong.plugins.threat-agent.agent.files"
+local incidents = require "kong.plugins.threat-agent.incidents"
 local native = require "kong.plugins.threat-agent.native"
 
 
@@ -10,7 +10,7 @@ local ngx = ngx
 
 
 local BEAT_S = 1
-local SAVE_S = 30
+local SAVE_S = 10
 
 -- Name of each file that is kept → what gives its text.
 local FILES = {
@@ -51,26 +51,12 @@ local function take_lead()
 end
 
 
-local function handle(json)
-  local incident, err = cjson.decode(json)
-  if not incident then
-    say("could not read an incident: " .. err)
-    return
-  end
-
-  kong.log.notice("incident ", incident.id, " ", incident.status, ": ", incident.title)
-end
-
-
 local function handle_incidents()
-  while true do
-    local json, sequence = native.next_incident(cursor)
-    if not json then
-      return
-    end
-
-    handle(json)
+  local incident, sequence = incidents.next(cursor)
+  while incident do
+    kong.log.notice("incident ", incident.id, " ", incident.status, ": ", incident.title)
     cursor = sequence
+    incident, sequence = incidents.next(cursor)
   end
 end
 
