@@ -79,7 +79,7 @@ impl Kind {
 }
 
 /// A Kong id, copied: at most [`ID_BYTES`], zero-padded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id([u8; ID_BYTES]);
 
 impl Default for Id {

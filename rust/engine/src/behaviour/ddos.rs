@@ -101,7 +101,7 @@ impl Detector for Ddos {
             if let Some(reason) = health.clone() {
                 evidence += 1.0;
                 reasons.push(reason);
-            } else if ratio >= ABSURD {
+            } else if ratio >= ABSURD && !is_login_attack(second, rate - expected) {
                 evidence += 0.8;
                 reasons.push(format!("the rate is {ratio:.0} times the expected one"));
             }
@@ -160,6 +160,11 @@ impl Detector for Ddos {
         let state = self.places.get(place);
         alarm.flood |= state.is_some_and(|s| s.now_s < s.alarm_until_s);
     }
+}
+
+/// Tells whether failed logins make most of a rise: that is guessing, until it hurts.
+fn is_login_attack(second: &Second, excess: f64) -> bool {
+    2.0 * second.counts.failures[S1] as f64 >= excess
 }
 
 /// What is wrong with a place's health, if anything.

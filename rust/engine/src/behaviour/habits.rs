@@ -3,8 +3,8 @@
 //! A consumer is settled when it was seen in earlier stretches of ten minutes; before, everything
 //! is new and nothing is told.
 
-use super::{keys, one_in, Told, Watch, H1};
-use crate::memory::Memory;
+use super::{keys, one_in, Told, Watch, H1, HEAVY, S10};
+use crate::memory::{Memory, Place};
 use crate::request::Request;
 use crate::signal::{crosses, Kind};
 use crate::sketch::Set;
@@ -44,13 +44,23 @@ pub fn network(client: IpAddr) -> [u8; 8] {
 }
 
 impl Watch {
-    /// Holds a consumer's request against where its requests came from.
-    /// Cost: one look-up when the network is known; one in 16 also learns the program.
-    pub(super) fn habits<M: Memory + ?Sized>(&self, request: &Request, memory: &M, now_ms: u64) {
+    /// Counts a consumer's request and holds it against where its requests came from. `clean` tells
+    /// that nothing speaks against the request, so that its rate may be learned.
+    /// Cost: one key and one look-up when the network is known; one in 16 also learns program and
+    /// rate.
+    pub(super) fn habits<M: Memory + ?Sized>(
+        &self,
+        request: &Request,
+        clean: bool,
+        memory: &M,
+        now_ms: u64,
+    ) {
         let identity = &request.identity;
         let (Some(key), Some(client)) = (keys::consumer(identity), identity.client) else {
             return;
         };
+        let age = keys::consumer_age(identity).unwrap_or(key);
+        let counts = memory.add(&age, Counter::Requests, 1, now_ms);
         let network = memory.hash(&network(client));
         let known = memory.is_marked(&key, Set::Habits, network, now_ms);
         let learns = one_in(16, self.turn());
@@ -61,12 +71,15 @@ impl Watch {
             request.header("user-agent").unwrap_or_default(),
         ));
         let stretch = now_ms / STRETCH_MS;
-        let age = keys::consumer_age(identity).unwrap_or(key);
         if known {
             memory.mark(&key, Set::Habits, agent, now_ms);
             memory.mark(&age, Set::Habits, keys::spread(stretch + 1), now_ms);
-            // One request in 16 stands for all.
-            memory.add(&age, Counter::Requests, 16, now_ms);
+            if clean && counts[H1] >= HEAVY {
+                let place = Place::of_consumer(identity.workspace, identity.consumer);
+                if let Some(place) = memory.consumer_place(&place) {
+                    memory.sample(place, counts[S10]);
+                }
+            }
             return;
         }
         let habits = memory.distinct(&key, Set::Habits, now_ms);
@@ -92,7 +105,7 @@ impl Watch {
             (Kind::SharedCredential, score, fresh, NEW_NETWORKS)
         } else if !agent_known {
             // The fewer its habits and the busier it is, the less a consumer moves house.
-            let busy = memory.read(&age, Counter::Requests, now_ms)[H1] >= 100;
+            let busy = counts[H1] >= HEAVY;
             let score = match habits {
                 h if h <= AT_HOME && busy => 0.75,
                 h if h <= AT_HOME => 0.6,

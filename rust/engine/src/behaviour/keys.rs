@@ -38,7 +38,7 @@ pub fn consumer<'a>(identity: &Identity<'a>) -> Option<Key<'a>> {
     Key::of(identity, By::Consumer, Scope::Global)
 }
 
-/// When a consumer was seen: a set of stretches of time.
+/// How often a consumer came, and when: a set of stretches of time.
 pub fn consumer_age<'a>(identity: &Identity<'a>) -> Option<Key<'a>> {
     let key = consumer(identity)?;
     Some(Key {

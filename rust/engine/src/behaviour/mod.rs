@@ -5,11 +5,14 @@
 //! the [`Analyst`](crate::Analyst) shows them signals and counts, and they claim incidents.
 
 pub mod detector;
+mod guessing;
 mod habits;
+mod jump;
 pub mod keys;
 mod login;
 mod objects;
 mod outcome;
+mod reading;
 
 mod abuse;
 mod client_anomaly;
@@ -29,7 +32,7 @@ use crate::verdict::{Action, Category, Verdict};
 use crate::window::Window;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Requests of a client on a route in an hour from which more is kept of it.
+/// Requests of a client on a route, or of a consumer, in an hour from which more is kept of it.
 const HEAVY: u64 = 100;
 /// How long a client stays suspected. Units: milliseconds.
 const SUSPICION_MS: u64 = 600_000;
@@ -134,7 +137,7 @@ impl Watch {
             }
         }
         if !identity.consumer.is_empty() {
-            self.habits(request, memory, now_ms);
+            self.habits(request, verdict.rules.is_empty(), memory, now_ms);
         }
     }
 
@@ -326,6 +329,11 @@ const ACCOUNT_MASK: u64 = (1 << 52) - 1;
 /// Picks one turn in `n`.
 fn one_in(n: u64, turn: u64) -> bool {
     turn < u64::MAX / n
+}
+
+/// Picks the counts at which a client is told about again: often at first, then at doublings.
+fn is_told(count: u64) -> bool {
+    count <= 12 || crosses(count as u32, 8) || count.is_power_of_two()
 }
 
 fn delay(verdict: &mut Verdict, action: Action) {
