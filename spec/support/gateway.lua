@@ -391,6 +391,7 @@ gateway.run = run
 gateway.eventually = eventually
 gateway.describe_name = describe_name
 gateway.read_file = read_file
+gateway.write_file = write_file
 
 
 return gateway
