@@ -2,7 +2,7 @@
 
 use super::kind;
 use super::percent::hex;
-use threat_agent_scan::Seen;
+use threat_agent_scan::{Marks, Seen, BLOCK};
 
 /// Longest path that is kept for locations. Units: bytes.
 const PATH_BYTES: usize = 64;
@@ -17,6 +17,7 @@ pub struct Scratch {
     text: Vec<u8>,
     path: Vec<u8>,
     levels: Vec<u8>,
+    marks: Vec<Marks>,
 }
 
 impl Scratch {
@@ -26,6 +27,9 @@ impl Scratch {
             if buffer.capacity() > bytes {
                 *buffer = Vec::new();
             }
+        }
+        if self.marks.capacity() * size_of::<Marks>() > bytes {
+            self.marks = Vec::new();
         }
     }
 }
@@ -53,12 +57,22 @@ pub enum Why {
 
 /// Reads one document, or several one after the other (NDJSON), and hands out each key and each
 /// string with its path, and bare scalars outside of any bracket.
-/// Shape: `emit` gets path, text, and the kinds of byte in the text.
-/// Cost: linear; memory for one byte a level and for the longest escaped string.
+/// Shape: `emit` gets path, text, and the kinds of byte in the text; of a text that is plain but
+/// for single points and hyphens, none.
+/// Cost: linear; memory for one byte a level, for the longest escaped string, and a quarter of the
+/// document for its marks.
 pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8], Seen)) -> End {
-    let Scratch { text, path, levels } = scratch;
+    let Scratch {
+        text,
+        path,
+        levels,
+        marks,
+    } = scratch;
     path.clear();
     levels.clear();
+    marks.clear();
+    marks.reserve(json.len().div_ceil(BLOCK));
+    kind::mark(json, |block| marks.push(block));
     let mut at = 0;
     let end = |read, why| End { read, why };
     loop {
@@ -76,12 +90,11 @@ pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8
         };
         match byte {
             b'"' => {
-                let (content, seen, length) = string(&json[at + 1..], text);
-                let Some(length) = length else {
+                let (content, seen, after) = string(json, at + 1, marks, text);
+                let Some(after) = after else {
                     emit(path, content, seen);
                     return end(json.len(), Why::Truncated);
                 };
-                let after = at + 1 + length;
                 let next = after + blanks(&json[after..]);
                 let in_object = levels.last().is_some_and(|l| l & ARRAY == 0);
                 if in_object && json.get(next) == Some(&b':') {
@@ -128,6 +141,7 @@ pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8
     }
 }
 
+#[inline]
 fn blanks(json: &[u8]) -> usize {
     let blank = |b: &u8| matches!(b, b' ' | b'\n' | b'\r' | b'\t');
     json.iter().position(|b| !blank(b)).unwrap_or(json.len())
@@ -157,35 +171,65 @@ fn extend(path: &mut Vec<u8>, key: &[u8]) {
     path.extend_from_slice(&key[..room]);
 }
 
-/// Reads a string behind its opening quote.
-/// Shape: the content, its kinds, and the length with the closing quote, `None` without one.
-#[inline(always)]
-fn string<'s>(json: &'s [u8], text: &'s mut Vec<u8>) -> (&'s [u8], Seen, Option<usize>) {
-    let (end, seen) = kind::string_run(json);
-    match json.get(end) {
-        None => (json, seen, None),
-        Some(b'\\') => {
-            let length = escaped(json, end, text);
-            (text, kind::seen(text), length)
-        }
-        Some(_) => (&json[..end], seen, Some(end + 1)),
+/// Reads the string whose opening quote stands before `from`.
+/// Shape: the content, its kinds, and what stands behind the closing quote, `None` without one.
+#[inline]
+fn string<'s>(
+    json: &'s [u8],
+    from: usize,
+    marks: &[Marks],
+    text: &'s mut Vec<u8>,
+) -> (&'s [u8], Seen, Option<usize>) {
+    let (stop, hot) = run(marks, from, json.len());
+    let content = &json[from..stop];
+    if json.get(stop) == Some(&b'\\') {
+        text.clear();
+        text.extend_from_slice(content);
+        let after = escaped(json, stop, marks, text);
+        return (text, kind::seen(text), after);
     }
+    let seen = if hot {
+        kind::seen(content)
+    } else {
+        Seen::default()
+    };
+    (content, seen, (stop < json.len()).then_some(stop + 1))
 }
 
-/// Reads a string whose first escape stands at `at`, into `text`. Shape: as of [`string`].
+/// Reads on from the escape at `at`, into `text`. Returns what stands behind the closing quote.
 #[inline(never)]
-fn escaped(json: &[u8], mut at: usize, text: &mut Vec<u8>) -> Option<usize> {
-    text.clear();
-    text.extend_from_slice(&json[..at]);
+fn escaped(json: &[u8], mut at: usize, marks: &[Marks], text: &mut Vec<u8>) -> Option<usize> {
     loop {
         match json.get(at)? {
             b'"' => return Some(at + 1),
             _ => at += unescape(&json[at..], text),
         }
-        let (run, _) = kind::string_run(&json[at..]);
-        text.extend_from_slice(&json[at..at + run]);
-        at += run;
+        let (stop, _) = run(marks, at, json.len());
+        text.extend_from_slice(&json[at..stop]);
+        at = stop;
     }
+}
+
+/// Finds the first stop from `from` on. Shape: where, the length when there is none, and whether
+/// anything before it is hot.
+#[inline]
+fn run(marks: &[Marks], from: usize, length: usize) -> (usize, bool) {
+    let mut block = from / BLOCK;
+    let mut skip = from % BLOCK;
+    let mut hot = 0;
+    while let Some(marks) = marks.get(block) {
+        let stops = marks.stops >> skip << skip;
+        let found = marks.hot >> skip << skip;
+        if stops != 0 {
+            let lowest = stops & stops.wrapping_neg();
+            hot |= found & (lowest - 1);
+            return (block * BLOCK + stops.trailing_zeros() as usize, hot != 0);
+        }
+        hot |= found;
+        block += 1;
+        skip = 0;
+    }
+    (length, hot != 0)
 }
 
 /// Undoes the escape at the start; a broken one stays as it is. Returns its length.

@@ -2,7 +2,8 @@
 //! and schemes that read files.
 
 use super::detector::{Detector, Report};
-use super::prefilter::{Hints, Words};
+use super::prefilter::Hints;
+use super::words::Words;
 use super::{Family, Part};
 use crate::decode::{kind, Value};
 use memchr::memmem::{self, Finder};

@@ -5,7 +5,8 @@
 
 use super::detector::{Detector, Report};
 use super::patterns::{pattern, Patterns};
-use super::prefilter::{Hints, Words};
+use super::prefilter::Hints;
+use super::words::Words;
 use super::Family;
 use crate::decode::{kind, Value};
 
@@ -28,7 +29,11 @@ impl Detector for XpathInjection {
         let seen = hints.seen;
         hints.words.contains(Words::SQL) && seen.any & kind::OPEN != 0
             || seen.any & kind::SLASH != 0
-                && seen.any & (kind::QUOTE | kind::BRACE | kind::OPEN) != 0
+                && (seen.any & (kind::QUOTE | kind::BRACE) != 0
+                    || hints.call
+                    || seen.twice & kind::SLASH != 0
+                        && seen.any & kind::OPEN != 0
+                        && seen.any & (kind::SPACE | kind::CONTROL) != 0)
             || hints.axis
     }
 

@@ -11,7 +11,8 @@ mod reading;
 mod statement;
 
 use super::detector::{Detector, Report};
-use super::prefilter::{Hints, Words};
+use super::prefilter::Hints;
+use super::words::Words;
 use super::{Family, Part};
 use crate::decode::{kind, Value};
 use lexer::{Comments, Tokens};

@@ -5,7 +5,8 @@ mod markup;
 mod script;
 
 use super::detector::{Detector, Report};
-use super::prefilter::{Hints, Words};
+use super::prefilter::Hints;
+use super::words::Words;
 use super::Family;
 use crate::decode::{html, percent, Value};
 
