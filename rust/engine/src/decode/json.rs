@@ -74,6 +74,8 @@ pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8
     marks.reserve(json.len().div_ceil(BLOCK));
     kind::mark(json, |block| marks.push(block));
     let mut at = 0;
+    // The innermost level: whether it is an object, and the length of the path outside of it.
+    let (mut in_object, mut outside) = (false, 0);
     let end = |read, why| End { read, why };
     loop {
         at += blanks(&json[at..]);
@@ -95,15 +97,11 @@ pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8
                     emit(path, content, seen);
                     return end(json.len(), Why::Truncated);
                 };
-                let next = after + blanks(&json[after..]);
-                let in_object = levels.last().is_some_and(|l| l & ARRAY == 0);
-                if in_object && json.get(next) == Some(&b':') {
-                    let outside = levels.last().map_or(0, |l| usize::from(l & !ARRAY));
+                at = after + blanks(&json[after..]);
+                if in_object && json.get(at) == Some(&b':') {
                     path.truncate(outside);
                     extend(path, content);
-                    at = next + 1;
-                } else {
-                    at = next;
+                    at += 1;
                 }
                 emit(path, content, seen);
             }
@@ -111,18 +109,20 @@ pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8
                 if levels.len() == DEPTH {
                     return end(at, Why::TooDeep);
                 }
-                let array = if *byte == b'[' { ARRAY } else { 0 };
-                levels.push(path.len() as u8 | array);
+                in_object = *byte == b'{';
+                outside = path.len();
+                levels.push(outside as u8 | if in_object { 0 } else { ARRAY });
                 at += 1;
             }
             b'}' | b']' => {
-                let array = if *byte == b']' { ARRAY } else { 0 };
-                match levels.pop() {
-                    Some(level) if level & ARRAY == array => {
-                        path.truncate(usize::from(level & !ARRAY));
-                    }
-                    _ => return end(at, Why::Malformed),
+                if levels.is_empty() || in_object != (*byte == b'}') {
+                    return end(at, Why::Malformed);
                 }
+                path.truncate(outside);
+                levels.pop();
+                let level = levels.last().copied().unwrap_or(ARRAY);
+                in_object = level & ARRAY == 0;
+                outside = usize::from(level & !ARRAY);
                 at += 1;
             }
             b',' if !levels.is_empty() => at += 1,
@@ -141,24 +141,38 @@ pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8
     }
 }
 
+/// Measures blanks. Cost: a comparison where there are none.
 #[inline]
 fn blanks(json: &[u8]) -> usize {
-    let blank = |b: &u8| matches!(b, b' ' | b'\n' | b'\r' | b'\t');
-    json.iter().position(|b| !blank(b)).unwrap_or(json.len())
+    match json.first() {
+        Some(first) if *first <= b' ' => {
+            let blank = |b: &u8| matches!(b, b' ' | b'\n' | b'\r' | b'\t');
+            json.iter().position(|b| !blank(b)).unwrap_or(json.len())
+        }
+        _ => 0,
+    }
 }
 
+/// Bytes of numbers, `true`, `false` and `null`.
+static SCALAR: [bool; 256] = {
+    let mut scalar = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let b = byte as u8;
+        scalar[byte] = b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+        byte += 1;
+    }
+    scalar
+};
+
 /// Measures a number, `true`, `false` or `null`; 0 when it is something else.
+#[inline]
 fn scalar(json: &[u8]) -> usize {
-    let part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
-    let length = json.iter().position(|b| !part(b)).unwrap_or(json.len());
-    let word = &json[..length];
-    let number = word
-        .first()
-        .is_some_and(|b| b.is_ascii_digit() || *b == b'-');
-    if number || matches!(word, b"true" | b"false" | b"null") {
-        length
-    } else {
-        0
+    let length = json.iter().take_while(|b| SCALAR[usize::from(**b)]).count();
+    match json.first() {
+        Some(b'0'..=b'9' | b'-') => length,
+        _ if matches!(&json[..length], b"true" | b"false" | b"null") => length,
+        _ => 0,
     }
 }
 
@@ -173,7 +187,7 @@ fn extend(path: &mut Vec<u8>, key: &[u8]) {
 
 /// Reads the string whose opening quote stands before `from`.
 /// Shape: the content, its kinds, and what stands behind the closing quote, `None` without one.
-#[inline]
+#[inline(always)]
 fn string<'s>(
     json: &'s [u8],
     from: usize,
@@ -183,9 +197,7 @@ fn string<'s>(
     let (stop, hot) = run(marks, from, json.len());
     let content = &json[from..stop];
     if json.get(stop) == Some(&b'\\') {
-        text.clear();
-        text.extend_from_slice(content);
-        let after = escaped(json, stop, marks, text);
+        let after = escaped(json, from, stop, marks, text);
         return (text, kind::seen(text), after);
     }
     let seen = if hot {
@@ -196,9 +208,18 @@ fn string<'s>(
     (content, seen, (stop < json.len()).then_some(stop + 1))
 }
 
-/// Reads on from the escape at `at`, into `text`. Returns what stands behind the closing quote.
+/// Reads the same, whose first escape is at `at`, into `text`. Returns what stands behind the
+/// closing quote.
 #[inline(never)]
-fn escaped(json: &[u8], mut at: usize, marks: &[Marks], text: &mut Vec<u8>) -> Option<usize> {
+fn escaped(
+    json: &[u8],
+    from: usize,
+    mut at: usize,
+    marks: &[Marks],
+    text: &mut Vec<u8>,
+) -> Option<usize> {
+    text.clear();
+    text.extend_from_slice(&json[from..at]);
     loop {
         match json.get(at)? {
             b'"' => return Some(at + 1),
@@ -214,22 +235,30 @@ fn escaped(json: &[u8], mut at: usize, marks: &[Marks], text: &mut Vec<u8>) -> O
 /// anything before it is hot.
 #[inline]
 fn run(marks: &[Marks], from: usize, length: usize) -> (usize, bool) {
-    let mut block = from / BLOCK;
-    let mut skip = from % BLOCK;
-    let mut hot = 0;
-    while let Some(marks) = marks.get(block) {
-        let stops = marks.stops >> skip << skip;
-        let found = marks.hot >> skip << skip;
-        if stops != 0 {
-            let lowest = stops & stops.wrapping_neg();
-            hot |= found & (lowest - 1);
-            return (block * BLOCK + stops.trailing_zeros() as usize, hot != 0);
-        }
-        hot |= found;
-        block += 1;
-        skip = 0;
+    let Some(first) = marks.get(from / BLOCK) else {
+        return (length, false);
+    };
+    let skip = from % BLOCK;
+    let (stops, hot) = (first.stops >> skip, first.hot >> skip);
+    if stops == 0 {
+        return run_on(marks, from / BLOCK + 1, length, hot != 0);
     }
-    (length, hot != 0)
+    let before = (stops & stops.wrapping_neg()) - 1;
+    let stop = from + stops.trailing_zeros() as usize;
+    (stop, hot & before != 0)
+}
+
+/// The same from a block's start, `hot` or not so far.
+fn run_on(marks: &[Marks], block: usize, length: usize, mut hot: bool) -> (usize, bool) {
+    for (n, marks) in marks[block..].iter().enumerate() {
+        if marks.stops != 0 {
+            let before = (marks.stops & marks.stops.wrapping_neg()) - 1;
+            let stop = (block + n) * BLOCK + marks.stops.trailing_zeros() as usize;
+            return (stop, hot || marks.hot & before != 0);
+        }
+        hot |= marks.hot != 0;
+    }
+    (length, hot)
 }
 
 /// Undoes the escape at the start; a broken one stays as it is. Returns its length.

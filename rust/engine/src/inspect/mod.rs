@@ -31,6 +31,7 @@ use crate::decode::{self, Scratch, Value};
 use crate::request::Request;
 use crate::verdict::Uninspected;
 use detector::Report;
+use prefilter::Hints;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 
@@ -170,11 +171,22 @@ impl Inspector {
         found.uninspected_bytes += gaps.bytes;
     }
 
+    #[inline]
     fn judge(&self, value: &Value<'_>, budget: &mut usize, found: &mut Findings) {
-        let Some(hints) = prefilter::look(value) else {
-            return;
-        };
-        let mut wanting = detector::wanting(&hints) & self.asked;
+        if let Some(hints) = prefilter::look(value) {
+            self.judge_closely(value, &hints, budget, found);
+        }
+    }
+
+    #[inline(never)]
+    fn judge_closely(
+        &self,
+        value: &Value<'_>,
+        hints: &Hints,
+        budget: &mut usize,
+        found: &mut Findings,
+    ) {
+        let mut wanting = detector::wanting(hints) & self.asked;
         while wanting != 0 {
             let detector = detector::ALL[wanting.trailing_zeros() as usize];
             wanting &= wanting - 1;

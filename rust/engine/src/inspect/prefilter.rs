@@ -59,6 +59,7 @@ pub fn look(value: &Value<'_>) -> Option<Hints> {
     Some(hints(value, evasive))
 }
 
+#[inline(never)]
 fn hints(value: &Value<'_>, evasive: bool) -> Hints {
     let seen = value.seen;
     let digit = |b: &u8| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'(' | b')' | b'@');

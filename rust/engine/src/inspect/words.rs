@@ -51,6 +51,7 @@ impl Words {
 pub fn read(text: &[u8]) -> (Words, Rare) {
     let mut found = 0;
     let mut rare = Rare::default();
+    let head = head(text);
     let mut from = 0;
     loop {
         let end = text.len().min(from + WINDOW);
@@ -69,7 +70,7 @@ pub fn read(text: &[u8]) -> (Words, Rare) {
                 if inside {
                     start = at;
                 } else {
-                    found |= word(text, start, at);
+                    found |= word(text, head, start, at);
                 }
             }
         }
@@ -81,7 +82,7 @@ pub fn read(text: &[u8]) -> (Words, Rare) {
             (true, _) => {
                 let more = text[end..].iter().take_while(|b| b.is_ascii_alphabetic());
                 let end = end + more.count();
-                found |= word(text, start, end);
+                found |= word(text, head, start, end);
                 if end == text.len() {
                     break;
                 }
@@ -92,43 +93,39 @@ pub fn read(text: &[u8]) -> (Words, Rare) {
     (Words(found), rare)
 }
 
-/// Tells what a run of letters sets. Cost: no more than its lookup for most.
+/// Tells what a run of letters sets. `head` holds the value's first eight bytes.
+/// Cost: no more than its lookup for most.
 #[inline]
-fn word(text: &[u8], start: usize, end: usize) -> u16 {
-    let length = end - start;
-    let word = Word {
-        lead: &text[..start],
-        rest: &text[end..],
-    };
-    let trigger = TRIGGERS.find(pack(text, start, end), length > 8);
+fn word(text: &[u8], head: u64, start: usize, end: usize) -> u16 {
+    let packed = pack(text, head, start, end);
     let mut found = 0;
+    let trigger = TRIGGERS.find(packed, end - start > 8);
     if trigger != 0 {
-        found |= word.judge(trigger);
+        found |= Word::new(text, start, end).judge(trigger);
     }
-    if length > 4 && matches!(text[start..end], [b'o' | b'O', b'n' | b'N', ..]) {
-        found |= word.handler();
+    if end - start > 4 && text[start] | 0x20 == b'o' && text[start + 1] | 0x20 == b'n' {
+        found |= Word::new(text, start, end).handler();
     }
     found
 }
 
 /// Packs the last eight letters of a word in lower case, the first of them in the lowest byte.
 #[inline]
-fn pack(text: &[u8], start: usize, end: usize) -> u64 {
+fn pack(text: &[u8], head: u64, start: usize, end: usize) -> u64 {
     const LOWER: u64 = 0x2020_2020_2020_2020;
-    let length = end - start;
-    if length >= 8 {
-        let tail = text[start..end].last_chunk().copied().unwrap_or_default();
-        return u64::from_le_bytes(tail) | LOWER;
+    let beyond = 64 - 8 * (end - start).min(8) as u32;
+    match text[..end].last_chunk() {
+        Some(tail) => (u64::from_le_bytes(*tail) | LOWER) >> beyond,
+        None => ((head | LOWER) >> (8 * start)) << beyond >> beyond,
     }
-    let raw = match text[start..].first_chunk() {
-        Some(bytes) => u64::from_le_bytes(*bytes),
-        None => {
-            let mut bytes = [0; 8];
-            bytes[..length].copy_from_slice(&text[start..end]);
-            u64::from_le_bytes(bytes)
-        }
-    };
-    (raw | LOWER) & ((1 << (8 * length)) - 1)
+}
+
+/// The first eight bytes, zeros behind them where there are fewer.
+fn head(text: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    let length = text.len().min(8);
+    bytes[..length].copy_from_slice(&text[..length]);
+    u64::from_le_bytes(bytes)
 }
 
 /// One run of letters and its surroundings.
@@ -137,12 +134,20 @@ struct Word<'t> {
     rest: &'t [u8],
 }
 
-impl Word<'_> {
+impl<'t> Word<'t> {
+    fn new(text: &'t [u8], start: usize, end: usize) -> Word<'t> {
+        Word {
+            lead: &text[..start],
+            rest: &text[end..],
+        }
+    }
+
     fn before(&self) -> u8 {
         self.lead.last().copied().unwrap_or(0)
     }
 
     /// Sets what the trigger sets, as far as its conditions hold here.
+    #[inline(never)]
     fn judge(&self, trigger: u64) -> u16 {
         let when = |shift: u32, holds: fn(&Self) -> bool| {
             let sets = (trigger >> shift) as u16;
@@ -320,7 +325,7 @@ mod tests {
             let length = text[at..].iter().take_while(|b| b.is_ascii_alphabetic());
             let length = length.count();
             if length > 0 {
-                found |= word(text, at, at + length);
+                found |= word(text, head(text), at, at + length);
             }
             at += length.max(1);
         }
@@ -352,7 +357,10 @@ mod tests {
         ] {
             let mut packed = [0; 8];
             packed[..want.len()].copy_from_slice(want);
-            assert_eq!(pack(text, start, end), u64::from_le_bytes(packed));
+            assert_eq!(
+                pack(text, head(text), start, end),
+                u64::from_le_bytes(packed)
+            );
         }
     }
 }
