@@ -15,7 +15,6 @@ const ARRAY: u8 = 0x80;
 #[derive(Default)]
 pub struct Scratch {
     text: Vec<u8>,
-    path: Vec<u8>,
     levels: Vec<u8>,
     marks: Vec<Marks>,
 }
@@ -64,11 +63,13 @@ pub enum Why {
 pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8], Seen)) -> End {
     let Scratch {
         text,
-        path,
         levels,
         marks,
     } = scratch;
-    path.clear();
+    let mut path = Path {
+        bytes: [0; PATH_BYTES + CHUNK],
+        length: 0,
+    };
     levels.clear();
     marks.clear();
     marks.reserve(json.len().div_ceil(BLOCK));
@@ -94,23 +95,22 @@ pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8
             b'"' => {
                 let (content, seen, after) = string(json, at + 1, marks, text);
                 let Some(after) = after else {
-                    emit(path, content, seen);
+                    emit(path.get(), content, seen);
                     return end(json.len(), Why::Truncated);
                 };
                 at = after + blanks(&json[after..]);
                 if in_object && json.get(at) == Some(&b':') {
-                    path.truncate(outside);
-                    extend(path, content);
+                    path.put(outside, content);
                     at += 1;
                 }
-                emit(path, content, seen);
+                emit(path.get(), content, seen);
             }
             b'{' | b'[' => {
                 if levels.len() == DEPTH {
                     return end(at, Why::TooDeep);
                 }
                 in_object = *byte == b'{';
-                outside = path.len();
+                outside = path.length;
                 levels.push(outside as u8 | if in_object { 0 } else { ARRAY });
                 at += 1;
             }
@@ -118,7 +118,7 @@ pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8
                 if levels.is_empty() || in_object != (*byte == b'}') {
                     return end(at, Why::Malformed);
                 }
-                path.truncate(outside);
+                path.length = outside;
                 levels.pop();
                 let level = levels.last().copied().unwrap_or(ARRAY);
                 in_object = level & ARRAY == 0;
@@ -133,7 +133,7 @@ pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8
                 }
                 if levels.is_empty() {
                     let bare = &json[at..at + length];
-                    emit(path, bare, kind::seen(bare));
+                    emit(path.get(), bare, kind::seen(bare));
                 }
                 at += length;
             }
@@ -176,13 +176,41 @@ fn scalar(json: &[u8]) -> usize {
     }
 }
 
-/// Adds a key to the path, as far as there is room.
-fn extend(path: &mut Vec<u8>, key: &[u8]) {
-    if !path.is_empty() && path.len() < PATH_BYTES {
-        path.push(b'.');
+/// Where in a document something stands: keys with points between them, cut at [`PATH_BYTES`].
+struct Path {
+    /// One chunk longer than the path, so that short keys are copied without a loop.
+    bytes: [u8; PATH_BYTES + CHUNK],
+    length: usize,
+}
+
+/// Units: bytes.
+const CHUNK: usize = 16;
+
+impl Path {
+    fn get(&self) -> &[u8] {
+        &self.bytes[..self.length.min(PATH_BYTES)]
     }
-    let room = PATH_BYTES.saturating_sub(path.len()).min(key.len());
-    path.extend_from_slice(&key[..room]);
+
+    /// Puts a key behind the first `outside` bytes, as far as there is room.
+    #[inline]
+    fn put(&mut self, outside: usize, key: &[u8]) {
+        self.length = outside.min(PATH_BYTES);
+        if outside > 0 && outside < PATH_BYTES {
+            self.bytes[outside] = b'.';
+            self.length += 1;
+        }
+        let room = PATH_BYTES - self.length;
+        let key = &key[..key.len().min(room)];
+        let place = &mut self.bytes[self.length..];
+        self.length += key.len();
+        if key.len() > CHUNK {
+            place[..key.len()].copy_from_slice(key);
+            return;
+        }
+        for (to, from) in place.iter_mut().zip(key) {
+            *to = *from;
+        }
+    }
 }
 
 /// Reads the string whose opening quote stands before `from`.

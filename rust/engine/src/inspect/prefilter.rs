@@ -8,41 +8,66 @@ use crate::decode::Value;
 /// Units: bytes.
 const SHORT: usize = 24;
 
+/// Marks of a value: a set of bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks(u32);
+
+impl Marks {
+    /// Starts like a number and goes on with something else.
+    pub const NUMERIC: Marks = Marks(1);
+    /// So short that a quote and an operator fill it.
+    pub const SHORT: Marks = Marks(1 << 1);
+    /// Holds a `<`, or an escape that could be one.
+    pub const MARKUP: Marks = Marks(1 << 2);
+    /// Holds `<!` or `<?`.
+    pub const DECLARES: Marks = Marks(1 << 3);
+    /// Holds a bracket of templates or of lookups: `{{`, `${`, `<%`.
+    pub const TEMPLATE: Marks = Marks(1 << 4);
+    /// Holds brackets as filters of directories have them: `)(`, `*)`.
+    pub const FILTER: Marks = Marks(1 << 5);
+    /// Holds what shells read: a backtick, a pipe, a function's head, a file's pattern.
+    pub const SHELL: Marks = Marks(1 << 6);
+    /// Holds `||` or `&&`, or a quote before the end of a statement.
+    pub const PIPES: Marks = Marks(1 << 7);
+    /// Holds a double colon.
+    pub const AXIS: Marks = Marks(1 << 8);
+    /// Holds `://`, or a URL's start in another spelling.
+    pub const LINK: Marks = Marks(1 << 9);
+    /// Names the protocol, or holds a character that some fold to a line end.
+    pub const HTTP: Marks = Marks(1 << 10);
+    /// May be a serialised object.
+    pub const OBJECT: Marks = Marks(1 << 11);
+    /// Holds a null byte.
+    pub const NULL: Marks = Marks(1 << 12);
+    /// Holds a bracket behind a name.
+    pub const CALL: Marks = Marks(1 << 13);
+    /// Was encoded more than its place asks for.
+    pub const EVASIVE: Marks = Marks(1 << 14);
+
+    /// The marks of both sets.
+    pub const fn or(self, other: Marks) -> Marks {
+        Marks(self.0 | other.0)
+    }
+
+    /// The set where it holds, or none.
+    fn when(self, holds: bool) -> Marks {
+        Marks(if holds { self.0 } else { 0 })
+    }
+}
+
 /// What is known of a value before anyone looks closely.
 #[derive(Clone, Copy, Debug)]
 pub struct Hints {
     pub seen: threat_agent_scan::Seen,
     pub words: Words,
-    /// Whether it starts like a number and goes on with something else.
-    pub numeric: bool,
-    /// Whether it is so short that a quote and an operator fill it.
-    pub short: bool,
-    /// Whether it holds a `<`, or an escape that could be one.
-    pub markup: bool,
-    /// Whether it holds `<!` or `<?`, or entities.
-    pub declares: bool,
-    /// Whether it holds a bracket of templates or of lookups: `{{`, `${`, `<%`.
-    pub template: bool,
-    /// Whether it holds brackets as filters of directories have them: `)(`, `*)`.
-    pub filter: bool,
-    /// Whether it holds what shells read: a backtick, a pipe, a function's head, a file's pattern.
-    pub shell: bool,
-    /// Whether it holds `||` or `&&`, or a quote before the end of a statement.
-    pub pipes: bool,
-    /// Whether it holds a double colon.
-    pub axis: bool,
-    /// Whether it holds `://`, or a URL's start in another spelling.
-    pub link: bool,
-    /// Whether it names the protocol, or holds a character that some fold to a line end.
-    pub http: bool,
-    /// Whether it may be a serialised object.
-    pub object: bool,
-    /// Whether it holds a null byte.
-    pub null: bool,
-    /// Whether it holds a bracket behind a name.
-    pub call: bool,
-    /// Whether it was encoded more than its place asks for.
-    pub evasive: bool,
+    marks: Marks,
+}
+
+impl Hints {
+    /// Tells whether the value has one of these marks.
+    pub fn has(&self, marks: Marks) -> bool {
+        self.marks.0 & marks.0 != 0
+    }
 }
 
 /// Looks at a value once, for all detectors. `None` when nothing can be in it.
@@ -71,24 +96,31 @@ fn hints(value: &Value<'_>, evasive: bool) -> Hints {
     } else {
         Slashes::default()
     };
+    let first = value.bytes.first();
+    let link = seen.twice & kind::SLASH != 0 && rare.any & rare::COLON != 0;
+    let fold = || rare.any & rare::E5 != 0 && pair(value.bytes, *b"\xe5\x98");
+    let brackets = rare.any & (rare::OPEN | rare::CLOSE) != 0;
+    let marks = [
+        Marks::NUMERIC.when(goes_on && first.is_some_and(digit)),
+        Marks::SHORT.when(value.bytes.len() <= SHORT),
+        Marks::MARKUP.when(markup(value, rare)),
+        Marks::DECLARES.when(rare.any & rare::LESS != 0 && declares(value.bytes)),
+        Marks::TEMPLATE.when(template(value.bytes, rare)),
+        Marks::FILTER.when(brackets && filter(value.bytes)),
+        Marks::SHELL.when(slashes.folder || shell(value, rare)),
+        Marks::PIPES.when(pipes(value, rare)),
+        Marks::AXIS.when(rare.twice & rare::COLON != 0),
+        Marks::LINK.when(link && self::link(value)),
+        Marks::HTTP.when(slashes.http || fold()),
+        Marks::OBJECT.when(object(value, rare)),
+        Marks::NULL.when(rare.any & rare::NULL != 0),
+        Marks::CALL.when(rare.any & rare::OPEN != 0 && calls(value.bytes)),
+        Marks::EVASIVE.when(evasive),
+    ];
     Hints {
         seen,
         words,
-        numeric: goes_on && value.bytes.first().is_some_and(digit),
-        short: value.bytes.len() <= SHORT,
-        markup: markup(value, rare),
-        declares: rare.any & rare::LESS != 0 && declares(value.bytes),
-        template: template(value.bytes, rare),
-        filter: rare.any & (rare::OPEN | rare::CLOSE) != 0 && filter(value.bytes),
-        shell: slashes.folder || shell(value, rare),
-        pipes: pipes(value, rare),
-        axis: rare.twice & rare::COLON != 0,
-        link: seen.twice & kind::SLASH != 0 && rare.any & rare::COLON != 0 && link(value),
-        http: slashes.http || rare.any & rare::E5 != 0 && pair(value.bytes, *b"\xe5\x98"),
-        object: object(value, rare),
-        null: rare.any & rare::NULL != 0,
-        call: rare.any & rare::OPEN != 0 && calls(value.bytes),
-        evasive,
+        marks: marks.into_iter().fold(Marks::default(), Marks::or),
     }
 }
 

@@ -78,10 +78,16 @@ fn goes_back(name: &[u8]) -> bool {
 /// Tells whether a host is one that only the server's own network knows, by its first letters or
 /// its last.
 pub fn is_internal(host: &[u8]) -> bool {
-    let end = host
-        .iter()
-        .position(|b| matches!(b, b'/' | b':' | b'?' | b'#'));
-    let name = &host[..end.unwrap_or(host.len()).min(64)];
+    let (mut end, mut odd) = (0, false);
+    for byte in host.iter().take(64) {
+        if matches!(byte, b'/' | b':' | b'?' | b'#') {
+            break;
+        }
+        // No host has such a byte.
+        odd |= matches!(byte, b'@' | b' ' | 0x80..);
+        end += 1;
+    }
+    let name = &host[..end];
     let starts = |start: &[u8]| {
         name.get(..start.len())
             .is_some_and(|s| s.eq_ignore_ascii_case(start))
@@ -90,7 +96,7 @@ pub fn is_internal(host: &[u8]) -> bool {
         name.len() > end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end)
     };
     let (Some(first), Some(last)) = (name.first(), name.last_chunk::<2>()) else {
-        return name.iter().any(|b| is_odd(*b));
+        return odd;
     };
     let begins = match first | 0x20 {
         b'l' => starts(b"localhost"),
@@ -108,12 +114,7 @@ pub fn is_internal(host: &[u8]) -> bool {
         b"me" => ends(b"lvh.me"),
         _ => false,
     };
-    begins || closes || name.iter().any(|b| is_odd(*b))
-}
-
-/// Tells a byte that no host has.
-fn is_odd(byte: u8) -> bool {
-    matches!(byte, b'@' | b' ' | 0x80..)
+    begins || closes || odd
 }
 
 #[cfg(test)]

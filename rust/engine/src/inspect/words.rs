@@ -35,6 +35,11 @@ impl Words {
     /// Folders and files of servers that scans ask for.
     pub const ADMIN: Words = Words(1 << 9);
 
+    /// The words of both sets.
+    pub const fn or(self, other: Words) -> Words {
+        Words(self.0 | other.0)
+    }
+
     /// Tells the set as a number.
     pub const fn bits(self) -> u16 {
         self.0

@@ -5,7 +5,7 @@
 
 use super::detector::{Detector, Report};
 use super::patterns::{pattern, Patterns};
-use super::prefilter::Hints;
+use super::prefilter::{Hints, Marks};
 use super::words::Words;
 use super::Family;
 use crate::decode::{kind, Value};
@@ -30,11 +30,11 @@ impl Detector for XpathInjection {
         hints.words.contains(Words::SQL) && seen.any & kind::OPEN != 0
             || seen.any & kind::SLASH != 0
                 && (seen.any & (kind::QUOTE | kind::BRACE) != 0
-                    || hints.call
+                    || hints.has(Marks::CALL)
                     || seen.twice & kind::SLASH != 0
                         && seen.any & kind::OPEN != 0
                         && seen.any & (kind::SPACE | kind::CONTROL) != 0)
-            || hints.axis
+            || hints.has(Marks::AXIS)
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
