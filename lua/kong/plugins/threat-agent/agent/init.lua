@@ -107,12 +107,7 @@ local function work_alone(new)
   end
 
   busy = true
-  if new then
-    take_lead()
-  else
-    local ok, err = pcall(work)
-    checked(ok, err)
-  end
+  checked(pcall(new and take_lead or work))
   busy = false
 end
 
