@@ -6,6 +6,7 @@ local incidents = require "kong.plugins.threat-agent.incidents"
 local native = require "kong.plugins.threat-agent.native"
 local responder = require "kong.plugins.threat-agent.agent.responder"
 local settings = require "kong.plugins.threat-agent.agent.settings"
+local sweeper = require "kong.plugins.threat-agent.agent.sweeper"
 
 
 local kong = kong
@@ -94,6 +95,7 @@ local function work()
   local conf = settings.get()
   if conf then
     responder.beat(conf)
+    checked(sweeper.sweep(conf))
   end
   save()
 end
