@@ -21,7 +21,7 @@ use crate::verdict::Uninspected;
 use threat_agent_scan::Seen;
 
 /// Most values of one request.
-const VALUES: u32 = 32_768;
+const VALUES: u32 = 131_072;
 /// Most bytes of all values of one request, each way to read them counted. Units: bytes.
 const BYTES: usize = 4 << 20;
 /// Buffers above this size are given back after a request. Units: bytes.
@@ -335,7 +335,7 @@ mod tests {
             }
         );
 
-        let many = b"a=b&".repeat(40_000);
+        let many = b"a=b&".repeat(140_000);
         let gaps = values(&Request {
             query: &many,
             ..Request::default()
