@@ -136,7 +136,7 @@ impl<V: FnMut(&Value<'_>)> Sink<'_, V> {
     }
 
     /// The same, its kinds already known.
-    #[inline]
+    #[inline(always)]
     fn value(&mut self, part: Part, name: &[u8], bytes: &[u8], seen: Seen) {
         let coded = seen.any & kind::OPEN != 0 && memchr::memchr(b'%', bytes).is_some();
         if coded || self.odd && percent::is_odd(bytes) {
