@@ -59,7 +59,7 @@ pub struct Body<'a> {
 impl<'a> Request<'a> {
     /// Walks the header block. Lines without a colon are passed over.
     /// Shape: (name, value), value trimmed of blanks.
-    pub fn header_lines(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+    pub fn header_lines(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         self.headers.split(|b| *b == b'\n').filter_map(|line| {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             let colon = line.iter().position(|b| *b == b':')?;
@@ -82,6 +82,15 @@ impl<'a> Request<'a> {
             name.get(..OWN_PREFIX.len())
                 .is_some_and(|p| p.iter().map(dashed).eq(OWN_PREFIX.iter().copied()))
         })
+    }
+
+    /// Walks the values of all headers of that name, in any case.
+    pub fn headers_named<'n>(
+        &self,
+        name: &'n [u8],
+    ) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        let lines = self.header_lines();
+        lines.filter_map(move |(n, value)| n.eq_ignore_ascii_case(name).then_some(value))
     }
 
     /// Finds the first header of that name, in any case.

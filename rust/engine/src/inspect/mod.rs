@@ -1,5 +1,6 @@
 //! Payload inspection: values in, findings out. One file per attack family.
 
+mod budget;
 mod code;
 mod command;
 mod detector;
@@ -30,8 +31,8 @@ pub use location::{Location, Part};
 use crate::decode::{self, Scratch, Value};
 use crate::request::Request;
 use crate::verdict::Uninspected;
+use budget::Budget;
 use detector::Report;
-use prefilter::Hints;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 
@@ -100,8 +101,10 @@ impl Family {
     }
 }
 
-/// Bytes that patterns may match in one request, each pass counted. Units: bytes.
-const PATTERN_BYTES: usize = 128 << 10;
+/// What a closer look at a value costs before any detector. Units: steps.
+const LOOK: usize = 24;
+/// How many bytes of a value cost a step more in that look.
+const LOOKED_PER_STEP: usize = 8;
 
 /// One suspicion about one value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -123,6 +126,9 @@ pub struct Findings {
     /// Reasons that the inspection met itself; those of the body's reading are the request's.
     pub uninspected: Uninspected,
     pub uninspected_bytes: u64,
+    /// What was suspicious enough to be looked at closely took so many steps of the request's
+    /// budget; 0 for an ordinary request. Added up over inspections.
+    pub steps: u64,
 }
 
 impl Findings {
@@ -131,6 +137,12 @@ impl Findings {
         self.list.clear();
         self.uninspected = Uninspected::default();
         self.uninspected_bytes = 0;
+        self.steps = 0;
+    }
+
+    fn leave_out(&mut self, bytes: usize) {
+        self.uninspected_bytes += bytes as u64;
+        self.uninspected.insert(Uninspected::OVER_BUDGET);
     }
 }
 
@@ -148,9 +160,11 @@ thread_local! {
 
 impl Inspector {
     /// Picks the detectors of `families`; naming one twice is naming it once.
+    /// Cost: some milliseconds for the first of a process, whose patterns are compiled.
     pub fn new(families: &[Family]) -> Inspector {
         let all = detector::ALL.iter().enumerate();
         let wanted = all.filter(|(_, detector)| families.contains(&detector.family()));
+        let wanted = wanted.inspect(|(_, detector)| detector::prepare(**detector));
         Inspector {
             asked: wanted.map(|(n, _)| 1 << n).sum(),
         }
@@ -159,7 +173,12 @@ impl Inspector {
     /// Looks at every value of a request and adds to `found`, which the caller has cleared.
     /// A rule that speaks several times is kept once, with its strongest finding.
     pub fn inspect(&self, request: &Request<'_>, found: &mut Findings) {
-        let mut budget = PATTERN_BYTES;
+        let mut budget = Budget::of(
+            request.path.len()
+                + request.query.len()
+                + request.headers.len()
+                + request.body.bytes.len(),
+        );
         let gaps = SCRATCH.with(|scratch| {
             let visit = |value: &Value<'_>| self.judge(value, &mut budget, found);
             match scratch.try_borrow_mut() {
@@ -169,27 +188,30 @@ impl Inspector {
         });
         found.uninspected.insert(gaps.why);
         found.uninspected_bytes += gaps.bytes;
+        found.steps += budget.spent() as u64;
     }
 
     #[inline]
-    fn judge(&self, value: &Value<'_>, budget: &mut usize, found: &mut Findings) {
-        if let Some(hints) = prefilter::look(value) {
-            self.judge_closely(value, &hints, budget, found);
+    fn judge(&self, value: &Value<'_>, budget: &mut Budget, found: &mut Findings) {
+        if prefilter::is_suspect(value) {
+            self.judge_closely(value, budget, found);
         }
     }
 
     #[inline(never)]
-    fn judge_closely(
-        &self,
-        value: &Value<'_>,
-        hints: &Hints,
-        budget: &mut usize,
-        found: &mut Findings,
-    ) {
-        let mut wanting = detector::wanting(hints) & self.asked;
+    fn judge_closely(&self, value: &Value<'_>, budget: &mut Budget, found: &mut Findings) {
+        if !budget.afford(LOOK + value.bytes.len() / LOOKED_PER_STEP) {
+            return found.leave_out(value.bytes.len());
+        }
+        let hints = prefilter::look(value);
+        let mut wanting = detector::wanting(&hints) & self.asked;
         while wanting != 0 {
             let detector = detector::ALL[wanting.trailing_zeros() as usize];
             wanting &= wanting - 1;
+            if !budget.afford(detector.steps(value.bytes.len())) {
+                found.leave_out(value.bytes.len());
+                continue;
+            }
             let list = &mut found.list;
             let mut take = |rule, score| {
                 let finding = || Finding {
@@ -206,9 +228,9 @@ impl Inspector {
             };
             let mut report = Report::new(&mut take, budget);
             detector.judge(value, &mut report);
-            if report.skipped > 0 {
-                found.uninspected_bytes += report.skipped as u64;
-                found.uninspected.insert(Uninspected::OVER_BUDGET);
+            let skipped = report.skipped;
+            if skipped > 0 {
+                found.leave_out(skipped);
             }
         }
     }
