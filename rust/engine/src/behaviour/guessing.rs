@@ -49,6 +49,7 @@ impl Watch {
             memory.mark(&all, Set::Accounts, item, now_ms);
             accounts = memory.mark(key, Set::Accounts, item, now_ms);
             self.account_failed(identity, account, client, memory, now_ms);
+            self.network_failed(identity, account, memory, now_ms);
         }
         let wave = memory.alarm(place_id(identity, memory)).login_wave;
         let told = if walk(accounts, logins) >= ATTACKER {
@@ -86,6 +87,36 @@ impl Watch {
         let new = memory.banned(key, now_ms).is_none();
         self.hold_suspect(key, told.category, memory, now_ms);
         if (new && self.enforced) || is_told(failures[H1]) {
+            self.tell(identity, told, 0, false, memory, now_ms);
+        }
+    }
+
+    /// The same walk for all clients of a /56, through which one attacker may hop.
+    fn network_failed<M: Memory + ?Sized>(
+        &self,
+        identity: &Identity,
+        account: u64,
+        memory: &M,
+        now_ms: u64,
+    ) {
+        let Some(network) = keys::network_at_route(identity) else {
+            return;
+        };
+        let accounts = memory.mark(&network, Set::Accounts, keys::spread(account), now_ms);
+        let logins = memory.distinct(&network, Set::Logins, now_ms);
+        if walk(accounts, logins) < ATTACKER {
+            return;
+        }
+        let told = Told {
+            kind: Kind::ManyAccounts,
+            category: Category::CredentialStuffing,
+            score: 1.0 - 0.9 / accounts.max(1) as f32,
+            value: u64::from(accounts),
+            threshold: 6,
+            account,
+        };
+        self.hold_suspect(&network, told.category, memory, now_ms);
+        if is_told(u64::from(accounts)) {
             self.tell(identity, told, 0, false, memory, now_ms);
         }
     }
@@ -132,6 +163,9 @@ impl Watch {
         memory.add(&all, Counter::AuthSuccesses, 1, now_ms);
         memory.add(key, keys::LOGINS, 1, now_ms);
         let logins = memory.mark(key, Set::Logins, keys::spread(outcome.account), now_ms);
+        if let Some(network) = keys::network_at_route(identity) {
+            memory.mark(&network, Set::Logins, keys::spread(outcome.account), now_ms);
+        }
         let bytes = outcome.account.to_le_bytes();
         let account = Key::account(identity, &bytes);
         memory.add(&account, keys::LOGINS, 1, now_ms);
