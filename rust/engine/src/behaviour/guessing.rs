@@ -25,8 +25,13 @@ const MANY_FAILURES_1H: u64 = 100;
 const MANY_REFUSED_60S: u64 = 300;
 /// Clients that fail on one account within 10 to 20 minutes.
 const MANY_CLIENTS: u32 = 8;
-/// Failures of an account in an hour that make a success of a stranger suspect.
+/// Failures of an account in an hour that make a success of a stranger suspect, when several clients
+/// failed.
 const TAKEOVER_FAILURES: u64 = 10;
+const TAKEOVER_CLIENTS: u32 = 3;
+/// The same when they are of one or two: an owner who comes back, from another address as phones
+/// do, tries less often.
+const TAKEOVER_FAILURES_OF_FEW: u64 = 20;
 impl Watch {
     pub(super) fn login_failed<M: Memory + ?Sized>(
         &self,
@@ -177,13 +182,19 @@ impl Watch {
         let failures = memory.read(&account, Counter::AuthFailures, now_ms)[H1];
         let accounts = memory.distinct(key, Set::Accounts, now_ms);
         let attacker = walk(accounts, logins.saturating_sub(1)) >= ATTACKER;
-        if failures < TAKEOVER_FAILURES && !attacker {
+        let clients = memory.distinct(&account, Set::Clients, now_ms);
+        let line = if clients >= TAKEOVER_CLIENTS {
+            TAKEOVER_FAILURES
+        } else {
+            TAKEOVER_FAILURES_OF_FEW
+        };
+        if failures < line && !attacker {
             return;
         }
         let (value, threshold) = if attacker {
             (u64::from(accounts), 6)
         } else {
-            (failures, TAKEOVER_FAILURES)
+            (failures, line)
         };
         let told = Told {
             kind: Kind::Takeover,
