@@ -5,6 +5,7 @@ mod check;
 mod error;
 mod evaluate;
 mod kong_log;
+mod ledger;
 mod lines;
 mod replay;
 mod rows;
@@ -31,6 +32,7 @@ enum Command {
     Simulate(simulate::Args),
     Baselines(baselines::Args),
     Check(check::Args),
+    Ledger(ledger::Args),
     Schema(schema::Args),
 }
 
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Command::Simulate(args) => simulate::run(&args, &mut out),
         Command::Baselines(args) => baselines::run(&args, &mut out),
         Command::Check(args) => check::run(&args, &mut out),
+        Command::Ledger(args) => ledger::run(&args, &mut out),
         Command::Schema(args) => schema::run(&args, &mut out),
     };
     match done {

@@ -106,12 +106,14 @@ impl Engine {
         }
         let mut verdict = Verdict::default();
         let enforced = self.enforces();
+        let mut arrived = false;
         let ban = match self.rules.apply(request, &mut verdict) {
             Ruling::Allowed => return Verdict::default(),
             Ruling::Refused { ban_s } => {
                 (ban_s > 0).then_some((By::ClientIp, Scope::Global, ban_s))
             }
             Ruling::Open => {
+                arrived = true;
                 self.watch.arrive(request, state, now_ms, &mut verdict);
                 let checked = self.limits.check(request, state, now_ms, &mut verdict);
                 if checked.refused && enforced && self.ramp.holds(&verdict, identity, state) {
@@ -128,6 +130,9 @@ impl Engine {
         }
         self.watch.report(identity, &verdict, state, now_ms);
         let held = enforced && self.ramp.holds(&verdict, identity, state);
+        if arrived && held && verdict.action.refuses() {
+            self.watch.refuse(identity, state, now_ms);
+        }
         if let (true, Some((by, scope, ban_s))) = (held, ban) {
             if let Some(key) = Key::of(identity, by, scope) {
                 let ban = Ban {

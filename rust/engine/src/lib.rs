@@ -14,6 +14,7 @@ pub mod engine;
 pub mod error;
 pub mod incident;
 pub mod inspect;
+pub mod ledger;
 pub mod limits;
 pub mod local;
 pub mod memory;
@@ -23,6 +24,7 @@ pub mod rules;
 pub mod signal;
 pub mod sketch;
 pub mod state;
+pub mod traffic;
 pub mod verdict;
 pub mod window;
 

@@ -8,6 +8,10 @@ local native = require "kong.plugins.threat-agent.native"
 local setmetatable = setmetatable
 
 
+-- Lists in an incident: empty ones would be written as objects.
+local LISTS = { "history", "reasons", "sample_references", "top_clients" }
+
+
 local _M = {}
 
 
@@ -20,6 +24,9 @@ function _M.next(sequence)
   end
 
   local incident = cjson.decode(json)
+  for _, name in ipairs(LISTS) do
+    setmetatable(incident[name], cjson.array_mt)
+  end
   names.add(incident)
   return incident, number
 end

@@ -2,6 +2,7 @@
 -- the two. What only compiling can tell is asked of the engine where its library can be loaded.
 
 local check = require "kong.plugins.threat-agent.config_check"
+local response = require "kong.plugins.threat-agent.schema_response"
 
 
 local ACTIONS = { "allow", "tag", "throttle", "block" }
@@ -392,6 +393,7 @@ return {
         } },
         { payload = payload },
         { behaviour = behaviour },
+        { response = response },
       },
     } },
   },

@@ -325,6 +325,14 @@ impl Watch {
         self.tell(identity, told, verdict.incident, refused, memory, now_ms);
     }
 
+    /// Counts a refusal of a request that [`Watch::arrive`] counted: its outcome is not observed.
+    pub fn refuse<M: Memory + ?Sized>(&self, identity: &Identity, memory: &M, now_ms: u64) {
+        if self.enabled {
+            let own = keys::own(identity.workspace, identity.route);
+            memory.add(&own, keys::EXITS, 1, now_ms);
+        }
+    }
+
     fn tell<M: Memory + ?Sized>(
         &self,
         identity: &Identity,

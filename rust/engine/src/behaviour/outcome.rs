@@ -31,6 +31,10 @@ impl Watch {
             }
         }
         let status = outcome.status;
+        if outcome.source == Source::Exit {
+            let own = keys::own(identity.workspace, identity.route);
+            memory.add(&own, keys::EXITS, 1, now_ms);
+        }
         if (500..=599).contains(&status) {
             self.server_error(identity, &all, outcome, memory, now_ms);
         }
