@@ -1,5 +1,6 @@
 //! `threat-agent`: the gateway's engine at the command line.
 
+mod baselines;
 mod check;
 mod error;
 mod evaluate;
@@ -29,6 +30,7 @@ enum Command {
     Evaluate(evaluate::Args),
     Replay(replay::Args),
     Simulate(simulate::Args),
+    Baselines(baselines::Args),
     Check(check::Args),
     Ledger(ledger::Args),
     Schema(schema::Args),
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::run(&args, &mut out),
         Command::Replay(args) => replay::run(&args, &mut out),
         Command::Simulate(args) => simulate::run(&args, &mut out),
+        Command::Baselines(args) => baselines::run(&args, &mut out),
         Command::Check(args) => check::run(&args, &mut out),
         Command::Ledger(args) => ledger::run(&args, &mut out),
         Command::Schema(args) => schema::run(&args, &mut out),

@@ -4,6 +4,7 @@
 //! [`state::State`]. [`engine::Engine`] is the one orchestration; everything else serves it.
 #![forbid(unsafe_code)]
 
+pub mod allowlist;
 pub mod analyst;
 pub mod baseline;
 pub mod behaviour;
@@ -17,6 +18,7 @@ pub mod ledger;
 pub mod limits;
 pub mod local;
 pub mod memory;
+pub mod ramp;
 pub mod request;
 pub mod rules;
 pub mod signal;
