@@ -5,6 +5,7 @@ mod error;
 mod evaluate;
 mod kong_log;
 mod lines;
+mod model;
 mod replay;
 mod rows;
 mod schema;
@@ -30,6 +31,7 @@ enum Command {
     Simulate(simulate::Args),
     Check(check::Args),
     Schema(schema::Args),
+    Train(model::train::Args),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Command::Simulate(args) => simulate::run(&args, &mut out),
         Command::Check(args) => check::run(&args, &mut out),
         Command::Schema(args) => schema::run(&args, &mut out),
+        Command::Train(args) => model::train::run(&args, &mut out),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,6 +3,7 @@
 mod code;
 mod command;
 mod detector;
+mod evidence;
 mod exploited;
 mod header;
 mod inclusion;
@@ -24,6 +25,7 @@ mod xpath;
 mod xss;
 mod xxe;
 
+pub use evidence::{Evidence, Judged};
 pub use location::{Location, Part};
 
 use crate::decode::{self, Scratch, Value};
@@ -107,7 +109,7 @@ pub struct Finding {
     /// Family and what was seen, such as `sqli.tautology`.
     pub rule: &'static str,
     pub family: Family,
-    /// Anomaly score in 0..=1; 0.5 and above is enough to refuse by default.
+    /// How much it says by itself, in 0..=1; the model weighs it with all else.
     pub score: f32,
     pub location: Location,
 }
@@ -155,28 +157,54 @@ impl Inspector {
     /// Looks at every value of a request and adds to `found`, which the caller has cleared.
     /// A rule that speaks several times is kept once, with its strongest finding.
     pub fn inspect(&self, request: &Request<'_>, found: &mut Findings) {
+        self.inspect_each(request, found, |_| {});
+    }
+
+    /// The same, and hands each value that a detector looked at to `visit`.
+    pub fn inspect_each(
+        &self,
+        request: &Request<'_>,
+        found: &mut Findings,
+        mut visit: impl FnMut(&Judged<'_>),
+    ) {
         let mut budget = PATTERN_BYTES;
         let gaps = SCRATCH.with(|scratch| {
-            let visit = |value: &Value<'_>| self.judge(value, &mut budget, found);
+            let see = |value: &Value<'_>| {
+                if let Some(evidence) = self.judge(value, &mut budget, found) {
+                    visit(&Judged {
+                        value,
+                        text: patterns::is_text(value),
+                        evidence,
+                    });
+                }
+            };
             match scratch.try_borrow_mut() {
-                Ok(mut scratch) => decode::walk(request, &mut scratch, visit),
-                Err(_) => decode::walk(request, &mut Scratch::default(), visit),
+                Ok(mut scratch) => decode::walk(request, &mut scratch, see),
+                Err(_) => decode::walk(request, &mut Scratch::default(), see),
             }
         });
         found.uninspected.insert(gaps.why);
         found.uninspected_bytes += gaps.bytes;
     }
 
-    fn judge(&self, value: &Value<'_>, budget: &mut usize, found: &mut Findings) {
-        let Some(hints) = prefilter::look(value) else {
-            return;
-        };
+    /// Gives nothing where no detector wants the value.
+    fn judge(
+        &self,
+        value: &Value<'_>,
+        budget: &mut usize,
+        found: &mut Findings,
+    ) -> Option<Evidence> {
+        let hints = prefilter::look(value)?;
+        let mut evidence = None;
         for detector in self.detectors.iter().filter(|d| d.wants(&hints)) {
             let list = &mut found.list;
+            let family = detector.family();
+            let evidence = evidence.get_or_insert_with(Evidence::default);
             let mut take = |rule, score| {
+                evidence.add(family, score);
                 let finding = || Finding {
                     rule,
-                    family: detector.family(),
+                    family,
                     score,
                     location: Location::new(value.part, value.name),
                 };
@@ -193,5 +221,6 @@ impl Inspector {
                 found.uninspected.insert(Uninspected::OVER_BUDGET);
             }
         }
+        evidence
     }
 }
