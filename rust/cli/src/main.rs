@@ -3,6 +3,7 @@
 mod check;
 mod error;
 mod evaluate;
+mod explain;
 mod kong_log;
 mod lines;
 mod model;
@@ -32,6 +33,7 @@ enum Command {
     Check(check::Args),
     Schema(schema::Args),
     Train(model::train::Args),
+    Explain(explain::Args),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args, &mut out),
         Command::Schema(args) => schema::run(&args, &mut out),
         Command::Train(args) => model::train::run(&args, &mut out),
+        Command::Explain(args) => explain::run(&args, &mut out),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
