@@ -6,7 +6,7 @@ use crate::rows::Row;
 use crate::settings;
 use serde_json::json;
 use std::io::{BufRead, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use threat_agent_engine::inspect::{Finding, Findings, Inspector, Location};
 use threat_agent_engine::model::{Judgement, HIGH_CONFIDENCE};
 use threat_agent_engine::{Model, Request};
@@ -91,7 +91,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
     Ok(())
 }
 
-fn first(input: &mut dyn BufRead, path: &PathBuf) -> Result<Option<Row>, Error> {
+fn first(input: &mut dyn BufRead, path: &Path) -> Result<Option<Row>, Error> {
     let mut line = String::new();
     input.read_line(&mut line).map_err(Error::read(path))?;
     if line.trim().is_empty() {
@@ -99,7 +99,7 @@ fn first(input: &mut dyn BufRead, path: &PathBuf) -> Result<Option<Row>, Error> 
     }
     let row = serde_json::from_str(&line);
     row.map(Some).map_err(|e| Error::Line {
-        path: path.clone(),
+        path: path.to_owned(),
         line: 1,
         problem: e.to_string(),
     })
