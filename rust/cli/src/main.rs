@@ -4,9 +4,11 @@ mod baselines;
 mod check;
 mod error;
 mod evaluate;
+mod explain;
 mod kong_log;
 mod ledger;
 mod lines;
+mod model;
 mod replay;
 mod rows;
 mod schema;
@@ -34,6 +36,8 @@ enum Command {
     Check(check::Args),
     Ledger(ledger::Args),
     Schema(schema::Args),
+    Train(model::train::Args),
+    Explain(explain::Args),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +50,8 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args, &mut out),
         Command::Ledger(args) => ledger::run(&args, &mut out),
         Command::Schema(args) => schema::run(&args, &mut out),
+        Command::Train(args) => model::train::run(&args, &mut out),
+        Command::Explain(args) => explain::run(&args, &mut out),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -29,6 +29,8 @@ pub mod bounds {
     pub const MAX_FIELD_BYTES: usize = 64;
     /// Units: bytes.
     pub const MAX_BODY_BYTES: u64 = 1_048_576;
+    /// Units: bytes.
+    pub const DEFAULT_BODY_BYTES: u64 = 65_536;
 }
 
 /// Whether verdicts are carried out.
@@ -213,7 +215,7 @@ impl Default for Payload {
             families: Family::ALL.to_vec(),
             action: Action::Block,
             threshold: 0.5,
-            max_body_bytes: 65_536,
+            max_body_bytes: bounds::DEFAULT_BODY_BYTES,
             read_body_files: true,
         }
     }

@@ -140,7 +140,8 @@ pub struct Verdict {
     pub action: Action,
     /// The kind of attack behind the strongest finding.
     pub category: Option<Category>,
-    /// Anomaly score in 0..=1: 0 nothing, 1 certain.
+    /// Anomaly score in 0..=1: 0 nothing, 1 certain; of a payload, the calibrated probability that it
+    /// is an attack.
     pub score: f32,
     /// The rules that spoke, strongest first.
     pub rules: Vec<RuleId>,
@@ -183,5 +184,11 @@ impl Verdict {
         }
         self.action = self.action.max(action);
         self.score = 1.0 - (1.0 - self.score) * (1.0 - score.clamp(0.0, 1.0));
+    }
+
+    /// Names further rules that the score comprises already.
+    pub fn add_rules(&mut self, rules: impl Iterator<Item = &'static str>, but: &str) {
+        let others = rules.filter(|rule| *rule != but);
+        self.rules.extend(others.map(RuleId::from));
     }
 }

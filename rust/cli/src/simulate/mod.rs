@@ -6,7 +6,7 @@ mod call;
 mod fields;
 mod gateway;
 mod queue;
-mod random;
+pub mod random;
 mod report;
 mod scenario;
 mod scenario_file;

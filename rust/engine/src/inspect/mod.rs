@@ -4,6 +4,7 @@ mod budget;
 mod code;
 mod command;
 mod detector;
+mod evidence;
 mod exploited;
 mod header;
 mod inclusion;
@@ -26,6 +27,7 @@ mod xpath;
 mod xss;
 mod xxe;
 
+pub use evidence::{Evidence, Judged};
 pub use location::{Location, Part};
 
 use crate::decode::{self, Scratch, Value};
@@ -112,7 +114,7 @@ pub struct Finding {
     /// Family and what was seen, such as `sqli.tautology`.
     pub rule: &'static str,
     pub family: Family,
-    /// Anomaly score in 0..=1; 0.5 and above is enough to refuse by default.
+    /// How much it says by itself, in 0..=1; the model weighs it with all else.
     pub score: f32,
     pub location: Location,
 }
@@ -173,6 +175,16 @@ impl Inspector {
     /// Looks at every value of a request and adds to `found`, which the caller has cleared.
     /// A rule that speaks several times is kept once, with its strongest finding.
     pub fn inspect(&self, request: &Request<'_>, found: &mut Findings) {
+        self.inspect_each(request, found, |_| {});
+    }
+
+    /// The same, and hands each value that a detector looked at to `visit`.
+    pub fn inspect_each(
+        &self,
+        request: &Request<'_>,
+        found: &mut Findings,
+        mut visit: impl FnMut(&Judged<'_>),
+    ) {
         let mut budget = Budget::of(
             request.path.len()
                 + request.query.len()
@@ -180,10 +192,18 @@ impl Inspector {
                 + request.body.bytes.len(),
         );
         let gaps = SCRATCH.with(|scratch| {
-            let visit = |value: &Value<'_>| self.judge(value, &mut budget, found);
+            let see = |value: &Value<'_>| {
+                if let Some(evidence) = self.judge(value, &mut budget, found) {
+                    visit(&Judged {
+                        value,
+                        text: patterns::is_text(value),
+                        evidence,
+                    });
+                }
+            };
             match scratch.try_borrow_mut() {
-                Ok(mut scratch) => decode::walk(request, &mut scratch, visit),
-                Err(_) => decode::walk(request, &mut Scratch::default(), visit),
+                Ok(mut scratch) => decode::walk(request, &mut scratch, see),
+                Err(_) => decode::walk(request, &mut Scratch::default(), see),
             }
         });
         found.uninspected.insert(gaps.why);
@@ -191,20 +211,35 @@ impl Inspector {
         found.steps += budget.spent() as u64;
     }
 
+    /// Gives nothing where no detector wants the value.
     #[inline]
-    fn judge(&self, value: &Value<'_>, budget: &mut Budget, found: &mut Findings) {
+    fn judge(
+        &self,
+        value: &Value<'_>,
+        budget: &mut Budget,
+        found: &mut Findings,
+    ) -> Option<Evidence> {
         if prefilter::is_suspect(value) {
-            self.judge_closely(value, budget, found);
+            self.judge_closely(value, budget, found)
+        } else {
+            None
         }
     }
 
     #[inline(never)]
-    fn judge_closely(&self, value: &Value<'_>, budget: &mut Budget, found: &mut Findings) {
+    fn judge_closely(
+        &self,
+        value: &Value<'_>,
+        budget: &mut Budget,
+        found: &mut Findings,
+    ) -> Option<Evidence> {
         if !budget.afford(LOOK + value.bytes.len() / LOOKED_PER_STEP) {
-            return found.leave_out(value.bytes.len());
+            found.leave_out(value.bytes.len());
+            return None;
         }
         let hints = prefilter::look(value);
         let mut wanting = detector::wanting(&hints) & self.asked;
+        let mut evidence = None;
         while wanting != 0 {
             let detector = detector::ALL[wanting.trailing_zeros() as usize];
             wanting &= wanting - 1;
@@ -213,10 +248,13 @@ impl Inspector {
                 continue;
             }
             let list = &mut found.list;
+            let family = detector.family();
+            let evidence = evidence.get_or_insert_with(Evidence::default);
             let mut take = |rule, score| {
+                evidence.add(family, score);
                 let finding = || Finding {
                     rule,
-                    family: detector.family(),
+                    family,
                     score,
                     location: Location::new(value.part, value.name),
                 };
@@ -233,5 +271,6 @@ impl Inspector {
                 found.leave_out(skipped);
             }
         }
+        evidence
     }
 }
