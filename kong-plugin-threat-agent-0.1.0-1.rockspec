@@ -82,6 +82,7 @@ build = {
       ["kong.plugins.threat-agent.request"] = "lua/kong/plugins/threat-agent/request.lua",
       ["kong.plugins.threat-agent.response"] = "lua/kong/plugins/threat-agent/response.lua",
       ["kong.plugins.threat-agent.schema"] = "lua/kong/plugins/threat-agent/schema.lua",
+      ["kong.plugins.threat-agent.schema_payload"] = "lua/kong/plugins/threat-agent/schema_payload.lua",
       ["kong.plugins.threat-agent.schema_response"] = "lua/kong/plugins/threat-agent/schema_response.lua",
       ["kong.plugins.threat-agent.snapshots"] = "lua/kong/plugins/threat-agent/snapshots.lua",
       ["kong.plugins.threat-agent.status"] = "lua/kong/plugins/threat-agent/status.lua",

@@ -58,6 +58,9 @@ return {
         families = { "xss" },
         action = "tag",
         threshold = 0.9,
+        thresholds = { xss = 0.95, sql_injection = 0 },
+        detection_threshold = 0.1,
+        on_uninspected = "block",
         max_body_bytes = 0,
         read_body_files = false,
       },
@@ -120,6 +123,10 @@ return {
     ["another family"] = { { payload = { families = { "csrf" } } }, "families" },
     ["a body cap above a megabyte"] = { { payload = { max_body_bytes = 1048577 } }, "max_body_bytes" },
     ["a threshold below 0"] = { { payload = { threshold = -0.1 } }, "threshold" },
+    ["a threshold of no family"] = { { payload = { thresholds = { csrf = 1 } } }, "thresholds" },
+    ["a family's threshold above 1"] = { { payload = { thresholds = { xss = 2 } } }, "thresholds" },
+    ["a detection threshold above 1"] = { { payload = { detection_threshold = 1.1 } }, "detection_threshold" },
+    ["another answer to what was not inspected"] = { { payload = { on_uninspected = "drop" } }, "on_uninspected" },
 
     ["an id given twice"] = {
       { rules = { { id = "x", action = "block", methods = { "GET" } }, { id = "x", action = "tag", methods = { "PUT" } } } },

@@ -112,6 +112,8 @@ describe("the schema", function()
     assert.same(enums.window, find(limit, "window").one_of)
     assert.same(enums.scope, find(limit, "scope").one_of)
     assert.same(enums.family, find(payload, "families").elements.one_of)
+    assert.same(enums.family, find(payload, "thresholds").keys.one_of)
+    assert.same(enums.on_uninspected, find(payload, "on_uninspected").one_of)
   end)
 end)
 

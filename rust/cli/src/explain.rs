@@ -5,10 +5,12 @@ use crate::lines::Lines;
 use crate::rows::Row;
 use crate::settings;
 use serde_json::json;
+use std::cmp::Ordering;
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 use threat_agent_engine::inspect::{Finding, Findings, Inspector, Location};
 use threat_agent_engine::model::{Judgement, HIGH_CONFIDENCE};
+use threat_agent_engine::payload::Thresholds;
 use threat_agent_engine::{Model, Request};
 
 /// Explain the verdict on one request: decoded values, findings, what each feature adds to the
@@ -33,6 +35,14 @@ struct Seen {
     location: Location,
     excerpt: String,
     judgement: Judgement,
+    /// Score from which the action applies to it.
+    threshold: f32,
+}
+
+impl Seen {
+    fn is_refused(&self) -> bool {
+        self.judgement.probability >= self.threshold
+    }
 }
 
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
@@ -53,6 +63,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
     let request = owned.request(most);
     let model = Model::embedded().map_err(Error::config(path))?;
 
+    let thresholds = Thresholds::new(&payload);
     let mut found = Findings::default();
     let mut seen: Vec<Seen> = Vec::new();
     Inspector::new(&payload.families).inspect_each(&request, &mut found, |judged| {
@@ -60,11 +71,12 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
             location: Location::new(judged.value.part, judged.value.name),
             excerpt: excerpt(judged.value.bytes),
             judgement: model.judge(judged),
+            threshold: thresholds.of(&judged.evidence),
         });
     });
     seen.sort_by(|a, b| {
-        let (a, b) = (a.judgement.probability, b.judgement.probability);
-        b.total_cmp(&a)
+        let key = |v: &Seen| (v.is_refused(), v.judgement.probability);
+        key(b).partial_cmp(&key(a)).unwrap_or(Ordering::Equal)
     });
 
     writeln!(out, "values that a detector looked at, decoded")?;
@@ -73,15 +85,18 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
         writeln!(out, "  {p:.3}  {}: {}", value.location, value.excerpt)?;
     }
     findings(&found.list, &seen, out)?;
-    let probability = seen.first().map_or(0.0, |v| v.judgement.probability);
-    if let Some(worst) = seen.first() {
-        parts(model, worst, out)?;
-    }
-    let refused = payload.enabled && probability >= payload.threshold;
+    let Some(worst) = seen.first() else {
+        writeln!(out, "\nnothing in it is suspicious: allow")?;
+        return Ok(());
+    };
+    parts(model, worst, out)?;
+    let probability = worst.judgement.probability;
+    let refused = payload.enabled && worst.is_refused();
     writeln!(
         out,
-        "\nprobability {probability:.3}; refused from {} ({}), high confidence from {HIGH_CONFIDENCE}: {}",
-        payload.threshold,
+        "\nprobability {probability:.3}; recorded from {}, refused from {} ({}), high confidence from {HIGH_CONFIDENCE}: {}",
+        payload.detection_threshold.min(worst.threshold),
+        worst.threshold,
         payload.action.name(),
         if refused { payload.action.name() } else { "allow" },
     )?;

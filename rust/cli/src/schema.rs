@@ -5,7 +5,7 @@ use crate::error::Error;
 use serde::de::DeserializeOwned;
 use serde_json::{json, Value};
 use std::io::Write;
-use threat_agent_engine::config::{bounds, Limit, Mode, Rule};
+use threat_agent_engine::config::{bounds, Limit, Mode, OnUninspected, Rule};
 use threat_agent_engine::inspect::Family;
 use threat_agent_engine::state::{By, Counter, Scope};
 use threat_agent_engine::window::Window;
@@ -54,6 +54,7 @@ fn schema() -> Result<Value, Error> {
             "action": [Action::Allow, Action::Tag, Action::Throttle, Action::Block],
             "category": Category::ALL,
             "family": Family::ALL,
+            "on_uninspected": OnUninspected::ALL,
             "scope": Scope::ALL,
             "by": By::ALL,
             "count": Counter::CONFIGURABLE,

@@ -19,6 +19,7 @@ pub mod limits;
 pub mod local;
 pub mod memory;
 pub mod model;
+pub mod payload;
 pub mod ramp;
 pub mod request;
 pub mod rules;

@@ -122,6 +122,19 @@ impl Uninspected {
         (Self::MALFORMED, "malformed"),
     ];
 
+    /// Names the reasons of the set as logs do.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        let held = move |(flag, _): &(Uninspected, _)| self.contains(*flag);
+        Self::NAMES.into_iter().filter(held).map(|(_, name)| name)
+    }
+
+    /// Leaves the reasons that a client can bring about by what it sends: neither what the operator
+    /// left out nor what came to be seen only after its end.
+    pub fn in_clients_hands(self) -> Uninspected {
+        let operators = Self::BODY_STREAMED.0 | Self::BODY_NOT_SEEN.0 | Self::SAMPLED_OUT.0;
+        Uninspected(self.0 & !operators)
+    }
+
     /// Adds the reasons of `other`.
     pub fn insert(&mut self, other: Uninspected) {
         self.0 |= other.0;
@@ -154,6 +167,8 @@ pub struct Verdict {
     /// What was not inspected, and how much of it.
     pub uninspected: Uninspected,
     pub uninspected_bytes: u64,
+    /// Whether payload inspection found something worth recording.
+    pub payload_found: bool,
     /// Keyed hash of the account that the request logs in to, for its [`crate::Outcome`]; 52 bits,
     /// so that a Lua number holds it. 0 when it is no login.
     pub account: u64,

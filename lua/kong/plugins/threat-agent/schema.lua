@@ -2,6 +2,7 @@
 -- the two. What only compiling can tell is asked of the engine where its library can be loaded.
 
 local check = require "kong.plugins.threat-agent.config_check"
+local payload = require "kong.plugins.threat-agent.schema_payload"
 local response = require "kong.plugins.threat-agent.schema_response"
 
 
@@ -17,25 +18,6 @@ local CATEGORIES = {
   "route_misconfiguration",
   "mass_error",
   "client_anomaly",
-}
-
-local FAMILIES = {
-  "sql_injection",
-  "xss",
-  "path_traversal",
-  "file_inclusion",
-  "command_injection",
-  "code_injection",
-  "template_injection",
-  "nosql_injection",
-  "ssrf",
-  "xxe",
-  "ldap_injection",
-  "xpath_injection",
-  "ssi_injection",
-  "header_injection",
-  "scanner",
-  "exploited_path",
 }
 
 local MAX_BAN_S = 2592000
@@ -203,49 +185,6 @@ local limit = {
       if_field = "by", if_match = { one_of = { "service", "route" } },
       then_field = "ban_s", then_match = { eq = 0 },
       then_err = "must be 0 where by is route or service: only clients and consumers are banned",
-    } },
-  },
-}
-
-
-local payload = {
-  type = "record",
-  required = true,
-  fields = {
-    { enabled = { type = "boolean", required = true, default = true } },
-    { families = {
-      description = "The attack families that are looked for.",
-      type = "set",
-      required = true,
-      default = FAMILIES,
-      elements = { type = "string", one_of = FAMILIES },
-    } },
-    { action = {
-      description = "What happens at or above the threshold.",
-      type = "string",
-      required = true,
-      default = "block",
-      one_of = ACTIONS,
-    } },
-    { threshold = {
-      description = "Anomaly score from which the action applies.",
-      type = "number",
-      required = true,
-      default = 0.5,
-      between = { 0, 1 },
-    } },
-    { max_body_bytes = {
-      description = "Of a longer body the first part is inspected.",
-      type = "integer",
-      required = true,
-      default = 65536,
-      between = { 0, 1048576 },
-    } },
-    { read_body_files = {
-      description = "Whether a body that nginx spilled to disk is read (blocks while the disk answers).",
-      type = "boolean",
-      required = true,
-      default = true,
     } },
   },
 }

@@ -300,10 +300,15 @@ impl Watch {
         let (Some(category), Some(rule)) = (verdict.category, verdict.rules.first()) else {
             return;
         };
+        let category = if verdict.payload_found {
+            Category::PayloadInjection
+        } else {
+            category
+        };
         let payload = category == Category::PayloadInjection;
         let refuses = verdict.action.refuses();
         let told_already = matches!(rule.as_str(), "flood-client" | "suspect-client");
-        let strong = refuses || (payload && verdict.score >= 0.5);
+        let strong = refuses || verdict.payload_found || (payload && verdict.score >= 0.5);
         if !self.enabled || told_already || !strong {
             return;
         }

@@ -1,8 +1,11 @@
 //! The configuration as the engine sees it. This file owns defaults and bounds; the plugin's
 //! schema repeats them for operators and a spec compares the two (`threat-agent schema --json`).
 
+mod payload;
+
+pub use payload::{OnUninspected, Payload};
+
 use crate::error::Error;
-use crate::inspect::Family;
 use crate::state::{By, Counter, Scope};
 use crate::verdict::{Action, Category};
 use crate::window::Window;
@@ -191,36 +194,6 @@ impl Limit {
     }
 }
 
-/// Payload inspection.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Payload {
-    pub enabled: bool,
-    pub families: Vec<Family>,
-    /// What happens at or above `threshold`; below it, findings are only reported.
-    pub action: Action,
-    /// Anomaly score in 0..=1 from which `action` applies.
-    pub threshold: f32,
-    /// Units: bytes. Of a longer body the first part is inspected.
-    pub max_body_bytes: u64,
-    /// Whether a body that nginx spilled to disk is read, which blocks the worker while the disk
-    /// answers.
-    pub read_body_files: bool,
-}
-
-impl Default for Payload {
-    fn default() -> Self {
-        Payload {
-            enabled: true,
-            families: Family::ALL.to_vec(),
-            action: Action::Block,
-            threshold: 0.5,
-            max_body_bytes: bounds::DEFAULT_BODY_BYTES,
-            read_body_files: true,
-        }
-    }
-}
-
 /// Detection by behaviour.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -286,14 +259,7 @@ impl Config {
         for (category, share) in &self.enforce_ratios {
             ratio(&format!("enforce_ratios.{}", category.name()), *share)?;
         }
-        ratio("payload.threshold", f64::from(self.payload.threshold))?;
-        if self.payload.max_body_bytes > bounds::MAX_BODY_BYTES {
-            let most = bounds::MAX_BODY_BYTES;
-            return Err(Error::field(
-                "payload.max_body_bytes",
-                format!("expected at most {most}"),
-            ));
-        }
+        self.payload.check()?;
         for status in &self.auth_failure_statuses {
             if !(100..=599).contains(status) {
                 return Err(Error::field(
