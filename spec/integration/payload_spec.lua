@@ -1,7 +1,9 @@
 -- The settings of payload inspection, each on a route of its own.
 
 
+local cjson = require "cjson.safe"
 local gateway = require "spec.support.gateway"
+local plugin = require "spec.support.plugin"
 
 
 local CONFIG = [[
@@ -32,6 +34,22 @@ services:
         plugins:
           - name: threat-agent
             config: { mode: enforce, payload: { threshold: 1, detection_threshold: 1 } }
+      - name: excluding
+        paths: ["/search"]
+        plugins:
+          - name: threat-agent
+            config:
+              mode: enforce
+              # What `explain` printed.
+              ${EXCLUSION}
+      - name: trying
+        paths: ["/trying"]
+        plugins:
+          - name: threat-agent
+            config:
+              mode: enforce
+              payload: { shadow: [sql_injection, model] }
+              rules: [ { id: tried, action: block, headers: [ { name: x-odd } ], shadow: true } ]
 plugins:
   - { name: file-log, config: { path: "${PREFIX}/requests.log" } }
 ]]
@@ -40,11 +58,28 @@ local SQL = "?q=1%27+UNION+SELECT+username,+password+FROM+users--+-"
 local SCRIPT = "?q=%3Cscript%3Ealert(document.cookie)%3C/script%3E"
 
 
+-- What `threat-agent explain` says is to be pasted for a request, as it stands among other fields.
+local function exclusion_for(row)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "w"))
+  file:write(cjson.encode(row))
+  file:close()
+  local explained = plugin.cli("explain " .. path)
+  os.remove(path)
+
+  local yaml = assert(explained:match("\n(payload:\n.-)\n\n"), explained)
+  return (yaml:gsub("\n", "\n" .. (" "):rep(14)))
+end
+
+
 describe(gateway.describe_name("payload settings"), function()
   local gw
 
   setup(function()
-    gw = gateway.start({ config = CONFIG })
+    local exclusion = exclusion_for({
+      source = "spec", label = "benign", category = "search", method = "GET", path = "/search", query = SQL:sub(2),
+    })
+    gw = gateway.start({ config = (CONFIG:gsub("%${EXCLUSION}", function() return exclusion end)) })
   end)
 
   teardown(function()
@@ -134,6 +169,48 @@ describe(gateway.describe_name("payload settings"), function()
     it("leave out what is below detection", function()
       assert.equal(200, gw:http({ path = "/silent" .. SQL }).status)
       assert.same({ mode = "enforce", verdict = "allow", score = 0 }, record_of("/silent" .. SQL))
+    end)
+  end)
+
+
+  describe("the exclusion that explain prints", function()
+    it("clears its finding", function()
+      assert.equal(200, gw:http({ path = "/search" .. SQL }).status)
+      assert.same({ mode = "enforce", verdict = "allow", score = 0 }, record_of("/search" .. SQL))
+    end)
+
+    it("clears nothing else", function()
+      assert.equal(403, gw:http({ path = "/search" .. SCRIPT }).status)
+      assert.equal(403, gw:http({ path = "/search?q=..%2f..%2f..%2f..%2fetc%2fpasswd" }).status)
+      assert.equal(403, gw:http({ path = "/search?other=" .. SQL:sub(4) }).status)
+      assert.equal(403, gw:http({ path = "/search/deeper" .. SQL }).status)
+      assert.equal(403, gw:http({ path = "/passes" .. SQL }).status)
+    end)
+  end)
+
+
+  describe("shadow rules", function()
+    it("are logged and counted, and not acted upon", function()
+      local before = gw:status("/threat-agent/status").json.node.shadowed
+      local response = gw:http({ path = "/trying" .. SQL })
+      assert.equal(200, response.status)
+      assert.is_nil(response.json.headers["x-threat-agent-verdict"])
+      local record = record_of("/trying" .. SQL)
+      assert.equal("allow", record.verdict)
+      assert.is_nil(record.rules)
+      assert.equal("block", record.shadow.verdict)
+      assert.matches("^sqli%.", record.shadow.rules[1])
+      assert.is_true(record.shadow.score > 0.5)
+      assert.equal(before + 1, gw:status("/threat-agent/status").json.node.shadowed)
+    end)
+
+    it("leave the others as they are", function()
+      assert.equal(403, gw:http({ path = "/trying" .. SCRIPT }).status)
+    end)
+
+    it("may be the operator's own", function()
+      assert.equal(200, gw:http({ path = "/trying?own", headers = { ["x-odd"] = "1" } }).status)
+      assert.same({ rules = { "tried" }, verdict = "block", score = 1 }, record_of("/trying?own").shadow)
     end)
   end)
 end)

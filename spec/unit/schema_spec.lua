@@ -95,6 +95,8 @@ describe("the schema", function()
     assert.equal(bounds.max_text_bytes, find(rule, "user_agents").elements.len_max)
     assert.equal(bounds.max_entries, find(rule, "cidrs").len_max)
     local payload = find(config.fields, "payload")
+    assert.equal(bounds.max_exclusions, find(payload.fields, "exclusions").len_max)
+    assert.equal(bounds.max_exclusions, find(payload.fields, "shadow").len_max)
     assert.same({ 0, bounds.max_body_bytes }, find(payload.fields, "max_body_bytes").between)
   end)
 

@@ -46,6 +46,7 @@ fn schema() -> Result<Value, Error> {
             "max_expression_bytes": bounds::MAX_EXPRESSION_BYTES,
             "max_text_bytes": bounds::MAX_TEXT_BYTES,
             "max_limit": bounds::MAX_LIMIT,
+            "max_exclusions": bounds::MAX_EXCLUSIONS,
             "max_ban_s": bounds::MAX_BAN_S,
             "max_body_bytes": bounds::MAX_BODY_BYTES,
         },

@@ -146,6 +146,25 @@ impl Uninspected {
     }
 }
 
+/// What rules say that are tried out: told, never acted upon.
+#[derive(Clone, Debug, Default)]
+pub struct Shadow {
+    /// The rules that spoke.
+    pub rules: Vec<RuleId>,
+    /// What would have happened if they were live, and its score.
+    pub action: Action,
+    pub score: f32,
+}
+
+impl Shadow {
+    /// Takes what a rule says in.
+    pub fn absorb(&mut self, rule: &str, action: Action, score: f32) {
+        self.rules.push(rule.into());
+        self.action = self.action.max(action);
+        self.score = self.score.max(score);
+    }
+}
+
 /// The engine's answer to one request.
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {
@@ -167,6 +186,7 @@ pub struct Verdict {
     /// What was not inspected, and how much of it.
     pub uninspected: Uninspected,
     pub uninspected_bytes: u64,
+    pub shadow: Shadow,
     /// Whether payload inspection found something worth recording.
     pub payload_found: bool,
     /// Keyed hash of the account that the request logs in to, for its [`crate::Outcome`]; 52 bits,

@@ -1,6 +1,6 @@
 //! The settings of payload inspection, each on whole requests through `Engine::inspect`.
 
-use threat_agent_engine::config::OnUninspected;
+use threat_agent_engine::config::{OnUninspected, Rule};
 use threat_agent_engine::inspect::Family;
 use threat_agent_engine::{Action, Body, Category, Config, Engine, LocalState, Request, Verdict};
 
@@ -91,4 +91,54 @@ fn families_have_thresholds_of_their_own() {
     config.payload.thresholds = [(Family::Xss, 0.5)].into();
     assert_eq!(judge(&config, &asked(SCRIPT)).action, Action::Block);
     assert_eq!(judge(&config, &asked(SQL)).action, Action::Allow);
+}
+
+#[test]
+fn shadow_rules_are_told_and_not_acted_upon() {
+    let mut config = Config::default();
+    config.payload.shadow = vec!["sql_injection".into()];
+    let verdict = judge(&config, &asked(SQL));
+    assert_eq!((verdict.action, verdict.rules.len()), (Action::Allow, 0));
+    assert!(!verdict.payload_found && verdict.incident == 0);
+    assert_eq!(verdict.shadow.action, Action::Block);
+    assert!(verdict.shadow.rules.iter().any(|r| r == "sqli.union"));
+    assert!(verdict.shadow.score > 0.5);
+
+    let other = judge(&config, &asked(SCRIPT));
+    assert_eq!(other.action, Action::Block);
+    assert!(other.shadow.rules.is_empty());
+
+    // Beside what is live, it adds nothing to the verdict.
+    let both = [SQL, b"&x=", &SCRIPT[2..]].concat();
+    let with = judge(&config, &asked(&both));
+    assert_eq!(with.action, Action::Block);
+    assert!(with.rules.iter().all(|r| !r.starts_with("sqli.")));
+    assert_eq!(with.score, other.score);
+    assert!(judge(&config, &asked(b"q=fine")).shadow.rules.is_empty());
+}
+
+#[test]
+fn own_rules_have_a_shadow_too() {
+    let rule = |id: &str, action: &str, shadow: bool| -> Rule {
+        let text = format!(
+            r#"{{"id":"{id}","action":"{action}","paths":["/search"],"shadow":{shadow},"score":0.5}}"#
+        );
+        serde_json::from_str(&text).unwrap()
+    };
+    let config = Config {
+        rules: vec![
+            rule("tried", "allow", true),
+            rule("too", "throttle", true),
+            rule("live", "tag", false),
+        ],
+        ..Config::default()
+    };
+    let verdict = judge(&config, &asked(b"q=fine"));
+    assert_eq!(verdict.action, Action::Tag);
+    assert_eq!(verdict.rules, ["live"]);
+    assert_eq!(verdict.shadow.rules, ["tried", "too"]);
+    assert_eq!(
+        (verdict.shadow.action, verdict.shadow.score),
+        (Action::Throttle, 0.5)
+    );
 }

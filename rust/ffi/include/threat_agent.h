@@ -122,6 +122,10 @@ typedef struct {
   uint64_t uninspected_requests;
   uint64_t uninspected_bytes;
   uint64_t panics;
+  /**
+   * Requests on which a shadow rule spoke.
+   */
+  uint64_t shadowed;
 } ta_node_t;
 
 /**
@@ -194,9 +198,19 @@ typedef struct {
    * One sentence for people.
    */
   uint32_t reason_len;
+  /**
+   * Ids of the shadow rules that spoke, likewise; 0 when none did.
+   */
+  uint32_t shadow_len;
+  /**
+   * What would have happened if they were live: a `ta_action_t`, and the score.
+   */
+  int32_t shadow_action;
+  double shadow_score;
   uint8_t incident[16];
   uint8_t rules[256];
   uint8_t reason[256];
+  uint8_t shadow[256];
 } ta_verdict_t;
 
 /**

@@ -141,9 +141,15 @@ pub struct ta_verdict_t {
     pub rules_len: u32,
     /// One sentence for people.
     pub reason_len: u32,
+    /// Ids of the shadow rules that spoke, likewise; 0 when none did.
+    pub shadow_len: u32,
+    /// What would have happened if they were live: a `ta_action_t`, and the score.
+    pub shadow_action: i32,
+    pub shadow_score: f64,
     pub incident: [u8; 16],
     pub rules: [u8; 256],
     pub reason: [u8; 256],
+    pub shadow: [u8; 256],
 }
 
 /// How a request ended.
@@ -236,4 +242,6 @@ pub struct ta_node_t {
     pub uninspected_requests: u64,
     pub uninspected_bytes: u64,
     pub panics: u64,
+    /// Requests on which a shadow rule spoke.
+    pub shadowed: u64,
 }

@@ -279,6 +279,9 @@ fn count_verdict(node: &Node, verdict: &Verdict) {
         Action::Block => Stat::Blocked,
     };
     node.count(action, 1);
+    if !verdict.shadow.rules.is_empty() {
+        node.count(Stat::Shadowed, 1);
+    }
     if verdict.uninspected != Uninspected::default() {
         node.count(Stat::UninspectedRequests, 1);
         node.count(Stat::UninspectedBytes, verdict.uninspected_bytes);
@@ -306,6 +309,7 @@ fn describe(node: &Node) -> ta_node_t {
         uninspected_requests: sum(Stat::UninspectedRequests),
         uninspected_bytes: sum(Stat::UninspectedBytes),
         panics: sum(Stat::EnginePanics),
+        shadowed: sum(Stat::Shadowed),
     }
 }
 

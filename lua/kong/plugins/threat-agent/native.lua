@@ -270,6 +270,7 @@ function _M.node()
     uninspected_requests = tonumber(node.uninspected_requests),
     uninspected_bytes = tonumber(node.uninspected_bytes),
     panics = tonumber(node.panics),
+    shadowed = tonumber(node.shadowed),
   }
 end
 
@@ -541,7 +542,7 @@ end
 -- Copies the verdict out of the scratch.
 local function read_verdict()
   if verdict.rules_len == 0 and verdict.uninspected == 0 and verdict.spoofed_headers == 0
-     and verdict.account == 0 and verdict.session == 0
+     and verdict.account == 0 and verdict.session == 0 and verdict.shadow_len == 0
   then
     return CLEAN
   end
@@ -562,6 +563,14 @@ local function read_verdict()
     found.rules = split(ffi_string(verdict.rules, verdict.rules_len))
     found.incident = ffi_string(verdict.incident, verdict.incident_len)
     found.reason = ffi_string(verdict.reason, verdict.reason_len)
+  end
+
+  if verdict.shadow_len > 0 then
+    found.shadow = {
+      rules = split(ffi_string(verdict.shadow, verdict.shadow_len)),
+      verdict = ACTIONS[verdict.shadow_action],
+      score = verdict.shadow_score,
+    }
   end
 
   if verdict.uninspected ~= 0 then

@@ -17,7 +17,7 @@ function _M.write(conf, verdict)
     return
   end
 
-  if not verdict.rules and not verdict.uninspected then
+  if not verdict.rules and not verdict.uninspected and not verdict.shadow then
     kong.log.set_serialize_value(KEY, { mode = mode, verdict = verdict.action, score = 0 })
     return
   end
@@ -33,6 +33,7 @@ function _M.write(conf, verdict)
     incident = verdict.incident,
     uninspected = verdict.uninspected,
     uninspected_bytes = verdict.uninspected_bytes,
+    shadow = verdict.shadow,
   })
 end
 

@@ -123,6 +123,12 @@ local rule = {
       type = "string",
       len_max = 4096,
     } },
+    { shadow = {
+      description = "Whether a match is only logged, never acted upon.",
+      type = "boolean",
+      required = true,
+      default = false,
+    } },
   },
   entity_checks = {
     { at_least_one_of = { "cidrs", "methods", "paths", "user_agents", "headers", "expression" } },

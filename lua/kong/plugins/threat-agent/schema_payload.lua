@@ -2,6 +2,9 @@
 
 local ACTIONS = { "allow", "tag", "throttle", "block" }
 
+local MAX_EXCLUSIONS = 64
+local MAX_TEXT = 512
+
 local FAMILIES = {
   "sql_injection",
   "xss",
@@ -19,6 +22,29 @@ local FAMILIES = {
   "header_injection",
   "scanner",
   "exploited_path",
+}
+
+
+local function list(description, elements)
+  return { description = description, type = "array", len_max = MAX_EXCLUSIONS, elements = elements }
+end
+
+
+local exclusion = {
+  type = "record",
+  fields = {
+    { rules = list("Rules by id; `model` for the model where no rule speaks.",
+                   { type = "string", len_max = MAX_TEXT }) },
+    { families = list("Families, each with all of its rules.", { type = "string", one_of = FAMILIES }) },
+    { locations = list("Locations as findings name them, * for any text; everywhere without any.",
+                       { type = "string", len_max = MAX_TEXT }) },
+    { paths = list("Whole paths, decoded and normalised, * for any text; on all without any.",
+                   { type = "string", len_max = MAX_TEXT, match = "^[/*]" }) },
+  },
+  entity_checks = {
+    { at_least_one_of = { "rules", "families" } },
+    { at_least_one_of = { "locations", "paths" } },
+  },
 }
 
 
@@ -70,6 +96,22 @@ return {
       required = true,
       default = "pass",
       one_of = { "pass", "flag", "block" },
+    } },
+    { exclusions = {
+      description = "Findings that are left out, each where it is said.",
+      type = "array",
+      required = true,
+      default = {},
+      len_max = MAX_EXCLUSIONS,
+      elements = exclusion,
+    } },
+    { shadow = {
+      description = "Rules by id, and families, that are logged and never acted upon.",
+      type = "array",
+      required = true,
+      default = {},
+      len_max = MAX_EXCLUSIONS,
+      elements = { type = "string", len_max = MAX_TEXT },
     } },
     { max_body_bytes = {
       description = "Of a longer body the first part is inspected.",

@@ -3,7 +3,7 @@
 
 mod payload;
 
-pub use payload::{OnUninspected, Payload};
+pub use payload::{Exclusion, OnUninspected, Payload};
 
 use crate::error::Error;
 use crate::state::{By, Counter, Scope};
@@ -30,6 +30,8 @@ pub mod bounds {
     pub const MAX_FIELDS: usize = 32;
     /// Units: bytes. Names of fields.
     pub const MAX_FIELD_BYTES: usize = 64;
+    /// Entries in `payload.exclusions`, in each list of one, and in `payload.shadow`.
+    pub const MAX_EXCLUSIONS: usize = 64;
     /// Units: bytes.
     pub const MAX_BODY_BYTES: u64 = 1_048_576;
     /// Units: bytes.
@@ -138,6 +140,9 @@ pub struct Rule {
     /// A condition in Kong's expression language.
     #[serde(default)]
     pub expression: Option<String>,
+    /// Whether a match is only told, never acted upon.
+    #[serde(default)]
+    pub shadow: bool,
 }
 
 impl Rule {

@@ -19,6 +19,16 @@ pub enum Part {
 }
 
 impl Part {
+    pub const ALL: [Part; 7] = [
+        Part::Path,
+        Part::Query,
+        Part::Header,
+        Part::Cookie,
+        Part::Form,
+        Part::Json,
+        Part::Body,
+    ];
+
     /// Names the part as logs do.
     pub fn name(self) -> &'static str {
         match self {

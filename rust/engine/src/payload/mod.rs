@@ -6,7 +6,7 @@ pub use thresholds::Thresholds;
 
 use crate::config;
 use crate::error::Error;
-use crate::inspect::{Finding, Findings, Inspector, Location};
+use crate::inspect::{Finding, Findings, Inspector, Judged, Location, Scoping, MODEL};
 use crate::model::{Judgement, Model};
 use crate::request::Request;
 use crate::verdict::{Action, Category, Uninspected, Verdict};
@@ -17,6 +17,8 @@ pub struct Payload {
     thresholds: Thresholds,
     on_uninspected: Action,
     inspector: Inspector,
+    /// Whether the model alone is only told.
+    model_shadowed: bool,
     model: &'static Model,
 }
 
@@ -32,13 +34,15 @@ struct Worst {
 
 impl Payload {
     /// Compiles checked settings.
-    /// Errors: a model that cannot be read.
+    /// Errors: exclusions or shadow rules that name nothing; a model that cannot be read.
     pub fn new(config: &config::Payload) -> Result<Payload, Error> {
+        let scoping = Scoping::new(config)?;
         Ok(Payload {
+            model_shadowed: scoping.is_model_shadowed(),
             action: config.action,
             thresholds: Thresholds::new(config),
             on_uninspected: config.on_uninspected.action(),
-            inspector: Inspector::new(&config.families),
+            inspector: Inspector::new(&config.families).scoped(scoping),
             model: Model::embedded()?,
         })
     }
@@ -48,18 +52,22 @@ impl Payload {
     pub fn inspect(&self, request: &Request, verdict: &mut Verdict) {
         let mut found = Findings::default();
         let mut worst: Option<Worst> = None;
+        let mut shadow: Option<Worst> = None;
         self.inspector.inspect_each(request, &mut found, |judged| {
-            let judgement = self.model.judge(judged);
-            let probability = judgement.probability;
-            let refused = probability >= self.thresholds.of(&judged.evidence);
-            let more = |w: &Worst| (refused, probability) > (w.refused, w.judgement.probability);
-            if worst.as_ref().is_none_or(more) {
-                worst = Some(Worst {
-                    judgement,
-                    refused,
-                    ruled: !judged.evidence.is_empty(),
-                    location: Location::new(judged.value.part, judged.value.name),
-                });
+            let with_shadow = judged.evidence.with_shadow();
+            // Where only shadow rules speak, the model speaks of what they are about.
+            let alone = self.model_shadowed || with_shadow.is_some();
+            if let Some(evidence) = with_shadow {
+                let judged = Judged {
+                    evidence,
+                    ..*judged
+                };
+                self.weigh(&judged, &mut shadow);
+            } else if alone && judged.evidence.is_empty() {
+                self.weigh(judged, &mut shadow);
+            }
+            if !(alone && judged.evidence.is_empty()) {
+                self.weigh(judged, &mut worst);
             }
         });
         verdict.uninspected.insert(found.uninspected);
@@ -69,7 +77,40 @@ impl Payload {
         if let Some(worst) = worst.filter(recorded) {
             self.conclude(&worst, &found.list, verdict);
         }
+        if let Some(worst) = shadow.filter(recorded) {
+            self.tell_shadow(&worst, &found.shadow, verdict);
+        }
         self.answer_uninspected(verdict);
+    }
+
+    /// Judges a value, and keeps it if it is the worst so far.
+    fn weigh(&self, judged: &Judged<'_>, worst: &mut Option<Worst>) {
+        let judgement = self.model.judge(judged);
+        let probability = judgement.probability;
+        let refused = probability >= self.thresholds.of(&judged.evidence);
+        let more = |w: &Worst| (refused, probability) > (w.refused, w.judgement.probability);
+        if worst.as_ref().is_none_or(more) {
+            *worst = Some(Worst {
+                judgement,
+                refused,
+                ruled: !judged.evidence.is_empty(),
+                location: Location::new(judged.value.part, judged.value.name),
+            });
+        }
+    }
+
+    /// Notes what shadow rules found, and what it would have come to.
+    fn tell_shadow(&self, worst: &Worst, findings: &[Finding], verdict: &mut Verdict) {
+        let action = if worst.refused {
+            self.action
+        } else {
+            Action::Allow
+        };
+        let probability = worst.judgement.probability;
+        let model = (!worst.ruled).then_some(MODEL);
+        for rule in model.into_iter().chain(findings.iter().map(|f| f.rule)) {
+            verdict.shadow.absorb(rule, action, probability);
+        }
     }
 
     /// Turns what was found into a verdict. The model tells how likely it is an attack; the rules
@@ -87,7 +128,7 @@ impl Payload {
         // A rule is kept where it spoke the loudest, which may be another value.
         let lead = lead.or_else(|| findings.iter().max_by(strongest));
         let lead = lead.filter(|_| worst.ruled);
-        let name = lead.map_or("model", |f| f.rule);
+        let name = lead.map_or(MODEL, |f| f.rule);
         let category = Category::PayloadInjection;
         verdict.absorb(name, action, category, probability, || match lead {
             Some(lead) => format!("{name} in {}", lead.location),
