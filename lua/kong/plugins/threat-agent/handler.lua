@@ -5,6 +5,7 @@ local guard = require "kong.plugins.threat-agent.guard"
 local inspection = require "kong.plugins.threat-agent.inspection"
 local native = require "kong.plugins.threat-agent.native"
 local outcome = require "kong.plugins.threat-agent.outcome"
+local prometheus = require "kong.plugins.threat-agent.prometheus"
 local record = require "kong.plugins.threat-agent.record"
 local request = require "kong.plugins.threat-agent.request"
 local response = require "kong.plugins.threat-agent.response"
@@ -27,6 +28,7 @@ worker.prepare_master()
 function ThreatAgent:init_worker()
   if worker.start() then
     agent.start()
+    prometheus.start()
   end
 end
 

@@ -6,6 +6,7 @@ local incidents = require "kong.plugins.threat-agent.incidents"
 local native = require "kong.plugins.threat-agent.native"
 local responder = require "kong.plugins.threat-agent.agent.responder"
 local settings = require "kong.plugins.threat-agent.agent.settings"
+local traffic_history = require "kong.plugins.threat-agent.traffic_history"
 
 
 local kong = kong
@@ -126,6 +127,7 @@ local function beat(premature)
   if leads == nil then
     say(new)
   elseif leads then
+    checked(traffic_history.note())
     work_alone(new)
   end
 end
