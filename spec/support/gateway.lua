@@ -55,6 +55,7 @@ end
 
 
 local function free_port(taken)
+  taken = taken or {}
   while true do
     local port = math.random(FIRST_PORT, LAST_PORT)
     local sock = not taken[port] and socket.bind("127.0.0.1", port)
@@ -390,7 +391,9 @@ end
 gateway.run = run
 gateway.eventually = eventually
 gateway.describe_name = describe_name
+gateway.free_port = free_port
 gateway.read_file = read_file
+gateway.write_file = write_file
 
 
 return gateway

@@ -30,7 +30,9 @@ local ARROWS = {
   ["admin.traditional"] = { "admin.http" },
   ["agent.changes"] = { "native", "snapshots" },
   ["agent.gate"] = { "agent.journal", "files", "native" },
-  ["agent.init"] = { "agent.changes", "agent.responder", "agent.settings", "files", "incidents", "native" },
+  ["agent.init"] = {
+    "agent.changes", "agent.responder", "agent.settings", "agent.sweeper", "files", "incidents", "native",
+  },
   ["agent.journal"] = { "files" },
   ["agent.ledger"] = { "agent.pseudonyms", "files", "native" },
   ["agent.operations"] = { "entities", "native" },
@@ -41,6 +43,7 @@ local ARROWS = {
     "commands", "effect", "files",
   },
   ["agent.settings"] = {},
+  ["agent.sweeper"] = { "admin", "agent.journal" },
   action_list = { "files" },
   api = { "action_list", "commands", "incidents", "status" },
   cdef = {},

@@ -6,6 +6,7 @@ local incidents = require "kong.plugins.threat-agent.incidents"
 local native = require "kong.plugins.threat-agent.native"
 local responder = require "kong.plugins.threat-agent.agent.responder"
 local settings = require "kong.plugins.threat-agent.agent.settings"
+local sweeper = require "kong.plugins.threat-agent.agent.sweeper"
 local traffic_history = require "kong.plugins.threat-agent.traffic_history"
 
 
@@ -95,6 +96,7 @@ local function work()
   local conf = settings.get()
   if conf then
     responder.beat(conf)
+    checked(sweeper.sweep(conf))
   end
   save()
 end
@@ -108,12 +110,7 @@ local function work_alone(new)
   end
 
   busy = true
-  if new then
-    take_lead()
-  else
-    local ok, err = pcall(work)
-    checked(ok, err)
-  end
+  checked(pcall(new and take_lead or work))
   busy = false
 end
 
