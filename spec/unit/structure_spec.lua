@@ -4,7 +4,8 @@
 local plugin = require "spec.support.plugin"
 
 
-local FOLDER = "lua/kong/plugins/threat-agent"
+local PLUGINS = "lua/kong/plugins"
+local FOLDER = PLUGINS .. "/threat-agent"
 
 
 -- Which of the plugin's modules each one may require. A module that is missing here is new:
@@ -31,55 +32,82 @@ local ARROWS = {
   ["agent.changes"] = { "native", "snapshots" },
   ["agent.gate"] = { "agent.journal", "files", "native" },
   ["agent.init"] = {
-    "agent.changes", "agent.responder", "agent.settings", "agent.sweeper", "files", "incidents", "native",
+    "agent.changes", "agent.responder", "agent.settings", "agent.sweeper", "files", "incidents", "native", "traffic_history",
   },
   ["agent.journal"] = { "files" },
   ["agent.ledger"] = { "agent.pseudonyms", "files", "native" },
   ["agent.operations"] = { "entities", "native" },
+  ["agent.operator"] = { "agent.journal", "native" },
   ["agent.planner"] = {},
   ["agent.pseudonyms"] = { "files", "native" },
   ["agent.responder"] = {
-    "actions", "admin", "agent.gate", "agent.journal", "agent.ledger", "agent.operations", "agent.planner",
+    "actions", "admin", "agent.gate", "agent.journal", "agent.ledger", "agent.operations", "agent.operator", "agent.planner",
     "commands", "effect", "files",
   },
   ["agent.settings"] = {},
   ["agent.sweeper"] = { "admin", "agent.journal" },
   action_list = { "files" },
-  api = { "action_list", "commands", "incidents", "status" },
+  api = { "views" },
+  busy = { "native" },
   cdef = {},
   commands = {},
   config_check = { "native" },
+  ["dashboard.entrance"] = {},
+  ["dashboard.handler"] = { "dashboard.entrance", "dashboard.service", "native" },
+  ["dashboard.page"] = { "dashboard.script", "dashboard.style" },
+  ["dashboard.schema"] = {},
+  ["dashboard.script"] = {},
+  ["dashboard.service"] = { "dashboard.page", "native", "views" },
+  ["dashboard.style"] = {},
   effect = { "native" },
   entities = {},
   files = {},
   guard = { "native" },
-  handler = { "agent", "guard", "inspection", "native", "outcome", "record", "request", "response", "worker" },  headers = {},
+  handler = {
+    "agent", "guard", "inspection", "native", "outcome", "prometheus", "record", "request", "response", "worker",
+  },
+  headers = {},
   incidents = { "names", "native" },
   inspection = { "guard", "native", "request" },
+  metrics = { "action_list", "incidents", "native", "status" },
   names = {},
   native = { "cdef", "headers" },
   outcome = {},
+  prometheus = { "metrics" },
   record = {},
   request = { "native" },
   response = { "native" },
   schema = { "config_check", "schema_response" },
   schema_response = {},
+  self_test = { "native" },
   snapshots = { "entities", "files" },
-  status = { "action_list", "guard", "native", "request" },
+  status = { "action_list", "guard", "native", "request", "self_test" },
   status_api = { "api" },
-  worker = { "files", "native" },
+  traffic_history = { "native" },
+  ["views.actions"] = { "action_list", "agent.settings", "commands" },
+  ["views.bans"] = { "action_list", "native", "views.actions" },
+  ["views.incidents"] = { "action_list", "incidents" },
+  ["views.init"] = { "metrics", "status", "views.actions", "views.bans", "views.incidents", "views.overview" },
+  ["views.overview"] = { "action_list", "busy", "status", "traffic_history", "views.bans", "views.incidents" },
+  worker = { "files", "native", "self_test" },
 }
 
 
+-- The plugin's own modules by their name, the dashboard's with `dashboard.` before it.
+local function short(plugin_name, module)
+  return (plugin_name == "threat-agent" and "" or "dashboard.") .. module:gsub("/", ".")
+end
+
+
 local function name_of(path)
-  return path:match("/threat%-agent/(.+)%.lua$"):gsub("/", ".")
+  return short(path:match("/kong/plugins/([^/]+)/(.+)%.lua$"))
 end
 
 
 local function requires(path)
   local found = {}
-  for name in plugin.read(path):gmatch('"kong%.plugins%.threat%-agent%.([%w_%.]+)"') do
-    found[#found + 1] = name
+  for plugin_name, module in plugin.read(path):gmatch('"kong%.plugins%.(threat%-agent[%-%l]*)%.([%w_%.]+)"') do
+    found[#found + 1] = short(plugin_name, module)
   end
 
   table.sort(found)
@@ -88,7 +116,7 @@ end
 
 
 describe("the plugin's modules", function()
-  for _, path in ipairs(plugin.lua_files(FOLDER)) do
+  for _, path in ipairs(plugin.lua_files(PLUGINS)) do
     it(name_of(path) .. " requires what it may", function()
       assert.same(ARROWS[name_of(path)], requires(path))
     end)

@@ -376,13 +376,13 @@ return [==[
       const list = data.routes || [], most = Math.max(1, ...list.map((route) => route.requests));
       if (!list.length) return h("p", { class: "empty" }, "No requests in the last minute.");
       return h("ul", { class: "bars" }, list.map((route) => {
-        const bad = route.errors + route.not_found + route.refused_logins + route.refused, part = (n) => Math.max(0, n / most * 100) + "%";
+        const bad = route.errors + route.not_found + route.refused_logins + route.answered_here, part = (n) => Math.max(0, n / most * 100) + "%";
         const bar = h("div", { class: "bar" }, h("i", { class: "f-allow" }), h("i", { class: "f-throttle" }), h("i", { class: "f-block" }));
         const failed = route.errors + route.not_found + route.refused_logins;
         bar.children[0].style.width = part(route.requests - Math.min(route.requests, bad));
         bar.children[1].style.width = part(Math.min(failed, route.requests));
-        bar.children[2].style.width = part(Math.min(route.refused, route.requests));
-        const sub = [route.refused && number(route.refused) + " refused here", route.refused_logins && number(route.refused_logins) + " failed logins", route.not_found && number(route.not_found) + " not found", route.errors && plural(route.errors, "error")].filter(Boolean);
+        bar.children[2].style.width = part(Math.min(route.answered_here, route.requests));
+        const sub = [route.answered_here && number(route.answered_here) + " answered by the gateway", route.refused_logins && number(route.refused_logins) + " failed logins", route.not_found && number(route.not_found) + " not found", route.errors && plural(route.errors, "error")].filter(Boolean);
         return h("li", {}, h("span", { class: "name" }, route.name || route.id), h("b", {}, number(route.requests)), bar, sub.length ? h("span", { class: "sub" }, sub.join(" · ")) : null);
       }));
     });

@@ -94,6 +94,7 @@ local function call(view, params, who)
 
   local ok, status, answer, headers = pcall(view, {
     params = params, query = query(), body = body, by = who.by, role = who.role, workspace = workspace(),
+    route = kong.router.get_route().id,
   })
   if not ok then
     kong.log.err("could not answer: ", status)

@@ -69,11 +69,12 @@ local function shortened(list)
 end
 
 
--- Lists the busiest routes of the last minute. workspace: nil for all.
-function _M.routes(workspace)
+-- Lists the busiest routes of the last minute. workspace: nil for all; but: the id of a route that is
+-- left out, or nil.
+function _M.routes(workspace, but)
   local list = {}
   for _, route in ipairs(known_routes()) do
-    if workspace == nil or route.workspace == workspace then
+    if route.id ~= but and (workspace == nil or route.workspace == workspace) then
       local traffic = native.traffic({
         client_ip = "", workspace = route.workspace, route = route.id, service = route.service, consumer = "",
       })
@@ -86,7 +87,7 @@ function _M.routes(workspace)
           errors = minute.errors,
           not_found = minute.not_found,
           refused_logins = minute.refused,
-          refused = minute.exits,
+          answered_here = minute.exits,
         }
       end
     end

@@ -2,8 +2,8 @@
 -- (status_api.lua) and the dashboard's route (the plugin threat-agent-dashboard).
 --
 -- A view is a function of { params, query, body, by, workspace } that returns a status, a body (a
--- table, or text), and headers or nil. workspace: nil for all. Reading is for viewers, writing for
--- operators.
+-- table, or text), and headers or nil. workspace: nil for all. From the dashboard, { role, route } are
+-- there, too. Reading is for viewers, writing for operators.
 
 local actions = require "kong.plugins.threat-agent.views.actions"
 local bans = require "kong.plugins.threat-agent.views.bans"

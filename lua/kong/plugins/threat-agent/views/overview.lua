@@ -50,7 +50,7 @@ function _M.get(ask)
     overview.actions = latest_actions(ask)
     overview.bans = standing
     overview.traffic = traffic_history.list()
-    overview.routes = busy.routes(ask.workspace)
+    overview.routes = busy.routes(ask.workspace, ask.route)
     overview.clients = busy.clients(page.data)
   end
 
