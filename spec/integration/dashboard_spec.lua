@@ -224,6 +224,14 @@ describe(gateway.describe_name("the dashboard's route:"), function()
       eventually(function() return ask("customer", "/ops/everybody/status").status == 200 end)
     end)
 
+    it("over the Admin API, too", function()
+      assert.equal(202, gw:admin("POST", BANS, { client = "192.0.2.55", ttl_s = 60 }).status)
+      eventually(function() return shop("192.0.2.55") == 403 end)
+      assert.equal(202, gw:admin("DELETE", BANS .. "/192.0.2.55").status)
+      eventually(function() return shop("192.0.2.55") == 200 end)
+      assert.equal(400, gw:admin("POST", BANS, { ttl_s = 60 }).status)
+    end)
+
     it("lift what a rule or limit made", function()
       for n = 1, 60 do
         shop("192.0.2.60", "/no-such-page/" .. n)

@@ -144,6 +144,8 @@ return [==[
       ? " " + (record.clients.length > 3 ? plural(record.clients.length, "client") : record.clients.join(", ")) : "";
     return (VERBS[record.action] || record.action) + whom + place(record);
   }
+  /* Why, unless it is what an approved action once waited for. */
+  const why = (record) => record.why && (record.state === "pending" || !record.why.startsWith("waits for")) ? record.why : null;
   async function undo(record) {
     const waits = record.state === "pending";
     const yes = await confirmed(waits ? "Decline this action?" : "Undo this action?",
@@ -230,8 +232,11 @@ return [==[
       [number(open.length), open.length === 1 ? "open incident" : "open incidents", open.length > 0],
       [number(node.bans), node.bans === 1 ? "standing ban" : "standing bans", false],
     ];
-    draw("situation", [colour, big, more, tiles, summary], () => [
-      h("div", { class: "word " + colour }, h("p", { class: "big" }, big), h("p", { class: "more" }, more)),
+    const worst = !status.error && open[0], deeds = worst ? actionsOf(worst.id).filter((record) => UNDOABLE[record.state]) : [];
+    draw("situation", [colour, big, more, tiles, summary, worst && worst.id, deeds, data.role], () => [
+      h("div", { class: "word " + colour }, h("p", { class: "big" }, big), h("p", { class: "more" }, more), worst ? h("div", { class: "buttons" },
+        h("button", { type: "button", "data-key": "look", onclick: () => { select(worst.id); $("detail").scrollIntoView({ block: "start" }); } }, "See the evidence"),
+        operates() && deeds.length === 1 ? h("button", { type: "button", "data-key": "undo-worst", onclick: () => undo(deeds[0]) }, "Undo the action") : null) : null),
       h("div", { class: "tiles" }, tiles.map(([n, l, hot]) => h("div", { class: "tile" + (hot ? " hot" : "") }, h("span", { class: "n" }, n), h("span", { class: "l" }, l)))),
     ]);
   }
@@ -341,7 +346,7 @@ return [==[
     }
     return h("div", { class: "done" }, acts.map((record) => h("div", { class: "deed" }, h("div", {},
       h("strong", {}, deed(record)), " ", stateChip(record), record.result ? [" ", chip(record.result === "improved" ? "it helped" : record.result === "unknown" ? "effect unknown" : "effect: " + record.result, record.result === "improved" ? "green" : "amber")] : null,
-      h("span", { class: "soft" }, timing(record), record.why ? " · " + record.why : "", " · policy " + record.policy)), buttons(record))));
+      h("span", { class: "soft" }, timing(record), why(record) ? " · " + why(record) : "", " · policy " + record.policy)), buttons(record))));
   }
   function fact(name, value) {
     return h("div", {}, h("dt", {}, name), h("dd", {}, value));
@@ -401,7 +406,7 @@ return [==[
       if (!list.length) return h("p", { class: "empty" }, "No open incident names a client.");
       return h("ul", { class: "bars" }, list.map((client) => h("li", {}, h("span", { class: "name mono" }, client.client),
         !operates() ? chip(banned.has(client.client) ? "banned" : client.suspicion, "") : banned.has(client.client)
-          ? h("button", { type: "button", class: "quiet", "data-key": "lift-" + client.client, "aria-label": "Lift the bans of " + client.client, onclick: () => lift(client.client) }, "Lift ban")
+          ? h("button", { type: "button", class: "quiet", "data-key": "lift-" + client.client, "aria-label": "Lift ban of " + client.client, onclick: () => lift(client.client) }, "Lift ban")
           : h("button", { type: "button", class: "danger", "data-key": "ban-" + client.client, "aria-label": "Ban " + client.client, onclick: () => ban(client.client, 10, "named by an incident") }, "Ban"),
         h("span", { class: "sub" }, "suspicion " + client.suspicion + " · " + plural(client.signals, "signal") + " · " + plural(client.requests, "request") + " in the last minute"))));
     });
@@ -422,7 +427,7 @@ return [==[
       if (!list.length) return h("p", { class: "empty" }, "Nothing was done yet.");
       return h("table", {}, h("thead", {}, h("tr", {}, ["When", "What", "State", "Why", ""].map((name) => h("th", { scope: "col" }, name || h("span", { class: "note" }, "Undo"))))),
         h("tbody", {}, list.map((record) => h("tr", {}, h("td", {}, ago(record.changed_s || record.created_s)), h("td", {}, deed(record)), h("td", {}, stateChip(record)),
-          h("td", {}, record.title + (record.why ? " (" + record.why + ")" : "")), h("td", {}, buttons(record))))));
+          h("td", {}, record.title + (why(record) ? " (" + why(record) + ")" : "")), h("td", {}, buttons(record))))));
     });
   }
   function health() {

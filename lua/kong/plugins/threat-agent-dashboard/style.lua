@@ -14,12 +14,13 @@ return [==[
     --bg: #0a0e14; --panel: #121922; --sunk: #0d131b; --line: #263140; --text: #e8eef6; --soft: #9fadbf;
     --blue: #6cabff; --green: #4cd495; --amber: #f4b953; --red: #ff8089; --violet: #b79bff;
     --green-bg: #10291f; --amber-bg: #2e2412; --red-bg: #331820; --blue-bg: #14243c; --violet-bg: #221b3a;
-    --fill-allow: #35527f; --fill-tag: #7a5fc4; --fill-throttle: #d69530; --fill-block: #f0525f;
+    --fill-allow: #46699f; --fill-tag: #7a5fc4; --fill-throttle: #d69530; --fill-block: #f0525f;
     --shadow: 0 1px 2px rgb(0 0 0 / .4);
     color-scheme: dark;
   }
 }
 * { box-sizing: border-box; }
+[hidden] { display: none !important; }
 html { scroll-behavior: smooth; }
 body { margin: 0; background: var(--bg); color: var(--text); font: 15px/1.5 ui-sans-serif, system-ui, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", sans-serif; font-variant-numeric: tabular-nums; }
 h1, h2, h3, p, ul, ol, dl, dd { margin: 0; padding: 0; }
@@ -43,7 +44,7 @@ footer { max-width: 1440px; margin: 0 auto; padding: 8px 24px 28px; color: var(-
 .is-green { background: var(--green-bg); color: var(--green); } .is-amber { background: var(--amber-bg); color: var(--amber); }
 .is-red { background: var(--red-bg); color: var(--red); } .is-blue { background: var(--blue-bg); color: var(--blue); }
 .is-violet { background: var(--violet-bg); color: var(--violet); }
-button { font: inherit; font-size: 13.5px; font-weight: 600; color: var(--blue); background: var(--blue-bg); border: 1px solid transparent; border-radius: 8px; padding: 4px 12px; min-height: 30px; cursor: pointer; }
+button { font: inherit; font-size: 13.5px; font-weight: 600; color: var(--blue); background: var(--blue-bg); border: 1px solid transparent; border-radius: 8px; padding: 4px 12px; min-height: 30px; cursor: pointer; white-space: nowrap; }
 button:hover { border-color: currentColor; } button:disabled { opacity: .55; cursor: progress; }
 button.primary { background: var(--blue); color: var(--panel); } button.danger { color: var(--red); background: var(--red-bg); }
 button.danger.solid { color: var(--panel); background: var(--red); } button.quiet { color: var(--soft); background: transparent; border-color: var(--line); }
@@ -56,7 +57,7 @@ h2 { font-size: 14.5px; font-weight: 650; } h3 { font-size: 12.5px; font-weight:
 .word { border-radius: 14px; padding: 20px 24px; border: 1px solid var(--line); border-left: 6px solid var(--green); background: var(--panel); box-shadow: var(--shadow); min-width: 0; }
 .word.red { border-left-color: var(--red); } .word.amber { border-left-color: var(--amber); }
 .word .big { font-size: clamp(20px, 2.4vw, 27px); line-height: 1.25; font-weight: 680; letter-spacing: -.02em; overflow-wrap: anywhere; }
-.word .more { margin-top: 6px; color: var(--soft); overflow-wrap: anywhere; }
+.word .buttons { margin-top: 12px; } .word .more { margin-top: 6px; color: var(--soft); overflow-wrap: anywhere; }
 .tiles { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 12px; }
 .tile { background: var(--panel); border: 1px solid var(--line); border-radius: 14px; padding: 10px 16px; box-shadow: var(--shadow); }
 .tile .n { display: block; font-size: 24px; line-height: 1.25; font-weight: 680; letter-spacing: -.02em; } .tile .l { color: var(--soft); font-size: 13px; }
@@ -78,7 +79,7 @@ h2 { font-size: 14.5px; font-weight: 650; } h3 { font-size: 12.5px; font-weight:
 .tabs { display: flex; background: var(--sunk); border-radius: 9px; padding: 2px; }
 .tabs button { background: transparent; color: var(--soft); min-height: 26px; padding: 1px 12px; } .tabs button[aria-pressed="true"] { background: var(--panel); color: var(--text); box-shadow: var(--shadow); }
 .list ul { display: grid; gap: 6px; margin: 0 -8px; max-height: 660px; overflow-y: auto; padding: 2px; }
-.row { display: block; width: 100%; text-align: left; background: transparent; color: var(--text); font-weight: 400; border: 1px solid transparent; border-left: 4px solid var(--line); border-radius: 8px; padding: 9px 12px; line-height: 1.4; }
+.row { white-space: normal; display: block; width: 100%; text-align: left; background: transparent; color: var(--text); font-weight: 400; border: 1px solid transparent; border-left: 4px solid var(--line); border-radius: 8px; padding: 9px 12px; line-height: 1.4; }
 .row:hover { background: var(--sunk); border-color: transparent; border-left-color: var(--line); } .row[aria-current="true"] { background: var(--blue-bg); }
 .row .t { display: block; font-weight: 600; font-size: 14px; overflow-wrap: anywhere; } .row .m { display: flex; flex-wrap: wrap; gap: 3px 8px; align-items: center; margin-top: 4px; color: var(--soft); font-size: 12.5px; }
 .row.critical, .row.high { border-left-color: var(--red); } .row.medium { border-left-color: var(--amber); } .row.low { border-left-color: var(--blue); } .row.resolved { border-left-color: var(--green); } .row.resolved .t { font-weight: 500; }
@@ -96,9 +97,9 @@ h2 { font-size: 14.5px; font-weight: 650; } h3 { font-size: 12.5px; font-weight:
 .bars li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 12px; padding: 6px 0; align-items: center; } .bars .name { overflow-wrap: anywhere; font-weight: 550; }
 .bars .sub { grid-column: 1 / -1; color: var(--soft); font-size: 12.5px; } .bar { grid-column: 1 / -1; height: 5px; border-radius: 3px; background: var(--sunk); overflow: hidden; margin: 3px 0 1px; display: flex; } .bar i { display: block; height: 100%; }
 .trio { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 16px; align-items: start; }
-.ban-form { display: grid; grid-template-columns: minmax(0, 1fr) 84px; gap: 8px 10px; margin-top: 12px; padding-top: 12px; border-top: 1px solid var(--line); align-items: end; } .ban-form[hidden] { display: none; }
+.ban-form { display: grid; grid-template-columns: minmax(0, 1fr) 84px; gap: 8px 10px; margin-top: 12px; padding-top: 12px; border-top: 1px solid var(--line); align-items: end; }
 .ban-form label { color: var(--soft); font-size: 12.5px; display: grid; gap: 2px; } .ban-form input { font: inherit; font-size: 14px; color: var(--text); background: var(--sunk); border: 1px solid var(--line); border-radius: 8px; padding: 4px 9px; width: 100%; }
-.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: 13.5px; } th { text-align: left; color: var(--soft); font-weight: 600; font-size: 12.5px; } th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); vertical-align: top; } tr:last-child td { border-bottom: 0; } td { overflow-wrap: anywhere; min-width: 74px; }
+.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; min-width: 720px; font-size: 13.5px; } th { text-align: left; color: var(--soft); font-weight: 600; font-size: 12.5px; } th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); vertical-align: top; } tr:last-child td { border-bottom: 0; } td { overflow-wrap: anywhere; min-width: 74px; }
 .checks { display: grid; grid-template-columns: repeat(auto-fit, minmax(215px, 1fr)); gap: 10px; } .check { background: var(--sunk); border-radius: 10px; padding: 9px 13px; border-left: 4px solid var(--green); overflow-wrap: anywhere; } .check.bad { border-left-color: var(--red); } .check.warn { border-left-color: var(--amber); } .check b { display: block; font-size: 13.5px; font-weight: 650; } .check span { color: var(--soft); font-size: 13px; }
 .toasts { position: fixed; right: 18px; bottom: 18px; display: grid; gap: 8px; z-index: 8; max-width: min(420px, calc(100vw - 36px)); } .toast { background: var(--text); color: var(--bg); border-radius: 10px; padding: 10px 15px; font-size: 14px; overflow-wrap: anywhere; }
 dialog { border: 1px solid var(--line); border-radius: 16px; background: var(--panel); color: var(--text); padding: 22px 24px; max-width: min(480px, calc(100vw - 32px)); box-shadow: 0 20px 60px rgb(0 0 0 / .3); } dialog::backdrop { background: rgb(8 12 18 / .55); } dialog h2 { font-size: 18px; } dialog p { color: var(--soft); margin: 8px 0 18px; overflow-wrap: anywhere; } dialog .buttons { justify-content: flex-end; }

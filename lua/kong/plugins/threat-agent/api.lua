@@ -14,21 +14,15 @@ local function asker()
 end
 
 
--- Puts a view in the shape of the Admin API's handlers.
+-- Puts a view in the shape of the Admin API's handlers, which have path, query and body in one.
 local function mount(view)
   return function(self)
     local params = {}
     for name, value in pairs(self.params) do
-      params[name] = type(value) == "string" and ngx.unescape_uri(value) or nil
+      params[name] = type(value) == "string" and ngx.unescape_uri(value) or value
     end
 
-    local args = self.args or {}
-    return kong.response.exit(view({
-      params = params,
-      query = args.uri or {},
-      body = args.post or {},
-      by = asker(),
-    }))
+    return kong.response.exit(view({ params = params, query = params, body = self.params, by = asker() }))
   end
 end
 
