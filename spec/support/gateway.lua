@@ -5,7 +5,7 @@
 --   gw:http({ path = "/shop/" }).status
 --   gw:stop()
 --
--- TA_GATEWAY picks the gateway: embedded (the default), kong, kong-postgres. Each one
+-- TA_GATEWAY picks the gateway: embedded (the default), kong, kong-postgres, kong-hybrid. Each one
 -- has free ports and a directory of its own, and ends with the process that started it,
 -- whatever becomes of the specs.
 
@@ -122,6 +122,7 @@ local function environment(self, options)
     DEMO_PORT = self.demo_port,
     H2_PORT = self.h2_port,
     POSTGRES_PORT = self.postgres_port,
+    CLUSTER_PORT = self.cluster_port,
     WORKERS = options.workers or 2,
     PLUGINS = options.plugins or "bundled,threat-agent",
     OWNER_PID = ffi.C.getpid(),
@@ -164,6 +165,7 @@ function gateway.start(options)
     demo_port = free_port(taken),
     h2_port = free_port(taken),
     postgres_port = free_port(taken),
+    cluster_port = free_port(taken),
   }, gateway)
 
   self:write_config(options.config)

@@ -69,7 +69,7 @@ function ThreatAgent:log(conf)
   end
 
   if engine and verdict and not verdict.enforced then
-    guard.call(native.observe, engine, request.identity(), outcome.read(verdict.account))
+    guard.call(native.observe, engine, request.identity(), outcome.read(verdict))
   end
 
   record.write(conf, verdict)

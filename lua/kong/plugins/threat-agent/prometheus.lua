@@ -51,11 +51,16 @@ end
 
 
 local function export(premature)
-  if premature or ngx.worker.exiting() or not ngx.shared.kong:add(TURN, true, STEP_S - 0.5) then
+  if premature or ngx.worker.exiting() then
     return
   end
 
+  -- In each worker: whichever is scraped has to know the metrics' types.
   gauges = gauges or register()
+  if not ngx.shared.kong:add(TURN, true, STEP_S - 0.5) then
+    return
+  end
+
   for name, value in pairs(gauges and metrics.read() or {}) do
     if gauges[name] then
       set(gauges[name], value)

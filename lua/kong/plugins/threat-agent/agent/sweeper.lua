@@ -20,7 +20,7 @@ local GRACE_S = 60
 local _M = {}
 
 
-local swept_at = ngx.now()
+local swept_at = 0
 
 
 local function expires_s(entity)

@@ -3,6 +3,7 @@
 local action_list = require "kong.plugins.threat-agent.action_list"
 local cjson = require "cjson.safe"
 local commands = require "kong.plugins.threat-agent.commands"
+local deck = require "kong.plugins.threat-agent.deck"
 local settings = require "kong.plugins.threat-agent.agent.settings"
 
 
@@ -65,6 +66,17 @@ function _M.command(ask)
   end
 
   return _M.send(ask, { command = command, id = record.id })
+end
+
+
+-- Writes an action's changes as a decK file.
+function _M.patch(ask)
+  local record = action_list.find(ask.params.id)
+  if not record or not may_see(ask, record) then
+    return 404, { message = "Not found" }
+  end
+
+  return 200, deck.render(record), { ["Content-Type"] = "application/yaml" }
 end
 
 

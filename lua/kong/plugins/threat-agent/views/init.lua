@@ -29,6 +29,7 @@ _M.ROUTES = {
   ["/explain/:reference"] = { GET = incidents.explain },
   ["/actions"] = { GET = actions.list },
   ["/actions/:id/:command"] = { POST = actions.command },
+  ["/actions/:id/patch"] = { GET = actions.patch },
   ["/bans"] = { GET = bans.list, POST = bans.ban },
   ["/bans/:client"] = { DELETE = bans.lift },
   ["/kill"] = { POST = actions.kill, DELETE = actions.unkill },
@@ -57,6 +58,12 @@ local compiled = {}
 for path in pairs(_M.ROUTES) do
   compiled[#compiled + 1] = compile(path)
 end
+
+
+-- Fixed paths come before those with more names in them.
+table.sort(compiled, function(a, b)
+  return #a.names < #b.names
+end)
 
 
 -- Finds the views of a path by method, and the path's parameters; nil when there are none.
