@@ -42,28 +42,30 @@ local PAGE = [==[<!doctype html>
     <div id="chart" class="chart"></div>
   </section>
   <div class="split">
-    <section id="incidents" class="panel list" aria-labelledby="incidents-title" tabindex="-1">
-      <div class="head"><h2 id="incidents-title">Incidents</h2>
-        <div class="tabs" role="group" aria-label="Which incidents">
-          <button type="button" id="tab-open" aria-pressed="true">Open</button>
-          <button type="button" id="tab-all" aria-pressed="false">All</button>
+    <div class="stack">
+      <section id="incidents" class="panel list" aria-labelledby="incidents-title" tabindex="-1">
+        <div class="head"><h2 id="incidents-title">Incidents</h2>
+          <div class="tabs" role="group" aria-label="Which incidents">
+            <button type="button" id="tab-open" aria-pressed="true">Open</button>
+            <button type="button" id="tab-all" aria-pressed="false">All</button>
+          </div>
         </div>
-      </div>
-      <ul id="incident-list"></ul>
-    </section>
-    <section id="detail" class="panel detail" aria-label="The selected incident"></section>
-  </div>
-  <div class="trio">
-    <section class="panel" aria-labelledby="routes-title"><div class="head"><h2 id="routes-title">Busiest routes</h2><span class="note">requests in the last minute</span></div><div id="routes"></div></section>
-    <section class="panel" aria-labelledby="clients-title"><div class="head"><h2 id="clients-title">Suspected clients</h2><span class="note">of open incidents</span></div><div id="clients"></div></section>
-    <section class="panel" aria-labelledby="bans-title"><div class="head"><h2 id="bans-title">Bans</h2><span id="bans-note" class="note"></span></div><div id="bans"></div>
-      <form id="ban-form" class="ban-form" hidden>
-        <label>Address or consumer<input name="client" required autocomplete="off" spellcheck="false"></label>
-        <label>Minutes<input name="minutes" type="number" min="1" max="43200" value="10" required></label>
-        <label class="wide">Reason<input name="reason" maxlength="256" autocomplete="off"></label>
-        <button type="submit">Ban</button>
-      </form>
-    </section>
+        <ul id="incident-list"></ul>
+      </section>
+      <section class="panel third" aria-labelledby="clients-title"><div class="head"><h2 id="clients-title">Suspected clients</h2><span class="note">of open incidents</span></div><div id="clients"></div></section>
+      <section class="panel fifth" aria-labelledby="routes-title"><div class="head"><h2 id="routes-title">Busiest routes</h2><span class="note">requests in the last minute</span></div><div id="routes"></div></section>
+    </div>
+    <div class="stack">
+      <section id="detail" class="panel detail" aria-label="The selected incident"></section>
+      <section class="panel fourth" aria-labelledby="bans-title"><div class="head"><h2 id="bans-title">Bans</h2><span id="bans-note" class="note"></span></div><div id="bans"></div>
+        <form id="ban-form" class="ban-form" hidden>
+          <label class="whom">Address or consumer<input name="client" required autocomplete="off" spellcheck="false"></label>
+          <label>Minutes<input name="minutes" type="number" min="1" max="43200" value="10" required></label>
+          <label class="reason">Reason<input name="reason" maxlength="256" autocomplete="off"></label>
+          <button type="submit">Ban</button>
+        </form>
+      </section>
+    </div>
   </div>
   <section class="panel" aria-labelledby="actions-title">
     <div class="head"><h2 id="actions-title">Actions</h2><span class="note">what the agent and operators did, the latest first</span></div>

@@ -156,6 +156,12 @@ return [==[
     const yes = await confirmed("Approve this action?", deed(record) + (record.ttl_s ? ", for " + span(record.ttl_s) : "") + ". You can undo it.", "Approve");
     if (yes) tell("POST", "/actions/" + encodeURIComponent(record.id) + "/approve");
   }
+  /* What came of it, or what it would touch. */
+  function effect(record) {
+    const unit = record.clients ? "requests of them in a minute" : ["mass_error", "route_misconfiguration"].includes(record.category) ? "share of failed requests" : "requests in ten seconds";
+    if (record.before && record.after) return unit + ": " + number(record.before.harm) + " before, " + number(record.after.harm) + " after";
+    return record.state === "pending" || record.state === "dry_run" ? "would touch " + number(100 * record.touches_ratio) + " % of the route's good requests" : null;
+  }
   function buttons(record) {
     if (!operates()) return null;
     if (record.state === "pending") {
@@ -280,7 +286,7 @@ return [==[
         svg.append(s("line", { class: "grid", x1: side, x2: width, y1: y(top * part), y2: y(top * part) }));
         svg.append(s("text", { x: side - 8, y: y(top * part) + 4, "text-anchor": "end" }, number(top * part) + "/s"));
       }
-      for (const minute of [5, 4, 3, 2, 1]) {
+      for (const minute of width < 480 ? [5, 3, 1] : [5, 4, 3, 2, 1]) {
         svg.append(s("text", { x: x(end - minute * 60) + (minute === 5 ? 2 : 0), y: height + 2, "text-anchor": minute === 5 ? "start" : "middle" }, "−" + minute + " min"));
       }
       const base = points.map(() => 0);
@@ -346,7 +352,7 @@ return [==[
     }
     return h("div", { class: "done" }, acts.map((record) => h("div", { class: "deed" }, h("div", {},
       h("strong", {}, deed(record)), " ", stateChip(record), record.result ? [" ", chip(record.result === "improved" ? "it helped" : record.result === "unknown" ? "effect unknown" : "effect: " + record.result, record.result === "improved" ? "green" : "amber")] : null,
-      h("span", { class: "soft" }, timing(record), why(record) ? " · " + why(record) : "", " · policy " + record.policy)), buttons(record))));
+      h("span", { class: "soft" }, timing(record), why(record) ? " · " + why(record) : "", effect(record) ? " · " + effect(record) : "", " · policy " + record.policy)), buttons(record))));
   }
   function fact(name, value) {
     return h("div", {}, h("dt", {}, name), h("dd", {}, value));

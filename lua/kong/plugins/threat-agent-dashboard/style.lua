@@ -75,6 +75,7 @@ h2 { font-size: 14.5px; font-weight: 650; } h3 { font-size: 12.5px; font-weight:
 .legend { display: flex; flex-wrap: wrap; gap: 2px 16px; font-size: 13px; color: var(--soft); } .legend b { color: var(--text); font-weight: 650; }
 .legend i { display: inline-block; width: 10px; height: 10px; border-radius: 3px; margin-right: 6px; }
 
+.stack { display: grid; gap: 16px; min-width: 0; }
 .split { display: grid; grid-template-columns: minmax(300px, 5fr) minmax(0, 8fr); gap: 16px; align-items: start; }
 .tabs { display: flex; background: var(--sunk); border-radius: 9px; padding: 2px; }
 .tabs button { background: transparent; color: var(--soft); min-height: 26px; padding: 1px 12px; } .tabs button[aria-pressed="true"] { background: var(--panel); color: var(--text); box-shadow: var(--shadow); }
@@ -96,8 +97,7 @@ h2 { font-size: 14.5px; font-weight: 650; } h3 { font-size: 12.5px; font-weight:
 .line { display: grid; grid-template-columns: 74px minmax(0, 1fr); gap: 4px 12px; font-size: 13.5px; } .line time { color: var(--soft); } .line li { display: contents; } .line span { overflow-wrap: anywhere; }
 .bars li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 12px; padding: 6px 0; align-items: center; } .bars .name { overflow-wrap: anywhere; font-weight: 550; }
 .bars .sub { grid-column: 1 / -1; color: var(--soft); font-size: 12.5px; } .bar { grid-column: 1 / -1; height: 5px; border-radius: 3px; background: var(--sunk); overflow: hidden; margin: 3px 0 1px; display: flex; } .bar i { display: block; height: 100%; }
-.trio { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 16px; align-items: start; }
-.ban-form { display: grid; grid-template-columns: minmax(0, 1fr) 84px; gap: 8px 10px; margin-top: 12px; padding-top: 12px; border-top: 1px solid var(--line); align-items: end; }
+.ban-form { display: grid; grid-template-columns: minmax(0, 3fr) 84px minmax(0, 4fr) auto; gap: 8px 10px; margin-top: 12px; padding-top: 12px; border-top: 1px solid var(--line); align-items: end; }
 .ban-form label { color: var(--soft); font-size: 12.5px; display: grid; gap: 2px; } .ban-form input { font: inherit; font-size: 14px; color: var(--text); background: var(--sunk); border: 1px solid var(--line); border-radius: 8px; padding: 4px 9px; width: 100%; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; min-width: 720px; font-size: 13.5px; } th { text-align: left; color: var(--soft); font-weight: 600; font-size: 12.5px; } th, td { padding: 6px 12px 6px 0; border-bottom: 1px solid var(--line); vertical-align: top; } tr:last-child td { border-bottom: 0; } td { overflow-wrap: anywhere; min-width: 74px; }
 .checks { display: grid; grid-template-columns: repeat(auto-fit, minmax(215px, 1fr)); gap: 10px; } .check { background: var(--sunk); border-radius: 10px; padding: 9px 13px; border-left: 4px solid var(--green); overflow-wrap: anywhere; } .check.bad { border-left-color: var(--red); } .check.warn { border-left-color: var(--amber); } .check b { display: block; font-size: 13.5px; font-weight: 650; } .check span { color: var(--soft); font-size: 13px; }
@@ -105,7 +105,7 @@ h2 { font-size: 14.5px; font-weight: 650; } h3 { font-size: 12.5px; font-weight:
 dialog { border: 1px solid var(--line); border-radius: 16px; background: var(--panel); color: var(--text); padding: 22px 24px; max-width: min(480px, calc(100vw - 32px)); box-shadow: 0 20px 60px rgb(0 0 0 / .3); } dialog::backdrop { background: rgb(8 12 18 / .55); } dialog h2 { font-size: 18px; } dialog p { color: var(--soft); margin: 8px 0 18px; overflow-wrap: anywhere; } dialog .buttons { justify-content: flex-end; }
 .keys { display: grid; grid-template-columns: auto 1fr; gap: 8px 18px; margin: 14px 0 18px; } kbd { font: inherit; font-size: 13px; font-weight: 650; background: var(--sunk); border: 1px solid var(--line); border-bottom-width: 2px; border-radius: 6px; padding: 0 7px; }
 .noscript { padding: 24px; }
-@media (max-width: 1080px) { .trio { grid-template-columns: repeat(auto-fit, minmax(280px, 1fr)); } .situation, .split { grid-template-columns: minmax(0, 1fr); } .list ul { max-height: 340px; } .tiles { grid-template-columns: repeat(4, minmax(0, 1fr)); } }
-@media (max-width: 640px) { main { padding: 12px 12px 4px; gap: 12px; } .top { padding: 10px 12px; position: static; } .who { display: none; } .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); } .panel, .word { padding: 14px; } .trio { grid-template-columns: minmax(0, 1fr); } .chart { height: 128px; } }
+@media (max-width: 1080px) { .situation, .split { grid-template-columns: minmax(0, 1fr); } .stack { display: contents; } #detail { order: 2; } .third { order: 3; } .fourth { order: 4; } .fifth { order: 5; } .list ul { max-height: 340px; } .tiles { grid-template-columns: repeat(4, minmax(0, 1fr)); } }
+@media (max-width: 640px) { main { padding: 12px 12px 4px; gap: 12px; } .top { padding: 10px 12px; position: static; } .who { display: none; } .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); } .panel, .word { padding: 14px; } .ban-form { grid-template-columns: minmax(0, 1fr) 84px; } .checks { grid-template-columns: repeat(2, minmax(0, 1fr)); } .chart { height: 128px; } }
 @media (prefers-reduced-motion: no-preference) { .live:not(.lost) .dot { animation: breathe 2s ease-in-out infinite; } @keyframes breathe { 50% { opacity: .35; } } }
 ]==]
