@@ -46,7 +46,10 @@ consumers:
     keyauth_credentials: [ { key: customer } ]
 plugins:
   - name: threat-agent
-    config: { mode: enforce }
+    config:
+      mode: enforce
+      rules:
+        - { id: tool, action: block, ban_s: 600, user_agents: [masscan] }
 ]]
 
 local INTENT = { ["x-requested-with"] = "threat-agent" }
@@ -233,10 +236,12 @@ describe(gateway.describe_name("the dashboard's route:"), function()
     end)
 
     it("lift what a rule or limit made", function()
-      for n = 1, 60 do
-        shop("192.0.2.60", "/no-such-page/" .. n)
-      end
+      local headers = { ["x-forwarded-for"] = "192.0.2.60", ["user-agent"] = "masscan" }
+      assert.equal(403, gw:http({ path = "/products", headers = headers }).status)
+      assert.equal(403, shop("192.0.2.60"))
+      assert.is_nil(listed("192.0.2.60"))
       assert.equal(202, write("DELETE", BANS .. "/192.0.2.60").status)
+      eventually(function() return shop("192.0.2.60") == 200 end)
     end)
 
     local BAD = {
