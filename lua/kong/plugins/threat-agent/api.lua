@@ -1,6 +1,8 @@
 local actions = require "kong.plugins.threat-agent.action_list"
 local commands = require "kong.plugins.threat-agent.commands"
 local incidents = require "kong.plugins.threat-agent.incidents"
+local notices = require "kong.plugins.threat-agent.agent.notices"
+local settings = require "kong.plugins.threat-agent.agent.settings"
 local status = require "kong.plugins.threat-agent.status"
 
 
@@ -29,6 +31,12 @@ local function send(command)
   end
 
   return kong.response.exit(202, { message = "Accepted: the leading worker does it within a second or two" })
+end
+
+
+-- The global instance's configuration; ends the request where there is none.
+local function platform()
+  return settings.platform() or kong.response.exit(404, { message = "no global instance of threat-agent on this node" })
 end
 
 
@@ -67,6 +75,19 @@ return {
       end
 
       return send({ command = command, id = record.id })
+    end,
+  },
+
+  ["/threat-agent/notifications"] = {
+    GET = function()
+      return kong.response.exit(200, { data = notices.list(platform()) })
+    end,
+  },
+
+  ["/threat-agent/notifications/test"] = {
+    POST = function()
+      local names = notices.test(platform(), asker())
+      return kong.response.exit(202, { message = "Accepted: look at the channels", channels = names })
     end,
   },
 

@@ -2,6 +2,7 @@
 -- the two. What only compiling can tell is asked of the engine where its library can be loaded.
 
 local check = require "kong.plugins.threat-agent.config_check"
+local notifications = require "kong.plugins.threat-agent.schema_notifications"
 local response = require "kong.plugins.threat-agent.schema_response"
 
 
@@ -339,6 +340,7 @@ return {
         } },
         { payload = payload },
         { behaviour = behaviour },
+        { notifications = notifications },
         { response = response },
       },
     } },

@@ -4,6 +4,7 @@ local changes = require "kong.plugins.threat-agent.agent.changes"
 local files = require "kong.plugins.threat-agent.files"
 local incidents = require "kong.plugins.threat-agent.incidents"
 local native = require "kong.plugins.threat-agent.native"
+local notices = require "kong.plugins.threat-agent.agent.notices"
 local responder = require "kong.plugins.threat-agent.agent.responder"
 local settings = require "kong.plugins.threat-agent.agent.settings"
 
@@ -57,6 +58,7 @@ local function take_lead()
   end
   checked(changes.open())
   checked(responder.open())
+  notices.open()
 
   -- What the former leader has handled is handled again: at least once, never not at all.
   cursor = 0
@@ -69,6 +71,7 @@ local function handle_incidents()
   while incident do
     kong.log.notice("incident ", incident.id, " ", incident.status, ": ", incident.title)
     responder.take_in(incident)
+    notices.take_in(incident)
     cursor = sequence
     incident, sequence = incidents.next(cursor)
   end
@@ -94,6 +97,10 @@ local function work()
   local conf = settings.get()
   if conf then
     responder.beat(conf)
+  end
+  conf = settings.platform()
+  if conf then
+    notices.beat(conf, ngx.time())
   end
   save()
 end
