@@ -30,6 +30,7 @@ function Grouping.new(saved)
   local self = setmetatable({
     seen = saved.seen or {},           -- id → what was told: { status, severity, sent_s, actions, memory, … }
     digests = saved.digests or 0,
+    digest_stands = saved.digest_stands,
     open_digested = 0,
     touched = {},                      -- id → { incident, actions }
     overflow = {},                     -- ids without a message of their own, since the last digest
@@ -53,7 +54,7 @@ end
 
 -- What the next leader has to know.
 function Grouping:state()
-  return { seen = self.seen, digests = self.digests }
+  return { seen = self.seen, digests = self.digests, digest_stands = self.digest_stands }
 end
 
 
@@ -195,6 +196,7 @@ function Grouping:digest()
   local changes = self.overflow
   self.overflow = {}
   self.digests = self.digests + 1
+  self.digest_stands = true
   table.sort(changes, by_severity)
 
   local named = {}
@@ -247,9 +249,6 @@ function Grouping:flush(settings, now_s)
     if told and told.digested and change.kind == "resolved" then
       self:remember(change, now_s, true)
       self.touched[incident.id] = nil
-      if self.open_digested == 0 and not self.overflow[1] then
-        send({ event = "digest", over = true, digest = { number = self.digests, count = 0, incidents = {} } })
-      end
     elseif self.sent < settings.rate_per_minute - 1 then
       local kind = told and told.digested and "opened" or change.kind
       send({ event = kind, incident = incident, actions = change.actions, told = self:remember(change, now_s) })
@@ -261,6 +260,10 @@ function Grouping:flush(settings, now_s)
     end
   end
 
+  if self.digest_stands and self.open_digested == 0 and not self.overflow[1] then
+    self.digest_stands = nil
+    send({ event = "digest", over = true, digest = { number = self.digests, count = 0, incidents = {} } })
+  end
   self:prune()
   return messages, next(self.touched) ~= nil
 end

@@ -57,8 +57,7 @@ local function payload_of(channel, event)
 end
 
 
-function _M.notify(channel, event)
-  local is_over = event.status == "resolved"
+local function send(channel, event, is_over)
   local url = channel.url
   local response, err, passes = http.post(channel, url and url ~= ngx.null and url or ENQUEUE, cjson.encode({
     routing_key = channel.routing_key,
@@ -70,6 +69,21 @@ function _M.notify(channel, event)
     payload = not is_over and payload_of(channel, event) or nil,
   }))
   return response and true, err, passes
+end
+
+
+-- A test opens an alert and ends it.
+function _M.notify(channel, event)
+  if event.event ~= "test" then
+    return send(channel, event, event.status == "resolved")
+  end
+
+  local ok, err, passes = send(channel, event, false)
+  if not ok then
+    return nil, err, passes
+  end
+
+  return send(channel, event, true)
 end
 
 

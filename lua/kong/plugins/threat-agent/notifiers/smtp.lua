@@ -79,7 +79,7 @@ end
 
 
 function Session:secure()
-  local ok, err = self.sock:sslhandshake(nil, self.server.host, self.server.ssl_verify)
+  local ok, err = self.sock:sslhandshake(false, self.server.host, self.server.ssl_verify)
   if not ok then
     return nil, "TLS: " .. tostring(err), true
   end
