@@ -62,6 +62,7 @@ build = {
       ["kong.plugins.threat-agent.agent.pseudonyms"] = "lua/kong/plugins/threat-agent/agent/pseudonyms.lua",
       ["kong.plugins.threat-agent.agent.responder"] = "lua/kong/plugins/threat-agent/agent/responder.lua",
       ["kong.plugins.threat-agent.agent.settings"] = "lua/kong/plugins/threat-agent/agent/settings.lua",
+      ["kong.plugins.threat-agent.agent.sweeper"] = "lua/kong/plugins/threat-agent/agent/sweeper.lua",
       ["kong.plugins.threat-agent.api"] = "lua/kong/plugins/threat-agent/api.lua",
       ["kong.plugins.threat-agent.audit"] = "lua/kong/plugins/threat-agent/audit.lua",
       ["kong.plugins.threat-agent.cdef"] = "lua/kong/plugins/threat-agent/cdef.lua",

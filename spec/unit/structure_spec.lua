@@ -33,7 +33,8 @@ local ARROWS = {
   ["agent.gate"] = { "agent.journal", "files", "native" },
   ["agent.grouping"] = {},
   ["agent.init"] = {
-    "agent.changes", "agent.notices", "agent.responder", "agent.settings", "files", "incidents", "native",
+    "agent.changes", "agent.notices", "agent.responder", "agent.settings", "agent.sweeper", "files", "incidents",
+    "native",
   },
   ["agent.journal"] = { "files" },
   ["agent.ledger"] = { "agent.pseudonyms", "files", "native" },
@@ -49,6 +50,7 @@ local ARROWS = {
     "commands", "effect", "files",
   },
   ["agent.settings"] = {},
+  ["agent.sweeper"] = { "admin", "agent.journal" },
   ["notifiers.email"] = { "notifiers.smtp", "notifiers.summary" },
   ["notifiers.gateway"] = { "notifiers.webhook" },
   ["notifiers.http"] = {},

@@ -104,12 +104,14 @@ impl Engine {
         }
         let mut verdict = Verdict::default();
         let enforced = self.enforces();
+        let mut arrived = false;
         let ban = match self.rules.apply(request, &mut verdict) {
             Ruling::Allowed => return Verdict::default(),
             Ruling::Refused { ban_s } => {
                 (ban_s > 0).then_some((By::ClientIp, Scope::Global, ban_s))
             }
             Ruling::Open => {
+                arrived = true;
                 self.watch.arrive(request, state, now_ms, &mut verdict);
                 self.limits
                     .check(request, state, now_ms, enforced, &mut verdict)
@@ -123,6 +125,9 @@ impl Engine {
             verdict.incident = state.draw_incident();
         }
         self.watch.report(identity, &verdict, state, now_ms);
+        if arrived && enforced && verdict.action.refuses() {
+            self.watch.refuse(identity, state, now_ms);
+        }
         if let (true, Some((by, scope, ban_s))) = (enforced, ban) {
             if let Some(key) = Key::of(identity, by, scope) {
                 let ban = Ban {

@@ -6,8 +6,7 @@ use crate::request::Identity;
 use crate::state::{Counter, Key};
 use crate::window::Window;
 
-/// Counts of the last minute and of the last ten seconds, refused requests of this plugin left
-/// out.
+/// Counts of the last minute and of the last ten seconds; requests of banned clients are left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     pub minute: Flow,
@@ -25,7 +24,7 @@ pub struct Flow {
     pub not_found: u64,
     /// Failed logins and refused credentials.
     pub refused: u64,
-    /// Answered by other plugins, refusals mostly.
+    /// Refused by this plugin, or answered by others.
     pub exits: u64,
 }
 

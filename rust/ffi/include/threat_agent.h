@@ -304,7 +304,7 @@ typedef struct {
    */
   uint64_t refused;
   /**
-   * Answered by other plugins.
+   * Refused by this plugin, or answered by others.
    */
   uint64_t exits;
 } ta_flow_t;
@@ -316,7 +316,7 @@ typedef struct {
 typedef struct {
   ta_flow_t route_60s;
   ta_flow_t route_10s;
-  ta_flow_t client_60s;
+  ta_flow_t client_10s;
   /**
    * Requests of one client in 10 s above which it counts as hot; 0 when nothing was learned.
    */

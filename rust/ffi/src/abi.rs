@@ -192,7 +192,7 @@ pub struct ta_flow_t {
     pub not_found: u64,
     /// Failed logins and refused credentials.
     pub refused: u64,
-    /// Answered by other plugins.
+    /// Refused by this plugin, or answered by others.
     pub exits: u64,
 }
 
@@ -203,7 +203,7 @@ pub struct ta_flow_t {
 pub struct ta_traffic_t {
     pub route_60s: ta_flow_t,
     pub route_10s: ta_flow_t,
-    pub client_60s: ta_flow_t,
+    pub client_10s: ta_flow_t,
     /// Requests of one client in 10 s above which it counts as hot; 0 when nothing was learned.
     pub hot_limit: u64,
 }

@@ -78,7 +78,7 @@ pub unsafe extern "C" fn ta_traffic(identity: *const ta_identity_t, out: *mut ta
             *out = ta_traffic_t {
                 route_60s: flow(route.minute),
                 route_10s: flow(route.ten_s),
-                client_60s: flow(client.minute),
+                client_10s: flow(client.ten_s),
                 hot_limit: u64::from(route.hot_limit),
             };
             Ok(ta_status_t::TA_STATUS_OK)

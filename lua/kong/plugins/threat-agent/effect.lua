@@ -37,7 +37,7 @@ local function good_of(flow)
 end
 
 
--- Sums up what clients sent to a place in the last minute.
+-- Sums up what clients sent to a place in ten seconds and was not refused by a ban.
 local function of_clients(place, clients)
   local all = 0
   for _, client in ipairs(clients) do
@@ -49,8 +49,8 @@ local function of_clients(place, clients)
 end
 
 
--- Measures a record's place. Returns { harm, good, requests }; harm: requests of its clients in a
--- minute, or the ratio of failed requests, or requests let through in ten seconds.
+-- Measures a record's place. Returns { harm, good, requests }; harm: requests of its clients in
+-- ten seconds, or the ratio of failed requests, or requests let through in ten seconds.
 function _M.measure(record)
   local traffic, err = native.traffic(identity(record.place))
   if not traffic then

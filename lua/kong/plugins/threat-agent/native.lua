@@ -646,7 +646,7 @@ end
 
 
 -- What goes to the route of an identity, and what its client sends there: flows of the last minute
--- (`minute`, `client`) and of ten seconds (`ten_s`), and `hot_limit`. Returns nil and an error.
+-- (`minute`) and of ten seconds (`ten_s`, `client`), and `hot_limit`. Returns nil and an error.
 function _M.traffic(from)
   fill_identity(identity, from)
   if C.ta_traffic(identity, traffic_out) ~= 0 then
@@ -656,7 +656,7 @@ function _M.traffic(from)
   return {
     minute = flow(traffic_out.route_60s),
     ten_s = flow(traffic_out.route_10s),
-    client = flow(traffic_out.client_60s),
+    client = flow(traffic_out.client_10s),
     hot_limit = tonumber(traffic_out.hot_limit),
   }
 end

@@ -51,7 +51,7 @@ local step = {
     { action = { type = "string", required = true, one_of = ACTIONS } },
     { after_s = whole("How long the incident must have been open.", 0, 86400, 0) },
     { ttl_s = whole("How long the action stands; 0 for ever (rollback only).", 0, 2592000, 600) },
-    { verify_after_s = whole("When to look whether it helped.", 5, 3600, 60) },
+    { verify_after_s = whole("When to look whether it helped.", 10, 3600, 30) },
     { target = { description = "What a plugin is put on.", type = "string", required = true, default = "route",
                  one_of = { "route", "service" } } },
     { scope = { description = "Where a ban holds.", type = "string", required = true, default = "route",
@@ -118,7 +118,7 @@ local DEFAULT_POLICIES = {
     min_severity = "medium",
     min_confidence = 0.5,
     approval = "required",
-    steps = { { action = "rollback", ttl_s = 0, verify_after_s = 30 } },
+    steps = { { action = "rollback", ttl_s = 0 } },
   },
 }
 

@@ -101,7 +101,7 @@ impl Detector for Ddos {
             if let Some(reason) = health.clone() {
                 evidence += 1.0;
                 reasons.push(reason);
-            } else if ratio >= ABSURD && !is_login_attack(second, rate - expected) {
+            } else if ratio >= ABSURD && !is_guessing(second, rate - expected) {
                 evidence += 0.8;
                 reasons.push(format!("the rate is {ratio:.0} times the expected one"));
             }
@@ -162,9 +162,11 @@ impl Detector for Ddos {
     }
 }
 
-/// Tells whether failed logins make most of a rise: that is guessing, until it hurts.
-fn is_login_attack(second: &Second, excess: f64) -> bool {
-    2.0 * second.counts.failures[S1] as f64 >= excess
+/// Tells whether a rise is one of logins that fail, or that are refused since they did: as long as
+/// neither health nor single clients stand out, it is the login detector's.
+fn is_guessing(second: &Second, excess: f64) -> bool {
+    let failures = second.counts.failures[S1] as f64;
+    2.0 * failures >= excess || (second.open)(Category::CredentialStuffing)
 }
 
 /// What is wrong with a place's health, if anything.

@@ -12,7 +12,7 @@ pub const LOGINS: Counter = Counter::ServerErrors;
 pub const FINDINGS: Counter = Counter::ServerErrors;
 /// Authentication failures at [`own`] that are no failed logins: refused keys and tokens.
 pub const REFUSED_CREDENTIALS: Counter = Counter::AuthFailures;
-/// What other plugins answered, at [`own`]: refusals mostly.
+/// What this plugin refused and other plugins answered, at [`own`].
 pub const EXITS: Counter = Counter::Requests;
 /// 5xx at [`own`] for want of an answer from the upstream.
 pub const UNANSWERED: Counter = Counter::Hot;

@@ -23,7 +23,7 @@ mod misconfig;
 mod payload;
 
 use crate::config::{Config, Mode};
-use crate::memory::{Alarm, Memory, PlaceId};
+use crate::memory::{rate_bin, Alarm, Memory, PlaceId};
 use crate::request::{Identity, Request, Stage};
 use crate::signal::{crosses, Id, Kind, Signal, NO_CLIENT};
 use crate::sketch::Set;
@@ -36,8 +36,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const HEAVY: u64 = 100;
 /// How long a client stays suspected. Units: milliseconds.
 const SUSPICION_MS: u64 = 600_000;
-/// Marks a client that was hot in peace for minutes: an office or a carrier behind one address.
-const STEADY: u64 = 0x5eed_0f0f_ace5_7ead;
+/// Marks of the rates at which a client was met in peace for minutes: an office or a carrier behind
+/// one address is known by them. The mark of a rate is this and its bin.
+const STEADY: u64 = 0x5eed_0f0f_ace5_7e00;
+/// Steady ticks of ten seconds in an hour: below, a rate was a burst.
+const STEADY_TENS: u64 = 20;
 /// Seconds that a suspected client is told to wait.
 const RETRY_AFTER_S: u32 = 10;
 
@@ -115,6 +118,10 @@ impl Watch {
             let counts = memory.add(&key, Counter::Requests, 1, now_ms);
             if one_in(16, turn) {
                 memory.sample(place, counts[S10]);
+                if let Some(client) = keys::client(identity) {
+                    // One request in 16 stands for all.
+                    memory.add(&client, Counter::Requests, 16, now_ms);
+                }
             }
             if counts[H1] >= HEAVY && one_in(4, turn) {
                 self.heavy(request, &key, counts, alarm, memory, now_ms);
@@ -141,8 +148,8 @@ impl Watch {
         }
     }
 
-    /// A client with many requests: many programs behind one address are many clients, and one
-    /// that is busy for minutes in peace may be so during a flood.
+    /// A client with many requests: many programs behind one address are many clients, and at the
+    /// rates that it has for minutes in peace it may come during a flood.
     fn heavy<M: Memory + ?Sized>(
         &self,
         request: &Request,
@@ -155,10 +162,16 @@ impl Watch {
         let agent = habits::agent_family(request.header("user-agent").unwrap_or_default());
         memory.mark(key, Set::Clients, memory.hash(&agent), now_ms);
         let rate = counts[S10];
-        let busy = alarm.hot_limit > 0 && 2 * rate > u64::from(alarm.hot_limit);
-        if busy && !alarm.flood && counts[H1] >= 20 * rate {
-            memory.mark(key, Set::Habits, STEADY, now_ms);
+        if !alarm.flood && counts[H1] >= STEADY_TENS * rate {
+            memory.mark(key, Set::Habits, steady(rate_bin(rate)), now_ms);
         }
+    }
+
+    /// Tells whether a client came half as fast in peace.
+    fn is_steady<M: Memory + ?Sized>(key: &Key, rate: u64, memory: &M, now_ms: u64) -> bool {
+        let bin = rate_bin(rate);
+        let mut bins = bin.saturating_sub(2)..=bin;
+        bins.any(|bin| memory.is_marked(key, Set::Habits, steady(bin), now_ms))
     }
 
     /// A client above the hot limit: suspected while a flood is on, unless it is known to be so
@@ -180,7 +193,7 @@ impl Watch {
             return;
         }
         let mut ratio = rate as f32 / limit as f32;
-        if ratio >= 2.0 && memory.is_marked(key, Set::Habits, STEADY, now_ms) {
+        if ratio >= 2.0 && Self::is_steady(key, rate, memory, now_ms) {
             ratio /= 4.0;
         }
         let (name, score) = match ratio {
@@ -270,6 +283,14 @@ impl Watch {
         self.tell(identity, told, verdict.incident, refused, memory, now_ms);
     }
 
+    /// Counts a refusal of a request that [`Watch::arrive`] counted: its outcome is not observed.
+    pub fn refuse<M: Memory + ?Sized>(&self, identity: &Identity, memory: &M, now_ms: u64) {
+        if self.enabled {
+            let own = keys::own(identity.workspace, identity.route);
+            memory.add(&own, keys::EXITS, 1, now_ms);
+        }
+    }
+
     fn tell<M: Memory + ?Sized>(
         &self,
         identity: &Identity,
@@ -325,6 +346,11 @@ impl Watch {
 
 /// Accounts are told as 52 bits, which a Lua number holds.
 const ACCOUNT_MASK: u64 = (1 << 52) - 1;
+
+/// The mark of a steady rate's bin.
+fn steady(bin: usize) -> u64 {
+    keys::spread(STEADY + bin as u64)
+}
 
 /// Picks one turn in `n`.
 fn one_in(n: u64, turn: u64) -> bool {

@@ -41,8 +41,11 @@ impl Watch {
         if paths < SCAN_PATHS || !(everywhere.is_multiple_of(10) || is_told(everywhere)) {
             return;
         }
-        let requests = memory.read(key, Counter::Requests, now_ms)[H1];
-        if here[H1] * 2 < requests || self.is_broken(identity, here[S60], memory, now_ms) {
+        // Of all routes the requests are known from samples, of this one exactly.
+        let requests = memory.read(&client, Counter::Requests, now_ms)[H1];
+        let here_requests = memory.read(key, Counter::Requests, now_ms)[H1];
+        let few = everywhere * 2 < requests || here[H1] * 2 < here_requests;
+        if few || self.is_broken(identity, here[S60], memory, now_ms) {
             return;
         }
         let told = Told {

@@ -120,6 +120,7 @@ impl<V: FnMut(&Value<'_>)> Sink<'_, V> {
     }
 
     /// The same, its kinds already known.
+    #[inline]
     fn value(&mut self, part: Part, name: &[u8], bytes: &[u8], seen: Seen) {
         if seen.any & kind::OPEN != 0 && memchr::memchr(b'%', bytes).is_some() {
             return self.undo(part, name, bytes, None);
@@ -140,6 +141,7 @@ impl<V: FnMut(&Value<'_>)> Sink<'_, V> {
     }
 
     /// Decodes to a fixed point. `place` tells that the place itself encodes, and its plus.
+    #[inline(never)]
     fn undo(&mut self, part: Part, name: &[u8], raw: &[u8], place: Option<bool>) {
         if !self.afford(raw.len()) {
             return;
@@ -158,6 +160,7 @@ impl<V: FnMut(&Value<'_>)> Sink<'_, V> {
         judge(&mut self.visit, self.inner, &value);
     }
 
+    #[inline]
     fn afford(&mut self, bytes: usize) -> bool {
         if self.values == 0 || self.bytes < bytes {
             self.gaps.add(Uninspected::OVER_BUDGET, bytes);
@@ -170,23 +173,32 @@ impl<V: FnMut(&Value<'_>)> Sink<'_, V> {
 }
 
 /// Hands a value out; as its own strings when it is a JSON document by itself.
+#[inline]
 fn judge<V: FnMut(&Value<'_>)>(visit: &mut V, inner: &mut json::Scratch, value: &Value<'_>) {
-    let document = value.seen.any & kind::BRACE != 0
-        && value.seen.any & kind::QUOTE != 0
-        && matches!(value.bytes.trim_ascii_start(), [b'{' | b'[', ..]);
-    if document {
-        let end = json::walk(value.bytes, inner, |_, bytes, seen| {
-            visit(&Value {
-                bytes,
-                seen,
-                ..*value
-            });
-        });
-        if end.why == json::Why::Complete {
-            return;
-        }
+    let both = value.seen.any & kind::BRACE != 0 && value.seen.any & kind::QUOTE != 0;
+    if !(both && document(visit, inner, value)) {
+        visit(value);
     }
-    visit(value);
+}
+
+/// Hands out the strings of a value that is a JSON document. Returns whether it is one.
+#[inline(never)]
+fn document<V: FnMut(&Value<'_>)>(
+    visit: &mut V,
+    inner: &mut json::Scratch,
+    value: &Value<'_>,
+) -> bool {
+    if !matches!(value.bytes.trim_ascii_start(), [b'{' | b'[', ..]) {
+        return false;
+    }
+    let end = json::walk(value.bytes, inner, |_, bytes, seen| {
+        visit(&Value {
+            bytes,
+            seen,
+            ..*value
+        });
+    });
+    end.why == json::Why::Complete
 }
 
 #[cfg(test)]

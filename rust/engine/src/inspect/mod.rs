@@ -20,6 +20,7 @@ mod template;
 mod testing;
 mod traversal;
 mod triggers;
+mod words;
 mod xpath;
 mod xss;
 mod xxe;
@@ -29,7 +30,8 @@ pub use location::{Location, Part};
 use crate::decode::{self, Scratch, Value};
 use crate::request::Request;
 use crate::verdict::Uninspected;
-use detector::{Detector, Report};
+use detector::Report;
+use prefilter::Hints;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 
@@ -135,7 +137,8 @@ impl Findings {
 /// The detectors that a configuration asks for. Immutable and shared.
 #[derive(Clone)]
 pub struct Inspector {
-    detectors: Vec<&'static dyn Detector>,
+    /// Bit n for the n-th of [`detector::ALL`].
+    asked: u32,
 }
 
 thread_local! {
@@ -146,9 +149,10 @@ thread_local! {
 impl Inspector {
     /// Picks the detectors of `families`; naming one twice is naming it once.
     pub fn new(families: &[Family]) -> Inspector {
-        let wanted = |d: &&&dyn Detector| families.contains(&d.family());
+        let all = detector::ALL.iter().enumerate();
+        let wanted = all.filter(|(_, detector)| families.contains(&detector.family()));
         Inspector {
-            detectors: detector::ALL.iter().filter(wanted).copied().collect(),
+            asked: wanted.map(|(n, _)| 1 << n).sum(),
         }
     }
 
@@ -167,11 +171,25 @@ impl Inspector {
         found.uninspected_bytes += gaps.bytes;
     }
 
+    #[inline]
     fn judge(&self, value: &Value<'_>, budget: &mut usize, found: &mut Findings) {
-        let Some(hints) = prefilter::look(value) else {
-            return;
-        };
-        for detector in self.detectors.iter().filter(|d| d.wants(&hints)) {
+        if let Some(hints) = prefilter::look(value) {
+            self.judge_closely(value, &hints, budget, found);
+        }
+    }
+
+    #[inline(never)]
+    fn judge_closely(
+        &self,
+        value: &Value<'_>,
+        hints: &Hints,
+        budget: &mut usize,
+        found: &mut Findings,
+    ) {
+        let mut wanting = detector::wanting(hints) & self.asked;
+        while wanting != 0 {
+            let detector = detector::ALL[wanting.trailing_zeros() as usize];
+            wanting &= wanting - 1;
             let list = &mut found.list;
             let mut take = |rule, score| {
                 let finding = || Finding {

@@ -2,8 +2,8 @@
 -- comes down to (see agent/operations.lua), and they are applied, verified and taken back alike.
 --
 -- An action is { plan = function(record, incident, step, client) }: it sets `record.changes` and,
--- where it has clients, `record.clients`, and returns true; or nil and why there is nothing to do.
--- `client()` gives the Admin API's client, or nil and an error.
+-- where it has clients, `record.clients`, and returns true; or nil, why there is nothing to do and, when
+-- the Admin API is why, whether that may pass. `client()` gives the Admin API's client, or the same three.
 
 local native = require "kong.plugins.threat-agent.native"
 
@@ -40,11 +40,11 @@ local function tag(record, change)
 end
 
 
--- Plans a step into a record. Returns true; or nil and why there is nothing to do.
+-- Plans a step into a record. Returns what an action's plan returns.
 function _M.plan(record, incident, step, client)
-  local ok, why = registry[step.action].plan(record, incident, step, client)
+  local ok, why, passes = registry[step.action].plan(record, incident, step, client)
   if not ok then
-    return nil, why
+    return nil, why, passes
   end
 
   for number, change in ipairs(record.changes) do

@@ -20,9 +20,9 @@ end
 
 -- Finds the plugin of a name on a scope; false when there is none.
 function _M.find(client, kind, id, name)
-  local found, err = client:plugins_of(kind, id)
+  local found, err, passes = client:plugins_of(kind, id)
   if not found then
-    return nil, err
+    return nil, err, passes
   end
 
   for _, plugin in ipairs(found) do
@@ -44,15 +44,15 @@ function _M.plan(record, step, client, name, config, tighten)
     return nil, id
   end
 
-  local api, err = client()
+  local api, err, passes = client()
   if not api then
-    return nil, err
+    return nil, err, passes or false
   end
 
   local standing
-  standing, err = _M.find(api, kind, id, name)
+  standing, err, passes = _M.find(api, kind, id, name)
   if standing == nil then
-    return nil, err
+    return nil, err, passes or false
   end
 
   if not standing then

@@ -28,13 +28,13 @@ function _M.plan(record, _, step, client)
     return nil, id == "" and "the incident has no service" or "the step names no url"
   end
 
-  local api, err = client()
+  local api, err, passes = client()
   local service
   if api then
-    service, err = api:get("services", id)
+    service, err, passes = api:get("services", id)
   end
   if not service then
-    return nil, err or "the service is gone"
+    return nil, err or "the service is gone", passes or false
   end
 
   local before = {}

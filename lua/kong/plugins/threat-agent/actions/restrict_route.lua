@@ -12,13 +12,13 @@ function _M.plan(record, _, step, client)
     return nil, id == "" and "the incident has no route" or "the step names no methods"
   end
 
-  local api, err = client()
+  local api, err, passes = client()
   local route
   if api then
-    route, err = api:get("routes", id)
+    route, err, passes = api:get("routes", id)
   end
   if not route then
-    return nil, err or "the route is gone"
+    return nil, err or "the route is gone", passes or false
   end
 
   record.touches_ratio = effect.good_ratio(record.place)

@@ -7,6 +7,7 @@ local native = require "kong.plugins.threat-agent.native"
 local notices = require "kong.plugins.threat-agent.agent.notices"
 local responder = require "kong.plugins.threat-agent.agent.responder"
 local settings = require "kong.plugins.threat-agent.agent.settings"
+local sweeper = require "kong.plugins.threat-agent.agent.sweeper"
 
 
 local kong = kong
@@ -97,6 +98,7 @@ local function work()
   local conf = settings.get()
   if conf then
     responder.beat(conf)
+    checked(sweeper.sweep(conf))
   end
   conf = settings.platform()
   if conf then
@@ -114,12 +116,7 @@ local function work_alone(new)
   end
 
   busy = true
-  if new then
-    take_lead()
-  else
-    local ok, err = pcall(work)
-    checked(ok, err)
-  end
+  checked(pcall(new and take_lead or work))
   busy = false
 end
 

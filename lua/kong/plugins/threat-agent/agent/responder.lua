@@ -152,7 +152,8 @@ local function carry_out(record, conf)
 end
 
 
--- Makes the record of a step. Returns nil where the step has nothing to do (yet).
+-- Makes the record of a step. Returns nil, why the step has nothing to do (yet) and, when the Admin
+-- API is why, whether that may pass.
 local function plan(incident, policy, number, step, conf)
   local record = {
     id = incident.id .. "-" .. number,
@@ -175,11 +176,11 @@ local function plan(incident, policy, number, step, conf)
     touches_ratio = 0,
   }
 
-  local ok, why = actions.plan(record, incident, step, function()
+  local ok, why, passes = actions.plan(record, incident, step, function()
     return admin.client(conf.response.admin_api)
   end)
   if not ok then
-    return nil, why
+    return nil, why, passes
   end
 
   record.before = effect.measure(record)
@@ -187,23 +188,38 @@ local function plan(incident, policy, number, step, conf)
 end
 
 
-local said = {}      -- step → why it could not be planned, said once
+-- Steps that could not be planned yet: why, and when they are looked at again.
+local waiting = {}
+
+-- A step whose need may come up any second is looked at each second; one that needs an Admin API
+-- that does not answer, less and less often.
+local function wait(id, action, why, passes)
+  local entry = waiting[id] or { tries = 0 }
+  if entry.why ~= why then
+    kong.log.notice("action ", id, " ", action, " not planned: ", why)
+  end
+  entry.why = why
+  if passes ~= nil then
+    pause(entry)
+  end
+  waiting[id] = entry
+end
+
 
 local function propose(incident, policy, number, step, conf)
   local id = incident.id .. "-" .. number
-  if journal.get(id) then
+  local entry = waiting[id]
+  if journal.get(id) or (entry and entry.next_try_s and ngx.time() < entry.next_try_s) then
     return
   end
 
-  local record, why = plan(incident, policy, number, step, conf)
+  local record, why, passes = plan(incident, policy, number, step, conf)
   if not record then
-    if why and said[id] ~= why then
-      said[id] = why
-      kong.log.notice("action ", id, " ", step.action, " not planned: ", why)
-    end
+    wait(id, step.action, why, passes)
     return
   end
 
+  waiting[id] = nil
   local ok
   ok, why = gate.check(record, conf)
   if not ok then
@@ -221,6 +237,9 @@ end
 -- Keeps an incident in view as long as it is open.
 function _M.take_in(incident)
   incidents[incident.id] = incident.status ~= "resolved" and incident or nil
+  if not next(incidents) then
+    waiting = {}
+  end
 end
 
 

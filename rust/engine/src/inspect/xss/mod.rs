@@ -5,7 +5,8 @@ mod markup;
 mod script;
 
 use super::detector::{Detector, Report};
-use super::prefilter::{Hints, Words};
+use super::prefilter::{Hints, Marks};
+use super::words::Words;
 use super::Family;
 use crate::decode::{html, percent, Value};
 
@@ -18,7 +19,7 @@ impl Detector for Xss {
     }
 
     fn wants(&self, hints: &Hints) -> bool {
-        hints.markup || hints.words.contains(Words::SCRIPT)
+        hints.has(Marks::MARKUP) || hints.words.contains(Words::SCRIPT)
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
