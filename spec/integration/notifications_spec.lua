@@ -85,7 +85,7 @@ describe(gateway.describe_name("notifications:"), function()
 
 
   local function hook(kind)
-    return http:await(function(got) return got.json.event == kind end, "/hook", 30)
+    return http:await(function(got) return got.json.event == kind end, "/hook", 15)
   end
 
 

@@ -87,7 +87,7 @@ function Receiver:await(matches, path, timeout_s)
         return got
       end
     end
-  end, timeout_s or 20)
+  end, timeout_s or 12)
 end
 
 
