@@ -1,6 +1,8 @@
 """A syslog server: writes each message down as a JSON line.
 
-    syslog.py PORT FILE udp|tcp
+    syslog.py PORT FILE udp|tcp|lines
+
+tcp: octet counting (RFC 6587); lines: a message each, as tcp-log sends them.
 """
 
 import json
@@ -21,9 +23,12 @@ class Datagram(socketserver.BaseRequestHandler):
 
 
 class Stream(socketserver.StreamRequestHandler):
-    """Octet counting, RFC 6587."""
-
     def handle(self):
+        if TRANSPORT == "lines":
+            for line in self.rfile:
+                write(line.decode())
+            return
+
         while True:
             count = b""
             while (byte := self.rfile.read(1)).isdigit():
@@ -33,7 +38,7 @@ class Stream(socketserver.StreamRequestHandler):
             write(self.rfile.read(int(count)).decode())
 
 
-server = socketserver.UDPServer if TRANSPORT == "udp" else socketserver.TCPServer
+server = socketserver.UDPServer if TRANSPORT == "udp" else socketserver.ThreadingTCPServer
 server.allow_reuse_address = True
 with server(("127.0.0.1", PORT), Datagram if TRANSPORT == "udp" else Stream) as listening:
     listening.serve_forever()
