@@ -36,8 +36,8 @@ end
 
 -- Starts it, or starts it again on the same port.
 function Receiver:start()
-  local pid = assert(gateway.run(("PYTHONPATH=%s/target/python python3 %s/spec/support/%s > %s.log 2>&1 & echo $!"):format(
-    REPO, REPO, self.command, self.file)))
+  local pid = assert(gateway.run(("PYTHONPATH=%s/target/python %s > %s.log 2>&1 & echo $!"):format(
+    REPO, self.command, self.file)))
   self.pid = pid:match("%d+")
   if self.is_tcp then
     gateway.eventually(function() return answers(self.port) end, START_S)
@@ -91,10 +91,10 @@ function Receiver:await(matches, path, timeout_s)
 end
 
 
-local function new(port, is_tcp, command)
+local function new(port, is_tcp, command, program)
   local file = os.tmpname()
   local self = setmetatable({ port = port, file = file, is_tcp = is_tcp }, Receiver)
-  self.command = command:gsub("PORT", port):gsub("FILE", file)
+  self.command = (program or "python3 " .. REPO .. "/spec/support/") .. command:gsub("PORT", port):gsub("FILE", file)
   return self:start()
 end
 
@@ -120,6 +120,12 @@ end
 -- Options: transport (udp).
 function receivers.syslog(options)
   return new(free_port(), false, "syslog.py PORT FILE " .. (options and options.transport or "udp"))
+end
+
+
+-- A Redis server, which forgets all when it is stopped.
+function receivers.redis()
+  return new(free_port(), true, 'redis-server --port PORT --bind 127.0.0.1 --save "" --requirepass redis-pass', "")
 end
 
 

@@ -4,10 +4,14 @@ local incidents = require "kong.plugins.threat-agent.incidents"
 local notices = require "kong.plugins.threat-agent.agent.notices"
 local settings = require "kong.plugins.threat-agent.agent.settings"
 local status = require "kong.plugins.threat-agent.status"
+local stores = require "kong.plugins.threat-agent.stores"
 
 
 local kong = kong
 
+
+-- Of an export's page.
+local DEFAULT_LINES, MAX_LINES = 1000, 10000
 
 -- What may be asked for in which state.
 local COMMANDS = {
@@ -40,6 +44,25 @@ local function platform()
 end
 
 
+-- Answers a page of the store as JSON Lines; where there are more, a header says what to ask for next.
+local function export(kind, params)
+  local lines, more = stores.list(platform().store, {
+    kind = kind,
+    after = params.after,
+    limit = math.max(1, math.min(tonumber(params.limit) or DEFAULT_LINES, MAX_LINES)),
+  })
+  if not lines then
+    return kong.response.exit(503, { message = more })
+  end
+
+  lines[#lines + 1] = ""
+  return kong.response.exit(200, table.concat(lines, "\n"), {
+    ["Content-Type"] = "application/x-ndjson",
+    ["X-Threat-Agent-Next"] = more,
+  })
+end
+
+
 return {
   ["/threat-agent/status"] = {
     GET = function()
@@ -48,13 +71,23 @@ return {
   },
 
   ["/threat-agent/incidents"] = {
-    GET = function()
+    GET = function(self)
+      if self.params.format == "jsonl" then
+        return export("incident", self.params)
+      end
+
       local list, err = incidents.list()
       if not list then
         return kong.response.exit(503, { message = err })
       end
 
       return kong.response.exit(200, { data = list })
+    end,
+  },
+
+  ["/threat-agent/ledger"] = {
+    GET = function(self)
+      return export("ledger", self.params)
     end,
   },
 

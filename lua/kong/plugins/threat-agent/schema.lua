@@ -4,6 +4,7 @@
 local check = require "kong.plugins.threat-agent.config_check"
 local notifications = require "kong.plugins.threat-agent.schema_notifications"
 local response = require "kong.plugins.threat-agent.schema_response"
+local store = require "kong.plugins.threat-agent.schema_store"
 
 
 local ACTIONS = { "allow", "tag", "throttle", "block" }
@@ -342,6 +343,7 @@ return {
         { behaviour = behaviour },
         { notifications = notifications },
         { response = response },
+        { store = store },
       },
     } },
   },

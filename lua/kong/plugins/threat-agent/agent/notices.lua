@@ -8,6 +8,7 @@ local grouping = require "kong.plugins.threat-agent.agent.grouping"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local ledger = require "kong.plugins.threat-agent.agent.ledger"
 local outbox = require "kong.plugins.threat-agent.agent.outbox"
+local stores = require "kong.plugins.threat-agent.stores"
 
 
 local kong = kong
@@ -46,7 +47,7 @@ end
 -- The channels that are on: { name, channel, settings, max_queued, max_retry_s }.
 local function channels_of(conf)
   local settings = conf.notifications
-  local list, names = {}, {}
+  local list, names = {}, { store = true }
   for i, channel in ipairs(settings.enabled and settings.channels or {}) do
     if channel.enabled then
       local name = given(channel.name) or channel.type
@@ -71,6 +72,14 @@ local function channels_of(conf)
 end
 
 _M.channels_of = channels_of
+
+
+-- The store, which gets all there is like a channel that feeds records.
+local function store_of(conf)
+  local store = conf.store
+  return { name = "store", channel = store, carry = stores.keep,
+           max_queued = store.max_queued, max_retry_s = store.max_retry_s }
+end
 
 
 -- When an incident changed last.
@@ -215,7 +224,7 @@ end
 -- Tells what there is to tell; on the leader, once a second. conf: the global instance's.
 function _M.beat(conf, now_s)
   local of_incident = look_around(now_s)
-  local streams = {}
+  local streams = { conf.store.type ~= "memory" and store_of(conf) or nil }
   for _, to in ipairs(channels_of(conf)) do
     if STREAMS[to.channel.type] then
       streams[#streams + 1] = to
@@ -245,10 +254,14 @@ function _M.test(conf, by)
 end
 
 
--- The channels with what became of their messages; no secrets.
+-- The channels and the store, with what became of their messages; no secrets.
 function _M.list(conf)
   local list = setmetatable({}, cjson.array_mt)
-  for i, to in ipairs(channels_of(conf)) do
+  local all = channels_of(conf)
+  if conf.store.type ~= "memory" then
+    all[#all + 1] = store_of(conf)
+  end
+  for i, to in ipairs(all) do
     local counts = outbox.counts(to.name)
     list[i] = { name = to.name, type = to.channel.type, sent = counts.sent, lost = counts.lost,
                 waiting = counts.waiting, error = counts.error }

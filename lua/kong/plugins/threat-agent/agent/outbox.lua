@@ -67,7 +67,7 @@ end
 -- Tries one message. Returns whether it is done with; or nil and an error for another try.
 local function try(to, entry)
   resolve(to.channel)
-  local ok, err, passes = notifiers.notify(to.channel, entry.event, entry.memory)
+  local ok, err, passes = (to.carry or notifiers.notify)(to.channel, entry.event, entry.memory)
   if ok then
     arrive(to.name)
     entry.done(true)
@@ -107,9 +107,9 @@ local function nothing()
 end
 
 
--- Hands a message over to a channel's queue. to: { name, channel, max_queued, max_retry_s };
--- memory: what the notifier keeps for the incident; done(arrived) is called at the end, if given.
--- Returns whether the queue took it.
+-- Hands a message over to a channel's queue. to: { name, channel, max_queued, max_retry_s, carry };
+-- carry: what takes it there, if no notifier does; memory: what the notifier keeps for the incident;
+-- done(arrived) is called at the end, if given. Returns whether the queue took it.
 function _M.send(to, event, memory, done)
   local name = to.name
   local in_hand = waiting[name] or 0
