@@ -7,7 +7,7 @@ return {
     ttl = true,
     generate_admin_api = false,
     fields = {
-      { id = { type = "string", uuid = true, required = true } },
+      { id = { type = "string", uuid = true, auto = true } },
       { kind = { type = "string", required = true, one_of = { "incident", "ledger" } } },
       { key = { type = "string", required = true, len_max = 256 } },
       { at_s = { type = "integer", required = true } },
