@@ -34,6 +34,8 @@ plugins:
         channels:
           - { type: webhook, url: "http://127.0.0.1:HTTP/hook", secret: hook-secret }
           - { type: webhook, name: discreet, url: "http://127.0.0.1:HTTP/discreet", omit: [clients, reasons] }
+          - { type: webhook, name: own-words, url: "http://127.0.0.1:HTTP/words",
+              template: "{incident.severity}: {incident.category} at {incident.route_name} {incident.nothing}" }
           - { type: webhook, name: grave-only, url: "http://127.0.0.1:HTTP/grave", min_severity: critical }
           - { type: slack, url: "http://127.0.0.1:HTTP/services/T0/B0/secret-path" }
           - { type: slack, name: slack-bot, url: "http://127.0.0.1:HTTP/slack", token: xoxb-bot-token, channel: C1 }
@@ -94,7 +96,7 @@ describe(gateway.describe_name("notifications:"), function()
       local answer = gw:admin("POST", "/threat-agent/notifications/test")
       return answer.status == 202 and answer
     end)
-    assert.equal(12, #response.json.channels)
+    assert.equal(13, #response.json.channels)
     for _, path in ipairs({ "/hook", "/discreet", "/services/T0/B0/secret-path", "/slack", "/v2/enqueue" }) do
       http:await(function(got) return got.body:find("This is a test", 1, true) end, path)
     end
@@ -153,6 +155,12 @@ describe(gateway.describe_name("notifications:"), function()
   end)
 
 
+  it("a channel can have words of its own", function()
+    local got = http:await(function(one) return one.json.event == "opened" end, "/words")
+    assert.equal("medium: credential_stuffing at login ", got.json.summary)
+  end)
+
+
   it("Slack gets blocks; the bot's messages on one incident are one thread", function()
     local message = http:await(function(got) return got.body:find("Credential stuffing", 1, true) end,
                                "/services/T0/B0/secret-path").json
@@ -168,6 +176,15 @@ describe(gateway.describe_name("notifications:"), function()
     assert.equal("Bearer xoxb-bot-token", first.headers.authorization)
     assert.equal("C1", first.json.channel)
     assert.is_nil(first.json.thread_ts)
+
+    local action = gw:admin("GET", "/threat-agent/actions").json.data[1]
+    assert.equal(202, gw:admin("POST", "/threat-agent/actions/" .. action.id .. "/revert").status)
+    local update = http:await(function(got) return got.json.thread_ts ~= nil end, "/slack")
+    assert.matches("ban: reverted", update.body, 1, true)
+
+    local changed = hook("action").json
+    assert.equal("reverted", changed.actions[1].state)
+    assert.matches("-1.reverted", changed.id, 1, true)
   end)
 
 
@@ -299,10 +316,32 @@ describe(gateway.describe_name("notifications:"), function()
 
   it("no secret stands in the log or in the answers", function()
     local text = gateway.read_file(gw.prefix .. "/logs/error.log") .. gw:admin("GET", "/threat-agent/notifications").body
+                 .. assert(gateway.run("cat " .. gw.prefix .. "/threat-agent/*"))
     for _, secret in ipairs({ "hook-secret", "xoxb-bot-token", "pd-routing-key", "mail-pass", "audit-secret",
                               "secret-path" }) do
       assert.is_nil(text:find(secret, 1, true), secret)
     end
+  end)
+
+
+  it("a new leader does not tell again what has arrived", function()
+    local id = hook("opened").json.id
+    eventually(function()
+      return gateway.read_file(gw.prefix .. "/threat-agent/notified.json"):find(id:sub(1, 10), 1, true)
+    end)
+    local before = #gw:error_log("leads this node")
+    for _, pid in ipairs(gw:worker_pids()) do
+      gateway.run("kill -9 " .. pid)
+    end
+    eventually(function() return #gw:error_log("leads this node") > before end, 15)
+    eventually(function() return gw:admin("POST", "/threat-agent/notifications/test").status == 202 end)
+    http:await(function(got) return got.json.event == "test" and got.json.at_s >= os.time() - 5 end, "/hook")
+
+    local opened = 0
+    for _, got in ipairs(http:received("/hook")) do
+      opened = opened + (got.json.id == id and 1 or 0)
+    end
+    assert.equal(1, opened)
   end)
 
 
@@ -323,6 +362,27 @@ describe(gateway.describe_name("notifications:"), function()
     http:await(function(got) return got.json.incident and got.json.incident.category == "abuse" end, "/hook", 40)
   end)
 end)
+
+
+if gateway.kind ~= "embedded" then
+  describe(gateway.describe_name("secrets in a vault:"), function()
+    it("are looked up where they are", function()
+      local http = receivers.http()
+      local gw = gateway.start({ config = ([[
+_format_version: "3.0"
+plugins:
+  - name: threat-agent
+    config:
+      notifications:
+        channels: [ { type: slack, url: "{vault://env/spec-slack-url}" } ]
+]]), env = { SPEC_SLACK_URL = "http://127.0.0.1:" .. http.port .. "/from-the-vault" }, workers = 1 })
+      eventually(function() return gw:admin("POST", "/threat-agent/notifications/test").status == 202 end)
+      http:await(function() return true end, "/from-the-vault")
+      gw:stop()
+      http:stop()
+    end)
+  end)
+end
 
 
 describe(gateway.describe_name("notifications to a receiver that stays away:"), function()

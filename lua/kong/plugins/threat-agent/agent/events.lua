@@ -2,6 +2,7 @@
 
 local cjson = require "cjson.safe"
 local redact = require "kong.plugins.threat-agent.redact"
+local summary = require "kong.plugins.threat-agent.notifiers.summary"
 
 
 local kong = kong
@@ -173,19 +174,20 @@ function _M.of_test(by, conf)
 end
 
 
--- A copy of an event without the parts that a channel does not get.
-function _M.without(event, parts)
-  if not parts or #parts == 0 or not event.incident then
-    return event
-  end
-
+local function copy_of(event)
   local copy = {}
   for name, value in pairs(event) do
     copy[name] = value
   end
-  copy.incident = masked(event.incident)
-  copy.actions = masked(event.actions)
 
+  return copy
+end
+
+
+-- Takes parts out of an event's copy.
+local function take_out(copy, parts)
+  copy.incident = masked(copy.incident)
+  copy.actions = masked(copy.actions)
   for _, part in ipairs(parts) do
     for _, name in ipairs(PARTS[part]) do
       -- The number of clients stays, their addresses go.
@@ -197,7 +199,22 @@ function _M.without(event, parts)
       end
     end
   end
+end
 
+
+-- An event as a channel gets it: without the parts that it is to go without, and in its own words.
+function _M.for_channel(event, channel)
+  local parts, template = channel.omit, channel.template
+  local has_template = type(template) == "string"
+  if not event.incident or (not has_template and #(parts or {}) == 0) then
+    return event
+  end
+
+  local copy = copy_of(event)
+  take_out(copy, parts or {})
+  if has_template then
+    copy.summary = summary.fill(template, copy)
+  end
   return copy
 end
 

@@ -154,7 +154,7 @@ local function stream(conf, streams, of_incident)
       event.id = event.id .. "-" .. at_s
       publish(event)
       for _, to in ipairs(streams) do
-        outbox.send(to, events.without(event, to.channel.omit))
+        outbox.send(to, events.for_channel(event, to.channel))
       end
     end
     newest_s = math.max(newest_s, at_s)
@@ -198,7 +198,7 @@ local function tell(conf, to, of_incident, now_s)
       outbox.send(to, events.of_digest(message.digest, message.over, conf))
     else
       local event = events.of_incident(message.event, message.incident, message.actions, conf)
-      outbox.send(to, events.without(event, to.channel.omit), message.told.memory, told_when_done(message.told))
+      outbox.send(to, events.for_channel(event, to.channel), message.told.memory, told_when_done(message.told))
     end
   end
 end

@@ -42,12 +42,18 @@ local function look_up(event, path)
 end
 
 
--- One line. template: the channel's own, or nil.
+-- Fills {incident.title} and the like in; what is not there leaves nothing.
+function _M.fill(template, event)
+  return (template:gsub("{([%w_%.]+)}", function(path)
+    return look_up(event, path)
+  end))
+end
+
+
+-- One line. template: the channel's own, which the summary was made from, or nil.
 function _M.title(event, template)
-  if type(template) == "string" then
-    return (template:gsub("{([%w_%.]+)}", function(path)
-      return look_up(event, path)
-    end))
+  if type(template) == "string" and event.incident then
+    return event.summary
   end
 
   local line = (PREFIXES[event.event] or "") .. event.summary
