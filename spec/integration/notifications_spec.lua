@@ -420,3 +420,54 @@ plugins:
     http:stop()
   end)
 end)
+
+
+describe(gateway.describe_name("a flood"), function()
+  local ROUTES, REQUESTS = 50, 200
+
+
+  local function config(port)
+    local routes = {}
+    for n = 1, ROUTES do
+      routes[n] = { name = "route-" .. n, paths = { "/route-" .. n .. "/" } }
+    end
+
+    return {
+      _format_version = "3.0",
+      services = { { name = "shop", url = "http://127.0.0.1:${DEMO_PORT}", routes = routes } },
+      plugins = { { name = "threat-agent", config = { notifications = {
+        min_severity = "low",
+        channels = { { type = "webhook", url = "http://127.0.0.1:" .. port .. "/hook" } },
+      } } } },
+    }
+  end
+
+
+  it("of 10,000 attacks on fifty routes sends a handful of messages, one of them a digest", function()
+    local http = receivers.http()
+    local gw = gateway.start({ config = config(http.port), trusted_ips = "127.0.0.1" })
+    local client = gw:client()
+    for n = 1, ROUTES * REQUESTS do
+      assert(client:request({
+        path = "/route-" .. n % ROUTES + 1 .. "/search?q=1%27+UNION+SELECT+password+FROM+users--+" .. n,
+        headers = { ["x-forwarded-for"] = "198.51.100." .. n % 200 + 1 },
+      }))
+    end
+    client:close()
+
+    local digest = http:await(function(got) return got.json.event == "digest" end, "/hook", 90).json
+    local told = {}
+    for _, got in ipairs(http:received("/hook")) do
+      told[#told + 1] = got.json.event
+    end
+    assert.is_true(#told <= 12, table.concat(told, " "))
+    local _, opened = table.concat(told, " "):gsub("opened", "")
+    local known = #gw:admin("GET", "/threat-agent/incidents").json.data
+    assert.is_true(known >= 40, known .. " incidents")
+    assert.is_true(digest.digest.count + opened >= 40, digest.digest.count .. " in the digest")
+    assert.is_true(#digest.digest.incidents <= 20)
+    assert.matches("more incidents: ", digest.summary, 1, true)
+    gw:stop()
+    http:stop()
+  end)
+end)
