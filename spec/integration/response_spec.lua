@@ -30,6 +30,13 @@ local CONFIG = '_format_version: "3.0"\nservices:\n'
   .. service("banned") .. service("limited") .. service("methods") .. service("sink") .. service("patched")
   .. service("watched") .. service("waiting") .. service("deployed") .. service("killed") .. service("denied")
   .. service("contested")
+  .. "  - { name: dead, url: 'http://127.0.0.1:1', routes: [{ name: dead, paths: [/dead] }] }\n"
+  .. (has_plugins and service("noisy", ", plugins: [{ name: correlation-id }]") or "")
+  .. (has_plugins and [[
+  - { name: pooled, url: 'http://pool', routes: [{ name: pooled, paths: [/pooled] }] }
+upstreams:
+  - { name: pool, targets: [{ target: "127.0.0.1:${DEMO_PORT}" }, { target: "localhost:${DEMO_PORT}" }] }
+]] or "")
   .. [[
 plugins:
   - name: threat-agent
@@ -51,6 +58,11 @@ plugins:
   .. policy("watched", "{ action: ban, ttl_s: 600 }")
   .. policy("waiting", "{ action: ban, ttl_s: 600, verify_after_s: 600 }", ", approval: required")
   .. policy("killed", "{ action: ban, ttl_s: 600, verify_after_s: 600 }")
+  .. policy("dead", "{ action: restrict_route, ttl_s: 600, methods: [GET], verify_after_s: 10 }, "
+                    .. "{ action: reroute, after_s: 86400, ttl_s: 600, url: 'http://127.0.0.1:${DEMO_PORT}' }",
+            ", categories: [mass_error]")
+  .. policy("noisy", "{ action: disable_plugin, ttl_s: 600, plugin: correlation-id, verify_after_s: 600 }")
+  .. policy("pooled", "{ action: drain_target, ttl_s: 600, upstream_target: 'localhost:${DEMO_PORT}', verify_after_s: 600 }")
   .. policy("deployed", "{ action: rollback, ttl_s: 0 }", ", categories: [route_misconfiguration]")
 
 
@@ -229,6 +241,32 @@ describe(gateway.describe_name("response:"), function()
     end)
 
 
+    it("switches a harmless plugin off", function()
+      attack("noisy", "192.0.2.66")
+      action("noisy", "active")
+      assert.is_false(plugins_of("noisy")["correlation-id"].enabled)
+    end)
+
+
+    it("takes a target out of its upstream, and puts it back", function()
+      local function weight()
+        for _, one in ipairs(entity("/upstreams/pool/targets").data) do
+          if one.target == "localhost:" .. gw.demo_port then
+            return one.weight
+          end
+        end
+      end
+
+      assert.equal(100, weight())
+      attack("pooled", "192.0.2.67")
+      local record = action("pooled", "active")
+      assert.equal(0, weight())
+      gw:admin("POST", "/threat-agent/actions/" .. record.id .. "/revert")
+      action("pooled", "reverted")
+      assert.equal(100, weight())
+    end)
+
+
     it("mends a hole by a vetted template", function()
       attack("patched", "192.0.2.70")
       action("patched", "active")
@@ -238,6 +276,32 @@ describe(gateway.describe_name("response:"), function()
       assert.equal(200, send("192.0.2.71", { path = "/patched/products" }).status)
     end)
   end
+
+
+  it("takes back what is of no use, and goes on to the next step", function()
+    local n = 0
+    eventually(function()
+      n = n + 1
+      send("198.51.100." .. n % 60 + 1, { path = "/dead/products" })
+      local list = actions("dead")
+      return list[2] and list[2].state == "reverted" and list[1].state == "active"
+    end, 60)
+    assert.matches("nothing for the better", actions("dead")[2].why)
+    assert.equal("reroute", actions("dead")[1].action)
+    eventually(function()
+      return send("198.51.100.99", { path = "/dead/products" }).status == 200
+    end)
+  end)
+
+
+  it("hands changes out as a decK file, too", function()
+    local record = actions("methods")[1]
+    local response = gw:admin("GET", "/threat-agent/actions/" .. record.id .. "/patch")
+    assert.equal(200, response.status)
+    assert.matches("_format_version: '3.0'", response.body, 1, true)
+    assert.matches("routes:", response.body, 1, true)
+    assert.matches("- GET", response.body, 1, true)
+  end)
 
 
   it("takes a bad change back within 30 s of its first errors", function()

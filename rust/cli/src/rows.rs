@@ -32,6 +32,9 @@ pub struct Row {
     /// The label is not evident in the request: left out of all figures.
     #[serde(default)]
     pub weak: bool,
+    /// A bare payload that was put into a request: its headers carry no label.
+    #[serde(default)]
+    pub wrapped: bool,
 }
 
 /// Headers that belong to the connection a request was recorded on, and not to the request.

@@ -1,25 +1,29 @@
 //! The one orchestration: what is asked of a request, and in which order.
 
+use crate::allowlist::Allowlist;
 use crate::behaviour::Watch;
 use crate::config::{Config, Mode};
 use crate::error::Error;
-use crate::inspect::{Findings, Inspector};
+use crate::inspect::{Finding, Findings, Inspector, Location};
 use crate::limits::Limits;
 use crate::memory::Memory;
+use crate::model::{Judgement, Model};
+use crate::ramp::Ramp;
 use crate::request::{Identity, Outcome, Request, Stage};
-use crate::rules::{self, Rules, Ruling};
+use crate::rules::{Rules, Ruling};
 use crate::state::{Ban, By, Key, Scope, State};
 use crate::verdict::{Action, Category, Uninspected, Verdict};
-use cidr::IpCidr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A compiled configuration. Holds no state of its own: what is remembered lies in a [`State`].
 pub struct Engine {
     config: Config,
-    networks: Vec<IpCidr>,
+    allowlist: Allowlist,
+    ramp: Ramp,
     rules: Rules,
     limits: Limits,
     inspector: Inspector,
+    model: &'static Model,
     watch: Watch,
     sampled: AtomicU64,
 }
@@ -40,21 +44,16 @@ impl Engine {
     pub fn lenient(mut config: Config) -> Result<(Engine, Vec<Error>), Error> {
         let mut errors = config.drop_repeated_ids();
         config.check()?;
-        let networks = config.allowlist.cidrs.iter();
-        let networks = networks
-            .filter_map(|text| {
-                rules::network("allowlist.cidrs", text)
-                    .map_err(|e| errors.push(e))
-                    .ok()
-            })
-            .collect();
+        let allowlist = Allowlist::new(&config.allowlist, &mut errors);
         let (rules, wrong) = Rules::new(&config.rules);
         errors.extend(wrong);
         let engine = Engine {
-            networks,
+            allowlist,
+            ramp: Ramp::new(&config),
             rules,
             limits: Limits::new(&config),
             inspector: Inspector::new(&config.payload.families),
+            model: Model::embedded()?,
             watch: Watch::new(&config),
             sampled: AtomicU64::new(0),
             config,
@@ -64,18 +63,21 @@ impl Engine {
 
     /// Finds a node-wide ban of the client, before anything is known of route or consumer.
     /// Cost: one load when no ban stands.
-    pub fn check_ban<S: State + ?Sized>(
+    pub fn check_ban<S: Memory + ?Sized>(
         &self,
         identity: &Identity,
         state: &S,
         now_ms: u64,
     ) -> Option<Verdict> {
-        if !state.any_bans(now_ms) || self.allowlisted(identity) {
+        if !state.any_bans(now_ms) || self.allowlist.has(identity) {
             return None;
         }
         let key = Key::of(identity, By::ClientIp, Scope::Global)?;
         let ban = state.banned(&key, now_ms)?;
-        Some(banned(ban, By::ClientIp, now_ms))
+        let verdict = banned(ban, By::ClientIp, now_ms);
+        self.ramp
+            .holds(&verdict, identity, state)
+            .then_some(verdict)
     }
 
     /// Decides on a request: allowlist, bans, rules, limits, payload.
@@ -87,6 +89,9 @@ impl Engine {
         now_ms: u64,
     ) -> Verdict {
         let mut verdict = self.judge(request, state, now_ms);
+        if self.enforces() && !self.ramp.holds(&verdict, &request.identity, state) {
+            Ramp::spare(&mut verdict);
+        }
         verdict.spoofed_headers = request.has_own_headers();
         if verdict.action == Action::Throttle {
             verdict.retry_after_s = verdict.retry_after_s.max(1);
@@ -96,7 +101,7 @@ impl Engine {
 
     fn judge<S: Memory + ?Sized>(&self, request: &Request, state: &S, now_ms: u64) -> Verdict {
         let identity = &request.identity;
-        if self.allowlisted(identity) {
+        if self.allowlist.passes(identity, request.path) {
             return Verdict::default();
         }
         if let Some(verdict) = self.standing_ban(identity, state, now_ms) {
@@ -113,9 +118,11 @@ impl Engine {
             Ruling::Open => {
                 arrived = true;
                 self.watch.arrive(request, state, now_ms, &mut verdict);
-                self.limits
-                    .check(request, state, now_ms, enforced, &mut verdict)
-                    .map(|b| (b.by, b.scope, b.ban_s))
+                let checked = self.limits.check(request, state, now_ms, &mut verdict);
+                if checked.refused && enforced && self.ramp.holds(&verdict, identity, state) {
+                    self.limits.take_back(request, state, now_ms);
+                }
+                checked.ban.map(|b| (b.by, b.scope, b.ban_s))
             }
         };
         if request.stage != Stage::Head && !(enforced && verdict.action.refuses()) {
@@ -125,10 +132,11 @@ impl Engine {
             verdict.incident = state.draw_incident();
         }
         self.watch.report(identity, &verdict, state, now_ms);
-        if arrived && enforced && verdict.action.refuses() {
+        let held = enforced && self.ramp.holds(&verdict, identity, state);
+        if arrived && held && verdict.action.refuses() {
             self.watch.refuse(identity, state, now_ms);
         }
-        if let (true, Some((by, scope, ban_s))) = (enforced, ban) {
+        if let (true, Some((by, scope, ban_s))) = (held, ban) {
             if let Some(key) = Key::of(identity, by, scope) {
                 let ban = Ban {
                     until_ms: now_ms + u64::from(ban_s) * 1_000,
@@ -150,7 +158,7 @@ impl Engine {
         memory: &S,
         now_ms: u64,
     ) {
-        if !self.allowlisted(identity) {
+        if !self.allowlist.passes(identity, path) {
             self.limits.observe(identity, outcome, memory, now_ms);
             self.watch.observe(identity, path, outcome, memory, now_ms);
         }
@@ -159,12 +167,6 @@ impl Engine {
     /// Tells whether verdicts are carried out.
     pub fn enforces(&self) -> bool {
         self.config.mode == Mode::Enforce
-    }
-
-    fn allowlisted(&self, identity: &Identity) -> bool {
-        let listed = |id: &String| id.as_bytes() == identity.consumer;
-        rules::contains(&self.networks, identity)
-            || (!identity.consumer.is_empty() && self.config.allowlist.consumers.iter().any(listed))
     }
 
     fn standing_ban<S: State + ?Sized>(
@@ -195,22 +197,56 @@ impl Engine {
             return;
         }
         let mut found = Findings::default();
-        self.inspector.inspect(request, &mut found);
+        let mut worst: Option<Worst> = None;
+        self.inspector.inspect_each(request, &mut found, |judged| {
+            let judgement = self.model.judge(judged);
+            let more = |w: &Worst| judgement.probability > w.judgement.probability;
+            if worst.as_ref().is_none_or(more) {
+                worst = Some(Worst {
+                    judgement,
+                    ruled: !judged.evidence.is_empty(),
+                    location: Location::new(judged.value.part, judged.value.name),
+                });
+            }
+        });
         verdict.uninspected.insert(found.uninspected);
         verdict.uninspected.insert(request.body.unread);
         verdict.uninspected_bytes += found.uninspected_bytes + request.body.unread_bytes;
+        if let Some(worst) = worst {
+            self.conclude(&worst, &found.list, verdict);
+        }
+    }
 
-        let clean = found.list.iter().fold(1.0, |p, f| p * (1.0 - f.score));
-        let action = if 1.0 - clean >= payload.threshold {
+    /// Turns what was found into a verdict. The model tells how likely it is an attack; the rules
+    /// tell why, where they spoke.
+    fn conclude(&self, worst: &Worst, findings: &[Finding], verdict: &mut Verdict) {
+        let payload = &self.config.payload;
+        let category = Category::PayloadInjection;
+        let probability = worst.judgement.probability;
+        let refused = probability >= payload.threshold;
+        let action = if refused {
             payload.action
         } else {
             Action::Allow
         };
-        for finding in &found.list {
-            let category = Category::PayloadInjection;
-            verdict.absorb(finding.rule, action, category, finding.score, || {
-                format!("{} in {}", finding.rule, finding.location)
-            });
+        let here = |f: &&Finding| worst.ruled && f.location == worst.location;
+        let strongest = |a: &&Finding, b: &&Finding| a.score.total_cmp(&b.score);
+        let lead = findings.iter().filter(here).max_by(strongest);
+        match lead.or(findings.iter().max_by(strongest)) {
+            Some(lead) if worst.ruled || !refused => {
+                verdict.absorb(lead.rule, action, category, probability, || {
+                    format!("{} in {}", lead.rule, lead.location)
+                });
+                verdict.add_rules(findings.iter().map(|f| f.rule), lead.rule);
+            }
+            _ if refused => {
+                verdict.absorb("model", action, category, probability, || {
+                    let why = self.model.reasons(&worst.judgement).join(", ");
+                    format!("model: {why} in {}", worst.location)
+                });
+                verdict.add_rules(findings.iter().map(|f| f.rule), "model");
+            }
+            _ => {}
         }
     }
 
@@ -226,6 +262,14 @@ impl Engine {
             .fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
         ((nth >> 11) as f64 / (1u64 << 53) as f64) < ratio
     }
+}
+
+/// The value of a request that looks most like an attack.
+struct Worst {
+    judgement: Judgement,
+    /// Whether a rule spoke on it.
+    ruled: bool,
+    location: Location,
 }
 
 fn banned(ban: Ban, by: By, now_ms: u64) -> Verdict {

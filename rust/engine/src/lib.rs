@@ -4,6 +4,7 @@
 //! [`state::State`]. [`engine::Engine`] is the one orchestration; everything else serves it.
 #![forbid(unsafe_code)]
 
+pub mod allowlist;
 pub mod analyst;
 pub mod baseline;
 pub mod behaviour;
@@ -17,6 +18,8 @@ pub mod ledger;
 pub mod limits;
 pub mod local;
 pub mod memory;
+pub mod model;
+pub mod ramp;
 pub mod request;
 pub mod rules;
 pub mod signal;
@@ -33,6 +36,7 @@ pub use crate::error::Error;
 pub use crate::incident::Incident;
 pub use crate::local::LocalState;
 pub use crate::memory::Memory;
+pub use crate::model::Model;
 pub use crate::request::{Body, Identity, Outcome, Request};
 pub use crate::state::State;
 pub use crate::verdict::{Action, Category, Uninspected, Verdict};

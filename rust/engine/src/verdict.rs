@@ -140,7 +140,8 @@ pub struct Verdict {
     pub action: Action,
     /// The kind of attack behind the strongest finding.
     pub category: Option<Category>,
-    /// Anomaly score in 0..=1: 0 nothing, 1 certain.
+    /// Anomaly score in 0..=1: 0 nothing, 1 certain; of a payload, the calibrated probability that it
+    /// is an attack.
     pub score: f32,
     /// The rules that spoke, strongest first.
     pub rules: Vec<RuleId>,
@@ -156,6 +157,8 @@ pub struct Verdict {
     /// Keyed hash of the account that the request logs in to, for its [`crate::Outcome`]; 52 bits,
     /// so that a Lua number holds it. 0 when it is no login.
     pub account: u64,
+    /// Keyed hash of the request's session, likewise; 0 when it has none.
+    pub session: u64,
     /// The client sent headers of the plugin's own name, which the upstream must not believe.
     pub spoofed_headers: bool,
 }
@@ -181,5 +184,11 @@ impl Verdict {
         }
         self.action = self.action.max(action);
         self.score = 1.0 - (1.0 - self.score) * (1.0 - score.clamp(0.0, 1.0));
+    }
+
+    /// Names further rules that the score comprises already.
+    pub fn add_rules(&mut self, rules: impl Iterator<Item = &'static str>, but: &str) {
+        let others = rules.filter(|rule| *rule != but);
+        self.rules.extend(others.map(RuleId::from));
     }
 }

@@ -141,6 +141,7 @@ typedef struct {
   ta_str_t route;
   ta_str_t service;
   ta_str_t consumer;
+  ta_str_t credential;
 } ta_identity_t;
 
 /**
@@ -173,6 +174,10 @@ typedef struct {
    * handed back in `ta_outcome_t`.
    */
   uint64_t account;
+  /**
+   * Hash of the request's session, likewise.
+   */
+  uint64_t session;
   /**
    * 1 when the client sent `X-Threat-Agent-*` headers.
    */
@@ -249,6 +254,7 @@ typedef struct {
    * The verdict's.
    */
   uint64_t account;
+  uint64_t session;
   /**
    * Raw path of the request, as it was inspected.
    */

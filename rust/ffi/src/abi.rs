@@ -39,6 +39,7 @@ pub struct ta_identity_t {
     pub route: ta_str_t,
     pub service: ta_str_t,
     pub consumer: ta_str_t,
+    pub credential: ta_str_t,
 }
 
 /// A header as OpenResty's own FFI hands it out (`ngx_http_lua_ffi_table_elt_t`).
@@ -130,6 +131,8 @@ pub struct ta_verdict_t {
     /// Hash of the account that the request logs in to, below 2^52; 0 when it is no login. To be
     /// handed back in `ta_outcome_t`.
     pub account: u64,
+    /// Hash of the request's session, likewise.
+    pub session: u64,
     /// 1 when the client sent `X-Threat-Agent-*` headers.
     pub spoofed_headers: u32,
     /// Opaque incident reference; empty when nothing was found.
@@ -154,6 +157,7 @@ pub struct ta_outcome_t {
     pub request_bytes: u64,
     /// The verdict's.
     pub account: u64,
+    pub session: u64,
     /// Raw path of the request, as it was inspected.
     pub path: ta_str_t,
 }

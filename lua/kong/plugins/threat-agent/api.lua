@@ -1,5 +1,6 @@
 local actions = require "kong.plugins.threat-agent.action_list"
 local commands = require "kong.plugins.threat-agent.commands"
+local deck = require "kong.plugins.threat-agent.deck"
 local incidents = require "kong.plugins.threat-agent.incidents"
 local notices = require "kong.plugins.threat-agent.agent.notices"
 local settings = require "kong.plugins.threat-agent.agent.settings"
@@ -108,6 +109,17 @@ return {
       end
 
       return send({ command = command, id = record.id })
+    end,
+  },
+
+  ["/threat-agent/actions/:id/patch"] = {
+    GET = function(self)
+      local record = actions.find(self.params.id)
+      if not record then
+        return kong.response.exit(404, { message = "Not found" })
+      end
+
+      return kong.response.exit(200, deck.render(record), { ["Content-Type"] = "application/yaml" })
     end,
   },
 

@@ -36,7 +36,7 @@ function _M.finish(engine, verdict)
   end
 
   if verdict and not verdict.enforced then
-    guard.call(native.observe, engine, request.identity(), outcome.read(verdict.account))
+    guard.call(native.observe, engine, request.identity(), outcome.read(verdict))
   end
 
   return verdict

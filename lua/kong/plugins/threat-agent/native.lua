@@ -26,6 +26,8 @@ local _M = {
 -- The fields of the plugin's config that the engine knows; the others are for Lua alone.
 local ENGINE_FIELDS = {
   "mode",
+  "enforce_ratio",
+  "enforce_ratios",
   "sampling_ratio",
   "auth_failure_statuses",
   "allowlist",
@@ -495,11 +497,13 @@ end
 
 
 -- Clean requests all share this verdict.
-local CLEAN = { action = "allow", refuses = false, score = 0, account = 0 }
+local CLEAN = { action = "allow", refuses = false, score = 0, account = 0, session = 0 }
 _M.CLEAN = CLEAN
 
 -- While the node is in bypass nothing is looked at, client-sent headers of the plugin's name included.
-local BYPASSED = { action = "uninspected", refuses = false, score = 0, account = 0, spoofed_headers = true }
+local BYPASSED = {
+  action = "uninspected", refuses = false, score = 0, account = 0, session = 0, spoofed_headers = true,
+}
 
 
 local function failure(status, doing)
@@ -537,7 +541,7 @@ end
 -- Copies the verdict out of the scratch.
 local function read_verdict()
   if verdict.rules_len == 0 and verdict.uninspected == 0 and verdict.spoofed_headers == 0
-     and verdict.account == 0
+     and verdict.account == 0 and verdict.session == 0
   then
     return CLEAN
   end
@@ -550,6 +554,7 @@ local function read_verdict()
     category = CATEGORIES[verdict.category],
     retry_after_s = verdict.retry_after_s,
     account = tonumber(verdict.account),
+    session = tonumber(verdict.session),
     spoofed_headers = verdict.spoofed_headers == 1,
   }
 
@@ -574,6 +579,8 @@ local function fill_identity(into, from)
   set_str(into.route, from.route)
   set_str(into.service, from.service)
   set_str(into.consumer, from.consumer)
+  -- Identities that the agent makes have none.
+  set_str(into.credential, from.credential or "")
 end
 
 
@@ -684,7 +691,8 @@ function _M.digest(key, text)
 end
 
 
--- Tells the engine how a request ended: { status, source, latency_ms, request_bytes, account, path }.
+-- Tells the engine how a request ended:
+-- { status, source, latency_ms, request_bytes, account, session, path }.
 -- source: 0 the upstream, 1 a plugin or Kong, 2 an error on the way.
 function _M.observe(engine, from, ended)
   fill_identity(identity, from)
@@ -693,6 +701,7 @@ function _M.observe(engine, from, ended)
   outcome.latency_ms = ended.latency_ms
   outcome.request_bytes = ended.request_bytes
   outcome.account = ended.account
+  outcome.session = ended.session
   set_str(outcome.path, ended.path)
 
   local status = C.ta_engine_observe(engine, identity, outcome)

@@ -12,6 +12,8 @@ local CATEGORIES = {
 
 local ACTIONS = {
   "ban",
+  "disable_plugin",
+  "drain_target",
   "hot_patch",
   "ip_restriction",
   "rate_limiting",
@@ -66,6 +68,8 @@ local step = {
               match = URL } },
     { methods = { description = "restrict_route: the methods that are left.", type = "array", len_min = 1,
                   elements = { type = "string", match = "^[A-Z]+$" } } },
+    { plugin = { description = "disable_plugin: the plugin's name.", type = "string", len_max = 64 } },
+    { upstream_target = { description = "drain_target: the target, as host:port.", type = "string", len_max = 256 } },
     { template = { description = "hot_patch: the template.", type = "string", one_of = TEMPLATES } },
     { parameter = { description = "hot_patch: the template's parameter.", type = "string", len_min = 1,
                     len_max = 256 } },
@@ -73,6 +77,10 @@ local step = {
   entity_checks = {
     { conditional = { if_field = "action", if_match = { eq = "reroute" },
                       then_field = "url", then_match = { required = true } } },
+    { conditional = { if_field = "action", if_match = { eq = "disable_plugin" },
+                      then_field = "plugin", then_match = { required = true } } },
+    { conditional = { if_field = "action", if_match = { eq = "drain_target" },
+                      then_field = "upstream_target", then_match = { required = true } } },
     { conditional = { if_field = "action", if_match = { eq = "restrict_route" },
                       then_field = "methods", then_match = { required = true } } },
     { conditional = { if_field = "action", if_match = { eq = "hot_patch" },
@@ -150,6 +158,8 @@ return {
     { admin_api = { type = "record", required = true, fields = {
       { url = { description = "This node's own when not given; for a data plane, its control plane's.", type = "string",
                 len_max = 512, match = URL } },
+      { writes = { description = "`apply` them, or hand them out as decK files (`patch`).", type = "string",
+                   required = true, default = "apply", one_of = { "apply", "patch" } } },
       { token = { description = "RBAC or Konnect token.", type = "string", referenceable = true, encrypted = true } },
       { workspace = { type = "string", len_max = 128, match = "^[%w%-_%.~]+$" } },
       { timeout_ms = whole("Of each step of an exchange.", 100, 60000, 5000) },

@@ -163,6 +163,12 @@ function _M.follow(wall_s)
 end
 
 
+-- An entity as it stands; nil when there is none of the id.
+function _M.entity(kind, id)
+  return last and last[kind] and last[kind][id]
+end
+
+
 -- The changes since a moment, oldest first.
 function _M.since(wall_s)
   local found = {}

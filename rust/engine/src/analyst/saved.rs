@@ -84,6 +84,24 @@ impl Saved {
     }
 }
 
+impl Saved {
+    /// Takes in the places of `other`; of a place that both know, the one that was learned longer
+    /// is kept. Returns how many were taken.
+    pub fn merge(&mut self, other: Saved) -> usize {
+        let mut taken = 0;
+        for new in other.places {
+            let place = new.place();
+            match self.places.iter_mut().find(|known| known.place() == place) {
+                Some(known) if known.baseline.seconds >= new.baseline.seconds => continue,
+                Some(known) => *known = new,
+                None => self.places.push(new),
+            }
+            taken += 1;
+        }
+        taken
+    }
+}
+
 impl SavedPlace {
     pub fn place(&self) -> Place {
         Place {

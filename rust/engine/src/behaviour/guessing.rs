@@ -25,8 +25,13 @@ const MANY_FAILURES_1H: u64 = 100;
 const MANY_REFUSED_60S: u64 = 300;
 /// Clients that fail on one account within 10 to 20 minutes.
 const MANY_CLIENTS: u32 = 8;
-/// Failures of an account in an hour that make a success of a stranger suspect.
+/// Failures of an account in an hour that make a success of a stranger suspect, when several clients
+/// failed.
 const TAKEOVER_FAILURES: u64 = 10;
+const TAKEOVER_CLIENTS: u32 = 3;
+/// The same when they are of one or two: an owner who comes back, from another address as phones
+/// do, tries less often.
+const TAKEOVER_FAILURES_OF_FEW: u64 = 20;
 impl Watch {
     pub(super) fn login_failed<M: Memory + ?Sized>(
         &self,
@@ -49,6 +54,7 @@ impl Watch {
             memory.mark(&all, Set::Accounts, item, now_ms);
             accounts = memory.mark(key, Set::Accounts, item, now_ms);
             self.account_failed(identity, account, client, memory, now_ms);
+            self.network_failed(identity, account, memory, now_ms);
         }
         let wave = memory.alarm(place_id(identity, memory)).login_wave;
         let told = if walk(accounts, logins) >= ATTACKER {
@@ -86,6 +92,36 @@ impl Watch {
         let new = memory.banned(key, now_ms).is_none();
         self.hold_suspect(key, told.category, memory, now_ms);
         if (new && self.enforced) || is_told(failures[H1]) {
+            self.tell(identity, told, 0, false, memory, now_ms);
+        }
+    }
+
+    /// The same walk for all clients of a /56, through which one attacker may hop.
+    fn network_failed<M: Memory + ?Sized>(
+        &self,
+        identity: &Identity,
+        account: u64,
+        memory: &M,
+        now_ms: u64,
+    ) {
+        let Some(network) = keys::network_at_route(identity) else {
+            return;
+        };
+        let accounts = memory.mark(&network, Set::Accounts, keys::spread(account), now_ms);
+        let logins = memory.distinct(&network, Set::Logins, now_ms);
+        if walk(accounts, logins) < ATTACKER {
+            return;
+        }
+        let told = Told {
+            kind: Kind::ManyAccounts,
+            category: Category::CredentialStuffing,
+            score: 1.0 - 0.9 / accounts.max(1) as f32,
+            value: u64::from(accounts),
+            threshold: 6,
+            account,
+        };
+        self.hold_suspect(&network, told.category, memory, now_ms);
+        if is_told(u64::from(accounts)) {
             self.tell(identity, told, 0, false, memory, now_ms);
         }
     }
@@ -132,6 +168,9 @@ impl Watch {
         memory.add(&all, Counter::AuthSuccesses, 1, now_ms);
         memory.add(key, keys::LOGINS, 1, now_ms);
         let logins = memory.mark(key, Set::Logins, keys::spread(outcome.account), now_ms);
+        if let Some(network) = keys::network_at_route(identity) {
+            memory.mark(&network, Set::Logins, keys::spread(outcome.account), now_ms);
+        }
         let bytes = outcome.account.to_le_bytes();
         let account = Key::account(identity, &bytes);
         memory.add(&account, keys::LOGINS, 1, now_ms);
@@ -143,13 +182,19 @@ impl Watch {
         let failures = memory.read(&account, Counter::AuthFailures, now_ms)[H1];
         let accounts = memory.distinct(key, Set::Accounts, now_ms);
         let attacker = walk(accounts, logins.saturating_sub(1)) >= ATTACKER;
-        if failures < TAKEOVER_FAILURES && !attacker {
+        let clients = memory.distinct(&account, Set::Clients, now_ms);
+        let line = if clients >= TAKEOVER_CLIENTS {
+            TAKEOVER_FAILURES
+        } else {
+            TAKEOVER_FAILURES_OF_FEW
+        };
+        if failures < line && !attacker {
             return;
         }
         let (value, threshold) = if attacker {
             (u64::from(accounts), 6)
         } else {
-            (failures, TAKEOVER_FAILURES)
+            (failures, line)
         };
         let told = Told {
             kind: Kind::Takeover,

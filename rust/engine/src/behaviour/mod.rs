@@ -13,6 +13,7 @@ mod login;
 mod objects;
 mod outcome;
 mod reading;
+mod session;
 
 mod abuse;
 mod client_anomaly;
@@ -39,6 +40,12 @@ const SUSPICION_MS: u64 = 600_000;
 /// Marks of the rates at which a client was met in peace for minutes: an office or a carrier behind
 /// one address is known by them. The mark of a rate is this and its bin.
 const STEADY: u64 = 0x5eed_0f0f_ace5_7e00;
+/// Clients that a /56 may be as busy as.
+const NETWORK_CLIENTS: u16 = 4;
+/// Marks of the stretches of time in which a client had many requests.
+const RESIDENT: u64 = 0x4e51_de27_0000_0000;
+/// Length of a stretch. Units: milliseconds.
+const STRETCH_MS: u64 = 600_000;
 /// Steady ticks of ten seconds in an hour: below, a rate was a burst.
 const STEADY_TENS: u64 = 20;
 /// Seconds that a suspected client is told to wait.
@@ -55,6 +62,7 @@ pub struct Watch {
     enforced: bool,
     failure_statuses: Vec<u16>,
     logins: login::Reader,
+    sessions: session::Reader,
     turn: AtomicU64,
 }
 
@@ -77,6 +85,7 @@ impl Watch {
             enforced: config.mode == Mode::Enforce,
             failure_statuses: config.auth_failure_statuses.clone(),
             logins: login::Reader::new(&behaviour.account_fields),
+            sessions: session::Reader::new(behaviour),
             turn: AtomicU64::new(0),
         }
     }
@@ -94,11 +103,15 @@ impl Watch {
         if !self.enabled {
             return;
         }
+        let short_hash = |name: &[u8]| (memory.hash(name) & SHORT_MASK).max(1);
+        verdict.session = self.sessions.session(request, short_hash).unwrap_or(0);
         if request.stage != Stage::Body {
             self.count(request, memory, now_ms, verdict);
+            if verdict.session != 0 {
+                self.session_moves(&request.identity, verdict.session, memory, now_ms);
+            }
         }
-        let account = |name: &[u8]| (memory.hash(name) & ACCOUNT_MASK).max(1);
-        verdict.account = self.logins.account(request, account).unwrap_or(0);
+        verdict.account = self.logins.account(request, short_hash).unwrap_or(0);
     }
 
     fn count<M: Memory + ?Sized>(
@@ -139,11 +152,25 @@ impl Watch {
                     verdict,
                 );
             }
+            let network = keys::network_at_route(identity);
+            if let Some(network) = &network {
+                let rate = memory.add(network, Counter::Requests, 1, now_ms)[S10];
+                let limit = alarm.hot_limit.saturating_mul(NETWORK_CLIENTS);
+                if limit > 0 && rate > u64::from(limit) {
+                    let alarm = Alarm {
+                        hot_limit: limit,
+                        ..alarm
+                    };
+                    self.hot(
+                        identity, network, rate, alarm, turn, memory, now_ms, verdict,
+                    );
+                }
+            }
             if memory.any_bans(now_ms) {
-                self.suspect(identity, &key, memory, now_ms, verdict);
+                self.suspect(identity, &key, network.as_ref(), memory, now_ms, verdict);
             }
         }
-        if !identity.consumer.is_empty() {
+        if !(identity.consumer.is_empty() && identity.credential.is_empty()) {
             self.habits(request, verdict.rules.is_empty(), memory, now_ms);
         }
     }
@@ -162,9 +189,21 @@ impl Watch {
         let agent = habits::agent_family(request.header("user-agent").unwrap_or_default());
         memory.mark(key, Set::Clients, memory.hash(&agent), now_ms);
         let rate = counts[S10];
+        memory.mark(key, Set::Habits, resident(now_ms / STRETCH_MS), now_ms);
         if !alarm.flood && counts[H1] >= STEADY_TENS * rate {
             memory.mark(key, Set::Habits, steady(rate_bin(rate)), now_ms);
         }
+    }
+
+    /// Tells whether a client has been here for long: with many requests in two of the stretches that
+    /// were over twenty minutes ago, up to two hours back. Crawlers are, and scrapers are new.
+    fn is_resident<M: Memory + ?Sized>(key: &Key, memory: &M, now_ms: u64) -> bool {
+        let now = now_ms / STRETCH_MS;
+        let seen = |back: &u64| {
+            let earlier = now.checked_sub(*back);
+            earlier.is_some_and(|s| memory.is_marked(key, Set::Habits, resident(s), now_ms))
+        };
+        (3..=12).filter(seen).count() >= 2
     }
 
     /// Tells whether a client came half as fast in peace.
@@ -224,17 +263,20 @@ impl Watch {
         }
     }
 
-    /// Refuses a client that stands under suspicion here or in its whole workspace.
+    /// Refuses a client that stands under suspicion, or its network, here or in its whole workspace.
     fn suspect<M: Memory + ?Sized>(
         &self,
         identity: &Identity,
         key: &Key,
+        network: Option<&Key>,
         memory: &M,
         now_ms: u64,
         verdict: &mut Verdict,
     ) {
         let here = memory.banned(key, now_ms);
-        let found = here.or_else(|| memory.banned(&keys::client(identity)?, now_ms));
+        let found = here
+            .or_else(|| memory.banned(&keys::client(identity)?, now_ms))
+            .or_else(|| memory.banned(network?, now_ms));
         let Some(ban) = found else {
             return;
         };
@@ -344,8 +386,13 @@ impl Watch {
     }
 }
 
-/// Accounts are told as 52 bits, which a Lua number holds.
-const ACCOUNT_MASK: u64 = (1 << 52) - 1;
+/// Accounts and sessions are told as 52 bits, which a Lua number holds.
+const SHORT_MASK: u64 = (1 << 52) - 1;
+
+/// The mark of a stretch of time in which a client had many requests.
+fn resident(stretch: u64) -> u64 {
+    keys::spread(RESIDENT + stretch)
+}
 
 /// The mark of a steady rate's bin.
 fn steady(bin: usize) -> u64 {

@@ -54,10 +54,10 @@ impl Watch {
             404 => {
                 memory.add(&all, Counter::NotFound, 1, now_ms);
                 self.not_found(identity, &key, path, memory, now_ms);
-                self.follow(identity, &key, path, status, memory, now_ms);
+                self.follow(identity, &key, path, outcome, memory, now_ms);
             }
             200..=299 | 403 if outcome.source == Source::Service => {
-                self.follow(identity, &key, path, status, memory, now_ms);
+                self.follow(identity, &key, path, outcome, memory, now_ms);
             }
             _ => {}
         }

@@ -3,7 +3,7 @@
 use super::objects::{object, Object};
 use super::{is_told, keys, one_in, place_id, Told, Watch, H1, S60};
 use crate::memory::{Memory, Place};
-use crate::request::Identity;
+use crate::request::{Identity, Outcome};
 use crate::signal::{crosses, Kind};
 use crate::sketch::Set;
 use crate::state::{By, Counter, Estimates, Key, Scope};
@@ -11,7 +11,7 @@ use crate::verdict::Category;
 
 /// Distinct paths of one client that do not exist, within 10 to 20 minutes.
 const SCAN_PATHS: u32 = 20;
-/// Neighbouring ids in a row: of a consumer, and of anyone.
+/// Neighbouring ids in a row: of a consumer or session, and of anyone.
 const RUN_OF_CONSUMER: u32 = 40;
 const RUN_OF_CLIENT: u32 = 100;
 /// The same for a client that also meets many ids that do not exist.
@@ -74,33 +74,58 @@ impl Watch {
         !identity.route.is_empty() && missing * 10 > requests * 3 && clients * 5 < missing
     }
 
-    /// Follows the objects that a consumer or client reads.
+    /// Follows the objects that are read: by a consumer or else a client, and by a session. Clients
+    /// are followed beside their sessions, because they can have as many as they like.
     pub(super) fn follow<M: Memory + ?Sized>(
         &self,
         identity: &Identity,
         key: &Key,
         path: &[u8],
-        status: u16,
+        outcome: &Outcome,
         memory: &M,
         now_ms: u64,
     ) {
         let consumer = Key::of(identity, By::Consumer, Scope::Route);
         let owner = consumer.as_ref().unwrap_or(key);
+        let bytes = outcome.session.to_le_bytes();
+        let session = (outcome.session != 0).then(|| Key::session(identity, Scope::Route, &bytes));
         if let Object::Number(id) = object(path) {
             let run = memory.follow(owner, id, now_ms);
-            if run >= RUN_WITH_MISSES {
-                let line = self.longest_run(consumer.is_some(), key, memory, now_ms);
-                if crosses(run, line) {
-                    self.enumerates(identity, key, run, line, memory, now_ms);
-                }
+            self.walked(identity, key, run, consumer.is_some(), memory, now_ms);
+            if let Some(session) = &session {
+                let run = memory.follow(session, id, now_ms);
+                self.walked(identity, key, run, true, memory, now_ms);
             }
         }
-        if !(200..300).contains(&status) {
+        if !(200..300).contains(&outcome.status) {
             return;
         }
-        let objects = memory.mark(owner, Set::Objects, memory.hash(path), now_ms);
+        let hash = memory.hash(path);
+        let mut objects = memory.mark(owner, Set::Objects, hash, now_ms);
+        if let Some(session) = &session {
+            objects = objects.max(memory.mark(session, Set::Objects, hash, now_ms));
+        }
         if objects >= SCRAPED && one_in(16, self.turn()) {
             self.scrapes(identity, key, objects, memory, now_ms);
+        }
+    }
+
+    /// Holds the length of a run against what is one person's or program's.
+    fn walked<M: Memory + ?Sized>(
+        &self,
+        identity: &Identity,
+        key: &Key,
+        run: u32,
+        is_one: bool,
+        memory: &M,
+        now_ms: u64,
+    ) {
+        if run < RUN_WITH_MISSES {
+            return;
+        }
+        let line = self.longest_run(is_one, key, memory, now_ms);
+        if crosses(run, line) {
+            self.enumerates(identity, key, run, line, memory, now_ms);
         }
     }
 
@@ -114,12 +139,12 @@ impl Watch {
         now_ms: u64,
     ) -> bool {
         let own = Place::of_consumer(identity.workspace, identity.consumer);
-        let age = keys::consumer_age(identity);
-        let own = age.and_then(|age| Some((age, memory.consumer_place(&own)?)));
-        if let Some((age, place)) = own {
+        let consumer = keys::consumer(identity);
+        let own = consumer.and_then(|key| Some((key, memory.consumer_place(&own)?)));
+        if let Some((consumer, place)) = own {
             let limit = memory.alarm(place).hot_limit;
             if limit > 0 {
-                return exceeds(memory.read(&age, Counter::Requests, now_ms), limit);
+                return exceeds(memory.read(&consumer, Counter::Requests, now_ms), limit);
             }
         }
         let limit = memory.alarm(place_id(identity, memory)).hot_limit;
@@ -128,14 +153,14 @@ impl Watch {
 
     fn longest_run<M: Memory + ?Sized>(
         &self,
-        consumer: bool,
+        is_one: bool,
         key: &Key,
         memory: &M,
         now_ms: u64,
     ) -> u32 {
         let missing = memory.read(key, Counter::NotFound, now_ms)[S60];
         let requests = memory.read(key, Counter::Requests, now_ms)[S60];
-        match consumer {
+        match is_one {
             _ if missing * 10 >= requests.max(1) => RUN_WITH_MISSES,
             true => RUN_OF_CONSUMER,
             false => RUN_OF_CLIENT,
@@ -179,8 +204,15 @@ impl Watch {
         if objects < line || (known && !fast) || (shared && !known) {
             return;
         }
+        if !fast && Self::is_resident(key, memory, now_ms) {
+            return;
+        }
         let told = Told {
-            kind: Kind::Scraping,
+            kind: if fast {
+                Kind::Scraping
+            } else {
+                Kind::SlowScraping
+            },
             category: Category::Abuse,
             score: 1.0 - if fast { 0.4 } else { 0.6 } * line as f32 / objects as f32,
             value: u64::from(objects),

@@ -99,8 +99,11 @@ pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8
                     return end(json.len(), Why::Truncated);
                 };
                 at = after + blanks(&json[after..]);
-                if in_object && json.get(at) == Some(&b':') {
+                let next = json.get(at);
+                if in_object && next == Some(&b':') {
                     path.put(outside, content);
+                    at += 1;
+                } else if next == Some(&b',') && !levels.is_empty() {
                     at += 1;
                 }
                 emit(path.get(), content, seen);

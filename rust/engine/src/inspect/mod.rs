@@ -1,8 +1,10 @@
 //! Payload inspection: values in, findings out. One file per attack family.
 
+mod budget;
 mod code;
 mod command;
 mod detector;
+mod evidence;
 mod exploited;
 mod header;
 mod inclusion;
@@ -25,13 +27,14 @@ mod xpath;
 mod xss;
 mod xxe;
 
+pub use evidence::{Evidence, Judged};
 pub use location::{Location, Part};
 
 use crate::decode::{self, Scratch, Value};
 use crate::request::Request;
 use crate::verdict::Uninspected;
+use budget::Budget;
 use detector::Report;
-use prefilter::Hints;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 
@@ -100,8 +103,10 @@ impl Family {
     }
 }
 
-/// Bytes that patterns may match in one request, each pass counted. Units: bytes.
-const PATTERN_BYTES: usize = 128 << 10;
+/// What a closer look at a value costs before any detector. Units: steps.
+const LOOK: usize = 24;
+/// How many bytes of a value cost a step more in that look.
+const LOOKED_PER_STEP: usize = 8;
 
 /// One suspicion about one value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -109,7 +114,7 @@ pub struct Finding {
     /// Family and what was seen, such as `sqli.tautology`.
     pub rule: &'static str,
     pub family: Family,
-    /// Anomaly score in 0..=1; 0.5 and above is enough to refuse by default.
+    /// How much it says by itself, in 0..=1; the model weighs it with all else.
     pub score: f32,
     pub location: Location,
 }
@@ -123,6 +128,9 @@ pub struct Findings {
     /// Reasons that the inspection met itself; those of the body's reading are the request's.
     pub uninspected: Uninspected,
     pub uninspected_bytes: u64,
+    /// What was suspicious enough to be looked at closely took so many steps of the request's
+    /// budget; 0 for an ordinary request. Added up over inspections.
+    pub steps: u64,
 }
 
 impl Findings {
@@ -131,6 +139,12 @@ impl Findings {
         self.list.clear();
         self.uninspected = Uninspected::default();
         self.uninspected_bytes = 0;
+        self.steps = 0;
+    }
+
+    fn leave_out(&mut self, bytes: usize) {
+        self.uninspected_bytes += bytes as u64;
+        self.uninspected.insert(Uninspected::OVER_BUDGET);
     }
 }
 
@@ -148,9 +162,11 @@ thread_local! {
 
 impl Inspector {
     /// Picks the detectors of `families`; naming one twice is naming it once.
+    /// Cost: some milliseconds for the first of a process, whose patterns are compiled.
     pub fn new(families: &[Family]) -> Inspector {
         let all = detector::ALL.iter().enumerate();
         let wanted = all.filter(|(_, detector)| families.contains(&detector.family()));
+        let wanted = wanted.inspect(|(_, detector)| detector::prepare(**detector));
         Inspector {
             asked: wanted.map(|(n, _)| 1 << n).sum(),
         }
@@ -159,22 +175,54 @@ impl Inspector {
     /// Looks at every value of a request and adds to `found`, which the caller has cleared.
     /// A rule that speaks several times is kept once, with its strongest finding.
     pub fn inspect(&self, request: &Request<'_>, found: &mut Findings) {
-        let mut budget = PATTERN_BYTES;
+        self.inspect_each(request, found, |_| {});
+    }
+
+    /// The same, and hands each value that a detector looked at to `visit`.
+    pub fn inspect_each(
+        &self,
+        request: &Request<'_>,
+        found: &mut Findings,
+        mut visit: impl FnMut(&Judged<'_>),
+    ) {
+        let mut budget = Budget::of(
+            request.path.len()
+                + request.query.len()
+                + request.headers.len()
+                + request.body.bytes.len(),
+        );
         let gaps = SCRATCH.with(|scratch| {
-            let visit = |value: &Value<'_>| self.judge(value, &mut budget, found);
+            let see = |value: &Value<'_>| {
+                if let Some(evidence) = self.judge(value, &mut budget, found) {
+                    visit(&Judged {
+                        value,
+                        text: patterns::is_text(value),
+                        evidence,
+                    });
+                }
+            };
             match scratch.try_borrow_mut() {
-                Ok(mut scratch) => decode::walk(request, &mut scratch, visit),
-                Err(_) => decode::walk(request, &mut Scratch::default(), visit),
+                Ok(mut scratch) => decode::walk(request, &mut scratch, see),
+                Err(_) => decode::walk(request, &mut Scratch::default(), see),
             }
         });
         found.uninspected.insert(gaps.why);
         found.uninspected_bytes += gaps.bytes;
+        found.steps += budget.spent() as u64;
     }
 
+    /// Gives nothing where no detector wants the value.
     #[inline]
-    fn judge(&self, value: &Value<'_>, budget: &mut usize, found: &mut Findings) {
-        if let Some(hints) = prefilter::look(value) {
-            self.judge_closely(value, &hints, budget, found);
+    fn judge(
+        &self,
+        value: &Value<'_>,
+        budget: &mut Budget,
+        found: &mut Findings,
+    ) -> Option<Evidence> {
+        if prefilter::is_suspect(value) {
+            self.judge_closely(value, budget, found)
+        } else {
+            None
         }
     }
 
@@ -182,19 +230,31 @@ impl Inspector {
     fn judge_closely(
         &self,
         value: &Value<'_>,
-        hints: &Hints,
-        budget: &mut usize,
+        budget: &mut Budget,
         found: &mut Findings,
-    ) {
-        let mut wanting = detector::wanting(hints) & self.asked;
+    ) -> Option<Evidence> {
+        if !budget.afford(LOOK + value.bytes.len() / LOOKED_PER_STEP) {
+            found.leave_out(value.bytes.len());
+            return None;
+        }
+        let hints = prefilter::look(value);
+        let mut wanting = detector::wanting(&hints) & self.asked;
+        let mut evidence = None;
         while wanting != 0 {
             let detector = detector::ALL[wanting.trailing_zeros() as usize];
             wanting &= wanting - 1;
+            if !budget.afford(detector.steps(value.bytes.len())) {
+                found.leave_out(value.bytes.len());
+                continue;
+            }
             let list = &mut found.list;
+            let family = detector.family();
+            let evidence = evidence.get_or_insert_with(Evidence::default);
             let mut take = |rule, score| {
+                evidence.add(family, score);
                 let finding = || Finding {
                     rule,
-                    family: detector.family(),
+                    family,
                     score,
                     location: Location::new(value.part, value.name),
                 };
@@ -206,10 +266,11 @@ impl Inspector {
             };
             let mut report = Report::new(&mut take, budget);
             detector.judge(value, &mut report);
-            if report.skipped > 0 {
-                found.uninspected_bytes += report.skipped as u64;
-                found.uninspected.insert(Uninspected::OVER_BUDGET);
+            let skipped = report.skipped;
+            if skipped > 0 {
+                found.leave_out(skipped);
             }
         }
+        evidence
     }
 }

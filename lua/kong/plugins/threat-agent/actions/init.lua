@@ -10,6 +10,8 @@ local native = require "kong.plugins.threat-agent.native"
 
 local registry = {
   ban = require "kong.plugins.threat-agent.actions.ban",
+  disable_plugin = require "kong.plugins.threat-agent.actions.disable_plugin",
+  drain_target = require "kong.plugins.threat-agent.actions.drain_target",
   hot_patch = require "kong.plugins.threat-agent.actions.hot_patch",
   ip_restriction = require "kong.plugins.threat-agent.actions.ip_restriction",
   rate_limiting = require "kong.plugins.threat-agent.actions.rate_limiting",

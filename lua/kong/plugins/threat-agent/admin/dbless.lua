@@ -225,6 +225,33 @@ function Client:plugins_of(kind, id)
 end
 
 
+function Client:targets_of(upstream)
+  local document, err, passes = load(self)
+  if not document then
+    return nil, err, passes
+  end
+
+  local found
+  for _, one in ipairs(document.upstreams or {}) do
+    if one.name == upstream then
+      found = {}
+      for _, target in ipairs(document.targets or {}) do
+        if target.upstream == one.id then
+          found[#found + 1] = unflat(target)
+        end
+      end
+    end
+  end
+
+  return found or false
+end
+
+
+function Client.targets_kind()
+  return "targets"
+end
+
+
 local _M = {}
 
 

@@ -86,6 +86,23 @@ function Client:plugins_of(kind, id)
 end
 
 
+-- The targets of the upstream of a name. Returns false when there is no such upstream.
+function Client:targets_of(upstream)
+  local status, body, passes = http.request(self.settings, "GET", path_of(self, "upstreams", upstream) .. "/targets?size=1000")
+  if not status then
+    return nil, body, passes
+  end
+
+  return status == 200 and body.data
+end
+
+
+-- The kind that a target of an upstream is reached by.
+function Client.targets_kind(_, upstream)
+  return "upstreams/" .. upstream .. "/targets"
+end
+
+
 local _M = {}
 
 

@@ -1,6 +1,7 @@
 -- Follows the gateway's configuration: Kong's events and versions say that something changed, a
 -- snapshot says what, and the engine holds errors against it.
 
+local journal = require "kong.plugins.threat-agent.agent.journal"
 local native = require "kong.plugins.threat-agent.native"
 local snapshots = require "kong.plugins.threat-agent.snapshots"
 
@@ -104,9 +105,17 @@ function _M.follow()
   end
 
   local entities = {}
-  for i, change in ipairs(found) do
-    entities[i] = snapshots.describe(change)
+  for _, change in ipairs(found) do
+    -- What the agent changes is no suspect.
+    change.own = journal.has_changed(change.id)
+    if not change.own then
+      entities[#entities + 1] = snapshots.describe(change)
+    end
   end
+  if #entities == 0 then
+    return true
+  end
+
   return native.note_change({ wall_s = ngx.time(), hash = "", entities = entities })
 end
 

@@ -11,7 +11,18 @@ local ngx = ngx
 -- Records that have ended and are kept to be shown.
 local MAX_ENDED = 200
 
-local ENDED = { dry_run = true, refused = true, failed = true, reverted = true, expired = true, conflict = true }
+-- A change of the configuration is seen so long after it at the latest. Units: seconds.
+local LATELY_S = 60
+
+local ENDED = {
+  conflict = true,
+  dry_run = true,
+  expired = true,
+  failed = true,
+  handed_out = true,
+  refused = true,
+  reverted = true,
+}
 
 
 local _M = {}
@@ -91,6 +102,23 @@ end
 
 function _M.get(id)
   return by_id[id]
+end
+
+
+-- Whether an action changed an entity lately, or changed it back.
+function _M.has_changed(id)
+  local now = ngx.time()
+  for _, record in ipairs(records) do
+    if record.applied_s and now - record.changed_s < LATELY_S then
+      for _, change in ipairs(record.changes) do
+        if change.id == id then
+          return true
+        end
+      end
+    end
+  end
+
+  return false
 end
 
 

@@ -62,13 +62,16 @@ function _M.policy_for(policies, incident, now_s)
 end
 
 
--- Lists the steps of a policy whose time has come: { number, step }.
-function _M.due(policy, incident, now_s)
+-- Lists the steps of a policy whose time has come: { number, step }. A step that was of no use is
+-- followed by the next one at once. was_useless: tells that of a step's number.
+function _M.due(policy, incident, now_s, was_useless)
   local due = {}
+  local at_once = false
   for number, step in ipairs(policy.steps) do
-    if now_s - incident.opened_s >= step.after_s then
+    if at_once or now_s - incident.opened_s >= step.after_s then
       due[#due + 1] = { number = number, step = step }
     end
+    at_once = was_useless(number)
   end
 
   return due

@@ -1,13 +1,14 @@
 -- From incidents to actions, and through an action's life:
 --
---   dry_run | refused | pending → applying → active → reverting → reverted | expired | conflict
---                                         ↘ failed
+--   dry_run | refused | handed_out | pending → applying → active → reverting → reverted | expired | conflict
+--                                                      ↘ failed
 --
 -- Every step is in the journal before it is taken and after it, and in the ledger.
 
 local actions = require "kong.plugins.threat-agent.actions"
 local admin = require "kong.plugins.threat-agent.admin"
 local commands = require "kong.plugins.threat-agent.commands"
+local deck = require "kong.plugins.threat-agent.deck"
 local effect = require "kong.plugins.threat-agent.effect"
 local files = require "kong.plugins.threat-agent.files"
 local gate = require "kong.plugins.threat-agent.agent.gate"
@@ -57,12 +58,21 @@ local function pause(record)
 end
 
 
--- The client of the Admin API, where a change needs one. Returns nil, an error, whether it may pass.
-local function client_for(record, conf)
+local function is_remote(record)
   for _, change in ipairs(record.changes) do
     if operations.is_remote(change) then
-      return admin.client(conf.response.admin_api)
+      return true
     end
+  end
+
+  return false
+end
+
+
+-- The client of the Admin API, where a change needs one. Returns nil, an error, whether it may pass.
+local function client_for(record, conf)
+  if is_remote(record) then
+    return admin.client(conf.response.admin_api)
   end
 
   return true
@@ -120,10 +130,27 @@ local function apply_all(record, client)
 end
 
 
+-- Writes the changes as a file for whoever keeps the configuration elsewhere; a person applies it.
+local function hand_out(record, conf)
+  local ok, err = files.save(record.id .. ".yaml", deck.render(record))
+  if not ok then
+    move(record, "failed", conf, err)
+    return
+  end
+
+  record.tier = "patch"
+  move(record, "handed_out", conf, "GET /threat-agent/actions/" .. record.id .. "/patch")
+end
+
+
 -- Carries a record out, or goes on with it: each change can be applied twice as well as once.
 local function carry_out(record, conf)
-  if record.state ~= "applying" then
-    record.expires_s = record.ttl_s > 0 and ngx.time() + record.ttl_s or nil
+  if conf.response.admin_api.writes == "patch" and is_remote(record) then
+    hand_out(record, conf)
+    return
+  elseif record.state ~= "applying" then
+    record.applied_s = ngx.time()
+    record.expires_s = record.ttl_s > 0 and record.applied_s + record.ttl_s or nil
     if not move(record, "applying", conf) then
       return
     end
@@ -349,9 +376,14 @@ function _M.beat(conf)
   obey(conf)
   live(conf)
   local now = ngx.time()
-  for _, incident in pairs(incidents) do
+  for id, incident in pairs(incidents) do
     local policy = planner.policy_for(conf.response.policies, incident, now)
-    for _, due in ipairs(policy and planner.due(policy, incident, now) or {}) do
+    local function was_useless(number)
+      local record = journal.get(id .. "-" .. number)
+      return record ~= nil and (record.result == "none" or record.result == "harmful" or record.state == "failed")
+    end
+
+    for _, due in ipairs(policy and planner.due(policy, incident, now, was_useless) or {}) do
       propose(incident, policy, due.number, due.step, conf)
     end
   end

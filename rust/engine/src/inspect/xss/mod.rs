@@ -22,6 +22,11 @@ impl Detector for Xss {
         hints.has(Marks::MARKUP) || hints.words.contains(Words::SCRIPT)
     }
 
+    /// What markup costs is taken while it is read.
+    fn steps(&self, bytes: usize) -> usize {
+        40 + bytes.min(1024) + bytes / 8
+    }
+
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
         let text = value.bytes;
         let tagged = memchr::memchr(b'<', text).is_some();
@@ -99,6 +104,7 @@ fn escape(text: &[u8]) -> Option<(usize, char)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inspect::budget::Budget;
     use crate::inspect::testing::score;
 
     #[test]
@@ -137,7 +143,7 @@ mod tests {
         ] {
             let text = unit.repeat((64 << 10) / unit.len()) + " x=\"" + &"y".repeat(64 << 10);
             let mut report = |_: &'static str, _: f32| {};
-            let mut budget = usize::MAX;
+            let mut budget = Budget::endless();
             let mut report = Report::new(&mut report, &mut budget);
             let spent = markup::judge(text.as_bytes(), &mut report);
             assert!(spent <= 9 * text.len() + 4096, "{unit}: {spent}");

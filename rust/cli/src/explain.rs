@@ -1,0 +1,221 @@
+//! `threat-agent explain`: why a request is refused, or is not.
+
+use crate::error::Error;
+use crate::lines::Lines;
+use crate::rows::Row;
+use crate::settings;
+use serde_json::json;
+use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
+use threat_agent_engine::inspect::{Finding, Findings, Inspector, Location};
+use threat_agent_engine::model::{Judgement, HIGH_CONFIDENCE};
+use threat_agent_engine::{Model, Request};
+
+/// Explain the verdict on one request: decoded values, findings, what each feature adds to the
+/// score, thresholds, and the rule that would let such requests pass.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A request in the format that `evaluate` takes; the first line counts. Standard input
+    /// without it.
+    file: Option<PathBuf>,
+    /// Take the payload settings of this configuration instead of the defaults.
+    #[arg(long)]
+    config: Option<PathBuf>,
+}
+
+/// Longest excerpt. Units: characters.
+const EXCERPT: usize = 80;
+/// Longest run of letters and digits that is shown whole: longer ones may be secrets.
+const WORD: usize = 16;
+
+/// A value that a detector looked at.
+struct Seen {
+    location: Location,
+    excerpt: String,
+    judgement: Judgement,
+}
+
+pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
+    let stdin = PathBuf::from("standard input");
+    let path = args.file.as_ref().unwrap_or(&stdin);
+    let row: Option<Row> = match &args.file {
+        Some(path) => Lines::open(path)?.next()?,
+        None => first(&mut std::io::stdin().lock(), path)?,
+    };
+    let row = row.ok_or_else(|| Error::Empty { path: path.clone() })?;
+    let owned = row.into_request().map_err(|problem| Error::Line {
+        path: path.clone(),
+        line: 1,
+        problem,
+    })?;
+    let payload = settings::enforcing(args.config.as_deref())?.payload;
+    let most = usize::try_from(payload.max_body_bytes).unwrap_or(usize::MAX);
+    let request = owned.request(most);
+    let model = Model::embedded().map_err(Error::config(path))?;
+
+    let mut found = Findings::default();
+    let mut seen: Vec<Seen> = Vec::new();
+    Inspector::new(&payload.families).inspect_each(&request, &mut found, |judged| {
+        seen.push(Seen {
+            location: Location::new(judged.value.part, judged.value.name),
+            excerpt: excerpt(judged.value.bytes),
+            judgement: model.judge(judged),
+        });
+    });
+    seen.sort_by(|a, b| {
+        let (a, b) = (a.judgement.probability, b.judgement.probability);
+        b.total_cmp(&a)
+    });
+
+    writeln!(out, "values that a detector looked at, decoded")?;
+    for value in &seen {
+        let p = value.judgement.probability;
+        writeln!(out, "  {p:.3}  {}: {}", value.location, value.excerpt)?;
+    }
+    findings(&found.list, &seen, out)?;
+    let probability = seen.first().map_or(0.0, |v| v.judgement.probability);
+    if let Some(worst) = seen.first() {
+        parts(model, worst, out)?;
+    }
+    let refused = payload.enabled && probability >= payload.threshold;
+    writeln!(
+        out,
+        "\nprobability {probability:.3}; refused from {} ({}), high confidence from {HIGH_CONFIDENCE}: {}",
+        payload.threshold,
+        payload.action.name(),
+        if refused { payload.action.name() } else { "allow" },
+    )?;
+    if refused {
+        exclusion(&request, out)?;
+    }
+    Ok(())
+}
+
+fn first(input: &mut dyn BufRead, path: &Path) -> Result<Option<Row>, Error> {
+    let mut line = String::new();
+    input.read_line(&mut line).map_err(Error::read(path))?;
+    if line.trim().is_empty() {
+        return Ok(None);
+    }
+    let row = serde_json::from_str(&line);
+    row.map(Some).map_err(|e| Error::Line {
+        path: path.to_owned(),
+        line: 1,
+        problem: e.to_string(),
+    })
+}
+
+fn findings(list: &[Finding], seen: &[Seen], out: &mut dyn Write) -> Result<(), Error> {
+    writeln!(out, "\nfindings")?;
+    for finding in list {
+        let value = seen.iter().find(|v| v.location == finding.location);
+        writeln!(
+            out,
+            "  {:24} {:8} {:.2}  {}: {}",
+            finding.rule,
+            severity(finding.score),
+            finding.score,
+            finding.location,
+            value.map_or("", |v| v.excerpt.as_str()),
+        )?;
+    }
+    if list.is_empty() {
+        writeln!(out, "  none")?;
+    }
+    Ok(())
+}
+
+/// Source: the names of the OWASP Core Rule Set.
+fn severity(score: f32) -> &'static str {
+    match score {
+        0.8.. => "critical",
+        0.5.. => "error",
+        0.3.. => "warning",
+        _ => "notice",
+    }
+}
+
+fn parts(model: &Model, worst: &Seen, out: &mut dyn Write) -> Result<(), Error> {
+    let location = &worst.location;
+    writeln!(out, "\nscore of {location}, in log-odds")?;
+    writeln!(out, "  {:32} {:+.2}", "start", model.bias)?;
+    for (name, part) in model.contributions(&worst.judgement) {
+        writeln!(out, "  {name:32} {part:+.2}")?;
+    }
+    writeln!(out, "  {:32} {:+.2}", "sum", worst.judgement.sum)?;
+    Ok(())
+}
+
+/// The narrowest rule that the configuration knows: it lets the path and method pass unseen.
+fn exclusion(request: &Request<'_>, out: &mut dyn Write) -> Result<(), Error> {
+    let method = String::from_utf8_lossy(request.method);
+    let path = String::from_utf8_lossy(request.path);
+    let rule = json!({
+        "id": "allow-false-positive",
+        "action": "allow",
+        "methods": [method],
+        "paths": [path],
+    });
+    writeln!(
+        out,
+        "\nif this is a false positive, among `rules` (switches all inspection off for this path \
+         prefix and method):\n  {rule}"
+    )?;
+    Ok(())
+}
+
+/// Shows a value on one line, cut, and without what may be a secret.
+fn excerpt(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut shown = String::new();
+    let mut run = 0;
+    for c in text.chars() {
+        run = if c.is_alphanumeric() { run + 1 } else { 0 };
+        if run == WORD + 1 {
+            shown.push('…');
+        }
+        if run <= WORD {
+            shown.extend(c.escape_debug());
+        }
+        if shown.chars().count() >= EXCERPT {
+            shown.push('…');
+            break;
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lines::testing::file;
+
+    #[test]
+    fn an_attack_is_explained() {
+        let row = r#"{"source":"s","label":"malicious","category":"sqli","method":"GET","path":"/p",
+            "query":"q=1%27%20or%20%271%27=%271"}"#;
+        let path = file("explain", &row.replace('\n', ""));
+        let mut out = Vec::new();
+        let args = Args {
+            file: Some(path.clone()),
+            config: None,
+        };
+        run(&args, &mut out).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        for part in [
+            "query.q: 1\\' or",
+            "sqli.",
+            "rules enough",
+            "allow-false-positive",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+    }
+
+    #[test]
+    fn long_words_are_not_shown() {
+        let shown = excerpt(b"key=AKIAIOSFODNN7EXAMPLE0000\n");
+        assert_eq!(shown, "key=AKIAIOSFODNN7EXA…\\n");
+    }
+}
