@@ -112,6 +112,8 @@ build = {
       ["kong.plugins.threat-agent.stores.memory"] = "lua/kong/plugins/threat-agent/stores/memory.lua",
       ["kong.plugins.threat-agent.stores.postgres"] = "lua/kong/plugins/threat-agent/stores/postgres.lua",
       ["kong.plugins.threat-agent.stores.redis"] = "lua/kong/plugins/threat-agent/stores/redis.lua",
+      ["kong.plugins.threat-agent.views.export"] = "lua/kong/plugins/threat-agent/views/export.lua",
+      ["kong.plugins.threat-agent.views.notifications"] = "lua/kong/plugins/threat-agent/views/notifications.lua",
       ["kong.plugins.threat-agent.worker"] = "lua/kong/plugins/threat-agent/worker.lua",
     },
     lib = {

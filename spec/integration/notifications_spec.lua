@@ -117,7 +117,7 @@ describe(gateway.describe_name("notifications:"), function()
     assert.equal("shop", event.incident.service_name)
     assert.equal("192.0.2.10", event.incident.top_clients[1].client)
     assert.is_true(#event.incident.reasons >= 1)
-    assert.equal("https://gateway.test/threat-agent#/incidents/" .. event.incident.id, event.links.incident)
+    assert.equal("https://gateway.test/threat-agent#incident/" .. event.incident.id, event.links.incident)
 
     local told = hook("opened")
     if #event.actions == 0 then

@@ -69,7 +69,7 @@ local ARROWS = {
   ["notifiers.syslog"] = { "notifiers.summary" },
   ["notifiers.webhook"] = { "notifiers.http", "notifiers.signature" },
   action_list = { "files" },
-  api = { "action_list", "agent.notices", "agent.settings", "commands", "deck", "incidents", "status", "stores" },
+  api = { "action_list", "commands", "deck", "incidents", "status", "views.export", "views.notifications" },
   audit = { "agent.settings", "notifiers.signature" },
   cdef = {},
   commands = {},
@@ -105,6 +105,8 @@ local ARROWS = {
   ["stores.memory"] = { "files", "incidents" },
   ["stores.postgres"] = { "native" },
   ["stores.redis"] = {},
+  ["views.export"] = { "agent.settings", "stores" },
+  ["views.notifications"] = { "agent.notices", "agent.settings" },
   worker = { "files", "native" },
 }
 

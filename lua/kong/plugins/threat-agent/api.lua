@@ -1,18 +1,14 @@
 local actions = require "kong.plugins.threat-agent.action_list"
 local commands = require "kong.plugins.threat-agent.commands"
 local deck = require "kong.plugins.threat-agent.deck"
+local export = require "kong.plugins.threat-agent.views.export"
 local incidents = require "kong.plugins.threat-agent.incidents"
-local notices = require "kong.plugins.threat-agent.agent.notices"
-local settings = require "kong.plugins.threat-agent.agent.settings"
+local notifications = require "kong.plugins.threat-agent.views.notifications"
 local status = require "kong.plugins.threat-agent.status"
-local stores = require "kong.plugins.threat-agent.stores"
 
 
 local kong = kong
 
-
--- Of an export's page.
-local DEFAULT_LINES, MAX_LINES = 1000, 10000
 
 -- What may be asked for in which state.
 local COMMANDS = {
@@ -39,28 +35,9 @@ local function send(command)
 end
 
 
--- The global instance's configuration; ends the request where there is none.
-local function platform()
-  return settings.platform() or kong.response.exit(404, { message = "no global instance of threat-agent on this node" })
-end
-
-
--- Answers a page of the store as JSON Lines; where there are more, a header says what to ask for next.
-local function export(kind, params)
-  local lines, more = stores.list(platform().store, {
-    kind = kind,
-    after = params.after,
-    limit = math.max(1, math.min(tonumber(params.limit) or DEFAULT_LINES, MAX_LINES)),
-  })
-  if not lines then
-    return kong.response.exit(503, { message = more })
-  end
-
-  lines[#lines + 1] = ""
-  return kong.response.exit(200, table.concat(lines, "\n"), {
-    ["Content-Type"] = "application/x-ndjson",
-    ["X-Threat-Agent-Next"] = more,
-  })
+-- Answers with a view.
+local function show(view, self)
+  return kong.response.exit(view({ query = self.params, by = asker() }))
 end
 
 
@@ -74,7 +51,7 @@ return {
   ["/threat-agent/incidents"] = {
     GET = function(self)
       if self.params.format == "jsonl" then
-        return export("incident", self.params)
+        return show(export.incidents, self)
       end
 
       local list, err = incidents.list()
@@ -88,7 +65,7 @@ return {
 
   ["/threat-agent/ledger"] = {
     GET = function(self)
-      return export("ledger", self.params)
+      return show(export.ledger, self)
     end,
   },
 
@@ -124,15 +101,14 @@ return {
   },
 
   ["/threat-agent/notifications"] = {
-    GET = function()
-      return kong.response.exit(200, { data = notices.list(platform()) })
+    GET = function(self)
+      return show(notifications.list, self)
     end,
   },
 
   ["/threat-agent/notifications/test"] = {
-    POST = function()
-      local names = notices.test(platform(), asker())
-      return kong.response.exit(202, { message = "Accepted: look at the channels", channels = names })
+    POST = function(self)
+      return show(notifications.test, self)
     end,
   },
 

@@ -66,7 +66,7 @@ local function actions_of(records)
 end
 
 
--- Where pages of the dashboard are; they ask before they do anything.
+-- Where pages of the dashboard are. Following a link does nothing: what undoes is a button there.
 local function links_of(base, incident, records)
   if not base or base == ngx.null then
     return nil
@@ -74,12 +74,11 @@ local function links_of(base, incident, records)
 
   local links = { dashboard = base }
   if incident then
-    links.incident = base .. "#/incidents/" .. incident.id
-    links.feedback = links.incident .. "/feedback"
+    links.incident = base .. "#incident/" .. incident.id
   end
   for _, record in ipairs(records or {}) do
     if record.state == "active" or record.state == "pending" then
-      links.undo = base .. "#/actions/" .. record.id
+      links.undo = links.incident
     end
   end
 

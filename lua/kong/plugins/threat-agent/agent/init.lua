@@ -100,10 +100,7 @@ local function work()
     responder.beat(conf)
     checked(sweeper.sweep(conf))
   end
-  conf = settings.platform()
-  if conf then
-    notices.beat(conf, ngx.time())
-  end
+  notices.beat(settings.platform(), ngx.time())
   save()
 end
 

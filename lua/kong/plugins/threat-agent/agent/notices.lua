@@ -221,8 +221,13 @@ local function save(now_s)
 end
 
 
--- Tells what there is to tell; on the leader, once a second. conf: the global instance's.
+-- Tells what there is to tell; on the leader, once a second. conf: the global instance's, or nil.
 function _M.beat(conf, now_s)
+  if not conf then
+    known, changed = {}, {}
+    return
+  end
+
   local of_incident = look_around(now_s)
   local streams = { conf.store.type ~= "memory" and store_of(conf) or nil }
   for _, to in ipairs(channels_of(conf)) do

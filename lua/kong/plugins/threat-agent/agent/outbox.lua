@@ -13,8 +13,8 @@ local FIRST_PAUSE_S = 1
 local LONGEST_PAUSE_S = 30
 -- How long the counts of a channel are kept that nobody uses. Units: seconds.
 local COUNTS_S = 7 * 86400
-
-local COUNTS = { "sent", "lost", "waiting" }
+-- How long it counts what waits in a worker that says nothing more: it is dead.
+local WAITING_S = 3 * LONGEST_PAUSE_S
 
 
 local _M = {}
@@ -32,6 +32,13 @@ end
 -- All workers read the counts, which those that send keep.
 local function count(name, what, by)
   ngx.shared.kong:incr(count_key(name, what), by, 0, COUNTS_S)
+end
+
+
+-- Says how many messages wait in this worker.
+local function show_waiting(name, number)
+  waiting[name] = number
+  ngx.shared.kong:set(count_key(name, "waiting:" .. (ngx.worker.id() or 0)), number, WAITING_S)
 end
 
 
@@ -75,6 +82,7 @@ local function try(to, entry)
   end
 
   entry.first_s = entry.first_s or ngx.now()
+  show_waiting(to.name, waiting[to.name])
   if passes and ngx.now() - entry.first_s < to.max_retry_s then
     return nil, err
   end
@@ -94,8 +102,7 @@ local function deliver(to, entries)
         return false, err
       end
       entry.is_over = true
-      waiting[to.name] = waiting[to.name] - 1
-      count(to.name, "waiting", -1)
+      show_waiting(to.name, waiting[to.name] - 1)
     end
   end
 
@@ -135,8 +142,7 @@ function _M.send(to, event, memory, done)
     return false
   end
 
-  waiting[name] = in_hand + 1
-  count(name, "waiting", 1)
+  show_waiting(name, in_hand + 1)
   return true
 end
 
@@ -144,12 +150,17 @@ end
 -- The counts of a channel: { sent, lost, waiting, error }.
 function _M.counts(name)
   local dict = ngx.shared.kong
-  local counts = { error = dict:get(count_key(name, "error")) }
-  for _, what in ipairs(COUNTS) do
-    counts[what] = dict:get(count_key(name, what)) or 0
+  local waits = 0
+  for id = 0, ngx.worker.count() - 1 do
+    waits = waits + (dict:get(count_key(name, "waiting:" .. id)) or 0)
   end
 
-  return counts
+  return {
+    sent = dict:get(count_key(name, "sent")) or 0,
+    lost = dict:get(count_key(name, "lost")) or 0,
+    waiting = waits,
+    error = dict:get(count_key(name, "error")),
+  }
 end
 
 

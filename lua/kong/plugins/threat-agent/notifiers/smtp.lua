@@ -88,6 +88,16 @@ function Session:secure()
 end
 
 
+-- Whether the server said more than it was asked: what was said in clear must not be read as if it
+-- had come through TLS. Source: CVE-2011-0411
+function Session:has_said_more()
+  self.sock:settimeout(1)
+  local more = self.sock:receiveany(1)
+  self.sock:settimeout(self.server.timeout_ms)
+  return more ~= nil
+end
+
+
 -- Turns the connection into TLS. It is refused to go on without, whatever the server offers.
 function Session:start_tls()
   if not self.can.STARTTLS then
@@ -95,6 +105,9 @@ function Session:start_tls()
   end
 
   local ok, err, passes = self:command("STARTTLS", 2, "STARTTLS")
+  if ok and self:has_said_more() then
+    return nil, "the mail server spoke before TLS", false
+  end
   if ok then
     ok, err, passes = self:secure()
   end
