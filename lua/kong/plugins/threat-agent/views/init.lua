@@ -7,8 +7,10 @@
 
 local actions = require "kong.plugins.threat-agent.views.actions"
 local bans = require "kong.plugins.threat-agent.views.bans"
+local export = require "kong.plugins.threat-agent.views.export"
 local incidents = require "kong.plugins.threat-agent.views.incidents"
 local metrics = require "kong.plugins.threat-agent.metrics"
+local notifications = require "kong.plugins.threat-agent.views.notifications"
 local overview = require "kong.plugins.threat-agent.views.overview"
 local status = require "kong.plugins.threat-agent.status"
 
@@ -24,7 +26,12 @@ _M.ROUTES = {
   },
 
   ["/overview"] = { GET = overview.get },
-  ["/incidents"] = { GET = incidents.list },
+  ["/incidents"] = {
+    GET = function(ask)
+      local view = ask.query.format == "jsonl" and export.incidents or incidents.list
+      return view(ask)
+    end,
+  },
   ["/incidents/:id"] = { GET = incidents.get },
   ["/explain/:reference"] = { GET = incidents.explain },
   ["/actions"] = { GET = actions.list },
@@ -32,6 +39,9 @@ _M.ROUTES = {
   ["/actions/:id/patch"] = { GET = actions.patch },
   ["/bans"] = { GET = bans.list, POST = bans.ban },
   ["/bans/:client"] = { DELETE = bans.lift },
+  ["/ledger"] = { GET = export.ledger },
+  ["/notifications"] = { GET = notifications.list },
+  ["/notifications/test"] = { POST = notifications.test },
   ["/kill"] = { POST = actions.kill, DELETE = actions.unkill },
 
   ["/metrics"] = {
