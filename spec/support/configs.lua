@@ -79,7 +79,7 @@ return {
     ["another mode"] = { { mode = "block" }, "mode" },
     ["a sampling ratio above 1"] = { { sampling_ratio = 1.5 }, "sampling_ratio" },
     ["an enforced share above 1"] = { { enforce_ratio = 1.5 }, "enforce_ratio" },
-    ["an enforced share of no category"] = { { enforce_ratios = { rain = 1 } }, "rain" },
+    ["an enforced share of no category"] = { { enforce_ratios = { rain = 1 } }, "enforce_ratios" },
     ["an enforced share of a category above 1"] = { { enforce_ratios = { abuse = 2 } }, "enforce_ratios" },
     ["a health check of no path"] = {
       { allowlist = { health_checks = { { path = "health", cidrs = { "192.0.2.1" } } } } }, "path",
