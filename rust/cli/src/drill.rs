@@ -15,9 +15,10 @@ const POLL: Duration = Duration::from_millis(250);
 
 /// Play a marked attack against a route of a running gateway and report how it was met.
 ///
-/// The requests come from this machine's address: what the agent does about it is taken back at
-/// the end, unless --keep is given. Where the instance only monitors, nothing is refused, and the
-/// report says what would have been done.
+/// The requests come from this machine's address or, where the gateway trusts it (trusted_ips),
+/// from --client: what the agent does about it is taken back at the end, unless --keep is given.
+/// Where the instance only monitors, nothing is refused, and the report says what would have been
+/// done. Fails when no incident tells of the attack.
 #[derive(clap::Args)]
 pub struct Args {
     /// The gateway's proxy.
@@ -35,6 +36,9 @@ pub struct Args {
     /// Host header, where the route asks for one.
     #[arg(long)]
     host: Option<String>,
+    /// Address to play, as X-Forwarded-For: addresses of this machine are protected.
+    #[arg(long)]
+    client: Option<std::net::IpAddr>,
     /// Requests of the attack.
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     requests: u32,
@@ -94,6 +98,9 @@ impl Drill<'_> {
             .header("User-Agent", "threat-agent-drill");
         if let Some(host) = &self.args.host {
             request = request.header("Host", host);
+        }
+        if let Some(client) = self.args.client {
+            request = request.header("X-Forwarded-For", client.to_string());
         }
         let response = request.call().map_err(Error::http(&url))?;
         let reference = response.headers().get("x-threat-agent-incident");
@@ -281,7 +288,7 @@ fn print(report: &Report, out: &mut dyn Write) -> Result<(), Error> {
     Ok(())
 }
 
-/// Errors: a proxy or Admin API that does not answer.
+/// Errors: a proxy or Admin API that does not answer; an attack that went unnoticed.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
     let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
@@ -299,5 +306,10 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
     } else {
         print(&report, out)?;
     }
-    Ok(())
+    match report.incident {
+        Some(_) => Ok(()),
+        None => Err(Error::Undetected {
+            timeout_s: args.timeout_s,
+        }),
+    }
 }

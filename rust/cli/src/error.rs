@@ -29,6 +29,10 @@ pub enum Error {
     },
     #[error("{url} answered {status}; is the plugin enabled there, and the token right?")]
     Answer { url: String, status: u16 },
+    #[error(
+        "no incident told of the attack within {timeout_s} s; does an instance inspect the route?"
+    )]
+    Undetected { timeout_s: u64 },
     #[error("could not write the result: {0}")]
     Write(#[from] io::Error),
     #[error("could not write the result: {0}")]
