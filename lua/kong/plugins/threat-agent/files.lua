@@ -9,6 +9,7 @@ local _M = {
   LEARNED = "learned.json",
   ACTIONS = "actions.json",
   LEDGER = "ledger.jsonl",
+  NOTIFIED = "notified.json",
   SNAPSHOT = "configuration.json",
   KILL = "kill",
 }

@@ -2,8 +2,10 @@
 -- the two. What only compiling can tell is asked of the engine where its library can be loaded.
 
 local check = require "kong.plugins.threat-agent.config_check"
+local notifications = require "kong.plugins.threat-agent.schema_notifications"
 local payload = require "kong.plugins.threat-agent.schema_payload"
 local response = require "kong.plugins.threat-agent.schema_response"
+local store = require "kong.plugins.threat-agent.schema_store"
 
 
 local ACTIONS = { "allow", "tag", "throttle", "block" }
@@ -338,7 +340,9 @@ return {
         } },
         { payload = payload },
         { behaviour = behaviour },
+        { notifications = notifications },
         { response = response },
+        { store = store },
       },
     } },
   },

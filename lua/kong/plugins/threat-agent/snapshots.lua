@@ -20,8 +20,8 @@ local MAX_CHANGES = 64
 
 local EVERYWHERE = { workspace = ngx.null }
 
--- What Kong keeps for itself, or what changes without a meaning.
-local IGNORED = { created_at = true, updated_at = true, ws_id = true, __key__ = true }
+-- What Kong keeps for itself, or what changes without a meaning; who is told of what is the agent's own.
+local IGNORED = { created_at = true, updated_at = true, ws_id = true, __key__ = true, notifications = true }
 
 -- Settings whose name says that they are secrets are neither kept nor compared.
 local SECRETS = { "secret", "password", "token", "key", "credential", "cert", "auth" }

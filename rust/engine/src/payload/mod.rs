@@ -85,6 +85,9 @@ impl Payload {
 
     /// Judges a value, and keeps it if it is the worst so far.
     fn weigh(&self, judged: &Judged<'_>, worst: &mut Option<Worst>) {
+        if !Model::concerns(judged) {
+            return;
+        }
         let judgement = self.model.judge(judged);
         let probability = judgement.probability;
         let refused = probability >= self.thresholds.of(&judged.evidence);

@@ -89,7 +89,8 @@ function _M.check(record, conf)
   local response = conf.response
   local why = _M.is_killed(conf) and "the kill switch is on"
               or protected(record, response.protected)
-              or over_budget(response.budget)
+              or not record.by_operator and over_budget(response.budget)
+              or nil
   if why then
     return nil, why
   end

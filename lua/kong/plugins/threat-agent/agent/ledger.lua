@@ -17,10 +17,15 @@ local TAIL_BYTES = 65536
 local MAX_BYTES = 16 * 1024 * 1024
 
 
+-- Lines that wait to be told; of more the oldest are in the file only.
+local MAX_NEW = 256
+
+
 local _M = {}
 
 
 local head      -- hash of the last line
+local new = {}  -- lines since they were last taken
 
 
 local function last_hash()
@@ -65,13 +70,14 @@ end
 -- Writes what was decided about a record. event: what happened; why: in words.
 -- key: the operator's, or nil.
 function _M.write(event, record, why, key)
-  local entry = cjson.encode({
+  local told = {
     at_s = ngx.time(),
     node = kong.node.get_id(),
     event = event,
     why = why,
     action = without_addresses(record),
-  })
+  }
+  local entry = cjson.encode(told)
 
   local _, size = files.tail(files.LEDGER, 0)
   if size and size > MAX_BYTES then
@@ -86,7 +92,19 @@ function _M.write(event, record, why, key)
     return
   end
 
+  new[#new + 1] = { hash = hash, previous = head, entry = told }
+  if #new > MAX_NEW then
+    table.remove(new, 1)
+  end
   head = hash
+end
+
+
+-- Takes out the lines that were written since the last call: { hash, previous, entry }.
+function _M.take_new()
+  local lines = new
+  new = {}
+  return lines
 end
 
 

@@ -15,6 +15,7 @@ local gate = require "kong.plugins.threat-agent.agent.gate"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local ledger = require "kong.plugins.threat-agent.agent.ledger"
 local operations = require "kong.plugins.threat-agent.agent.operations"
+local operator = require "kong.plugins.threat-agent.agent.operator"
 local planner = require "kong.plugins.threat-agent.agent.planner"
 
 
@@ -166,7 +167,7 @@ local function carry_out(record, conf)
   if ok then
     record.tier = type(client) == "table" and client.tier or "memory"
     record.applied_s, record.tries, record.next_try_s = now, nil, nil
-    record.verify_s = now + record.verify_after_s
+    record.verify_s = record.verify_after_s and now + record.verify_after_s
     move(record, "active", conf)
   elseif passes and (not record.expires_s or now < record.expires_s) then
     pause(record)
@@ -345,6 +346,33 @@ local COMMANDS = {
 }
 
 
+-- Bans a client in an operator's name: kill switch and protected entities hold for operators, too.
+local function ban(command, conf)
+  local record = operator.ban(command, conf)
+  local ok, why = gate.check(record, conf)
+  if ok then
+    carry_out(record, conf)
+  else
+    move(record, "refused", conf, why)
+  end
+end
+
+
+local function lift(command, conf)
+  for _, record in ipairs(operator.records_of(command)) do
+    revert(record, conf, "reverted", "lifted by " .. command.by)
+  end
+
+  local ok, err = operator.lift(command)
+  if not ok then
+    kong.log.err("could not lift a ban: ", err)
+  end
+  local key = conf.response.ledger_key
+  ledger.write(ok and "lifted" or "failed", operator.lifted(command), "lifted by " .. command.by,
+               key ~= ngx.null and key or nil)
+end
+
+
 local function obey(conf)
   local command = commands.take()
   while command do
@@ -355,6 +383,10 @@ local function obey(conf)
     elseif command.command == "unkill" then
       files.remove(files.KILL)
       kong.log.notice("the kill switch was lifted by ", command.by)
+    elseif command.command == "ban" then
+      ban(command, conf)
+    elseif command.command == "lift" then
+      lift(command, conf)
     elseif record then
       COMMANDS[command.command](record, conf, command.by)
     end

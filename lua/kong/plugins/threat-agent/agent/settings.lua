@@ -28,6 +28,12 @@ function _M.remember(conf)
 end
 
 
+-- The conf that holds now, whatever it allows; nil while there is none.
+function _M.platform()
+  return platform
+end
+
+
 -- The conf that holds now; nil while there is none, or none that responds.
 function _M.get()
   return platform and platform.response.enabled and platform or nil
