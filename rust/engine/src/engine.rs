@@ -11,7 +11,7 @@ use crate::ramp::Ramp;
 use crate::request::{Identity, Outcome, Request, Stage};
 use crate::rules::{Rules, Ruling};
 use crate::state::{Ban, By, Key, Scope, State};
-use crate::verdict::{Action, Category, Uninspected, Verdict};
+use crate::verdict::{Action, Category, Success, Uninspected, Verdict};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A compiled configuration. Holds no state of its own: what is remembered lies in a [`State`].
@@ -146,7 +146,8 @@ impl Engine {
         verdict
     }
 
-    /// Takes in how a request ended. `path` is as in [`Request`].
+    /// Takes in how a request ended, and tells what that says of an attack in it. `path` is as in
+    /// [`Request`].
     pub fn observe<S: Memory + ?Sized>(
         &self,
         identity: &Identity,
@@ -154,11 +155,12 @@ impl Engine {
         outcome: &Outcome,
         memory: &S,
         now_ms: u64,
-    ) {
-        if !self.allowlist.passes(identity, path) {
-            self.limits.observe(identity, outcome, memory, now_ms);
-            self.watch.observe(identity, path, outcome, memory, now_ms);
+    ) -> Success {
+        if self.allowlist.passes(identity, path) {
+            return Success::default();
         }
+        self.limits.observe(identity, outcome, memory, now_ms);
+        self.watch.observe(identity, path, outcome, memory, now_ms)
     }
 
     /// Tells whether verdicts are carried out.

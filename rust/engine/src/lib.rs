@@ -40,4 +40,4 @@ pub use crate::memory::Memory;
 pub use crate::model::Model;
 pub use crate::request::{Body, Identity, Outcome, Request};
 pub use crate::state::State;
-pub use crate::verdict::{Action, Category, Uninspected, Verdict};
+pub use crate::verdict::{Action, Attempt, Category, Success, Uninspected, Verdict};

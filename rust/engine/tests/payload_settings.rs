@@ -69,11 +69,11 @@ fn detection_is_stricter_than_blocking() {
     config.payload.threshold = 1.0;
     let verdict = judge(&config, &asked(SQL));
     assert_eq!(verdict.action, Action::Allow);
-    assert!(verdict.payload_found && !verdict.rules.is_empty());
+    assert!(!verdict.attempt.is_none() && !verdict.rules.is_empty());
 
     config.payload.detection_threshold = 1.0;
     let verdict = judge(&config, &asked(SQL));
-    assert!(!verdict.payload_found && verdict.rules.is_empty());
+    assert!(verdict.attempt.is_none() && verdict.rules.is_empty());
 
     config.payload.threshold = 0.5;
     let verdict = judge(&config, &asked(SQL));
@@ -99,7 +99,7 @@ fn shadow_rules_are_told_and_not_acted_upon() {
     config.payload.shadow = vec!["sql_injection".into()];
     let verdict = judge(&config, &asked(SQL));
     assert_eq!((verdict.action, verdict.rules.len()), (Action::Allow, 0));
-    assert!(!verdict.payload_found && verdict.incident == 0);
+    assert!(verdict.attempt.is_none() && verdict.incident == 0);
     assert_eq!(verdict.shadow.action, Action::Block);
     assert!(verdict.shadow.rules.iter().any(|r| r == "sqli.union"));
     assert!(verdict.shadow.score > 0.5);
@@ -141,4 +141,14 @@ fn own_rules_have_a_shadow_too() {
         (verdict.shadow.action, verdict.shadow.score),
         (Action::Throttle, 0.5)
     );
+}
+
+#[test]
+fn what_asks_for_a_delay_is_told() {
+    let attempt = |query| judge(&Config::default(), &asked(query)).attempt;
+    assert!(attempt(b"q=1%27+and+sleep(5)--+-").delays());
+    assert!(attempt(b"q=1%27;waitfor+delay+%270:0:5%27--").delays());
+    assert!(attempt(b"q=;sleep+5").delays());
+    assert!(!attempt(SQL).delays() && !attempt(SQL).is_none());
+    assert!(attempt(b"q=fine").is_none());
 }

@@ -133,6 +133,9 @@ pub struct ta_verdict_t {
     pub account: u64,
     /// Hash of the request's session, likewise.
     pub session: u64,
+    /// Bits: 1 payload inspection found something, 2 it asks for a delay. To be handed back in
+    /// `ta_outcome_t`.
+    pub attempt: u32,
     /// 1 when the client sent `X-Threat-Agent-*` headers.
     pub spoofed_headers: u32,
     /// Opaque incident reference; empty when nothing was found.
@@ -161,11 +164,26 @@ pub struct ta_outcome_t {
     pub source: u32,
     pub latency_ms: u32,
     pub request_bytes: u64,
+    pub response_bytes: u64,
+    /// The verdict's.
+    pub attempt: u32,
     /// The verdict's.
     pub account: u64,
     pub session: u64,
     /// Raw path of the request, as it was inspected.
     pub path: ta_str_t,
+}
+
+/// What a response says of an attack in its request: bits, and none of a mere attempt.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ta_success_t {
+    /// It asks for a delay and got one.
+    TA_SUCCESS_DELAYED = 1,
+    /// The answer is much larger than is usual on the route.
+    TA_SUCCESS_LARGER = 2,
+    /// The upstream failed where it hardly ever does.
+    TA_SUCCESS_ERROR = 4,
 }
 
 /// What a second's work came to.

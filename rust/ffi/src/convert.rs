@@ -5,7 +5,7 @@ use crate::guard::Failure;
 use crate::reference;
 use threat_agent_engine::request::{canonical_ip, Source, Stage};
 use threat_agent_engine::verdict::RuleId;
-use threat_agent_engine::{Body, Identity, Outcome, Request, Uninspected, Verdict};
+use threat_agent_engine::{Attempt, Body, Identity, Outcome, Request, Uninspected, Verdict};
 
 /// Longest text that a call takes. Units: bytes.
 const MAX_INPUT_BYTES: usize = 64 << 20;
@@ -27,6 +27,7 @@ pub unsafe fn verdict<'a>(out: *mut ta_verdict_t) -> Result<&'a mut ta_verdict_t
     out.uninspected_bytes = 0;
     out.account = 0;
     out.session = 0;
+    out.attempt = 0;
     out.spoofed_headers = 0;
     out.incident_len = 0;
     out.rules_len = 0;
@@ -44,6 +45,7 @@ pub fn write_verdict(found: &Verdict, out: &mut ta_verdict_t) {
     out.uninspected_bytes = found.uninspected_bytes;
     out.account = found.account;
     out.session = found.session;
+    out.attempt = found.attempt.0;
     out.spoofed_headers = u32::from(found.spoofed_headers);
     if !found.shadow.rules.is_empty() {
         out.shadow_len = join(&mut out.shadow, &found.shadow.rules);
@@ -209,6 +211,8 @@ pub fn read_outcome(raw: &ta_outcome_t) -> Outcome {
         session: raw.session,
         latency_ms: raw.latency_ms,
         request_bytes: raw.request_bytes,
+        response_bytes: raw.response_bytes,
+        attempt: Attempt(raw.attempt),
     }
 }
 

@@ -22,6 +22,7 @@ function _M.write(conf, verdict)
     return
   end
 
+  local seen = verdict.seen
   kong.log.set_serialize_value(KEY, {
     mode = mode,
     verdict = verdict.action,
@@ -34,6 +35,8 @@ function _M.write(conf, verdict)
     uninspected = verdict.uninspected,
     uninspected_bytes = verdict.uninspected_bytes,
     shadow = verdict.shadow,
+    outcome = seen and seen.outcome,
+    signs = seen and seen.signs,
   })
 end
 

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::inspect::{Finding, Findings, Inspector, Judged, Location, Scoping, MODEL};
 use crate::model::{Judgement, Model};
 use crate::request::Request;
-use crate::verdict::{Action, Category, Uninspected, Verdict};
+use crate::verdict::{Action, Attempt, Category, Uninspected, Verdict};
 
 /// The compiled payload settings of a configuration.
 pub struct Payload {
@@ -141,7 +141,7 @@ impl Payload {
             }
         });
         verdict.add_rules(findings.iter().map(|f| f.rule), name);
-        verdict.payload_found = true;
+        verdict.attempt = Attempt::of(findings.iter().map(|f| f.rule));
     }
 
     /// Answers to a part that was not inspected, where the client chose that or could have: what
