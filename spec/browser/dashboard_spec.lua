@@ -219,11 +219,26 @@ describe(gateway.describe_name("the dashboard in Chromium:"), function()
   end)
 
 
+  it("takes an operator's word on an incident, with a note, from a message's link", function()
+    visit("operator", "#feedback/" .. categories().credential_stuffing.id)
+    says("#detail", "Nobody has said yet")
+    eventually(function() return page:run("return document.activeElement.innerText") == "It was an attack" end)
+    click("False alarm", "#detail")
+    says("#judge", "A false alarm")
+    assert.equal("judge-note", page:run("return document.activeElement.id"))
+    page:run("document.getElementById('judge-note').value = arguments[0]", "a drill " .. MARKUP)
+    click("False alarm", "#judge")
+    says("#detail", "called it a false alarm")
+    says("#detail", "0 confirmed, 1 false alarm, so confidence counts × 0.75")
+    assert.is_false(page:run("return 'pwned' in window"))
+  end)
+
+
   it("lets a viewer look and nothing else", function()
     visit("viewer")
     says("#who", "vera %(viewer%)")
     assert.equal(0, page:run([[
-      const words = ["Undo", "Approve", "Decline", "Ban", "Lift", "Lift ban", "Stop the agent"];
+      const words = ["Undo", "Approve", "Decline", "Ban", "Lift", "Lift ban", "Stop the agent", "False alarm", "It was an attack"];
       return [...document.querySelectorAll("button")].filter((b) => b.checkVisibility() && words.includes(b.innerText)).length;
     ]]))
   end)

@@ -83,6 +83,12 @@ local PAGE = [==[<!doctype html>
   <p id="confirm-text"></p>
   <div class="buttons"><button type="button" id="confirm-no" class="quiet">Cancel</button><button type="button" id="confirm-yes"></button></div>
 </dialog>
+<dialog id="judge" aria-labelledby="judge-title">
+  <h2 id="judge-title"></h2>
+  <p id="judge-text"></p>
+  <label class="note-field">Why (kept with the incident; no secrets)<textarea id="judge-note" rows="3" maxlength="512" spellcheck="true"></textarea></label>
+  <div class="buttons"><button type="button" id="judge-no" class="quiet">Cancel</button><button type="button" id="judge-yes" class="primary"></button></div>
+</dialog>
 <dialog id="keys" aria-labelledby="keys-title">
   <h2 id="keys-title">Keyboard</h2>
   <dl class="keys">
@@ -90,6 +96,7 @@ local PAGE = [==[<!doctype html>
     <dt><kbd>u</kbd></dt><dd>undo what was done about it</dd>
     <dt><kbd>a</kbd></dt><dd>approve what waits</dd>
     <dt><kbd>b</kbd></dt><dd>ban a client</dd>
+    <dt><kbd>f</kbd></dt><dd>call the incident a false alarm</dd>
     <dt><kbd>o</kbd></dt><dd>open incidents, or all</dd>
     <dt><kbd>?</kbd></dt><dd>this help</dd>
   </dl>
