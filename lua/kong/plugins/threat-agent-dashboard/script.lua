@@ -385,7 +385,7 @@ return [==[
   function judgement(incident) {
     const said = incident.feedback, learned = incident.learned;
     return h("div", { class: "deed" }, h("div", {},
-      said ? [h("strong", {}, said.by), " called it ", chip(said.verdict === "attack" ? "an attack" : "a false alarm", said.verdict === "attack" ? "green" : "amber"), said.note ? ": " + said.note : ""]
+      said ? [h("strong", {}, said.by), " called it ", chip(said.verdict === "attack" ? "an attack" : "a false alarm", said.verdict === "attack" ? "green" : "amber"), said.note ? h("span", { class: "soft" }, said.note) : ""]
         : h("strong", {}, "Nobody has said yet"),
       h("span", { class: "soft" }, said ? [ago(said.at_s), " · "] : "", learned && learned.confirmed + learned.false_alarms
         ? "evidence like this on this route: " + number(learned.confirmed) + " confirmed, " + plural(learned.false_alarms, "false alarm") + ", so confidence counts × " + learned.trust.toFixed(2) : "Your word trains: false alarms count for less here.")),
@@ -419,6 +419,44 @@ return [==[
   }
 
   /* The rest. */
+  const share = (ratio) => (ratio > 0 && ratio < 0.001 ? "<0.1" : number(100 * ratio)) + " %";
+  const pace = (perSecond) => (perSecond > 0 && perSecond < 0.05 ? "<0.1" : number(perSecond)) + "/s";
+  /* What is usual at this hour, and whether now is far from it. */
+  function usual(route) {
+    const is = route.usual;
+    if (!is) return "nothing is learned here yet";
+    return "now " + pace(route.requests / 60) + ", usual " + pace(is.per_s) + "; errors " + share(route.errors / Math.max(1, route.requests)) + ", usual " + share(is.error_ratio)
+      + (is.is_mature ? "" : " (learning: " + span(is.learned_s) + " of 10 min)");
+  }
+  function against(route) {
+    const is = route.usual;
+    if (!is || !is.is_mature) return null;
+    const times = route.requests / 60 / Math.max(is.per_s, 0.1), failing = route.errors / Math.max(1, route.requests) > 2 * is.error_ratio + 0.05;
+    return failing ? chip("more errors than usual", "red") : times >= 3 && route.requests >= 60 ? chip(number(times) + " × usual", "amber") : null;
+  }
+  const table = (caption, names, rows) => h("table", { "aria-label": caption }, h("thead", {}, h("tr", {}, names.map((name, i) => h("th", { scope: "col", class: i ? "num" : null }, name)))),
+    h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell, i) => i ? h("td", { class: "num" }, cell) : h("th", { scope: "row" }, cell))))));
+  function precision() {
+    draw("precision", data.precision, () => {
+      const found = data.precision;
+      if (!found || !found.categories.length) return h("p", { class: "empty" }, "Nobody has said yet. Call an incident an attack or a false alarm above: false alarms count for less on that route.");
+      const row = (name) => (one) => [name(one), number(one.confirmed), number(one.false_alarms), chip(share(one.precision), one.precision >= 0.9 ? "green" : one.precision >= 0.5 ? "amber" : "red")];
+      return [table("Precision by category", ["Category", "Attacks", "False alarms", "Precision"], found.categories.map(row((one) => (CATEGORIES[one.name] || [one.name])[0]))),
+        h("h3", {}, "By evidence"), table("Precision by evidence", ["Evidence", "Attacks", "False alarms", "Precision"], found.rules.slice(0, 10).map(row((one) => one.name)))];
+    });
+  }
+  function dryRun() {
+    const found = data.dry_run, show = Boolean(found && (found.refused || !data.status.enforcing));
+    $("dry-run-panel").hidden = !show;
+    if (!show) return;
+    draw("dry-run", found, () => {
+      if (!found.refused) return h("p", { class: "empty" }, "Nothing of what came since the start.");
+      const row = (name) => (one) => [name(one), number(one.refused), one.went_well ? chip(number(one.went_well) + " (" + share(one.went_well / one.refused) + ")", "amber") : "0"];
+      return [h("p", { class: "soft" }, plural(found.refused, "request") + ", of which the upstream answered " + number(found.went_well) + " well: look at these in the log before you enforce."),
+        table("Would be refused, by category", ["Category", "Requests", "Answered well"], found.categories.map(row((one) => (CATEGORIES[one.name] || [one.name])[0]))),
+        h("h3", {}, "By rule"), table("Would be refused, by rule", ["Rule", "Requests", "Answered well"], found.rules.slice(0, 12).map(row((one) => h("code", {}, one.name))))];
+    });
+  }
   function routes() {
     draw("routes", data.routes, () => {
       const list = data.routes || [], most = Math.max(1, ...list.map((route) => route.requests));
@@ -431,7 +469,8 @@ return [==[
         bar.children[1].style.width = part(Math.min(failed, route.requests));
         bar.children[2].style.width = part(Math.min(route.answered_here, route.requests));
         const sub = [route.answered_here && number(route.answered_here) + " answered by the gateway", route.refused_logins && number(route.refused_logins) + " failed logins", route.not_found && number(route.not_found) + " not found", route.errors && plural(route.errors, "error")].filter(Boolean);
-        return h("li", {}, h("span", { class: "name" }, route.name || route.id), h("b", {}, number(route.requests)), bar, sub.length ? h("span", { class: "sub" }, sub.join(" · ")) : null);
+        return h("li", {}, h("span", { class: "name" }, route.name || route.id, " ", against(route)), h("b", {}, number(route.requests)), bar, sub.length ? h("span", { class: "sub" }, sub.join(" · ")) : null,
+          h("span", { class: "sub" }, usual(route)));
       }));
     });
   }
@@ -493,7 +532,7 @@ return [==[
   function render() {
     if (!data) return;
     pills(); situation(); waiting(); chart();
-    if (data.incidents) { incidents(); routes(); clients(); bans(); actions(); }
+    if (data.incidents) { incidents(); routes(); clients(); bans(); actions(); precision(); dryRun(); }
     health(); tick(); scrollToFeedback();
     const open = (data.incidents || []).filter(isOpen).length;
     document.title = (open ? "(" + open + ") " : "") + "threat-agent";

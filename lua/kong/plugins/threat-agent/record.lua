@@ -1,5 +1,8 @@
 -- What Kong's log plugins get to see of a verdict, under the key `threat_agent`.
 
+local tally = require "kong.plugins.threat-agent.tally"
+
+
 local kong = kong
 
 
@@ -22,6 +25,7 @@ function _M.write(conf, verdict)
     return
   end
 
+  tally.verdict(conf, verdict)
   kong.log.set_serialize_value(KEY, {
     mode = mode,
     verdict = verdict.action,

@@ -18,6 +18,7 @@ local ledger = require "kong.plugins.threat-agent.agent.ledger"
 local operations = require "kong.plugins.threat-agent.agent.operations"
 local operator = require "kong.plugins.threat-agent.agent.operator"
 local planner = require "kong.plugins.threat-agent.agent.planner"
+local tally = require "kong.plugins.threat-agent.tally"
 local trainer = require "kong.plugins.threat-agent.agent.trainer"
 
 
@@ -41,6 +42,9 @@ local incidents = {}      -- id → the incident as it stands, while it is open
 
 -- Sets a record's state, in the journal and in the ledger.
 local function move(record, state, conf, why)
+  if record.state ~= state then
+    tally.add(1, "action", record.action, state)
+  end
   record.why = why or record.why
   local ok, err = journal.set(record, state)
   if not ok then
@@ -279,6 +283,7 @@ local function verify(record, conf)
   record.after = after
   local result = record.before and after and effect.judge(record.before, after) or "unknown"
   record.result = result
+  tally.add(1, "action_result", record.action, result)
   if result == "harmful" then
     revert(record, conf, "reverted", "good requests went down with it")
   elseif result == "none" then
