@@ -122,6 +122,7 @@ build = {
       ["kong.plugins.threat-agent.schema_store"] = "lua/kong/plugins/threat-agent/schema_store.lua",
       ["kong.plugins.threat-agent.self_test"] = "lua/kong/plugins/threat-agent/self_test.lua",
       ["kong.plugins.threat-agent.snapshots"] = "lua/kong/plugins/threat-agent/snapshots.lua",
+      ["kong.plugins.threat-agent.span"] = "lua/kong/plugins/threat-agent/span.lua",
       ["kong.plugins.threat-agent.status"] = "lua/kong/plugins/threat-agent/status.lua",
       ["kong.plugins.threat-agent.status_api"] = "lua/kong/plugins/threat-agent/status_api.lua",
       ["kong.plugins.threat-agent.stores.init"] = "lua/kong/plugins/threat-agent/stores/init.lua",
