@@ -73,6 +73,14 @@ describe(gateway.describe_name("attempts"), function()
     assert.same({ "delayed" }, record.signs)
   end)
 
+  it("both are counted", function()
+    gateway.eventually(function()
+      local metrics = gw:status("/threat-agent/metrics").body
+      return metrics:find('threat_agent_attempts_total{outcome="attempted"} 2', 1, true)
+             and metrics:find('threat_agent_attempts_total{outcome="likely_successful"} 2', 1, true)
+    end)
+  end)
+
   it("the incident says so", function()
     local incident, reasons
     gateway.eventually(function()

@@ -202,6 +202,10 @@ describe(gateway.describe_name("payload settings"), function()
       assert.matches("^sqli%.", record.shadow.rules[1])
       assert.is_true(record.shadow.score > 0.5)
       assert.equal(before + 1, gw:status("/threat-agent/status").json.node.shadowed)
+      gateway.eventually(function()
+        local metrics = gw:status("/threat-agent/metrics").body
+        return metrics:find('threat_agent_shadow_total{rule="sqli.union",verdict="block"} 1', 1, true)
+      end)
     end)
 
     it("leave the others as they are", function()

@@ -1,5 +1,6 @@
 -- The routes and clients that matter now, by the counters of the region.
 
+local baselines = require "kong.plugins.threat-agent.baselines"
 local cjson = require "cjson.safe"
 local native = require "kong.plugins.threat-agent.native"
 
@@ -88,6 +89,7 @@ function _M.routes(workspace, but)
           not_found = minute.not_found,
           refused_logins = minute.refused,
           answered_here = minute.exits,
+          usual = baselines.of(route.workspace, route.id),
         }
       end
     end

@@ -10,6 +10,7 @@ local _M = {
   ACTIONS = "actions.json",
   LEDGER = "ledger.jsonl",
   NOTIFIED = "notified.json",
+  FEEDBACK = "feedback.json",
   SNAPSHOT = "configuration.json",
   KILL = "kill",
 }

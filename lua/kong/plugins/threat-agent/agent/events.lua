@@ -75,6 +75,7 @@ local function links_of(base, incident, records)
   local links = { dashboard = base }
   if incident then
     links.incident = base .. "#incident/" .. incident.id
+    links.feedback = base .. "#feedback/" .. incident.id
   end
   for _, record in ipairs(records or {}) do
     if record.state == "active" or record.state == "pending" then

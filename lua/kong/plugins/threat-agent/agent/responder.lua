@@ -10,6 +10,7 @@ local admin = require "kong.plugins.threat-agent.admin"
 local commands = require "kong.plugins.threat-agent.commands"
 local deck = require "kong.plugins.threat-agent.deck"
 local effect = require "kong.plugins.threat-agent.effect"
+local feedback = require "kong.plugins.threat-agent.feedback"
 local files = require "kong.plugins.threat-agent.files"
 local gate = require "kong.plugins.threat-agent.agent.gate"
 local journal = require "kong.plugins.threat-agent.agent.journal"
@@ -17,6 +18,8 @@ local ledger = require "kong.plugins.threat-agent.agent.ledger"
 local operations = require "kong.plugins.threat-agent.agent.operations"
 local operator = require "kong.plugins.threat-agent.agent.operator"
 local planner = require "kong.plugins.threat-agent.agent.planner"
+local tally = require "kong.plugins.threat-agent.tally"
+local trainer = require "kong.plugins.threat-agent.agent.trainer"
 
 
 local kong = kong
@@ -39,6 +42,9 @@ local incidents = {}      -- id → the incident as it stands, while it is open
 
 -- Sets a record's state, in the journal and in the ledger.
 local function move(record, state, conf, why)
+  if record.state ~= state then
+    tally.add(1, "action", record.action, state)
+  end
   record.why = why or record.why
   local ok, err = journal.set(record, state)
   if not ok then
@@ -277,6 +283,7 @@ local function verify(record, conf)
   record.after = after
   local result = record.before and after and effect.judge(record.before, after) or "unknown"
   record.result = result
+  tally.add(1, "action_result", record.action, result)
   if result == "harmful" then
     revert(record, conf, "reverted", "good requests went down with it")
   elseif result == "none" then
@@ -373,6 +380,29 @@ local function lift(command, conf)
 end
 
 
+-- Learns what an operator says of an incident. What was done about a false alarm is taken back.
+local function judge(command, conf)
+  local ok, err = trainer.take_in(command)
+  if not ok then
+    kong.log.err("could not write feedback down: ", err)
+    return
+  end
+
+  local key = conf.response.ledger_key
+  ledger.write("feedback", trainer.record_of(command), command.note or command.verdict, key ~= ngx.null and key or nil)
+  kong.log.notice("incident ", command.incident, " was called ", command.verdict, " by ", command.by)
+  if command.verdict ~= "false_alarm" then
+    return
+  end
+
+  for _, record in ipairs(journal.all()) do
+    if record.incident == command.incident and record.created_s >= command.opened_s then
+      COMMANDS.revert(record, conf, command.by .. ", who calls it a false alarm")
+    end
+  end
+end
+
+
 local function obey(conf)
   local command = commands.take()
   while command do
@@ -387,6 +417,8 @@ local function obey(conf)
       ban(command, conf)
     elseif command.command == "lift" then
       lift(command, conf)
+    elseif command.command == "feedback" then
+      judge(command, conf)
     elseif record then
       COMMANDS[command.command](record, conf, command.by)
     end
@@ -408,8 +440,10 @@ function _M.beat(conf)
   obey(conf)
   live(conf)
   local now = ngx.time()
-  for id, incident in pairs(incidents) do
-    local policy = planner.policy_for(conf.response.policies, incident, now)
+  for id, known in pairs(incidents) do
+    local incident = feedback.weigh(known)
+    local is_wrong = incident.feedback and incident.feedback.verdict == "false_alarm"
+    local policy = not is_wrong and planner.policy_for(conf.response.policies, incident, now)
     local function was_useless(number)
       local record = journal.get(id .. "-" .. number)
       return record ~= nil and (record.result == "none" or record.result == "harmful" or record.state == "failed")

@@ -8,6 +8,7 @@
 local actions = require "kong.plugins.threat-agent.views.actions"
 local bans = require "kong.plugins.threat-agent.views.bans"
 local export = require "kong.plugins.threat-agent.views.export"
+local feedback = require "kong.plugins.threat-agent.views.feedback"
 local incidents = require "kong.plugins.threat-agent.views.incidents"
 local metrics = require "kong.plugins.threat-agent.metrics"
 local notifications = require "kong.plugins.threat-agent.views.notifications"
@@ -33,6 +34,8 @@ _M.ROUTES = {
     end,
   },
   ["/incidents/:id"] = { GET = incidents.get },
+  ["/incidents/:id/feedback"] = { POST = feedback.give },
+  ["/precision"] = { GET = feedback.precision },
   ["/explain/:reference"] = { GET = incidents.explain },
   ["/actions"] = { GET = actions.list },
   ["/actions/:id/:command"] = { POST = actions.command },
