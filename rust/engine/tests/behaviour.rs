@@ -655,7 +655,7 @@ fn an_attack_that_worked_is_told_from_an_attempt() {
         (
             large,
             1,
-            Severity::Critical,
+            Severity::High,
             "likely successful: 1 of about 1: 1 answered with up to 90000",
         ),
         (
@@ -684,7 +684,7 @@ fn an_attack_that_worked_is_told_from_an_attempt() {
         assert!(said, "{told}: {:?}", incident.reasons);
         assert_eq!(incident.severity, severity, "{told}");
         let worked = incident.title.ends_with("; it probably worked");
-        assert_eq!(worked, severity == Severity::Critical, "{}", incident.title);
+        assert_eq!(worked, severity >= Severity::High, "{}", incident.title);
     }
 }
 

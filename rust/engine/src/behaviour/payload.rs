@@ -69,7 +69,9 @@ impl Detector for Payload {
         }
         let worked = evidence.signs.worked();
         let severity = match (payload, clients, requests) {
-            (true, ..) if worked > 0 => Severity::Critical,
+            (true, ..) if evidence.signs.delayed.seen > 0 => Severity::Critical,
+            // Sizes vary for other reasons, too.
+            (true, ..) if worked > 0 => Severity::High,
             (true, c, n) if c >= 20 || n >= 100 => Severity::High,
             (true, ..) => Severity::Medium,
             _ => Severity::Low,
