@@ -43,7 +43,7 @@ impl Default for Payload {
             action: Action::Block,
             threshold: 0.5,
             thresholds: BTreeMap::new(),
-            // On the labelled requests: 0.4 % more attacks than from 0.5, and no more ordinary requests.
+            // On the labelled requests: 0.3 % more attacks than from 0.5, and one ordinary request of 20,000.
             detection_threshold: 0.25,
             on_uninspected: OnUninspected::Pass,
             exclusions: Vec::new(),
