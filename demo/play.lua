@@ -40,6 +40,7 @@ local show = {
   elapsed_s = 0,
   actors = actors,
   stages = {},
+  incidents = {},
 }
 show.ends_at = show.starts_at + show.seconds
 show.watch = Watch.new(setting("REQUEST_LOG"), actors)
@@ -55,9 +56,14 @@ local function total_answered()
 end
 
 
+local function ask(client, path)
+  local response = client:request("GET", path)
+  return response and response.status == 200 and cjson.decode(response.body) or nil
+end
+
+
 local function ask_node(client)
-  local response = client:request("GET", "/threat-agent/status")
-  show.node = response and response.status == 200 and cjson.decode(response.body) or show.node
+  show.node = ask(client, "/threat-agent/status") or show.node
 end
 
 
@@ -80,6 +86,8 @@ local function follow()
   until loop.now() > settled_at or show.watch:seen() >= total_answered()
 
   ask_node(admin)
+  local incidents = ask(admin, "/threat-agent/incidents")
+  show.incidents = incidents and incidents.data or {}
   admin:close()
   show.elapsed_s = show.seconds
   screen:draw(show)

@@ -6,7 +6,7 @@ local cjson = require "cjson.safe"
 return {
   name = "stuffing",
   kind = "attack",
-  expects = "each address banned from the login after 10 failures",
+  expects = "suspected after failures on several accounts",
   from = 0.5,
   to = 0.85,
   addresses = { "203.0.113.16", "203.0.113.17", "203.0.113.18" },

@@ -7,7 +7,7 @@ local ENDINGS = { "", ".php", ".bak", ".zip", "/" }
 return {
   name = "path scan",
   kind = "attack",
-  expects = "banned after 30 pages that do not exist",
+  expects = "suspected after 20 pages that do not exist",
   from = 0.15,
   to = 0.5,
   addresses = { "203.0.113.12" },

@@ -51,6 +51,19 @@ local function print_attack(actor, entry)
 end
 
 
+-- Prints each incident once, as it stands at the end. incidents: the latest change first.
+local function print_incidents(incidents)
+  local told = {}
+  for _, incident in ipairs(incidents) do
+    if not told[incident.id] then
+      told[incident.id] = true
+      print(string.format("  %s %s %s", text.left(incident.severity, 9), text.left(incident.category, 22),
+        incident.title))
+    end
+  end
+end
+
+
 local function each(show, kind, f)
   for _, actor in ipairs(show.actors) do
     if actor.kind == kind then
@@ -69,8 +82,13 @@ function _M.print(show)
   print("                                                  before")
   each(show, "attack", print_attack)
 
+  if show.incidents[1] then
+    print("\nIncidents (GET /threat-agent/incidents)")
+    print_incidents(show.incidents)
+  end
+
   local state = show.node and show.node.node
-  print("\nBans standing at the end: " .. (state and state.bans or "unknown"))
+  print("\nBans and suspicions standing at the end: " .. (state and state.bans or "unknown"))
 
   local complaints = {}
   for _, actor in ipairs(show.actors) do

@@ -59,9 +59,13 @@ gateway_reload() {
     kong reload > "$PREFIX/kong.out" 2>&1 || { cat "$PREFIX/kong.out" >&2; return 1; }
 }
 
-gateway_stop() {
-    stop_pid_file "$PREFIX/pids/nginx.pid"
+postgres_stop() {
     if [ -s "$POSTGRES_DATA/postmaster.pid" ]; then
         as_postgres "$(postgres_bin)/pg_ctl" -D "$POSTGRES_DATA" -w -m immediate stop >> "$PREFIX/postgres.out" || true
     fi
+}
+
+gateway_stop() {
+    stop_pid_file "$PREFIX/pids/nginx.pid"
+    postgres_stop
 }

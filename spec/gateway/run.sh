@@ -4,7 +4,7 @@
 #   CONFIG=file.yml spec/gateway/run.sh start|stop|reload|foreground
 #
 # Environment, with the defaults:
-#   GATEWAY        embedded, kong (DB-less) or kong-postgres; a kong on PATH, else embedded
+#   GATEWAY        embedded, kong (DB-less), kong-postgres or kong-hybrid; a kong on PATH, else embedded
 #   CONFIG         declarative configuration; ${DEMO_PORT}, ${PREFIX}, ${ADMIN_PORT} in it are filled in
 #                  (spec/gateway/shop.yml)
 #   PREFIX         directory for everything that is written (one under ${TMPDIR:-/tmp})
@@ -17,7 +17,7 @@
 #   EXTRA_LUA_DIR  none; a further directory of Lua modules, for more plugins
 #   TRUSTED_IPS    none; comma-separated, with REAL_IP_HEADER (X-Real-IP), REAL_IP_RECURSIVE (off)
 #   LISTEN_OPTIONS backlog=4096
-#   POSTGRES_PORT  5433, for kong-postgres
+#   POSTGRES_PORT  5433, for kong-postgres and kong-hybrid      CLUSTER_PORT 8005, for kong-hybrid
 #   OWNER_PID      none; when that process ends, the gateway ends and PREFIX is removed
 # `stop` and `reload` need PREFIX only.
 set -euo pipefail
@@ -28,7 +28,7 @@ START_TIMEOUT_S=60
 STOP_TIMEOUT_S=10
 
 SETTINGS="GATEWAY CONFIG PROXY_PORT H2_PORT ADMIN_PORT STATUS_PORT DEMO_PORT NO_DEMO_API WORKERS LOG_LEVEL
-PLUGINS LIB_DIR EXTRA_LUA_DIR TRUSTED_IPS REAL_IP_HEADER REAL_IP_RECURSIVE LISTEN_OPTIONS POSTGRES_PORT"
+PLUGINS LIB_DIR EXTRA_LUA_DIR TRUSTED_IPS REAL_IP_HEADER REAL_IP_RECURSIVE LISTEN_OPTIONS POSTGRES_PORT CLUSTER_PORT"
 
 default_gateway() {
     if command -v kong > /dev/null; then echo kong; else echo embedded; fi
@@ -53,6 +53,7 @@ set_defaults() {
     REAL_IP_RECURSIVE=${REAL_IP_RECURSIVE:-off}
     LISTEN_OPTIONS=${LISTEN_OPTIONS-backlog=4096}
     POSTGRES_PORT=${POSTGRES_PORT:-5433}
+    CLUSTER_PORT=${CLUSTER_PORT:-8005}
 }
 
 save_settings() {
@@ -136,7 +137,8 @@ load_gateway() {
         embedded) . "$HERE/embedded.sh" ;;
         kong) . "$HERE/kong.sh" ;;
         kong-postgres) . "$HERE/kong.sh"; . "$HERE/postgres.sh" ;;
-        *) echo "GATEWAY is embedded, kong or kong-postgres, not $GATEWAY" >&2; exit 2 ;;
+        kong-hybrid) . "$HERE/kong.sh"; . "$HERE/postgres.sh"; . "$HERE/hybrid.sh" ;;
+        *) echo "GATEWAY is embedded, kong, kong-postgres or kong-hybrid, not $GATEWAY" >&2; exit 2 ;;
     esac
 }
 

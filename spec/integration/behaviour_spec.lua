@@ -16,6 +16,11 @@ services:
     routes:
       - { name: shop, paths: ["/"], strip_path: false }
       - { name: login, paths: ["/login"], strip_path: false }
+      - name: watched-by-none
+        paths: ["/unwatched"]
+        plugins:
+          - name: threat-agent
+            config: { mode: enforce, behaviour: { enabled: false } }
 plugins:
   - name: threat-agent
     config:
@@ -81,9 +86,19 @@ describe(gateway.describe_name("behaviour:"), function()
 
     local found = incident("credential_stuffing")
     assert.equal("192.0.2.10", found.top_clients[1].client)
+    assert.equal("login", found.route_name)
+    assert.is_truthy(found.title:find("route login", 1, true), found.title)
     assert.is_true(#found.reasons >= 1)
     assert.is_true(found.score >= 0.5)
     assert.is_nil(found.title:find("guess", 1, true))
+  end)
+
+
+  it("an instance that switches it off suspects nobody", function()
+    for n = 1, 60 do
+      assert.equal(404, send("192.0.2.20", { path = "/unwatched/no-such-page/" .. n }).status)
+    end
+    assert.equal(404, send("192.0.2.20", { path = "/unwatched/no-such-page" }).status)
   end)
 
 

@@ -74,13 +74,24 @@ describe(gateway.describe_name("resilience"), function()
   end
 
 
+  -- The client has used up its limit. When a new bucket of the hour begins during a spec, what came
+  -- before counts a little less: one request more may pass.
+  local function assert_at_limit(client)
+    local status = get("/products", client).status
+    if status == 200 then
+      status = get("/products", client).status
+    end
+    assert.equal(429, status)
+  end
+
+
   it("four workers enforce one limit as one", function()
     local result = load("192.0.2.1", 2, 32)()
     assert.is_true(result.requests > 2 * LIMIT, result.output)
     local admitted = result.requests - result.refused
     -- Within one window the count is exact; requests that wrk cut off at its end may be among them.
     assert.is_true(admitted <= LIMIT and admitted >= LIMIT - 32, admitted .. " of " .. LIMIT .. " admitted")
-    assert.equal(429, get("/products", "192.0.2.1").status)
+    assert_at_limit("192.0.2.1")
     assert.equal(200, get("/products", "192.0.2.2").status)
   end)
 
@@ -134,7 +145,7 @@ describe(gateway.describe_name("resilience"), function()
     for _ = 41, LIMIT do
       assert.equal(200, get("/products", "192.0.2.3").status)
     end
-    assert.equal(429, get("/products", "192.0.2.3").status)
+    assert_at_limit("192.0.2.3")
   end)
 
 
@@ -162,7 +173,7 @@ describe(gateway.describe_name("resilience"), function()
     end, 5)
 
     assert.equal(200, get("/products", "192.0.2.4").status)
-    assert.equal(429, get("/products", "192.0.2.4").status)
+    assert_at_limit("192.0.2.4")
     assert.equal(0, finished().refused)
   end)
 end)

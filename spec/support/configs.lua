@@ -25,7 +25,13 @@ return {
       failure_mode = "closed",
       sampling_ratio = 0.25,
       auth_failure_statuses = { 401, 403 },
-      allowlist = { cidrs = { "10.0.0.0/8", "::1", "2001:db8::/32" }, consumers = { "c" } },
+      enforce_ratio = 0.5,
+      enforce_ratios = { api_ddos = 1, abuse = 0 },
+      allowlist = {
+        cidrs = { "10.0.0.0/8", "::1", "2001:db8::/32" },
+        consumers = { "c" },
+        health_checks = { { path = "/health", cidrs = { "192.0.2.0/28" } } },
+      },
       rules = {
         {
           id = "a.b-c_1",
@@ -55,7 +61,14 @@ return {
         max_body_bytes = 0,
         read_body_files = false,
       },
-      behaviour = { enabled = false, action = "block", account_fields = { "login_id" } },
+      behaviour = {
+        enabled = false,
+        action = "block",
+        account_fields = { "login_id" },
+        session_cookie = "sid",
+        session_header = "X-Session",
+        session_jwt_claim = "sub",
+      },
     },
     ["no statuses"] = { auth_failure_statuses = {} },
     ["no families"] = { payload = { families = {} } },
@@ -65,6 +78,13 @@ return {
   bad = {
     ["another mode"] = { { mode = "block" }, "mode" },
     ["a sampling ratio above 1"] = { { sampling_ratio = 1.5 }, "sampling_ratio" },
+    ["an enforced share above 1"] = { { enforce_ratio = 1.5 }, "enforce_ratio" },
+    ["an enforced share of no category"] = { { enforce_ratios = { rain = 1 } }, "enforce_ratios" },
+    ["an enforced share of a category above 1"] = { { enforce_ratios = { abuse = 2 } }, "enforce_ratios" },
+    ["a health check of no path"] = {
+      { allowlist = { health_checks = { { path = "health", cidrs = { "192.0.2.1" } } } } }, "path",
+    },
+    ["a health check from anywhere"] = { { allowlist = { health_checks = { { path = "/h", cidrs = {} } } } }, "cidrs" },
     ["a status that is none"] = { { auth_failure_statuses = { 99 } }, "auth_failure_statuses" },
     ["an unknown field"] = { { colour = "red" }, "colour" },
     ["an unknown field in a rule"] = { rules({ methods = { "GET" }, colour = "red" }), "colour" },
@@ -72,6 +92,8 @@ return {
     ["another action of behaviour"] = { { behaviour = { action = "drop" } }, "action" },
     ["an account field without a name"] = { { behaviour = { account_fields = { "" } } }, "account_fields" },
     ["an account field that is too long"] = { { behaviour = { account_fields = { ("x"):rep(65) } } }, "account_fields" },
+    ["a session cookie without a name"] = { { behaviour = { session_cookie = "" } }, "session_cookie" },
+    ["a session claim that is too long"] = { { behaviour = { session_jwt_claim = ("x"):rep(65) } }, "session_jwt_claim" },
     ["an unknown field in payload"] = { { payload = { colour = "red" } }, "colour" },
     ["an allowlist entry that is no address"] = { { allowlist = { cidrs = { "office" } } }, "cidrs" },
     ["a prefix length that is none"] = { { allowlist = { cidrs = { "10.0.0.0/33" } } }, "cidrs" },

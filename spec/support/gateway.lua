@@ -5,7 +5,7 @@
 --   gw:http({ path = "/shop/" }).status
 --   gw:stop()
 --
--- TA_GATEWAY picks the gateway: embedded (the default), kong, kong-postgres. Each one
+-- TA_GATEWAY picks the gateway: embedded (the default), kong, kong-postgres, kong-hybrid. Each one
 -- has free ports and a directory of its own, and ends with the process that started it,
 -- whatever becomes of the specs.
 
@@ -55,6 +55,7 @@ end
 
 
 local function free_port(taken)
+  taken = taken or {}
   while true do
     local port = math.random(FIRST_PORT, LAST_PORT)
     local sock = not taken[port] and socket.bind("127.0.0.1", port)
@@ -121,6 +122,7 @@ local function environment(self, options)
     DEMO_PORT = self.demo_port,
     H2_PORT = self.h2_port,
     POSTGRES_PORT = self.postgres_port,
+    CLUSTER_PORT = self.cluster_port,
     WORKERS = options.workers or 2,
     PLUGINS = options.plugins or "bundled,threat-agent",
     OWNER_PID = ffi.C.getpid(),
@@ -163,6 +165,7 @@ function gateway.start(options)
     demo_port = free_port(taken),
     h2_port = free_port(taken),
     postgres_port = free_port(taken),
+    cluster_port = free_port(taken),
   }, gateway)
 
   self:write_config(options.config)
@@ -390,7 +393,9 @@ end
 gateway.run = run
 gateway.eventually = eventually
 gateway.describe_name = describe_name
+gateway.free_port = free_port
 gateway.read_file = read_file
+gateway.write_file = write_file
 
 
 return gateway

@@ -24,6 +24,9 @@ pub struct Entry {
     service: Option<Entity>,
     #[serde(default)]
     consumer: Option<Entity>,
+    /// The credential, as Kong's serializer names it.
+    #[serde(default)]
+    authenticated_entity: Option<Entity>,
     #[serde(default)]
     workspace: Option<String>,
     /// Text, because several tries give several: `502, 200`. Absent when Kong answered itself.
@@ -145,6 +148,7 @@ impl Played {
             route: entity_id(&self.entry.route),
             service: entity_id(&self.entry.service),
             consumer: entity_id(&self.entry.consumer),
+            credential: entity_id(&self.entry.authenticated_entity),
         }
     }
 

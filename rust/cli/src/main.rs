@@ -1,10 +1,12 @@
 //! `threat-agent`: the gateway's engine at the command line.
 
+mod baselines;
 mod check;
 mod error;
 mod evaluate;
 mod explain;
 mod kong_log;
+mod ledger;
 mod lines;
 mod model;
 mod replay;
@@ -30,7 +32,9 @@ enum Command {
     Evaluate(evaluate::Args),
     Replay(replay::Args),
     Simulate(simulate::Args),
+    Baselines(baselines::Args),
     Check(check::Args),
+    Ledger(ledger::Args),
     Schema(schema::Args),
     Train(model::train::Args),
     Explain(explain::Args),
@@ -42,7 +46,9 @@ fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::run(&args, &mut out),
         Command::Replay(args) => replay::run(&args, &mut out),
         Command::Simulate(args) => simulate::run(&args, &mut out),
+        Command::Baselines(args) => baselines::run(&args, &mut out),
         Command::Check(args) => check::run(&args, &mut out),
+        Command::Ledger(args) => ledger::run(&args, &mut out),
         Command::Schema(args) => schema::run(&args, &mut out),
         Command::Train(args) => model::train::run(&args, &mut out),
         Command::Explain(args) => explain::run(&args, &mut out),

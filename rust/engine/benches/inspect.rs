@@ -1,7 +1,12 @@
-//! `Engine::inspect` as the gateway calls it, payload inspection on, no rules and no limits.
+//! `Engine::inspect` as the gateway calls it, payload inspection on, no rules and no limits: of
+//! ordinary requests, and of the costliest ones that are known.
+
+#[path = "../tests/support/worst.rs"]
+mod worst;
 
 use criterion::{criterion_group, criterion_main, Criterion, Throughput};
 use std::hint::black_box;
+use std::time::Duration;
 use threat_agent_engine::LocalState;
 use threat_agent_engine::{Body, Config, Engine, Request};
 
@@ -115,5 +120,32 @@ fn inspect(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, inspect);
+/// What is made to cost; none may take ten times what `inspect/json 64 KB` takes.
+fn worst_inputs(c: &mut Criterion) {
+    let engine = Engine::new(Config::default()).expect("the defaults compile");
+    let state = LocalState::default();
+    let mut group = c.benchmark_group("worst");
+    group.sample_size(20);
+    group.warm_up_time(Duration::from_millis(200));
+    group.measurement_time(Duration::from_millis(500));
+    for input in worst::inputs() {
+        let headers = format!("Content-Type: {}\r\n", input.content_type);
+        let request = Request {
+            method: b"POST",
+            path: b"/v1/orders",
+            headers: headers.as_bytes(),
+            body: Body {
+                bytes: &input.body,
+                ..Body::default()
+            },
+            ..Request::default()
+        };
+        group.bench_function(&input.name, |b| {
+            b.iter(|| black_box(engine.inspect(black_box(&request), &state, 1)));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, inspect, worst_inputs);
 criterion_main!(benches);

@@ -202,6 +202,13 @@ pub struct ClientRates {
     seconds: u64,
 }
 
+/// The rates at which requests find their client usually.
+pub struct Usual {
+    /// The 50th, 90th and 99th. Units: requests in 10 s.
+    pub percentiles: [f64; 3],
+    pub samples: u64,
+}
+
 impl Default for ClientRates {
     fn default() -> Self {
         ClientRates {
@@ -222,6 +229,11 @@ impl ClientRates {
         let new = std::array::from_fn(|bin| now[bin].saturating_sub(last[bin]));
         self.add(&new, learns);
         new
+    }
+
+    /// Tells whether the ever-growing histogram of a place has grown.
+    pub fn is_news(&self, now: &Histogram) -> bool {
+        self.last.as_ref() != Some(now)
     }
 
     /// Takes in the samples of one second.
@@ -255,6 +267,14 @@ impl ClientRates {
         } else {
             wanted.clamp(self.log_limit - 4.0 * day, self.log_limit + doublings * day)
         };
+    }
+
+    /// What is usual, when enough is known.
+    pub fn usual(&self) -> Option<Usual> {
+        self.is_known().then(|| Usual {
+            percentiles: [0.5, 0.9, 0.99].map(|q| rate_of_bin(quantile(&self.learned, q))),
+            samples: self.learned.iter().sum::<f32>() as u64,
+        })
     }
 
     fn is_known(&self) -> bool {

@@ -7,6 +7,7 @@ use crate::state::{By, Counter, Scope};
 use crate::verdict::{Action, Category};
 use crate::window::Window;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Bounds that both this file and the schema check.
 pub mod bounds {
@@ -47,6 +48,11 @@ pub enum Mode {
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub mode: Mode,
+    /// Share of clients for whom `mode: enforce` holds; verdicts on the others are only told. A client
+    /// stays on its side, and a larger share contains the smaller one.
+    pub enforce_ratio: f64,
+    /// The same for single categories, instead of `enforce_ratio`.
+    pub enforce_ratios: BTreeMap<Category, f64>,
     /// What the plugin instance is attached to: the scope of limits that name none.
     pub instance_scope: Scope,
     /// Share of requests whose payload is inspected. Counting and bans are never sampled.
@@ -64,6 +70,8 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             mode: Mode::Monitor,
+            enforce_ratio: 1.0,
+            enforce_ratios: BTreeMap::new(),
             instance_scope: Scope::Global,
             sampling_ratio: 1.0,
             auth_failure_statuses: vec![401],
@@ -84,6 +92,18 @@ pub struct Allowlist {
     pub cidrs: Vec<String>,
     /// Consumer ids.
     pub consumers: Vec<String>,
+    /// Requests of known checkers for one path.
+    pub health_checks: Vec<HealthCheck>,
+}
+
+/// A health check that is verified by where it comes from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HealthCheck {
+    /// The whole path, as it is sent.
+    pub path: String,
+    /// Addresses or networks of the checkers.
+    pub cidrs: Vec<String>,
 }
 
 /// A rule of the operator's. All conditions that are given must hold; within a list, one suffices.
@@ -210,6 +230,13 @@ pub struct Behaviour {
     pub action: Action,
     /// Fields of a login form that name the account, in any case.
     pub account_fields: Vec<String>,
+    /// Cookie that holds the session.
+    pub session_cookie: Option<String>,
+    /// Header that holds the session, or its JWT where a claim is named.
+    pub session_header: Option<String>,
+    /// Claim that names the session, of the JWT in `session_header` or `Authorization`. It is read
+    /// without a check of the signature: whoever checks it answers before anything is counted.
+    pub session_jwt_claim: Option<String>,
 }
 
 impl Default for Behaviour {
@@ -219,6 +246,9 @@ impl Default for Behaviour {
             enabled: true,
             action: Action::Throttle,
             account_fields: fields.map(str::to_owned).to_vec(),
+            session_cookie: None,
+            session_header: None,
+            session_jwt_claim: None,
         }
     }
 }
@@ -252,6 +282,10 @@ impl Config {
     /// expressions) is checked by [`crate::Engine::new`].
     pub fn check(&self) -> Result<(), Error> {
         ratio("sampling_ratio", self.sampling_ratio)?;
+        ratio("enforce_ratio", self.enforce_ratio)?;
+        for (category, share) in &self.enforce_ratios {
+            ratio(&format!("enforce_ratios.{}", category.name()), *share)?;
+        }
         ratio("payload.threshold", f64::from(self.payload.threshold))?;
         if self.payload.max_body_bytes > bounds::MAX_BODY_BYTES {
             let most = bounds::MAX_BODY_BYTES;
@@ -278,10 +312,46 @@ impl Config {
             self.allowlist.consumers.len(),
             bounds::MAX_ENTRIES,
         )?;
+        let checks = &self.allowlist.health_checks;
+        entries("allowlist.health_checks", checks.len(), bounds::MAX_ENTRIES)?;
+        for check in checks {
+            text(
+                "allowlist.health_checks.path",
+                &check.path,
+                bounds::MAX_TEXT_BYTES,
+            )?;
+            if !check.path.starts_with('/') {
+                return Err(Error::field(
+                    "allowlist.health_checks.path",
+                    format!("expected a path that begins with /, got \"{}\"", check.path),
+                ));
+            }
+            if check.cidrs.is_empty() {
+                return Err(Error::field(
+                    "allowlist.health_checks.cidrs",
+                    "expected at least one address or network: a path alone proves nothing",
+                ));
+            }
+            entries(
+                "allowlist.health_checks.cidrs",
+                check.cidrs.len(),
+                bounds::MAX_ENTRIES,
+            )?;
+        }
         let fields = &self.behaviour.account_fields;
         entries("behaviour.account_fields", fields.len(), bounds::MAX_FIELDS)?;
         for field in fields {
             text("behaviour.account_fields", field, bounds::MAX_FIELD_BYTES)?;
+        }
+        let behaviour = &self.behaviour;
+        for (field, name) in [
+            ("behaviour.session_cookie", &behaviour.session_cookie),
+            ("behaviour.session_header", &behaviour.session_header),
+            ("behaviour.session_jwt_claim", &behaviour.session_jwt_claim),
+        ] {
+            if let Some(name) = name {
+                text(field, name, bounds::MAX_FIELD_BYTES)?;
+            }
         }
         entries("rules", self.rules.len(), bounds::MAX_RULES)?;
         entries("limits", self.limits.len(), bounds::MAX_RULES)?;

@@ -1,5 +1,6 @@
 //! The one orchestration: what is asked of a request, and in which order.
 
+use crate::allowlist::Allowlist;
 use crate::behaviour::Watch;
 use crate::config::{Config, Mode};
 use crate::error::Error;
@@ -7,17 +8,18 @@ use crate::inspect::{Finding, Findings, Inspector, Location};
 use crate::limits::Limits;
 use crate::memory::Memory;
 use crate::model::{Judgement, Model};
+use crate::ramp::Ramp;
 use crate::request::{Identity, Outcome, Request, Stage};
-use crate::rules::{self, Rules, Ruling};
+use crate::rules::{Rules, Ruling};
 use crate::state::{Ban, By, Key, Scope, State};
 use crate::verdict::{Action, Category, Uninspected, Verdict};
-use cidr::IpCidr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A compiled configuration. Holds no state of its own: what is remembered lies in a [`State`].
 pub struct Engine {
     config: Config,
-    networks: Vec<IpCidr>,
+    allowlist: Allowlist,
+    ramp: Ramp,
     rules: Rules,
     limits: Limits,
     inspector: Inspector,
@@ -42,18 +44,12 @@ impl Engine {
     pub fn lenient(mut config: Config) -> Result<(Engine, Vec<Error>), Error> {
         let mut errors = config.drop_repeated_ids();
         config.check()?;
-        let networks = config.allowlist.cidrs.iter();
-        let networks = networks
-            .filter_map(|text| {
-                rules::network("allowlist.cidrs", text)
-                    .map_err(|e| errors.push(e))
-                    .ok()
-            })
-            .collect();
+        let allowlist = Allowlist::new(&config.allowlist, &mut errors);
         let (rules, wrong) = Rules::new(&config.rules);
         errors.extend(wrong);
         let engine = Engine {
-            networks,
+            allowlist,
+            ramp: Ramp::new(&config),
             rules,
             limits: Limits::new(&config),
             inspector: Inspector::new(&config.payload.families),
@@ -67,18 +63,21 @@ impl Engine {
 
     /// Finds a node-wide ban of the client, before anything is known of route or consumer.
     /// Cost: one load when no ban stands.
-    pub fn check_ban<S: State + ?Sized>(
+    pub fn check_ban<S: Memory + ?Sized>(
         &self,
         identity: &Identity,
         state: &S,
         now_ms: u64,
     ) -> Option<Verdict> {
-        if !state.any_bans(now_ms) || self.allowlisted(identity) {
+        if !state.any_bans(now_ms) || self.allowlist.has(identity) {
             return None;
         }
         let key = Key::of(identity, By::ClientIp, Scope::Global)?;
         let ban = state.banned(&key, now_ms)?;
-        Some(banned(ban, By::ClientIp, now_ms))
+        let verdict = banned(ban, By::ClientIp, now_ms);
+        self.ramp
+            .holds(&verdict, identity, state)
+            .then_some(verdict)
     }
 
     /// Decides on a request: allowlist, bans, rules, limits, payload.
@@ -90,6 +89,9 @@ impl Engine {
         now_ms: u64,
     ) -> Verdict {
         let mut verdict = self.judge(request, state, now_ms);
+        if self.enforces() && !self.ramp.holds(&verdict, &request.identity, state) {
+            Ramp::spare(&mut verdict);
+        }
         verdict.spoofed_headers = request.has_own_headers();
         if verdict.action == Action::Throttle {
             verdict.retry_after_s = verdict.retry_after_s.max(1);
@@ -99,7 +101,7 @@ impl Engine {
 
     fn judge<S: Memory + ?Sized>(&self, request: &Request, state: &S, now_ms: u64) -> Verdict {
         let identity = &request.identity;
-        if self.allowlisted(identity) {
+        if self.allowlist.passes(identity, request.path) {
             return Verdict::default();
         }
         if let Some(verdict) = self.standing_ban(identity, state, now_ms) {
@@ -107,16 +109,20 @@ impl Engine {
         }
         let mut verdict = Verdict::default();
         let enforced = self.enforces();
+        let mut arrived = false;
         let ban = match self.rules.apply(request, &mut verdict) {
             Ruling::Allowed => return Verdict::default(),
             Ruling::Refused { ban_s } => {
                 (ban_s > 0).then_some((By::ClientIp, Scope::Global, ban_s))
             }
             Ruling::Open => {
+                arrived = true;
                 self.watch.arrive(request, state, now_ms, &mut verdict);
-                self.limits
-                    .check(request, state, now_ms, enforced, &mut verdict)
-                    .map(|b| (b.by, b.scope, b.ban_s))
+                let checked = self.limits.check(request, state, now_ms, &mut verdict);
+                if checked.refused && enforced && self.ramp.holds(&verdict, identity, state) {
+                    self.limits.take_back(request, state, now_ms);
+                }
+                checked.ban.map(|b| (b.by, b.scope, b.ban_s))
             }
         };
         if request.stage != Stage::Head && !(enforced && verdict.action.refuses()) {
@@ -126,7 +132,11 @@ impl Engine {
             verdict.incident = state.draw_incident();
         }
         self.watch.report(identity, &verdict, state, now_ms);
-        if let (true, Some((by, scope, ban_s))) = (enforced, ban) {
+        let held = enforced && self.ramp.holds(&verdict, identity, state);
+        if arrived && held && verdict.action.refuses() {
+            self.watch.refuse(identity, state, now_ms);
+        }
+        if let (true, Some((by, scope, ban_s))) = (held, ban) {
             if let Some(key) = Key::of(identity, by, scope) {
                 let ban = Ban {
                     until_ms: now_ms + u64::from(ban_s) * 1_000,
@@ -148,7 +158,7 @@ impl Engine {
         memory: &S,
         now_ms: u64,
     ) {
-        if !self.allowlisted(identity) {
+        if !self.allowlist.passes(identity, path) {
             self.limits.observe(identity, outcome, memory, now_ms);
             self.watch.observe(identity, path, outcome, memory, now_ms);
         }
@@ -157,12 +167,6 @@ impl Engine {
     /// Tells whether verdicts are carried out.
     pub fn enforces(&self) -> bool {
         self.config.mode == Mode::Enforce
-    }
-
-    fn allowlisted(&self, identity: &Identity) -> bool {
-        let listed = |id: &String| id.as_bytes() == identity.consumer;
-        rules::contains(&self.networks, identity)
-            || (!identity.consumer.is_empty() && self.config.allowlist.consumers.iter().any(listed))
     }
 
     fn standing_ban<S: State + ?Sized>(

@@ -4,6 +4,7 @@
 //! [`state::State`]. [`engine::Engine`] is the one orchestration; everything else serves it.
 #![forbid(unsafe_code)]
 
+pub mod allowlist;
 pub mod analyst;
 pub mod baseline;
 pub mod behaviour;
@@ -13,15 +14,18 @@ pub mod engine;
 pub mod error;
 pub mod incident;
 pub mod inspect;
+pub mod ledger;
 pub mod limits;
 pub mod local;
 pub mod memory;
 pub mod model;
+pub mod ramp;
 pub mod request;
 pub mod rules;
 pub mod signal;
 pub mod sketch;
 pub mod state;
+pub mod traffic;
 pub mod verdict;
 pub mod window;
 

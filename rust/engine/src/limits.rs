@@ -29,6 +29,14 @@ struct Compiled {
     category: Category,
 }
 
+/// What the limits say of a request.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Checked {
+    /// A limit that was exceeded refuses it.
+    pub refused: bool,
+    pub ban: Option<BanRequest>,
+}
+
 /// A limit that was exceeded and asks for its key to be banned.
 #[derive(Clone, Copy, Debug)]
 pub struct BanRequest {
@@ -62,22 +70,19 @@ impl Limits {
         }
     }
 
-    /// Counts a request and holds it against every limit. A request that a limit refuses is not
-    /// counted, so a client a little above its limit is slowed to it and not shut out; in monitor
-    /// mode (`enforced` false) it passes and therefore counts.
+    /// Counts a request and holds it against every limit. A request that is refused for it is then
+    /// to be taken back.
     pub fn check<S: State + ?Sized>(
         &self,
         request: &Request,
         state: &S,
         now_ms: u64,
-        enforced: bool,
         verdict: &mut Verdict,
-    ) -> Option<BanRequest> {
+    ) -> Checked {
         let identity = &request.identity;
         // The head of this request has been counted before its body is seen.
         let counts_now = request.stage != Stage::Body;
-        let mut ban = None;
-        let mut refused = false;
+        let mut checked = Checked::default();
         for group in &self.groups {
             let Some(key) = Key::of(identity, group.by, group.scope) else {
                 continue;
@@ -91,10 +96,10 @@ impl Limits {
                 if count < limit.first_over(group.counter) {
                     continue;
                 }
-                refused |= limit.action.refuses();
+                checked.refused |= limit.action.refuses();
                 limit.speak(group, count, verdict);
                 if limit.ban_s > 0 {
-                    ban = Some(BanRequest {
+                    checked.ban = Some(BanRequest {
                         by: group.by,
                         scope: group.scope,
                         ban_s: limit.ban_s,
@@ -102,13 +107,16 @@ impl Limits {
                 }
             }
         }
-        if refused && enforced && counts_now {
-            self.take_back(identity, state, now_ms);
-        }
-        ban
+        checked
     }
 
-    fn take_back<S: State + ?Sized>(&self, identity: &Identity, state: &S, now_ms: u64) {
+    /// Takes back what [`Limits::check`] counted, for a request that is refused: so a client a little
+    /// above its limit is slowed to it and not shut out.
+    pub fn take_back<S: State + ?Sized>(&self, request: &Request, state: &S, now_ms: u64) {
+        if request.stage == Stage::Body {
+            return;
+        }
+        let identity = &request.identity;
         for group in &self.groups {
             if group.counter == Counter::Requests {
                 if let Some(key) = Key::of(identity, group.by, group.scope) {

@@ -1,7 +1,7 @@
 //! State and memory in this process alone: for tests, the CLI and the simulator.
 
 use crate::memory::{
-    rate_bin, Alarm, Histogram, Memory, Place, PlaceId, MAX_INCIDENTS, MAX_PLACES,
+    rate_bin, Alarm, Histogram, Memory, Place, PlaceId, CONSUMER_PLACES, MAX_INCIDENTS, MAX_PLACES,
 };
 use crate::signal::Signal;
 use crate::sketch::{Generation, Run, Set, SET_WORDS};
@@ -12,8 +12,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// State in this process's own memory: for tests, the CLI and where no region exists.
-/// Unbounded, so not for a gateway's workers.
-#[derive(Default)]
+/// Unbounded, so not for a gateway's workers. Its hashes have no secret, so that what was played
+/// once plays again.
 pub struct LocalState {
     hasher: ahash::RandomState,
     slots: Mutex<HashMap<u64, LocalSlot, ahash::RandomState>>,
@@ -23,6 +23,21 @@ pub struct LocalState {
     places: Mutex<Places>,
     signals: Mutex<Signals>,
     incidents: Mutex<VecDeque<Published>>,
+}
+
+impl Default for LocalState {
+    fn default() -> Self {
+        LocalState {
+            hasher: ahash::RandomState::with_seeds(2, 3, 5, 7),
+            slots: Mutex::default(),
+            drawn: AtomicU64::new(0),
+            sets: Mutex::default(),
+            runs: Mutex::default(),
+            places: Mutex::default(),
+            signals: Mutex::default(),
+            incidents: Mutex::default(),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -181,6 +196,16 @@ impl Memory for LocalState {
             .push((*place, Alarm::default(), Histogram::default()));
         places.numbers.insert(*place, number);
         number
+    }
+
+    fn consumer_place(&self, place: &Place) -> Option<PlaceId> {
+        let room = || {
+            let places = self.places.lock();
+            let known = places.numbers.contains_key(place);
+            let consumers = || places.known.iter().filter(|(p, ..)| p.consumer().is_some());
+            known || consumers().count() < MAX_PLACES / CONSUMER_PLACES
+        };
+        room().then(|| self.place(place))
     }
 
     fn places(&self) -> Vec<(PlaceId, Place)> {

@@ -8,12 +8,32 @@ use crate::signal::{Id, Signal};
 use crate::sketch::Set;
 use crate::state::{Key, State};
 
-/// Where traffic goes: the unit that baselines and alarms are kept for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+/// Where traffic goes, or a consumer that it comes from: the unit that baselines and alarms are
+/// kept for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Place {
     pub workspace: Id,
     pub service: Id,
     pub route: Id,
+}
+
+/// Stands for the service of a [`Place::of_consumer`]; Kong's ids hold no such character.
+const CONSUMERS: &[u8] = b"(consumers)";
+
+impl Place {
+    /// The place of a consumer, over all routes of its workspace.
+    pub fn of_consumer(workspace: &[u8], consumer: &[u8]) -> Place {
+        Place {
+            workspace: Id::new(workspace),
+            service: Id::new(CONSUMERS),
+            route: Id::new(consumer),
+        }
+    }
+
+    /// The consumer whose place it is, if it is one's.
+    pub fn consumer(&self) -> Option<&Id> {
+        (self.service.as_bytes() == CONSUMERS).then_some(&self.route)
+    }
 }
 
 /// Number of a place on this node, below [`MAX_PLACES`].
@@ -21,7 +41,10 @@ pub struct Place {
 pub struct PlaceId(pub u16);
 
 /// Places beyond this share the last one.
-pub const MAX_PLACES: usize = 1024;
+pub const MAX_PLACES: usize = 2048;
+
+/// Share of the places that consumers may take: routes come first.
+pub const CONSUMER_PLACES: usize = 4;
 
 /// What the tick tells the hot path about a place. A plain word, so that it is read in one load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,6 +121,10 @@ pub trait Memory: State {
 
     /// Finds or makes the number of a place.
     fn place(&self, place: &Place) -> PlaceId;
+
+    /// Finds or makes the number of a consumer's place; `None` when consumers have their share, one
+    /// in [`CONSUMER_PLACES`].
+    fn consumer_place(&self, place: &Place) -> Option<PlaceId>;
 
     /// Lists the places that are known.
     fn places(&self) -> Vec<(PlaceId, Place)>;

@@ -15,6 +15,8 @@ pub struct Identity<'a> {
     pub route: &'a [u8],
     pub service: &'a [u8],
     pub consumer: &'a [u8],
+    /// Id of the credential that the consumer showed.
+    pub credential: &'a [u8],
 }
 
 /// A request before it is answered.
@@ -59,7 +61,7 @@ pub struct Body<'a> {
 impl<'a> Request<'a> {
     /// Walks the header block. Lines without a colon are passed over.
     /// Shape: (name, value), value trimmed of blanks.
-    pub fn header_lines(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+    pub fn header_lines(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
         self.headers.split(|b| *b == b'\n').filter_map(|line| {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             let colon = line.iter().position(|b| *b == b':')?;
@@ -82,6 +84,15 @@ impl<'a> Request<'a> {
             name.get(..OWN_PREFIX.len())
                 .is_some_and(|p| p.iter().map(dashed).eq(OWN_PREFIX.iter().copied()))
         })
+    }
+
+    /// Walks the values of all headers of that name, in any case.
+    pub fn headers_named<'n>(
+        &self,
+        name: &'n [u8],
+    ) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        let lines = self.header_lines();
+        lines.filter_map(move |(n, value)| n.eq_ignore_ascii_case(name).then_some(value))
     }
 
     /// Finds the first header of that name, in any case.
@@ -112,6 +123,8 @@ pub struct Outcome {
     pub source: Source,
     /// What the verdict of the request gave; 0 when it was no login.
     pub account: u64,
+    /// What the verdict of the request gave; 0 when it had no session.
+    pub session: u64,
     /// From the first byte of the request to the last of the response. Units: milliseconds.
     pub latency_ms: u32,
     /// Length of the request's body. Units: bytes.
@@ -142,6 +155,18 @@ pub fn client_key(address: IpAddr) -> [u8; 16] {
     }
 }
 
+/// The 16 bytes that stand for the /56 of an IPv6 client: what one line is given, and 256 clients
+/// for whoever hops through it. The last byte sets it apart from the /64s.
+pub fn network_key(address: IpAddr) -> Option<[u8; 16]> {
+    let IpAddr::V6(v6) = address else {
+        return None;
+    };
+    let mut octets = [0; 16];
+    octets[..7].copy_from_slice(&v6.octets()[..7]);
+    octets[15] = 56;
+    Some(octets)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,6 +192,11 @@ mod tests {
         assert_eq!(key("2001:db8::1"), key("2001:db8::ffff"));
         assert_ne!(key("2001:db8::1"), key("2001:db8:0:1::1"));
         assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
+        let network = |t: &str| network_key(canonical_ip(t.as_bytes()).unwrap());
+        assert_eq!(network("2001:db8::1"), network("2001:db8:0:ff::1"));
+        assert_ne!(network("2001:db8::1"), network("2001:db8:0:100::1"));
+        assert_ne!(network("2001:db8::1"), Some(key("2001:db8::1")));
+        assert_eq!(network("192.0.2.1"), None);
     }
 
     #[test]

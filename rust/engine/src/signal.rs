@@ -36,10 +36,12 @@ pub enum Kind {
     SharedCredential = 11,
     /// A client's share of a flood.
     FloodClient = 12,
+    /// A client that is new reads very many objects, no faster than others.
+    SlowScraping = 13,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 13] = [
         Kind::Rule,
         Kind::Payload,
         Kind::ManyAccounts,
@@ -52,6 +54,7 @@ impl Kind {
         Kind::NewHabit,
         Kind::SharedCredential,
         Kind::FloodClient,
+        Kind::SlowScraping,
     ];
 
     /// Names the kind as incidents do.
@@ -69,6 +72,7 @@ impl Kind {
             Kind::NewHabit => "new_habit",
             Kind::SharedCredential => "shared_credential",
             Kind::FloodClient => "flood_client",
+            Kind::SlowScraping => "slow_scraping",
         }
     }
 
@@ -79,7 +83,7 @@ impl Kind {
 }
 
 /// A Kong id, copied: at most [`ID_BYTES`], zero-padded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id([u8; ID_BYTES]);
 
 impl Default for Id {

@@ -39,22 +39,27 @@ pub enum Set {
     Objects = 3,
     /// Networks and user agent families that a consumer came from: a long memory.
     Habits = 4,
+    /// Accounts that a client logged in to.
+    Logins = 5,
 }
 
 impl Set {
-    pub const ALL: [Set; 5] = [
+    pub const ALL: [Set; 6] = [
         Set::Paths,
         Set::Accounts,
         Set::Clients,
         Set::Objects,
         Set::Habits,
+        Set::Logins,
     ];
 
     /// Length of a generation. Units: milliseconds.
     pub fn generation_ms(self) -> u64 {
         match self {
             Set::Habits => 7 * 24 * 3_600_000,
-            _ => 600_000,
+            // Slow guessers make a few attempts an hour; both sides of the walk look equally far.
+            Set::Accounts | Set::Logins => 3_600_000,
+            Set::Paths | Set::Clients | Set::Objects => 600_000,
         }
     }
 }

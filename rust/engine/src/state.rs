@@ -84,6 +84,9 @@ pub enum By {
     /// A client that a detector suspects: only bans are kept under it.
     #[serde(skip_deserializing)]
     Suspect = 5,
+    /// A session, by its keyed hash.
+    #[serde(skip_deserializing)]
+    Session = 6,
 }
 
 impl By {
@@ -99,6 +102,7 @@ impl By {
             By::Route => "route",
             By::Account => "account",
             By::Suspect => "suspect",
+            By::Session => "session",
         }
     }
 
@@ -149,8 +153,8 @@ impl<'a> Key<'a> {
         };
         let who = match by {
             By::ClientIp | By::Suspect => Who::Client(client_key(identity.client?)),
-            // Accounts are hashes: see [`Key::account`].
-            By::Account => return None,
+            // These are hashes: see [`Key::account`] and [`Key::session`].
+            By::Account | By::Session => return None,
             By::Consumer => Who::Id(identity.consumer),
             By::Service => Who::Id(identity.service),
             By::Route => Who::Id(identity.route),
@@ -174,6 +178,23 @@ impl<'a> Key<'a> {
             workspace: identity.workspace,
             scope_id: identity.route,
             who: Who::Id(account),
+        }
+    }
+}
+
+impl<'a> Key<'a> {
+    /// Builds the key of a session in the workspace of a request, or on its route.
+    pub fn session(identity: &Identity<'a>, scope: Scope, session: &'a [u8; 8]) -> Key<'a> {
+        Key {
+            by: By::Session,
+            scope,
+            workspace: identity.workspace,
+            scope_id: match scope {
+                Scope::Global => b"",
+                Scope::Service => identity.service,
+                Scope::Route => identity.route,
+            },
+            who: Who::Id(session),
         }
     }
 }

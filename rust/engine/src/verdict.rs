@@ -157,6 +157,8 @@ pub struct Verdict {
     /// Keyed hash of the account that the request logs in to, for its [`crate::Outcome`]; 52 bits,
     /// so that a Lua number holds it. 0 when it is no login.
     pub account: u64,
+    /// Keyed hash of the request's session, likewise; 0 when it has none.
+    pub session: u64,
     /// The client sent headers of the plugin's own name, which the upstream must not believe.
     pub spoofed_headers: bool,
 }

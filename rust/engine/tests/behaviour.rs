@@ -25,8 +25,12 @@ struct World {
 #[derive(Clone, Copy)]
 struct Sent<'a> {
     client: u32,
+    /// Instead of `client`.
+    address: Option<IpAddr>,
     route: &'a str,
     consumer: &'a str,
+    credential: &'a str,
+    session: &'a str,
     method: &'a str,
     path: &'a str,
     agent: &'a str,
@@ -39,8 +43,11 @@ impl Default for Sent<'_> {
     fn default() -> Self {
         Sent {
             client: 1,
+            address: None,
             route: "shop",
             consumer: "",
+            credential: "",
+            session: "",
             method: "GET",
             path: "/",
             agent: "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0",
@@ -55,7 +62,7 @@ const WALL_S: u64 = 1_700_000_000;
 
 impl World {
     fn new(mode: &str) -> World {
-        let config = format!(r#"{{"mode":"{mode}"}}"#);
+        let config = format!(r#"{{"mode":"{mode}","behaviour":{{"session_cookie":"sid"}}}}"#);
         World {
             engine: Engine::new(Config::from_json(config.as_bytes()).unwrap()).unwrap(),
             memory: LocalState::default(),
@@ -81,13 +88,18 @@ impl World {
 
     /// Sends a request; tells whether it was refused.
     fn send(&mut self, sent: Sent) -> bool {
-        let headers = format!("Host: api\r\nUser-Agent: {}\r\n", sent.agent);
+        let (agent, session) = (sent.agent, sent.session);
+        let headers = format!("Host: api\r\nUser-Agent: {agent}\r\nCookie: sid={session}\r\n");
         let identity = Identity {
-            client: Some(IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + sent.client))),
+            client: Some(
+                sent.address
+                    .unwrap_or_else(|| IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + sent.client))),
+            ),
             workspace: b"default",
             route: sent.route.as_bytes(),
             service: b"backend",
             consumer: sent.consumer.as_bytes(),
+            credential: sent.credential.as_bytes(),
         };
         let request = Request {
             identity,
@@ -108,6 +120,7 @@ impl World {
             status: if refused { 429 } else { sent.status },
             source: if refused { Source::Exit } else { sent.source },
             account: verdict.account,
+            session: verdict.session,
             latency_ms: 20,
             request_bytes: sent.body.len() as u64,
         };
@@ -685,4 +698,83 @@ fn poisoning_is_capped() {
         });
     });
     assert!(found.is_some_and(|s| s <= 4), "{found:?}");
+}
+
+/// A session walks through ids from ever new addresses, as one credential does.
+#[test]
+fn a_session_is_followed_across_addresses() {
+    let mut world = World::new("monitor");
+    world.quietly(60, |w, _| w.visitors(20, 200));
+    let found = world.play(60, Category::Abuse, |w, second| {
+        w.visitors(20, 200);
+        let path = format!("/orders/{}", 1_000 + second);
+        w.send(Sent {
+            client: 800_000 + second as u32 / 10,
+            session: "5f2a",
+            path: &path,
+            ..Sent::default()
+        });
+    });
+    assert!(found.is_some_and(|s| s <= 45), "{found:?}");
+
+    let mut world = World::new("monitor");
+    let found = world.play(60, Category::ClientAnomaly, |w, second| {
+        w.send(Sent {
+            client: 800_000 + (second as u32 / 5) * 256,
+            session: "5f2a",
+            ..Sent::default()
+        });
+    });
+    assert!(found.is_some_and(|s| s <= 40), "{found:?}");
+}
+
+/// Whoever has a /56 has 256 clients; an office that has one logs in mostly.
+#[test]
+fn hopping_through_a_network_does_not_hide_guessing() {
+    let address = |n: u64| {
+        Some(IpAddr::V6(
+            (0x2001_0db8_u128 << 96 | u128::from(n) << 64).into(),
+        ))
+    };
+    for (successes, guilty) in [(0, true), (9, false)] {
+        let mut world = World::new("enforce");
+        let mut refused = 0;
+        world.play(200, Category::CredentialStuffing, |w, second| {
+            let body = format!(r#"{{"username":"u{second}","password":"x"}}"#);
+            let status = if second % 10 < successes { 200 } else { 401 };
+            let hit = w.send(Sent {
+                address: address(second % 256),
+                route: "login",
+                method: "POST",
+                path: "/login",
+                body: &body,
+                status,
+                ..Sent::default()
+            });
+            refused += u32::from(hit);
+        });
+        let found = world.incident(Category::CredentialStuffing).is_some();
+        assert_eq!((found, refused > 100), (guilty, guilty), "{refused}");
+    }
+}
+
+/// A consumer's second credential has habits of its own; the first one in a new place is told.
+#[test]
+fn a_credential_has_its_own_habits() {
+    let mut world = World::new("monitor");
+    let batch = |w: &mut World, client: u32, credential: &str, agent: &str| {
+        w.send(Sent {
+            client,
+            credential,
+            agent,
+            consumer: "acme",
+            ..Sent::default()
+        });
+    };
+    world.quietly(3_000, |w, _| batch(w, 5, "key-1", "acme-sync/1"));
+    world.quietly(300, |w, _| batch(w, 70_000, "key-2", "acme-report/1"));
+    let found = world.play(60, Category::ClientAnomaly, |w, _| {
+        batch(w, 90_000, "key-1", "curl/8");
+    });
+    assert!(found.is_some_and(|s| s <= 5), "{found:?}");
 }

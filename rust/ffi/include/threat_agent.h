@@ -141,6 +141,7 @@ typedef struct {
   ta_str_t route;
   ta_str_t service;
   ta_str_t consumer;
+  ta_str_t credential;
 } ta_identity_t;
 
 /**
@@ -173,6 +174,10 @@ typedef struct {
    * handed back in `ta_outcome_t`.
    */
   uint64_t account;
+  /**
+   * Hash of the request's session, likewise.
+   */
+  uint64_t session;
   /**
    * 1 when the client sent `X-Threat-Agent-*` headers.
    */
@@ -249,6 +254,7 @@ typedef struct {
    * The verdict's.
    */
   uint64_t account;
+  uint64_t session;
   /**
    * Raw path of the request, as it was inspected.
    */
@@ -268,6 +274,60 @@ typedef struct {
    */
   uint32_t new_leader;
 } ta_tick_t;
+
+/**
+ * Whom to refuse, where and for how long.
+ */
+typedef struct {
+  ta_identity_t identity;
+  /**
+   * 0 the client, 1 the consumer.
+   */
+  uint32_t by;
+  /**
+   * 0 everywhere, 1 on the service, 2 on the route.
+   */
+  uint32_t scope;
+  uint32_t ttl_s;
+  /**
+   * A `ta_category_t`.
+   */
+  int32_t category;
+} ta_ban_t;
+
+/**
+ * How requests ended. Estimates.
+ */
+typedef struct {
+  uint64_t requests;
+  /**
+   * 5xx.
+   */
+  uint64_t errors;
+  uint64_t not_found;
+  /**
+   * Failed logins and refused credentials.
+   */
+  uint64_t refused;
+  /**
+   * Refused by this plugin, or answered by others.
+   */
+  uint64_t exits;
+} ta_flow_t;
+
+/**
+ * What goes to a route, and what one client sends there. For single clients neither errors nor
+ * exits are kept.
+ */
+typedef struct {
+  ta_flow_t route_60s;
+  ta_flow_t route_10s;
+  ta_flow_t client_10s;
+  /**
+   * Requests of one client in 10 s above which it counts as hot; 0 when nothing was learned.
+   */
+  uint64_t hot_limit;
+} ta_traffic_t;
 
 /**
  * Copies this library's version out, `x.y.z+abi`, to be compared with the cdef's.
@@ -401,5 +461,38 @@ int32_t ta_learned_import(ta_str_t learned);
  * Returns: OK; TRUNCATED, and the needed length in `needed`; INVALID; REGION.
  */
 int32_t ta_bans_snapshot(uint64_t wall_ms, uint8_t *buf, size_t len, size_t *needed);
+
+/**
+ * Refuses a client or consumer for a time, in all workers at once. A longer ban that stands
+ * already is kept.
+ * Returns: OK; INVALID when the identity lacks what `by` or `scope` names; REGION.
+ */
+int32_t ta_ban_set(const ta_ban_t *ban);
+
+/**
+ * Lifts a ban before its time; one that does not stand is no error.
+ * Returns: as `ta_ban_set`.
+ */
+int32_t ta_ban_lift(const ta_ban_t *ban);
+
+/**
+ * Tells what goes to the route of an identity and, where it names a client, what that client
+ * sends there.
+ * Returns: OK; INVALID; REGION.
+ */
+int32_t ta_traffic(const ta_identity_t *identity, ta_traffic_t *out);
+
+/**
+ * Authenticates a text: HMAC-SHA-256 in hexadecimal, 64 characters.
+ * Returns: OK; TRUNCATED, and the needed length in `needed`; INVALID.
+ */
+int32_t ta_digest(ta_str_t key, ta_str_t text, uint8_t *buf, size_t len, size_t *needed);
+
+/**
+ * Tells whether an address lies in one of some networks (`,` between them).
+ * Arguments: `within` takes 1 or 0.
+ * Returns: OK; INVALID when a network is none.
+ */
+int32_t ta_address_within(ta_str_t address, ta_str_t networks, uint32_t *within);
 
 #endif  /* THREAT_AGENT_H */

@@ -39,6 +39,7 @@ pub struct ta_identity_t {
     pub route: ta_str_t,
     pub service: ta_str_t,
     pub consumer: ta_str_t,
+    pub credential: ta_str_t,
 }
 
 /// A header as OpenResty's own FFI hands it out (`ngx_http_lua_ffi_table_elt_t`).
@@ -130,6 +131,8 @@ pub struct ta_verdict_t {
     /// Hash of the account that the request logs in to, below 2^52; 0 when it is no login. To be
     /// handed back in `ta_outcome_t`.
     pub account: u64,
+    /// Hash of the request's session, likewise.
+    pub session: u64,
     /// 1 when the client sent `X-Threat-Agent-*` headers.
     pub spoofed_headers: u32,
     /// Opaque incident reference; empty when nothing was found.
@@ -154,6 +157,7 @@ pub struct ta_outcome_t {
     pub request_bytes: u64,
     /// The verdict's.
     pub account: u64,
+    pub session: u64,
     /// Raw path of the request, as it was inspected.
     pub path: ta_str_t,
 }
@@ -166,6 +170,46 @@ pub struct ta_tick_t {
     pub leader: u32,
     /// 1 when it has led since this call only: what was learned is to be imported.
     pub new_leader: u32,
+}
+
+/// Whom to refuse, where and for how long.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ta_ban_t {
+    pub identity: ta_identity_t,
+    /// 0 the client, 1 the consumer.
+    pub by: u32,
+    /// 0 everywhere, 1 on the service, 2 on the route.
+    pub scope: u32,
+    pub ttl_s: u32,
+    /// A `ta_category_t`.
+    pub category: i32,
+}
+
+/// How requests ended. Estimates.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct ta_flow_t {
+    pub requests: u64,
+    /// 5xx.
+    pub errors: u64,
+    pub not_found: u64,
+    /// Failed logins and refused credentials.
+    pub refused: u64,
+    /// Refused by this plugin, or answered by others.
+    pub exits: u64,
+}
+
+/// What goes to a route, and what one client sends there. For single clients neither errors nor
+/// exits are kept.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct ta_traffic_t {
+    pub route_60s: ta_flow_t,
+    pub route_10s: ta_flow_t,
+    pub client_10s: ta_flow_t,
+    /// Requests of one client in 10 s above which it counts as hot; 0 when nothing was learned.
+    pub hot_limit: u64,
 }
 
 /// What is known of this node: sums over all its workers, living and dead.

@@ -25,6 +25,7 @@ pub unsafe fn verdict<'a>(out: *mut ta_verdict_t) -> Result<&'a mut ta_verdict_t
     out.uninspected = 0;
     out.uninspected_bytes = 0;
     out.account = 0;
+    out.session = 0;
     out.spoofed_headers = 0;
     out.incident_len = 0;
     out.rules_len = 0;
@@ -41,6 +42,7 @@ pub fn write_verdict(found: &Verdict, out: &mut ta_verdict_t) {
     out.uninspected = found.uninspected.0;
     out.uninspected_bytes = found.uninspected_bytes;
     out.account = found.account;
+    out.session = found.session;
     out.spoofed_headers = u32::from(found.spoofed_headers);
     if found.rules.is_empty() {
         return;
@@ -103,6 +105,7 @@ pub unsafe fn read_identity<'a>(raw: &ta_identity_t) -> Result<Identity<'a>, Fai
             route: bytes(raw.route, "route")?,
             service: bytes(raw.service, "service")?,
             consumer: bytes(raw.consumer, "consumer")?,
+            credential: bytes(raw.credential, "credential")?,
         })
     }
 }
@@ -186,6 +189,7 @@ pub fn read_outcome(raw: &ta_outcome_t) -> Outcome {
             _ => Source::Error,
         },
         account: raw.account,
+        session: raw.session,
         latency_ms: raw.latency_ms,
         request_bytes: raw.request_bytes,
     }

@@ -14,3 +14,4 @@ mod guard;
 pub mod leader;
 mod node;
 mod reference;
+pub mod response;

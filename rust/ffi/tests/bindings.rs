@@ -49,6 +49,7 @@ fn generate(for_lua: bool) -> String {
         .with_src(source("exports.rs"))
         .with_src(source("folder.rs"))
         .with_src(source("leader.rs"))
+        .with_src(source("response.rs"))
         .generate()
         .expect("cbindgen reads the crate");
     let mut text = Vec::new();

@@ -47,11 +47,11 @@ fn vm(cpath: &str) -> Lua {
         headers = { { "Host", "h" } }
         payload = { enabled = true, action = "block", threshold = 0.5 }
         function ended(status)
-          return { status = status, source = 0, latency_ms = 1, request_bytes = 0, account = 0, path = "/" }
+          return { status = status, source = 0, latency_ms = 1, request_bytes = 0, account = 0, session = 0, path = "/" }
         end
         function request(path, query)
           return {
-            client_ip = client, workspace = "w", route = "r", service = "s", consumer = "",
+            client_ip = client, workspace = "w", route = "r", service = "s", consumer = "", credential = "",
             method = "GET", scheme = "http", host = "h", path = path, query = query or "",
             body = "", body_len = 0,
             body_unread_bytes = 0, body_unread = 0, stage = 0,

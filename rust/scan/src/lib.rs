@@ -1,9 +1,11 @@
-//! Byte-class scanning: which kinds of byte does this slice hold, and where does the string end?
+//! Byte-class scanning: which kinds of byte does this slice hold, and where are they?
 //!
-//! A [`Table`] puts bytes into up to eight classes. One pass tells which classes occur, which
-//! occur twice in a row (`..`, `--`, `/*`), and where the first stop byte is. The vector units do
-//! 16 or 32 bytes a step, chosen at run time; the scalar code is the definition they are tested
-//! against. The unsafe code of payload inspection is in this crate alone.
+//! A [`Table`] puts bytes into up to eight classes. One pass tells which classes occur and which
+//! occur twice in a row (`..`, `--`, `/*`): [`seen`]; of two tables, with the places of letters:
+//! [`survey`]; or it marks, for a whole document, where strings end and where they are anything
+//! but plain: [`mark`]. The vector units do 16 or 32 bytes a step, chosen at run time; the scalar
+//! code is the definition they are tested against. The unsafe code of payload inspection is in
+//! this crate alone.
 
 #[cfg(target_arch = "aarch64")]
 mod neon;
@@ -30,19 +32,43 @@ impl Seen {
             twice: self.twice | other.twice,
         }
     }
+}
 
-    /// Both in one number, so that a function can return them in a register: through memory, the
-    /// reader would wait for two one-byte stores.
-    #[cfg(target_arch = "x86_64")]
-    fn pack(self) -> u16 {
-        u16::from_le_bytes([self.any, self.twice])
-    }
+/// Bytes that one word of bits tells of.
+pub const BLOCK: usize = 32;
 
-    #[cfg(target_arch = "x86_64")]
-    fn unpack(packed: u16) -> Seen {
-        let [any, twice] = packed.to_le_bytes();
-        Seen { any, twice }
+/// Longest slice of one [`survey`]. Units: bytes.
+pub const WINDOW: usize = 512;
+
+/// A block of 32 bytes: bit n tells of byte n.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// The stop bytes.
+    pub stops: u32,
+    /// Bytes of a class that counts, and the second of two neighbours that share any class.
+    pub hot: u32,
+}
+
+impl Marks {
+    /// Keeps the marks of the first `count` bytes.
+    /// Shape: `count` below 32.
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    fn first(self, count: usize) -> Marks {
+        let keep = (1 << count) - 1;
+        Marks {
+            stops: self.stops & keep,
+            hot: self.hot & keep,
+        }
     }
+}
+
+/// What a slice of at most [`WINDOW`] bytes holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Survey {
+    /// By table.
+    pub seen: [Seen; 2],
+    /// Bit n of word m: byte 32 m + n is a letter of ASCII.
+    pub letters: [u32; WINDOW / BLOCK],
 }
 
 /// Tells which classes occur in `bytes`.
@@ -66,17 +92,72 @@ pub fn seen(table: &Table, bytes: &[u8]) -> Seen {
     scalar_seen(table, bytes)
 }
 
-/// Finds the first byte that is one of `stops`, and tells which classes occur before it.
-/// Shape: the position, or the length when there is none.
-#[inline]
-pub fn until(table: &Table, stops: [u8; 2], bytes: &[u8]) -> (usize, Seen) {
+/// Marks each block of `bytes`, the last one as far as it goes. Classes in `plain` do not count by
+/// themselves.
+/// Cost: about 60 ns for 1 KiB with AVX2.
+pub fn mark(table: &Table, plain: u8, stops: [u8; 2], bytes: &[u8], mut take: impl FnMut(Marks)) {
     #[cfg(target_arch = "x86_64")]
-    if bytes.len() >= x86::WIDE && is_x86_feature_detected!("avx2") {
+    if is_x86_feature_detected!("avx2") {
         // SAFETY: AVX2 was just detected.
-        let (end, packed) = unsafe { x86::until_avx2(table, stops, bytes) };
-        return (end, Seen::unpack(packed));
+        return unsafe { x86::mark_avx2(table, plain, stops, bytes, &mut take) };
     }
-    scalar_until(table, stops, bytes)
+    #[cfg(target_arch = "aarch64")]
+    return neon::mark(table, plain, stops, bytes, &mut take);
+    #[cfg(not(target_arch = "aarch64"))]
+    scalar_mark(table, plain, stops, bytes, &mut take);
+}
+
+/// Tells the classes of two tables and the letters.
+/// Shape: at most [`WINDOW`] bytes; what lies beyond is left out.
+/// Cost: about 10 ns for 64 B with AVX2.
+pub fn survey(tables: &[Table; 2], bytes: &[u8]) -> Survey {
+    let bytes = &bytes[..bytes.len().min(WINDOW)];
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: AVX2 was just detected.
+        return unsafe { x86::survey_avx2(tables, bytes) };
+    }
+    #[cfg(target_arch = "aarch64")]
+    let letters = neon::letters(bytes);
+    #[cfg(not(target_arch = "aarch64"))]
+    let letters = scalar_letters(bytes);
+    Survey {
+        seen: [seen(&tables[0], bytes), seen(&tables[1], bytes)],
+        letters,
+    }
+}
+
+#[cfg(any(test, not(target_arch = "aarch64")))]
+fn scalar_mark(
+    table: &Table,
+    plain: u8,
+    stops: [u8; 2],
+    bytes: &[u8],
+    take: &mut impl FnMut(Marks),
+) {
+    let mut before = 0;
+    for block in bytes.chunks(BLOCK) {
+        let mut marks = Marks::default();
+        for (at, byte) in block.iter().enumerate() {
+            let class = table.class(*byte);
+            let hot = class & !plain != 0 || class & before != 0;
+            marks.stops |= u32::from(stops.contains(byte)) << at;
+            marks.hot |= u32::from(hot) << at;
+            before = class;
+        }
+        take(marks);
+    }
+}
+
+#[cfg(any(test, not(target_arch = "aarch64")))]
+fn scalar_letters(bytes: &[u8]) -> [u32; WINDOW / BLOCK] {
+    let mut letters = [0; WINDOW / BLOCK];
+    for (word, block) in letters.iter_mut().zip(bytes.chunks(BLOCK)) {
+        for (at, byte) in block.iter().enumerate() {
+            *word |= u32::from(byte.is_ascii_alphabetic()) << at;
+        }
+    }
+    letters
 }
 
 fn scalar_seen(table: &Table, bytes: &[u8]) -> Seen {
@@ -91,27 +172,19 @@ fn scalar_seen(table: &Table, bytes: &[u8]) -> Seen {
     seen
 }
 
-fn scalar_until(table: &Table, stops: [u8; 2], bytes: &[u8]) -> (usize, Seen) {
-    let end = bytes
-        .iter()
-        .position(|b| stops.contains(b))
-        .unwrap_or(bytes.len());
-    (end, seen(table, &bytes[..end]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     const TABLE: Table = Table::new(&[b"'\"", b"<=>", b"./", b" ", b"\x80\x90", b"{|}"]);
+    const OTHER: Table = Table::new(&[b"a", b"\0", b"z"]);
     const STOPS: [u8; 2] = *b"\"\\";
 
-    fn position(bytes: &[u8]) -> usize {
-        bytes
-            .iter()
-            .position(|b| STOPS.contains(b))
-            .unwrap_or(bytes.len())
+    fn marked(bytes: &[u8]) -> Vec<Marks> {
+        let mut out = Vec::new();
+        mark(&TABLE, 1 << 2, STOPS, bytes, |m| out.push(m));
+        out
     }
 
     proptest! {
@@ -119,7 +192,7 @@ mod tests {
         fn vectors_agree_with_the_scalar_code(
             bytes in proptest::collection::vec(
                 prop_oneof![Just(b'a'), Just(b'.'), Just(b'"'), Just(b'<'), any::<u8>()],
-                0..200,
+                0..WINDOW,
             ),
             start in 0usize..40,
         ) {
@@ -131,9 +204,12 @@ mod tests {
                 // SAFETY: SSSE3 was just detected.
                 prop_assert_eq!(unsafe { x86::seen_ssse3(&TABLE, bytes) }, want);
             }
-            let end = position(bytes);
-            let (got, before) = until(&TABLE, STOPS, bytes);
-            prop_assert_eq!((got, before), (end, scalar_seen(&TABLE, &bytes[..end])));
+            let mut marks = Vec::new();
+            scalar_mark(&TABLE, 1 << 2, STOPS, bytes, &mut |m| marks.push(m));
+            prop_assert_eq!(marked(bytes), marks);
+            let whole = survey(&[TABLE, OTHER], bytes);
+            prop_assert_eq!(whole.seen, [want, scalar_seen(&OTHER, bytes)]);
+            prop_assert_eq!(whole.letters, scalar_letters(bytes));
         }
     }
 
@@ -157,7 +233,20 @@ mod tests {
                     assert_eq!(seen(&TABLE, &bytes), both, "{at} of {length}");
                 }
                 bytes[at] = b'"';
-                assert_eq!(until(&TABLE, STOPS, &bytes).0, at, "{at} of {length}");
+                let stops = |m: &Marks| m.stops;
+                let want = |block| {
+                    if block == at / BLOCK {
+                        1 << (at % BLOCK)
+                    } else {
+                        0
+                    }
+                };
+                let want: Vec<u32> = (0..length.div_ceil(BLOCK)).map(want).collect();
+                let got: Vec<u32> = marked(&bytes).iter().map(stops).collect();
+                assert_eq!(got, want, "{at} of {length}");
+                bytes[at] = b'1';
+                let letters = survey(&[TABLE, OTHER], &bytes).letters;
+                assert_eq!(letters, scalar_letters(&bytes), "{at} of {length}");
             }
         }
     }

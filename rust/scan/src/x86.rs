@@ -1,6 +1,6 @@
 //! x86-64: AVX2 in steps of 32 bytes, SSSE3 in steps of 16.
 
-use crate::{scalar_seen, Seen, Table};
+use crate::{Marks, Seen, Survey, Table, BLOCK, WINDOW};
 use std::arch::x86_64::*;
 
 /// Shortest slice for the AVX2 functions. Units: bytes.
@@ -69,11 +69,18 @@ impl Wide {
     #[inline]
     #[target_feature(enable = "avx2")]
     fn take(&mut self, classes: __m256i) {
-        let joint = _mm256_permute2x128_si256(self.before, classes, 0x21);
-        let left = _mm256_alignr_epi8(classes, joint, 15);
+        let pairs = self.pairs(classes);
         self.any = _mm256_or_si256(self.any, classes);
-        self.twice = _mm256_or_si256(self.twice, _mm256_and_si256(classes, left));
+        self.twice = _mm256_or_si256(self.twice, pairs);
+    }
+
+    /// The classes that each byte shares with the one before it.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn pairs(&mut self, classes: __m256i) -> __m256i {
+        let joint = _mm256_permute2x128_si256(self.before, classes, 0x21);
         self.before = classes;
+        _mm256_and_si256(classes, _mm256_alignr_epi8(classes, joint, 15))
     }
 
     #[inline]
@@ -135,38 +142,91 @@ pub fn seen_avx2(table: &Table, bytes: &[u8]) -> Seen {
     seen.join(last.seen())
 }
 
-/// As [`crate::until`], packed.
-/// Shape: at least [`WIDE`] bytes.
+/// As [`crate::mark`].
 #[target_feature(enable = "avx2")]
-pub fn until_avx2(table: &Table, stops: [u8; 2], bytes: &[u8]) -> (usize, u16) {
+pub fn mark_avx2(
+    table: &Table,
+    plain: u8,
+    stops: [u8; 2],
+    bytes: &[u8],
+    take: &mut impl FnMut(Marks),
+) {
     let mut wide = Wide::new(table);
     let stop = stops.map(|s| _mm256_set1_epi8(s as i8));
-    let mut at = 0;
-    while at + WIDE <= bytes.len() {
-        let block = block(bytes, at);
+    let counted = _mm256_set1_epi8(!plain as i8);
+    // Anything but zero comes to have its high bit.
+    let lift = _mm256_set1_epi8(0x7f);
+    let mut marks = |block: __m256i| {
         let classes = wide.classes(block);
-        let hits = _mm256_or_si256(
+        let hot = _mm256_or_si256(_mm256_and_si256(classes, counted), wide.pairs(classes));
+        let stops = _mm256_or_si256(
             _mm256_cmpeq_epi8(block, stop[0]),
             _mm256_cmpeq_epi8(block, stop[1]),
         );
-        let hits = _mm256_movemask_epi8(hits) as u32;
-        if hits != 0 {
-            let lanes = hits.trailing_zeros() as usize;
-            let keep = self::block(&KEEP, WIDE - lanes);
-            wide.take(_mm256_and_si256(classes, keep));
-            return (at + lanes, wide.seen().pack());
+        Marks {
+            stops: _mm256_movemask_epi8(stops) as u32,
+            hot: _mm256_movemask_epi8(_mm256_adds_epu8(hot, lift)) as u32,
         }
-        wide.take(classes);
+    };
+    let mut at = 0;
+    while at + WIDE <= bytes.len() {
+        take(marks(block(bytes, at)));
         at += WIDE;
     }
-    // Fewer than 32 bytes are left; one step back sees the pair at the border.
-    let rest = &bytes[at..];
-    let end = rest
-        .iter()
-        .position(|b| stops.contains(b))
-        .unwrap_or(rest.len());
-    let seen = scalar_seen(table, &bytes[at.saturating_sub(1)..at + end]);
-    (at + end, wide.seen().join(seen).pack())
+    if at < bytes.len() {
+        let rest = &bytes[at..];
+        let mut last = [0; WIDE];
+        last[..rest.len()].copy_from_slice(rest);
+        take(marks(block(&last, 0)).first(rest.len()));
+    }
+}
+
+/// As [`crate::survey`].
+#[target_feature(enable = "avx2")]
+pub fn survey_avx2(tables: &[Table; 2], bytes: &[u8]) -> Survey {
+    let mut wide = [Wide::new(&tables[0]), Wide::new(&tables[1])];
+    let mut letters = [0; WINDOW / BLOCK];
+    let mut at = 0;
+    while at + WIDE <= bytes.len() {
+        let block = block(bytes, at);
+        for wide in &mut wide {
+            wide.take(wide.classes(block));
+        }
+        letters[at / BLOCK] = self::letters(block);
+        at += WIDE;
+    }
+    let left = bytes.len() - at;
+    if left > 0 {
+        // The last 32 bytes, of which the first were seen; or all, with others behind them.
+        let mut short = [0; WIDE];
+        let (last, seen, keep) = if at > 0 {
+            let last = block(bytes, bytes.len() - WIDE);
+            (last, WIDE - left, _mm256_set1_epi8(-1))
+        } else {
+            short[..left].copy_from_slice(bytes);
+            (block(&short, 0), 0, block(&KEEP, WIDE - left))
+        };
+        for wide in &mut wide {
+            wide.before = _mm256_setzero_si256();
+            wide.take(_mm256_and_si256(wide.classes(last), keep));
+        }
+        letters[at / BLOCK] = self::letters(last) >> seen;
+    }
+    Survey {
+        seen: [wide[0].seen(), wide[1].seen()],
+        letters,
+    }
+}
+
+/// Tells which bytes of a block are letters of ASCII.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn letters(block: __m256i) -> u32 {
+    // `a` becomes the least of the signed bytes.
+    let lower = _mm256_or_si256(block, _mm256_set1_epi8(0x20));
+    let moved = _mm256_add_epi8(lower, _mm256_set1_epi8((0x80 - b'a') as i8));
+    let beyond = _mm256_set1_epi8(i8::MIN + 26);
+    _mm256_movemask_epi8(_mm256_cmpgt_epi8(beyond, moved)) as u32
 }
 
 /// As [`crate::seen`].

@@ -23,7 +23,7 @@
 //! | then         | sets × 64       | [`TagLine`]s: eight tag words                              |
 //! | next page    | sets × 1,024    | [`EntrySet`]s: eight entries of 16 words                   |
 //!
-//! From 32 MiB on there are 1,024 places, 8,192 signals and 256 incidents: 3 MiB. A smaller region
+//! From 32 MiB on there are 2,048 places, 8,192 signals and 256 incidents: 3.4 MiB. A smaller region
 //! has fewer, in proportion, and never less than 32, 256 and 16.
 //!
 //! Tags stand apart from entries so that a look-up that misses touches two lines of a dense array.
@@ -49,7 +49,7 @@ use crate::sync::AtomicU64;
 use threat_agent_engine::memory::{MAX_INCIDENT_BYTES, RATE_BINS};
 
 /// Raised whenever a byte of the region moves or changes its meaning.
-pub const LAYOUT_VERSION: u64 = 2;
+pub const LAYOUT_VERSION: u64 = 3;
 
 /// First word of a region that has been laid out.
 pub const MAGIC: u64 = u64::from_be_bytes(*b"THRTAGNT");
@@ -304,15 +304,15 @@ mod geometry {
         #[test]
         fn rings_keep_to_their_budget() {
             for (bytes, counts) in [
-                (1 << 20, (32, 256, 16)),
-                (4 << 20, (128, 1_024, 32)),
-                (33 << 20, (1_024, 8_192, 256)),
-                (64 << 20, (1_024, 8_192, 256)),
+                (1 << 20, (64, 256, 16)),
+                (4 << 20, (256, 1_024, 32)),
+                (33 << 20, (2_048, 8_192, 256)),
+                (64 << 20, (2_048, 8_192, 256)),
             ] {
                 let g = Geometry::of(bytes);
                 assert_eq!((g.places, g.signals, g.incidents), counts);
-                // One eighth of the smallest region, and 3 MiB of the default one.
-                assert!(g.tags_at - g.hashes_at <= (bytes / 8).min(3 << 20), "{g:?}");
+                // One seventh of the smallest region, and 4 MiB of the default one.
+                assert!(g.tags_at - g.hashes_at <= (bytes / 7).min(4 << 20), "{g:?}");
             }
             assert!(Geometry::of(64 << 20).sets * WAYS >= 445_000);
         }

@@ -65,6 +65,12 @@ impl Memory for SharedState {
         PlaceId(self.places.number(self.items.hash_one(place), ids) as u16)
     }
 
+    fn consumer_place(&self, place: &Place) -> Option<PlaceId> {
+        let ids = || pack_ids([&place.workspace, &place.service, &place.route]);
+        let number = self.places.guest_number(self.items.hash_one(place), ids)?;
+        Some(PlaceId(number as u16))
+    }
+
     fn places(&self) -> Vec<(PlaceId, Place)> {
         let ready = self.places.ready();
         ready

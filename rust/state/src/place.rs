@@ -11,8 +11,9 @@
 use crate::layout::{PlaceEntry, ID_WORDS};
 use crate::sync::{AtomicU64, Ordering};
 use crate::words::scale;
+use threat_agent_engine::memory::CONSUMER_PLACES;
 
-/// Words that are looked at: 16 cache lines, and enough to fill the directory to nine tenths.
+/// Words that are looked at: 16 cache lines, and enough to fill a part to nine tenths.
 const PROBES: usize = 128;
 
 #[derive(Clone, Copy)]
@@ -34,10 +35,36 @@ impl Places {
     /// Finds the number of a place, or gives it one. `ids` is asked for a new place only.
     /// Cost: two loads for a known place that has its first word.
     pub fn number(&self, hash: u64, ids: impl Fn() -> [u64; ID_WORDS]) -> usize {
-        let hash = hash.max(1);
+        let (end, own) = (self.guests_at(), self.last());
+        let first = scale(hash.max(1), end);
+        let sequence = (first..end).chain(0..first).take(PROBES);
+        self.search(hash.max(1), sequence, ids).unwrap_or_else(|| {
+            self.complete(own, || [0; ID_WORDS]);
+            own
+        })
+    }
+
+    /// The same for a place in the last part of the directory, where the others have no word; `None`
+    /// when there is no room.
+    pub fn guest_number(&self, hash: u64, ids: impl Fn() -> [u64; ID_WORDS]) -> Option<usize> {
+        let (start, own) = (self.guests_at(), self.last());
+        let first = start + scale(hash.max(1), own.saturating_sub(start));
+        let sequence = (first..own).chain(start..first).take(PROBES);
+        self.search(hash.max(1), sequence, ids)
+    }
+
+    /// Where the last part begins.
+    fn guests_at(&self) -> usize {
         let own = self.last();
-        let first = scale(hash, own);
-        let sequence = (first..own).chain(0..first).take(PROBES);
+        own - own / CONSUMER_PLACES
+    }
+
+    fn search(
+        &self,
+        hash: u64,
+        sequence: impl Iterator<Item = usize>,
+        ids: impl Fn() -> [u64; ID_WORDS],
+    ) -> Option<usize> {
         for at in sequence {
             let Some(word) = self.hashes.get(at) else {
                 break;
@@ -50,11 +77,10 @@ impl Places {
             }
             if found == hash {
                 self.complete(at, ids);
-                return at;
+                return Some(at);
             }
         }
-        self.complete(own, || [0; ID_WORDS]);
-        own
+        None
     }
 
     fn complete(&self, at: usize, ids: impl Fn() -> [u64; ID_WORDS]) {

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use proptest::prelude::*;
-use threat_agent_engine::memory::{rate_bin, Alarm, Memory, Place, MAX_PLACES};
+use threat_agent_engine::memory::{
+    rate_bin, Alarm, Memory, Place, PlaceId, CONSUMER_PLACES, MAX_PLACES,
+};
 use threat_agent_engine::signal::Id;
 use threat_agent_engine::sketch::Set;
 use threat_agent_engine::state::{Ban, By, Counter, Key, Scope, State, Who, COUNTERS};
@@ -196,18 +198,46 @@ fn places_and_what_is_kept_for_them() {
 /// Beyond what fits, places share the last entry, whose ids are empty.
 #[test]
 fn places_beyond_the_directory_share_one() {
-    for (bytes, most) in [(1 << 20, 32), (64 << 20, MAX_PLACES)] {
+    for (bytes, most) in [(1 << 20, 64), (64 << 20, MAX_PLACES)] {
         let state = SharedState::create(bytes).unwrap();
         let ids: Vec<_> = (0..2 * most).map(|n| state.place(&place(n))).collect();
         let again: Vec<_> = (0..2 * most).map(|n| state.place(&place(n))).collect();
         assert_eq!(ids, again);
         let last = most - 1;
         let own = ids.iter().filter(|id| usize::from(id.0) < last).count();
-        assert!(own * 10 >= most * 9, "{own} of {most}");
+        let part = most - most / CONSUMER_PLACES;
+        assert!(own * 10 >= part * 9, "{own} of {part}");
         assert_eq!(usize::from(ids[ids.len() - 1].0), last);
         let listed = state.places();
         assert_eq!(listed.len(), own + 1);
         assert_eq!(listed.last().map(|(_, of)| *of), Some(Place::default()));
         assert_eq!(state.samples(ids[0]), [0; 32]);
+    }
+}
+
+/// Consumers take their share of the places and no more, and leave the routes theirs.
+#[test]
+fn consumers_leave_room_for_routes() {
+    let consumer = |n: usize| Place::of_consumer(b"default", format!("consumer-{n}").as_bytes());
+    let (shared, local) = (
+        SharedState::create(64 << 20).unwrap(),
+        LocalState::default(),
+    );
+    for state in [&shared as &dyn Memory, &local] {
+        let ids: Vec<_> = (0..MAX_PLACES)
+            .filter_map(|n| state.consumer_place(&consumer(n)))
+            .collect();
+        let share = MAX_PLACES / CONSUMER_PLACES;
+        assert!(
+            (share * 4 / 5..=share).contains(&ids.len()),
+            "{}",
+            ids.len()
+        );
+        assert_eq!(state.consumer_place(&consumer(0)), Some(ids[0]));
+        let routes: Vec<_> = (0..MAX_PLACES / 2)
+            .map(|n| state.place(&place(n)))
+            .collect();
+        assert!(routes.iter().all(|id| !ids.contains(id)));
+        assert!(!routes.contains(&PlaceId(MAX_PLACES as u16 - 1)));
     }
 }

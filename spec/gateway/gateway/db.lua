@@ -27,8 +27,22 @@ local function dao(list)
 end
 
 
+-- Entities that Kong has and this gateway has none of.
+local ABSENT = { "upstreams", "targets" }
+
+local function none()
+  return {
+    select = function() return nil end,
+    each = function() return function() return nil end end,
+  }
+end
+
+
 local function new()
   local db = { strategy = "off" }
+  for _, list in ipairs(ABSENT) do
+    db[list] = none()
+  end
   for _, list in ipairs(entities.LISTS) do
     db[list] = dao(list)
   end

@@ -1,7 +1,6 @@
 -- Phases only: each says in a line what happens in it.
 
 local agent = require "kong.plugins.threat-agent.agent"
-local changes = require "kong.plugins.threat-agent.agent.changes"
 local guard = require "kong.plugins.threat-agent.guard"
 local inspection = require "kong.plugins.threat-agent.inspection"
 local native = require "kong.plugins.threat-agent.native"
@@ -27,7 +26,6 @@ worker.prepare_master()
 
 function ThreatAgent:init_worker()
   if worker.start() then
-    changes.start()
     agent.start()
   end
 end
@@ -36,12 +34,13 @@ end
 -- Kong 3.5 and later: compiles before the first request needs it.
 function ThreatAgent:configure(configs)
   guard.configure(configs or {})
-  changes.plugins_configured()
+  agent.configure(configs or {})
 end
 
 
 -- Runs for global instances only: refuses banned clients before anything is routed.
 function ThreatAgent:rewrite(conf)
+  agent.remember(conf)
   local engine = conf.mode == "enforce" and guard.engine(conf)
   local verdict = engine and guard.call(native.check_ban, engine, request.identity())
   if verdict and verdict.refuses then
@@ -68,7 +67,7 @@ function ThreatAgent:log(conf)
   end
 
   if engine and verdict and not verdict.enforced then
-    guard.call(native.observe, engine, request.identity(), outcome.read(verdict.account))
+    guard.call(native.observe, engine, request.identity(), outcome.read(verdict))
   end
 
   record.write(conf, verdict)

@@ -26,16 +26,20 @@ local _M = {
 -- The fields of the plugin's config that the engine knows; the others are for Lua alone.
 local ENGINE_FIELDS = {
   "mode",
+  "enforce_ratio",
+  "enforce_ratios",
   "sampling_ratio",
   "auth_failure_statuses",
   "allowlist",
   "rules",
   "limits",
   "payload",
+  "behaviour",
 }
 
 local ACTIONS = { [0] = "allow", "tag", "throttle", "block" }
 
+-- By their numbers in the library, and the numbers by their names.
 local CATEGORIES = {
   "api_ddos",
   "credential_stuffing",
@@ -45,6 +49,12 @@ local CATEGORIES = {
   "mass_error",
   "client_anomaly",
 }
+for number, name in ipairs(CATEGORIES) do
+  CATEGORIES[name] = number
+end
+
+local BAN_BY = { client_ip = 0, consumer = 1 }
+local BAN_SCOPES = { global = 0, service = 1, route = 2 }
 
 -- Which part of a request a call is about.
 _M.STAGE = {
@@ -74,8 +84,8 @@ local BYPASS = 3
 
 local C                     -- the library, once loaded
 local load_error            -- why it is not, or may no longer be used
-local engine_out, identity, request, verdict, outcome, node, length, deaths_out
-local beat_out, sequence_out, str
+local engine_out, identity, request, verdict, outcome, node, length, number_out
+local beat_out, sequence_out, str, key_str, ban_out, traffic_out
 local text_buffer, text_size
 
 
@@ -123,10 +133,13 @@ local function allocate()
   outcome = ffi.new("ta_outcome_t")
   node = ffi.new("ta_node_t")
   length = ffi.new("size_t[1]")
-  deaths_out = ffi.new("uint32_t[1]")
+  number_out = ffi.new("uint32_t[1]")
   beat_out = ffi.new("ta_tick_t")
   sequence_out = ffi.new("uint64_t[1]")
   str = ffi.new("ta_str_t")
+  key_str = ffi.new("ta_str_t")
+  ban_out = ffi.new("ta_ban_t")
+  traffic_out = ffi.new("ta_traffic_t")
   text_size = 1024
   text_buffer = ffi.new("uint8_t[?]", text_size)
 end
@@ -199,12 +212,12 @@ function _M.region_init(bytes, snapshot)
   end
 
   set_str(str, snapshot)
-  local status = C.ta_region_restore(bytes, str, ngx.time() * 1000, deaths_out)
+  local status = C.ta_region_restore(bytes, str, ngx.time() * 1000, number_out)
   if status < 0 then
     return nil, last_error("make the shared region")
   end
 
-  return deaths_out[0], status == PARTIAL and last_error("restore the bans") or nil
+  return number_out[0], status == PARTIAL and last_error("restore the bans") or nil
 end
 
 
@@ -223,14 +236,14 @@ end
 
 -- Joins the node as a worker. Returns how many workers were found to have died in the engine.
 function _M.attach()
-  if C.ta_worker_attach(deaths_out) ~= 0 then
+  if C.ta_worker_attach(number_out) ~= 0 then
     -- A worker that reads the region otherwise than its master must not count in it.
     load_error = last_error("join the node")
     C = nil
     return nil, load_error
   end
 
-  return deaths_out[0]
+  return number_out[0]
 end
 
 
@@ -337,6 +350,17 @@ function _M.bans_snapshot()
 end
 
 
+local function flow(from)
+  return {
+    requests = tonumber(from.requests),
+    errors = tonumber(from.errors),
+    not_found = tonumber(from.not_found),
+    refused = tonumber(from.refused),
+    exits = tonumber(from.exits),
+  }
+end
+
+
 -- Copies what the engine is to see: no nulls, and no empty tables, whose JSON is ambiguous.
 local function plain(value)
   if type(value) ~= "table" then
@@ -374,13 +398,17 @@ local function engine_json(conf)
   end
 
   fields = plain(fields)
-  -- An empty list of families or statuses is not the default list.
+  -- An empty list is not the default list.
   if is_empty(conf.auth_failure_statuses) then
     fields.auth_failure_statuses = cjson.empty_array
   end
   if conf.payload and is_empty(conf.payload.families) then
     fields.payload = fields.payload or {}
     fields.payload.families = cjson.empty_array
+  end
+  if conf.behaviour and is_empty(conf.behaviour.account_fields) then
+    fields.behaviour = fields.behaviour or {}
+    fields.behaviour.account_fields = cjson.empty_array
   end
 
   return cjson.encode(fields)
@@ -469,11 +497,13 @@ end
 
 
 -- Clean requests all share this verdict.
-local CLEAN = { action = "allow", refuses = false, score = 0, account = 0 }
+local CLEAN = { action = "allow", refuses = false, score = 0, account = 0, session = 0 }
 _M.CLEAN = CLEAN
 
 -- While the node is in bypass nothing is looked at, client-sent headers of the plugin's name included.
-local BYPASSED = { action = "uninspected", refuses = false, score = 0, account = 0, spoofed_headers = true }
+local BYPASSED = {
+  action = "uninspected", refuses = false, score = 0, account = 0, session = 0, spoofed_headers = true,
+}
 
 
 local function failure(status, doing)
@@ -511,7 +541,7 @@ end
 -- Copies the verdict out of the scratch.
 local function read_verdict()
   if verdict.rules_len == 0 and verdict.uninspected == 0 and verdict.spoofed_headers == 0
-     and verdict.account == 0
+     and verdict.account == 0 and verdict.session == 0
   then
     return CLEAN
   end
@@ -524,6 +554,7 @@ local function read_verdict()
     category = CATEGORIES[verdict.category],
     retry_after_s = verdict.retry_after_s,
     account = tonumber(verdict.account),
+    session = tonumber(verdict.session),
     spoofed_headers = verdict.spoofed_headers == 1,
   }
 
@@ -548,6 +579,8 @@ local function fill_identity(into, from)
   set_str(into.route, from.route)
   set_str(into.service, from.service)
   set_str(into.consumer, from.consumer)
+  -- Identities that the agent makes have none.
+  set_str(into.credential, from.credential or "")
 end
 
 
@@ -587,7 +620,79 @@ function _M.inspect(engine, from)
 end
 
 
--- Tells the engine how a request ended: { status, source, latency_ms, request_bytes, account, path }.
+local function fill_ban(ban)
+  fill_identity(ban_out.identity, ban)
+  ban_out.by = BAN_BY[ban.by]
+  ban_out.scope = BAN_SCOPES[ban.scope]
+  ban_out.ttl_s = ban.ttl_s
+  ban_out.category = CATEGORIES[ban.category]
+end
+
+
+-- Refuses a client or consumer: an identity with { by, scope, ttl_s, category }. Returns true, or
+-- nil and an error.
+function _M.ban(ban)
+  fill_ban(ban)
+  if C.ta_ban_set(ban_out) ~= 0 then
+    return nil, last_error("ban a client")
+  end
+
+  return true
+end
+
+
+-- Lifts what ban() set. Returns true, or nil and an error.
+function _M.lift_ban(ban)
+  fill_ban(ban)
+  if C.ta_ban_lift(ban_out) ~= 0 then
+    return nil, last_error("lift a ban")
+  end
+
+  return true
+end
+
+
+-- What goes to the route of an identity, and what its client sends there: flows of the last minute
+-- (`minute`) and of ten seconds (`ten_s`, `client`), and `hot_limit`. Returns nil and an error.
+function _M.traffic(from)
+  fill_identity(identity, from)
+  if C.ta_traffic(identity, traffic_out) ~= 0 then
+    return nil, last_error("read the traffic")
+  end
+
+  return {
+    minute = flow(traffic_out.route_60s),
+    ten_s = flow(traffic_out.route_10s),
+    client = flow(traffic_out.client_10s),
+    hot_limit = tonumber(traffic_out.hot_limit),
+  }
+end
+
+
+-- Whether an address lies in one of some networks. Returns nil and an error where one is none.
+function _M.is_within(address, networks)
+  set_str(key_str, address)
+  set_str(str, table.concat(networks, ","))
+  if C.ta_address_within(key_str, str, number_out) ~= 0 then
+    return nil, last_error("look for an address in networks")
+  end
+
+  return number_out[0] == 1
+end
+
+
+-- Authenticates a text with a key: HMAC-SHA-256 in hexadecimal.
+function _M.digest(key, text)
+  set_str(key_str, key)
+  set_str(str, text)
+  return read_text(function(buf, size, needed)
+    return C.ta_digest(key_str, str, buf, size, needed)
+  end)
+end
+
+
+-- Tells the engine how a request ended:
+-- { status, source, latency_ms, request_bytes, account, session, path }.
 -- source: 0 the upstream, 1 a plugin or Kong, 2 an error on the way.
 function _M.observe(engine, from, ended)
   fill_identity(identity, from)
@@ -596,6 +701,7 @@ function _M.observe(engine, from, ended)
   outcome.latency_ms = ended.latency_ms
   outcome.request_bytes = ended.request_bytes
   outcome.account = ended.account
+  outcome.session = ended.session
   set_str(outcome.path, ended.path)
 
   local status = C.ta_engine_observe(engine, identity, outcome)

@@ -20,8 +20,8 @@ local _M = {}
 local gathered = {}
 
 
--- Gathers the outcome in `log`. account: the verdict's.
-function _M.read(account)
+-- Gathers the outcome in `log`.
+function _M.read(verdict)
   local var = ngx.var
   local uri = var.request_uri or ""
   local mark = find(uri, "?", 1, true)
@@ -30,7 +30,8 @@ function _M.read(account)
   gathered.source = SOURCES[kong.response.get_source()] or 2
   gathered.latency_ms = max(0, floor((ngx.now() - ngx.req.start_time()) * 1000))
   gathered.request_bytes = tonumber(var.content_length) or 0
-  gathered.account = account
+  gathered.account = verdict.account
+  gathered.session = verdict.session
   gathered.path = mark and sub(uri, 1, mark - 1) or uri
 
   return gathered

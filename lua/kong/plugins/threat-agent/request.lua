@@ -152,13 +152,15 @@ end
 -- Gathers who sent the request, and where it goes.
 function _M.identity()
   local ctx = ngx.ctx
-  local route, service, consumer = ctx.route, ctx.service, ctx.authenticated_consumer
+  local route, service = ctx.route, ctx.service
+  local consumer, credential = ctx.authenticated_consumer, ctx.authenticated_credential
 
   gathered.client_ip = _M.client_ip_is_forgeable() and EMPTY or kong.client.get_forwarded_ip() or EMPTY
   gathered.workspace = ctx.workspace or EMPTY
   gathered.route = route and route.id or EMPTY
   gathered.service = service and service.id or EMPTY
   gathered.consumer = consumer and consumer.id or EMPTY
+  gathered.credential = credential and credential.id or EMPTY
 
   return gathered
 end

@@ -2,6 +2,7 @@
 -- the two. What only compiling can tell is asked of the engine where its library can be loaded.
 
 local check = require "kong.plugins.threat-agent.config_check"
+local response = require "kong.plugins.threat-agent.schema_response"
 
 
 local ACTIONS = { "allow", "tag", "throttle", "block" }
@@ -54,13 +55,18 @@ local function rule_id()
 end
 
 
-local function texts(description, extra)
+local function texts(description, extra, list)
   local elements = { type = "string", len_max = MAX_TEXT }
   for k, v in pairs(extra or {}) do
     elements[k] = v
   end
 
-  return { description = description, type = "array", len_max = MAX_ENTRIES, elements = elements }
+  local field = { description = description, type = "array", len_max = MAX_ENTRIES, elements = elements }
+  for k, v in pairs(list or {}) do
+    field[k] = v
+  end
+
+  return field
 end
 
 
@@ -265,6 +271,21 @@ local behaviour = {
       len_max = 32,
       elements = { type = "string", len_max = 64 },
     } },
+    { session_cookie = {
+      description = "Cookie that holds the session.",
+      type = "string",
+      len_max = 64,
+    } },
+    { session_header = {
+      description = "Header that holds the session, or its JWT where a claim is named.",
+      type = "string",
+      len_max = 64,
+    } },
+    { session_jwt_claim = {
+      description = "Claim that names the session, of the JWT in session_header or Authorization.",
+      type = "string",
+      len_max = 64,
+    } },
   },
 }
 
@@ -289,6 +310,21 @@ return {
           required = true,
           default = "monitor",
           one_of = { "monitor", "enforce" },
+        } },
+        { enforce_ratio = {
+          description = "Share of clients for whom `enforce` holds; verdicts on the others are only logged.",
+          type = "number",
+          required = true,
+          default = 1,
+          between = { 0, 1 },
+        } },
+        { enforce_ratios = {
+          description = "The same for single categories, instead of enforce_ratio.",
+          type = "map",
+          required = true,
+          default = {},
+          keys = { type = "string", one_of = CATEGORIES },
+          values = { type = "number", between = { 0, 1 } },
         } },
         { failure_mode = {
           description = "Whether traffic flows (`open`) or is refused with 503 (`closed`) when the engine fails.",
@@ -318,6 +354,25 @@ return {
           fields = {
             { cidrs = texts("Client addresses or networks.", { custom_validator = check.cidr }) },
             { consumers = texts("Consumer ids.") },
+            { health_checks = {
+              description = "Requests of known checkers for one path.",
+              type = "array",
+              len_max = MAX_ENTRIES,
+              elements = {
+                type = "record",
+                fields = {
+                  { path = {
+                    description = "The whole path, as it is sent.",
+                    type = "string",
+                    required = true,
+                    len_max = MAX_TEXT,
+                    match = "^/",
+                  } },
+                  { cidrs = texts("Addresses or networks of the checkers.",
+                                  { custom_validator = check.cidr }, { required = true, len_min = 1 }) },
+                },
+              },
+            } },
           },
         } },
         { rules = {
@@ -338,6 +393,7 @@ return {
         } },
         { payload = payload },
         { behaviour = behaviour },
+        { response = response },
       },
     } },
   },

@@ -1,5 +1,6 @@
 -- What the node says of itself; read by the Admin API and by the Status API.
 
+local actions = require "kong.plugins.threat-agent.action_list"
 local guard = require "kong.plugins.threat-agent.guard"
 local native = require "kong.plugins.threat-agent.native"
 local request = require "kong.plugins.threat-agent.request"
@@ -22,6 +23,7 @@ function _M.get()
     enforcing = node ~= nil and not node.bypass and guard.enforcing_instances() > 0,
     error = err,
     node = node,
+    actions = actions.summary(),
   }
 
   if request.client_ip_is_forgeable() then

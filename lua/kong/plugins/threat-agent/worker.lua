@@ -1,6 +1,6 @@
 -- A node's start: the region in the master, and each worker's place in it.
 
-local files = require "kong.plugins.threat-agent.agent.files"
+local files = require "kong.plugins.threat-agent.files"
 local native = require "kong.plugins.threat-agent.native"
 
 

@@ -142,6 +142,7 @@ impl Wire {
             route: name(&self.routes, call.route),
             service: name(&self.services, call.route),
             consumer: consumer.unwrap_or_default(),
+            credential: b"",
         }
     }
 

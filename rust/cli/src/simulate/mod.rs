@@ -9,9 +9,12 @@ mod queue;
 pub mod random;
 mod report;
 mod scenario;
+mod scenario_file;
 mod score;
 mod sessions;
+mod slab;
 mod stage;
+mod tide;
 
 use crate::error::Error;
 use crate::settings;
@@ -77,6 +80,8 @@ const BUILT_IN: &[&str] = &[
     include_str!("../../scenarios/broken_route.json"),
     include_str!("../../scenarios/stolen_key.json"),
     include_str!("../../scenarios/shared_credential.json"),
+    include_str!("../../scenarios/small_api.json"),
+    include_str!("../../scenarios/large_api.json"),
 ];
 
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {

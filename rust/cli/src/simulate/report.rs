@@ -3,9 +3,10 @@
 use super::score::{FalseIncident, Row, Score};
 use crate::error::Error;
 use serde::Serialize;
+use std::cmp::Reverse;
 use std::io::Write;
 
-/// False incidents that are shown of each scenario.
+/// False incidents, and touched clients, that are shown of each scenario.
 const SHOWN: usize = 5;
 
 #[derive(Serialize)]
@@ -62,6 +63,11 @@ pub fn line(score: &Score, out: &mut dyn Write) -> Result<(), Error> {
     if more > 0 {
         writeln!(out, "    and {more} more")?;
     }
+    let mut touched: Vec<_> = score.touched_clients().iter().collect();
+    touched.sort_by_key(|(_, times)| Reverse(**times));
+    for (client, times) in touched.into_iter().take(SHOWN) {
+        writeln!(out, "    touched: {client}, {times} requests")?;
+    }
     out.flush()?;
     Ok(())
 }
@@ -100,7 +106,7 @@ pub fn sum(scores: &[Score], out: &mut dyn Write) -> Result<(), Error> {
     }
     let touched = rows.iter().filter_map(|r| r.legitimate_touched_ratio);
     let worst = touched.fold(0.0, f64::max);
-    let clients: usize = scores.iter().map(Score::touched_clients).sum();
+    let clients: usize = scores.iter().map(|s| s.touched_clients().len()).sum();
     writeln!(
         out,
         "legitimate requests touched: at most {:.3} % in a scenario, {clients} clients in all",

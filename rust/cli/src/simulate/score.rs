@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::scenario::{route_name, Scenario};
 use serde::Serialize;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 use threat_agent_engine::{Category, Incident};
 
@@ -41,7 +41,8 @@ pub struct Score {
     attackers: u64,
     attempts: u64,
     caught: HashSet<u32>,
-    touched_clients: HashSet<IpAddr>,
+    /// Ordinary clients that were touched, and how often.
+    touched_clients: BTreeMap<IpAddr, u64>,
     detected_at_s: Option<u64>,
     seen: HashSet<u64>,
     pub false_incidents: Vec<FalseIncident>,
@@ -93,7 +94,7 @@ impl Score {
             attackers: 0,
             attempts: 0,
             caught: HashSet::new(),
-            touched_clients: HashSet::new(),
+            touched_clients: BTreeMap::new(),
             detected_at_s: None,
             seen: HashSet::new(),
             false_incidents: Vec::new(),
@@ -108,7 +109,7 @@ impl Score {
                 self.legitimate.touched += u64::from(touched);
             }
             if touched {
-                self.touched_clients.insert(call.client);
+                *self.touched_clients.entry(call.client).or_default() += 1;
             }
             return;
         }
@@ -165,8 +166,8 @@ impl Score {
     }
 
     /// Clients of ordinary traffic that were refused or marked.
-    pub fn touched_clients(&self) -> usize {
-        self.touched_clients.len()
+    pub fn touched_clients(&self) -> &BTreeMap<IpAddr, u64> {
+        &self.touched_clients
     }
 
     /// Simulated weeks times thousands of routes.

@@ -10,8 +10,9 @@ use super::queue::Queue;
 use super::random::Random;
 use super::scenario::{route_name, Attack, Event, Population, RouteId, Scenario};
 use super::score::Score;
+use super::slab::Slab;
+use super::tide::{crowd_height, tide};
 use crate::error::Error;
-use std::f64::consts::TAU;
 use threat_agent_engine::request::Source;
 use threat_agent_engine::{Config, Outcome};
 
@@ -41,46 +42,6 @@ struct Flight {
     /// Who waits for the answer before going on.
     waiting: Option<u32>,
     outcome: Outcome,
-}
-
-/// Things with numbers that are given out again.
-struct Slab<T> {
-    things: Vec<Option<T>>,
-    free: Vec<u32>,
-}
-
-impl<T> Slab<T> {
-    fn new() -> Slab<T> {
-        Slab {
-            things: Vec::new(),
-            free: Vec::new(),
-        }
-    }
-
-    fn put(&mut self, thing: T) -> u32 {
-        match self.free.pop() {
-            Some(n) => {
-                self.things[n as usize] = Some(thing);
-                n
-            }
-            None => {
-                self.things.push(Some(thing));
-                (self.things.len() - 1) as u32
-            }
-        }
-    }
-
-    fn take(&mut self, n: u32) -> Option<T> {
-        let thing = self.things.get_mut(n as usize)?.take();
-        if thing.is_some() {
-            self.free.push(n);
-        }
-        thing
-    }
-
-    fn get(&mut self, n: u32) -> Option<&mut T> {
-        self.things.get_mut(n as usize)?.as_mut()
-    }
 }
 
 struct Stage<'s> {
@@ -144,34 +105,6 @@ fn name_hash(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
-}
-
-/// Load of an hour of the week, of the mean: lowest at 2 at night, highest at 14.
-fn tide(hour: f64, swing_ratio: f64, weekend_ratio: f64) -> f64 {
-    let day = 1.0 + swing_ratio * (TAU * (hour % 24.0 - 14.0) / 24.0).cos();
-    if hour % 168.0 >= 120.0 {
-        day * weekend_ratio
-    } else {
-        day
-    }
-}
-
-/// Height of a crowd: a straight way up, a plateau, and a slow way down. Ratio.
-fn crowd_height(since_s: f64, ramp_s: f64, for_s: f64) -> f64 {
-    if since_s < 0.0 {
-        0.0
-    } else if since_s < ramp_s {
-        since_s / ramp_s
-    } else if since_s < for_s {
-        1.0
-    } else {
-        let height = (-(since_s - for_s) / (3.0 * ramp_s)).exp();
-        if height < 0.01 {
-            0.0
-        } else {
-            height
-        }
-    }
 }
 
 impl Stage<'_> {
@@ -492,30 +425,4 @@ impl Stage<'_> {
 fn within(now_s: f64, at_s: u64, for_s: u64) -> bool {
     let since_s = now_s - at_s as f64;
     (0.0..for_s as f64).contains(&since_s)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn load_swings_and_rests() {
-        for (hour, want) in [(14.0, 1.5), (2.0, 0.5), (5.0 * 24.0 + 14.0, 0.9)] {
-            let got = tide(hour, 0.5, 0.6);
-            assert!((got - want).abs() < 1e-9, "{got} at {hour}");
-        }
-    }
-
-    #[test]
-    fn crowds_rise_and_fall() {
-        for (since_s, want) in [
-            (-1.0, 0.0),
-            (30.0, 0.5),
-            (300.0, 1.0),
-            (600.0, 1.0),
-            (6_000.0, 0.0),
-        ] {
-            assert_eq!(crowd_height(since_s, 60.0, 600.0), want, "{since_s}");
-        }
-    }
 }

@@ -1,18 +1,38 @@
 //! Abuse by single clients: enumeration of ids, scraping, scans for paths.
 
-use super::detector::{name, Detector};
+use super::detector::{name, Detector, Second};
 use crate::incident::{Claim, Evidence, Severity, Stage, Suggestion};
 use crate::memory::Place;
-use crate::signal::{Kind, Signal};
+use crate::signal::{Id, Kind, Signal};
 use crate::verdict::Category;
+use std::collections::BTreeMap;
 
 /// Units: milliseconds.
 const QUIET_MS: u64 = 300_000;
+/// What is counted over twenty minutes comes and goes for as long.
+const LONG_QUIET_MS: u64 = 1_500_000;
+/// Seconds with traffic until it is known who is at home at a place.
+const AT_HOME_S: u64 = 3_600;
 
 #[derive(Default)]
-pub struct Abuse;
+pub struct Abuse {
+    /// Seconds that were learned, by workspace and route.
+    seconds: BTreeMap<(Id, Id), u64>,
+}
+
+impl Abuse {
+    fn knows_residents(&self, at: &Place) -> bool {
+        let seconds = self.seconds.get(&(at.workspace, at.route));
+        seconds.is_some_and(|s| *s >= AT_HOME_S)
+    }
+}
 
 impl Detector for Abuse {
+    fn second(&mut self, second: &Second, _claims: &mut Vec<Claim>) {
+        let place = (second.place.workspace, second.place.route);
+        self.seconds.insert(place, second.baseline.seconds);
+    }
+
     fn signal(
         &mut self,
         at: &Place,
@@ -33,7 +53,8 @@ impl Detector for Abuse {
                 format!("Object ids on {} are walked through", name(at)),
                 format!("one {scope} read {value} neighbouring ids in a row (line {threshold})"),
             ),
-            Kind::Scraping => (
+            Kind::SlowScraping if !self.knows_residents(at) => return,
+            Kind::Scraping | Kind::SlowScraping => (
                 Severity::Low,
                 format!("Scraping on {}", name(at)),
                 format!("one {scope} read {value} objects within 20 minutes (line {threshold})"),
@@ -54,7 +75,10 @@ impl Detector for Abuse {
             severity,
             title: format!("{title} by {clients} clients"),
             reasons: vec![reason],
-            quiet_ms: QUIET_MS,
+            quiet_ms: match signal.kind {
+                Kind::SlowScraping => LONG_QUIET_MS,
+                _ => QUIET_MS,
+            },
             requests: 0,
             refused: 0,
             clients,

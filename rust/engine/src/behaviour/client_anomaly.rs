@@ -58,7 +58,11 @@ impl Detector for ClientAnomaly {
             Kind::SharedCredential => (
                 signal.score,
                 Severity::Medium,
-                format!("The credential of consumer {consumer} is used from many networks at once"),
+                if consumer.is_empty() {
+                    "A session is used from many networks at once".to_owned()
+                } else {
+                    format!("The credential of consumer {consumer} is used from many networks at once")
+                },
                 format!("{value} networks that it never came from, within 20 minutes (line {threshold})"),
             ),
             Kind::NewHabit => {

@@ -58,7 +58,7 @@ impl Detector for CredentialStuffing {
             Kind::ManyAccounts => (
                 if clients > 20 { Severity::High } else { Severity::Medium },
                 format!("Credential stuffing on {}: {clients} clients fail to log in to many accounts", name(at)),
-                format!("one client failed to log in to {value} accounts within 20 minutes and hardly ever succeeded (line {threshold})"),
+                format!("one client failed to log in to {value} accounts within two hours and hardly ever succeeded (line {threshold})"),
             ),
             Kind::ManyFailures => (
                 Severity::Medium,
@@ -175,7 +175,7 @@ impl Detector for CredentialStuffing {
                     "{failures:.0} failed and {logins:.0} successful logins in 10s, {expected:.1} failures expected; CUSUM {:.0} (line {LINE:.0})",
                     state.sum
                 ),
-                format!("{clients} clients failed on {accounts} accounts within 20 minutes"),
+                format!("{clients} clients failed within 20 minutes, on {accounts} accounts within two hours"),
             ],
             quiet_ms: QUIET_MS,
             requests: (failures - expected).max(0.0) as u64,

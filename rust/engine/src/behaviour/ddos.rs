@@ -101,7 +101,7 @@ impl Detector for Ddos {
             if let Some(reason) = health.clone() {
                 evidence += 1.0;
                 reasons.push(reason);
-            } else if ratio >= ABSURD {
+            } else if ratio >= ABSURD && !is_guessing(second, rate - expected) {
                 evidence += 0.8;
                 reasons.push(format!("the rate is {ratio:.0} times the expected one"));
             }
@@ -160,6 +160,13 @@ impl Detector for Ddos {
         let state = self.places.get(place);
         alarm.flood |= state.is_some_and(|s| s.now_s < s.alarm_until_s);
     }
+}
+
+/// Tells whether a rise is one of logins that fail, or that are refused since they did: as long as
+/// neither health nor single clients stand out, it is the login detector's.
+fn is_guessing(second: &Second, excess: f64) -> bool {
+    let failures = second.counts.failures[S1] as f64;
+    2.0 * failures >= excess || (second.open)(Category::CredentialStuffing)
 }
 
 /// What is wrong with a place's health, if anything.

@@ -2,7 +2,7 @@
 
 use super::{abuse, client_anomaly, credential_stuffing, ddos, mass_error, misconfig, payload};
 use crate::analyst::Change;
-use crate::baseline::{wilson_lower, Baseline};
+use crate::baseline::Baseline;
 use crate::incident::{Claim, Evidence};
 use crate::memory::{Alarm, Place, PlaceId};
 use crate::signal::Signal;
@@ -34,8 +34,9 @@ pub struct Counts {
     /// Refused credentials that are no logins.
     pub refused: Estimates,
     pub latency_ms: Estimates,
-    /// Distinct clients that failed to log in, and accounts, within 10 to 20 minutes.
+    /// Distinct clients that failed to log in within 10 to 20 minutes.
     pub failing_clients: u32,
+    /// Distinct accounts of failed logins within one to two hours.
     pub failing_accounts: u32,
 }
 
@@ -129,56 +130,6 @@ impl<T: Default + Clone> PerPlace<T> {
 
     pub fn get(&self, place: PlaceId) -> Option<&T> {
         self.0.get(usize::from(place.0))
-    }
-}
-
-/// A ratio that has jumped and stays up.
-#[derive(Clone, Debug, Default)]
-pub struct Jump {
-    /// Bad seconds, less half of the good ones.
-    sum: f32,
-    pub onset_s: u64,
-    pub on: bool,
-    /// What the ratio is surely above, when it was last looked at.
-    pub lower: f64,
-    pub hits: u64,
-    pub total: u64,
-    pub window_s: u64,
-}
-
-impl Jump {
-    /// Bad seconds until a jump is one: more than the gap of a restart.
-    const BAD_SECONDS: f32 = 4.0;
-
-    /// Looks at one second. `line` is the ratio that would be too much.
-    pub fn look(&mut self, hits: &Estimates, total: &Estimates, line: f64, wall_s: u64) -> bool {
-        // The shortest window that has something to say.
-        let (window, window_s, z, least) = match (total[S1], total[S10]) {
-            (n, _) if n >= 10 => (S1, 1, 2.0, 2),
-            (_, n) if n >= 20 => (S10, 10, 2.6, 4),
-            _ => (S60, 60, 3.0, 5),
-        };
-        self.hits = hits[window];
-        self.total = total[window].max(hits[window]);
-        self.window_s = window_s;
-        self.lower = wilson_lower(self.hits, self.total, z);
-        let bad = self.hits >= least && self.lower > line;
-        if bad && self.sum == 0.0 {
-            self.onset_s = wall_s.saturating_sub(window_s / 2);
-        }
-        self.sum = (self.sum + if bad { 1.0 } else { -0.5 }).clamp(0.0, 10.0);
-        self.on = self.sum >= Self::BAD_SECONDS || (self.on && self.sum > 0.0);
-        // Resolved is left to the quiet time, so only bad seconds claim.
-        self.on && bad
-    }
-
-    /// The ratio as people read it.
-    pub fn text(&self) -> String {
-        let percent = 100.0 * self.hits as f64 / self.total.max(1) as f64;
-        format!(
-            "{} of {} requests in {}s ({percent:.0} %)",
-            self.hits, self.total, self.window_s
-        )
     }
 }
 

@@ -3,12 +3,12 @@
 //! A consumer is settled when it was seen in earlier stretches of ten minutes; before, everything
 //! is new and nothing is told.
 
-use super::{keys, one_in, Told, Watch, H1};
-use crate::memory::Memory;
-use crate::request::Request;
+use super::{keys, one_in, Told, Watch, H1, HEAVY, S10, STRETCH_MS};
+use crate::memory::{Memory, Place};
+use crate::request::{Identity, Request};
 use crate::signal::{crosses, Kind};
 use crate::sketch::Set;
-use crate::state::Counter;
+use crate::state::{Counter, Key, Scope};
 use crate::verdict::Category;
 use std::net::IpAddr;
 
@@ -16,8 +16,6 @@ use std::net::IpAddr;
 const NEW_NETWORKS: u32 = 6;
 /// Networks and programs of a consumer that is at home at one place.
 const AT_HOME: u32 = 3;
-/// Units: milliseconds.
-const STRETCH_MS: u64 = 600_000;
 
 /// The part of a user agent that stays the same between versions: its letters.
 pub fn agent_family(agent: &[u8]) -> [u8; 64] {
@@ -44,13 +42,28 @@ pub fn network(client: IpAddr) -> [u8; 8] {
 }
 
 impl Watch {
-    /// Holds a consumer's request against where its requests came from.
-    /// Cost: one look-up when the network is known; one in 16 also learns the program.
-    pub(super) fn habits<M: Memory + ?Sized>(&self, request: &Request, memory: &M, now_ms: u64) {
+    /// Counts a consumer's request and holds it against where its requests came from. `clean` tells
+    /// that nothing speaks against the request, so that its rate may be learned.
+    /// Cost: one key and one look-up when the network is known; one in 16 also learns program and
+    /// rate.
+    pub(super) fn habits<M: Memory + ?Sized>(
+        &self,
+        request: &Request,
+        clean: bool,
+        memory: &M,
+        now_ms: u64,
+    ) {
         let identity = &request.identity;
-        let (Some(key), Some(client)) = (keys::consumer(identity), identity.client) else {
+        let (Some(key), Some(client)) = (keys::credential(identity), identity.client) else {
             return;
         };
+        let counts = memory.add(
+            &keys::consumer(identity).unwrap_or(key),
+            Counter::Requests,
+            1,
+            now_ms,
+        );
+        let age = keys::age(&key);
         let network = memory.hash(&network(client));
         let known = memory.is_marked(&key, Set::Habits, network, now_ms);
         let learns = one_in(16, self.turn());
@@ -61,12 +74,15 @@ impl Watch {
             request.header("user-agent").unwrap_or_default(),
         ));
         let stretch = now_ms / STRETCH_MS;
-        let age = keys::consumer_age(identity).unwrap_or(key);
         if known {
             memory.mark(&key, Set::Habits, agent, now_ms);
             memory.mark(&age, Set::Habits, keys::spread(stretch + 1), now_ms);
-            // One request in 16 stands for all.
-            memory.add(&age, Counter::Requests, 16, now_ms);
+            if clean && counts[H1] >= HEAVY && !identity.consumer.is_empty() {
+                let place = Place::of_consumer(identity.workspace, identity.consumer);
+                if let Some(place) = memory.consumer_place(&place) {
+                    memory.sample(place, counts[S10]);
+                }
+            }
             return;
         }
         let habits = memory.distinct(&key, Set::Habits, now_ms);
@@ -92,7 +108,7 @@ impl Watch {
             (Kind::SharedCredential, score, fresh, NEW_NETWORKS)
         } else if !agent_known {
             // The fewer its habits and the busier it is, the less a consumer moves house.
-            let busy = memory.read(&age, Counter::Requests, now_ms)[H1] >= 100;
+            let busy = counts[H1] >= HEAVY;
             let score = match habits {
                 h if h <= AT_HOME && busy => 0.75,
                 h if h <= AT_HOME => 0.6,
@@ -103,6 +119,44 @@ impl Watch {
         } else {
             return;
         };
+        self.tell_anomaly(identity, kind, score, (value, threshold), memory, now_ms);
+    }
+
+    /// Notes the network that a session comes from: of one at home and on the way there are a few.
+    pub(super) fn session_moves<M: Memory + ?Sized>(
+        &self,
+        identity: &Identity,
+        session: u64,
+        memory: &M,
+        now_ms: u64,
+    ) {
+        let Some(client) = identity.client else {
+            return;
+        };
+        let bytes = session.to_le_bytes();
+        let key = Key::session(identity, Scope::Global, &bytes);
+        let network = memory.hash(&network(client));
+        if memory.is_marked(&key, Set::Clients, network, now_ms) {
+            return;
+        }
+        let networks = memory.mark(&key, Set::Clients, network, now_ms);
+        if crosses(networks, NEW_NETWORKS) || networks == NEW_NETWORKS + 1 {
+            let score = 1.0 - 0.4 * NEW_NETWORKS as f32 / networks as f32;
+            let counts = (networks, NEW_NETWORKS);
+            let kind = Kind::SharedCredential;
+            self.tell_anomaly(identity, kind, score, counts, memory, now_ms);
+        }
+    }
+
+    fn tell_anomaly<M: Memory + ?Sized>(
+        &self,
+        identity: &Identity,
+        kind: Kind,
+        score: f32,
+        (value, threshold): (u32, u32),
+        memory: &M,
+        now_ms: u64,
+    ) {
         let told = Told {
             kind,
             category: Category::ClientAnomaly,

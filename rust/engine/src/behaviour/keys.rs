@@ -2,7 +2,7 @@
 //! so that nothing is counted twice, and they count what arrives, refused or not.
 
 use crate::memory::Place;
-use crate::request::{client_key, Identity};
+use crate::request::{client_key, network_key, Identity};
 use crate::signal::Id;
 use crate::state::{By, Counter, Key, Scope, Who};
 
@@ -12,6 +12,8 @@ pub const LOGINS: Counter = Counter::ServerErrors;
 pub const FINDINGS: Counter = Counter::ServerErrors;
 /// Authentication failures at [`own`] that are no failed logins: refused keys and tokens.
 pub const REFUSED_CREDENTIALS: Counter = Counter::AuthFailures;
+/// What this plugin refused and other plugins answered, at [`own`].
+pub const EXITS: Counter = Counter::Requests;
 /// 5xx at [`own`] for want of an answer from the upstream.
 pub const UNANSWERED: Counter = Counter::Hot;
 
@@ -31,18 +33,45 @@ pub fn client<'a>(identity: &Identity<'a>) -> Option<Key<'a>> {
     Key::of(identity, By::Suspect, Scope::Global)
 }
 
-/// A consumer in its workspace.
-pub fn consumer<'a>(identity: &Identity<'a>) -> Option<Key<'a>> {
-    Key::of(identity, By::Consumer, Scope::Global)
+/// The /56 of an IPv6 client on the route of its request; suspicions are kept here, too.
+pub fn network_at_route<'a>(identity: &Identity<'a>) -> Option<Key<'a>> {
+    let network = network_key(identity.client?)?;
+    Some(Key {
+        who: Who::Client(network),
+        ..client_at_route(identity)?
+    })
 }
 
-/// When a consumer was seen: a set of stretches of time.
-pub fn consumer_age<'a>(identity: &Identity<'a>) -> Option<Key<'a>> {
-    let key = consumer(identity)?;
+/// A consumer in its workspace, as its rate is counted.
+pub fn consumer<'a>(identity: &Identity<'a>) -> Option<Key<'a>> {
+    let key = Key::of(identity, By::Consumer, Scope::Global)?;
     Some(Key {
-        scope_id: b"age",
+        scope_id: b"rate",
         ..key
     })
+}
+
+/// A credential in its workspace; where the gateway names none, the consumer's only one.
+pub fn credential<'a>(identity: &Identity<'a>) -> Option<Key<'a>> {
+    if identity.credential.is_empty() {
+        return Key::of(identity, By::Consumer, Scope::Global);
+    }
+    Some(Key {
+        by: By::Consumer,
+        scope: Scope::Global,
+        workspace: identity.workspace,
+        scope_id: b"credential",
+        who: Who::Id(identity.credential),
+    })
+}
+
+/// When a credential was seen: a set of stretches of time.
+pub fn age<'a>(credential: &Key<'a>) -> Key<'a> {
+    let known = credential.scope_id.is_empty();
+    Key {
+        scope_id: if known { b"age" } else { b"credential age" },
+        ..*credential
+    }
 }
 
 /// All traffic of a route.

@@ -1,6 +1,7 @@
 //! Many errors of the upstream: a jump of the 5xx ratio that is no flood's and no change's.
 
-use super::detector::{name, score, Detector, Jump, PerPlace, Second};
+use super::detector::{name, score, Detector, PerPlace, Second};
+use super::jump::Jump;
 use crate::incident::{Claim, Severity, Stage, Suggestion};
 use crate::verdict::Category;
 

@@ -1,7 +1,8 @@
 //! Change or attack? Jumps that begin just after a change of the configuration, and errors of the
 //! gateway itself.
 
-use super::detector::{name, score, Detector, Jump, PerPlace, Second, S10};
+use super::detector::{name, score, Detector, PerPlace, Second, S10};
+use super::jump::Jump;
 use super::mass_error::{line, QUIET_MS};
 use crate::incident::{Claim, Severity, Stage, Suggestion};
 use crate::verdict::Category;

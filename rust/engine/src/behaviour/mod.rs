@@ -5,11 +5,15 @@
 //! the [`Analyst`](crate::Analyst) shows them signals and counts, and they claim incidents.
 
 pub mod detector;
+mod guessing;
 mod habits;
+mod jump;
 pub mod keys;
 mod login;
 mod objects;
 mod outcome;
+mod reading;
+mod session;
 
 mod abuse;
 mod client_anomaly;
@@ -20,7 +24,7 @@ mod misconfig;
 mod payload;
 
 use crate::config::{Config, Mode};
-use crate::memory::{Alarm, Memory, PlaceId};
+use crate::memory::{rate_bin, Alarm, Memory, PlaceId};
 use crate::request::{Identity, Request, Stage};
 use crate::signal::{crosses, Id, Kind, Signal, NO_CLIENT};
 use crate::sketch::Set;
@@ -29,12 +33,21 @@ use crate::verdict::{Action, Category, Verdict};
 use crate::window::Window;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Requests of a client on a route in an hour from which more is kept of it.
+/// Requests of a client on a route, or of a consumer, in an hour from which more is kept of it.
 const HEAVY: u64 = 100;
 /// How long a client stays suspected. Units: milliseconds.
 const SUSPICION_MS: u64 = 600_000;
-/// Marks a client that was hot in peace for minutes: an office or a carrier behind one address.
-const STEADY: u64 = 0x5eed_0f0f_ace5_7ead;
+/// Marks of the rates at which a client was met in peace for minutes: an office or a carrier behind
+/// one address is known by them. The mark of a rate is this and its bin.
+const STEADY: u64 = 0x5eed_0f0f_ace5_7e00;
+/// Clients that a /56 may be as busy as.
+const NETWORK_CLIENTS: u16 = 4;
+/// Marks of the stretches of time in which a client had many requests.
+const RESIDENT: u64 = 0x4e51_de27_0000_0000;
+/// Length of a stretch. Units: milliseconds.
+const STRETCH_MS: u64 = 600_000;
+/// Steady ticks of ten seconds in an hour: below, a rate was a burst.
+const STEADY_TENS: u64 = 20;
 /// Seconds that a suspected client is told to wait.
 const RETRY_AFTER_S: u32 = 10;
 
@@ -49,6 +62,7 @@ pub struct Watch {
     enforced: bool,
     failure_statuses: Vec<u16>,
     logins: login::Reader,
+    sessions: session::Reader,
     turn: AtomicU64,
 }
 
@@ -71,6 +85,7 @@ impl Watch {
             enforced: config.mode == Mode::Enforce,
             failure_statuses: config.auth_failure_statuses.clone(),
             logins: login::Reader::new(&behaviour.account_fields),
+            sessions: session::Reader::new(behaviour),
             turn: AtomicU64::new(0),
         }
     }
@@ -88,11 +103,15 @@ impl Watch {
         if !self.enabled {
             return;
         }
+        let short_hash = |name: &[u8]| (memory.hash(name) & SHORT_MASK).max(1);
+        verdict.session = self.sessions.session(request, short_hash).unwrap_or(0);
         if request.stage != Stage::Body {
             self.count(request, memory, now_ms, verdict);
+            if verdict.session != 0 {
+                self.session_moves(&request.identity, verdict.session, memory, now_ms);
+            }
         }
-        let account = |name: &[u8]| (memory.hash(name) & ACCOUNT_MASK).max(1);
-        verdict.account = self.logins.account(request, account).unwrap_or(0);
+        verdict.account = self.logins.account(request, short_hash).unwrap_or(0);
     }
 
     fn count<M: Memory + ?Sized>(
@@ -112,6 +131,10 @@ impl Watch {
             let counts = memory.add(&key, Counter::Requests, 1, now_ms);
             if one_in(16, turn) {
                 memory.sample(place, counts[S10]);
+                if let Some(client) = keys::client(identity) {
+                    // One request in 16 stands for all.
+                    memory.add(&client, Counter::Requests, 16, now_ms);
+                }
             }
             if counts[H1] >= HEAVY && one_in(4, turn) {
                 self.heavy(request, &key, counts, alarm, memory, now_ms);
@@ -129,17 +152,31 @@ impl Watch {
                     verdict,
                 );
             }
+            let network = keys::network_at_route(identity);
+            if let Some(network) = &network {
+                let rate = memory.add(network, Counter::Requests, 1, now_ms)[S10];
+                let limit = alarm.hot_limit.saturating_mul(NETWORK_CLIENTS);
+                if limit > 0 && rate > u64::from(limit) {
+                    let alarm = Alarm {
+                        hot_limit: limit,
+                        ..alarm
+                    };
+                    self.hot(
+                        identity, network, rate, alarm, turn, memory, now_ms, verdict,
+                    );
+                }
+            }
             if memory.any_bans(now_ms) {
-                self.suspect(identity, &key, memory, now_ms, verdict);
+                self.suspect(identity, &key, network.as_ref(), memory, now_ms, verdict);
             }
         }
-        if !identity.consumer.is_empty() {
-            self.habits(request, memory, now_ms);
+        if !(identity.consumer.is_empty() && identity.credential.is_empty()) {
+            self.habits(request, verdict.rules.is_empty(), memory, now_ms);
         }
     }
 
-    /// A client with many requests: many programs behind one address are many clients, and one
-    /// that is busy for minutes in peace may be so during a flood.
+    /// A client with many requests: many programs behind one address are many clients, and at the
+    /// rates that it has for minutes in peace it may come during a flood.
     fn heavy<M: Memory + ?Sized>(
         &self,
         request: &Request,
@@ -152,10 +189,28 @@ impl Watch {
         let agent = habits::agent_family(request.header("user-agent").unwrap_or_default());
         memory.mark(key, Set::Clients, memory.hash(&agent), now_ms);
         let rate = counts[S10];
-        let busy = alarm.hot_limit > 0 && 2 * rate > u64::from(alarm.hot_limit);
-        if busy && !alarm.flood && counts[H1] >= 20 * rate {
-            memory.mark(key, Set::Habits, STEADY, now_ms);
+        memory.mark(key, Set::Habits, resident(now_ms / STRETCH_MS), now_ms);
+        if !alarm.flood && counts[H1] >= STEADY_TENS * rate {
+            memory.mark(key, Set::Habits, steady(rate_bin(rate)), now_ms);
         }
+    }
+
+    /// Tells whether a client has been here for long: with many requests in two of the stretches that
+    /// were over twenty minutes ago, up to two hours back. Crawlers are, and scrapers are new.
+    fn is_resident<M: Memory + ?Sized>(key: &Key, memory: &M, now_ms: u64) -> bool {
+        let now = now_ms / STRETCH_MS;
+        let seen = |back: &u64| {
+            let earlier = now.checked_sub(*back);
+            earlier.is_some_and(|s| memory.is_marked(key, Set::Habits, resident(s), now_ms))
+        };
+        (3..=12).filter(seen).count() >= 2
+    }
+
+    /// Tells whether a client came half as fast in peace.
+    fn is_steady<M: Memory + ?Sized>(key: &Key, rate: u64, memory: &M, now_ms: u64) -> bool {
+        let bin = rate_bin(rate);
+        let mut bins = bin.saturating_sub(2)..=bin;
+        bins.any(|bin| memory.is_marked(key, Set::Habits, steady(bin), now_ms))
     }
 
     /// A client above the hot limit: suspected while a flood is on, unless it is known to be so
@@ -177,7 +232,7 @@ impl Watch {
             return;
         }
         let mut ratio = rate as f32 / limit as f32;
-        if ratio >= 2.0 && memory.is_marked(key, Set::Habits, STEADY, now_ms) {
+        if ratio >= 2.0 && Self::is_steady(key, rate, memory, now_ms) {
             ratio /= 4.0;
         }
         let (name, score) = match ratio {
@@ -208,17 +263,20 @@ impl Watch {
         }
     }
 
-    /// Refuses a client that stands under suspicion here or in its whole workspace.
+    /// Refuses a client that stands under suspicion, or its network, here or in its whole workspace.
     fn suspect<M: Memory + ?Sized>(
         &self,
         identity: &Identity,
         key: &Key,
+        network: Option<&Key>,
         memory: &M,
         now_ms: u64,
         verdict: &mut Verdict,
     ) {
         let here = memory.banned(key, now_ms);
-        let found = here.or_else(|| memory.banned(&keys::client(identity)?, now_ms));
+        let found = here
+            .or_else(|| memory.banned(&keys::client(identity)?, now_ms))
+            .or_else(|| memory.banned(network?, now_ms));
         let Some(ban) = found else {
             return;
         };
@@ -265,6 +323,14 @@ impl Watch {
         };
         let refused = self.enforced && refuses;
         self.tell(identity, told, verdict.incident, refused, memory, now_ms);
+    }
+
+    /// Counts a refusal of a request that [`Watch::arrive`] counted: its outcome is not observed.
+    pub fn refuse<M: Memory + ?Sized>(&self, identity: &Identity, memory: &M, now_ms: u64) {
+        if self.enabled {
+            let own = keys::own(identity.workspace, identity.route);
+            memory.add(&own, keys::EXITS, 1, now_ms);
+        }
     }
 
     fn tell<M: Memory + ?Sized>(
@@ -320,12 +386,27 @@ impl Watch {
     }
 }
 
-/// Accounts are told as 52 bits, which a Lua number holds.
-const ACCOUNT_MASK: u64 = (1 << 52) - 1;
+/// Accounts and sessions are told as 52 bits, which a Lua number holds.
+const SHORT_MASK: u64 = (1 << 52) - 1;
+
+/// The mark of a stretch of time in which a client had many requests.
+fn resident(stretch: u64) -> u64 {
+    keys::spread(RESIDENT + stretch)
+}
+
+/// The mark of a steady rate's bin.
+fn steady(bin: usize) -> u64 {
+    keys::spread(STEADY + bin as u64)
+}
 
 /// Picks one turn in `n`.
 fn one_in(n: u64, turn: u64) -> bool {
     turn < u64::MAX / n
+}
+
+/// Picks the counts at which a client is told about again: often at first, then at doublings.
+fn is_told(count: u64) -> bool {
+    count <= 12 || crosses(count as u32, 8) || count.is_power_of_two()
 }
 
 fn delay(verdict: &mut Verdict, action: Action) {

@@ -1,7 +1,8 @@
 //! Which reader a body gets: by its type, and by what its bytes look like, since servers differ.
 
+use super::coding::{self, End, Inflated};
 use super::headers::Notes;
-use super::{json, multipart, url, xml, Sink, Value};
+use super::{json, multipart, percent, url, xml, Sink, Value};
 use crate::inspect::Part;
 use crate::request::Request;
 use crate::verdict::Uninspected;
@@ -14,21 +15,6 @@ const RUN_BYTES: usize = 16;
 /// Control bytes in compressed bytes are one in nine, in text none: one in so many is no text.
 const CONTROL_RATIO: usize = 32;
 
-/// Codings under which a body cannot be known by its bytes as they are.
-const CODINGS: [&[u8]; 11] = [
-    b"aes128gcm",
-    b"br",
-    b"compress",
-    b"dcb",
-    b"dcz",
-    b"deflate",
-    b"exi",
-    b"gzip",
-    b"x-compress",
-    b"x-gzip",
-    b"zstd",
-];
-
 /// Hands out the body's values.
 pub fn walk<V: FnMut(&Value<'_>)>(
     sink: &mut Sink<'_, V>,
@@ -40,16 +26,53 @@ pub fn walk<V: FnMut(&Value<'_>)>(
     if body.is_empty() {
         return;
     }
-    // Whoever ignores the header reads what stands there, so that is judged as well.
-    if notes.encoded {
-        let looks = Looks::of(body);
-        if looks != Looks::Text || names_coding(request) {
-            sink.gaps.add(Uninspected::BODY_ENCODED, body.len());
-        }
-        if looks == Looks::Compressed {
-            return runs(sink, notes, body, is_text);
-        }
+    if notes.encoded && encoded(sink, request, notes, body, scratch) {
+        return;
     }
+    characters(sink, request, notes, body, scratch);
+}
+
+/// Hands out the values of a body under a Content-Encoding. Whoever ignores the header reads what
+/// stands there, so that is judged as well, unless the coding is undone without a rest.
+/// Returns whether that was all.
+fn encoded<V: FnMut(&Value<'_>)>(
+    sink: &mut Sink<'_, V>,
+    request: &Request<'_>,
+    notes: &Notes<'_>,
+    body: &[u8],
+    scratch: &mut json::Scratch,
+) -> bool {
+    if let Some(Inflated { text, end }) = coding::undo(request, body) {
+        characters(sink, request, notes, &text, scratch);
+        match end {
+            End::Whole => return true,
+            // How much more there would be is not known.
+            End::Cut => sink.gaps.add(Uninspected::OVER_BUDGET, body.len()),
+            End::Broken => {
+                sink.gaps.add(Uninspected::BODY_ENCODED, body.len());
+                runs(sink, notes, body, is_text);
+            }
+        }
+        return true;
+    }
+    let looks = Looks::of(body);
+    if looks != Looks::Text || coding::is_named(request) {
+        sink.gaps.add(Uninspected::BODY_ENCODED, body.len());
+    }
+    if looks == Looks::Compressed {
+        runs(sink, notes, body, is_text);
+    }
+    looks == Looks::Compressed
+}
+
+/// Hands out the values of a body whose characters may have several bytes each.
+fn characters<V: FnMut(&Value<'_>)>(
+    sink: &mut Sink<'_, V>,
+    request: &Request<'_>,
+    notes: &Notes<'_>,
+    body: &[u8],
+    scratch: &mut json::Scratch,
+) {
     let Some((width, text)) = wide(body, notes.content_type) else {
         return read(sink, request, notes, scratch, body);
     };
@@ -109,18 +132,6 @@ impl Looks {
     }
 }
 
-/// Tells whether the Content-Encoding names a known coding. A made-up one changes nothing.
-fn names_coding(request: &Request<'_>) -> bool {
-    request
-        .header_lines()
-        .filter(|(name, _)| name.eq_ignore_ascii_case(b"Content-Encoding"))
-        .flat_map(|(_, value)| value.split(|b| *b == b','))
-        .any(|coding| {
-            let coding = coding.trim_ascii();
-            CODINGS.iter().any(|c| coding.eq_ignore_ascii_case(c))
-        })
-}
-
 /// Hands out the values of a body of one byte a character, or of UTF-8.
 fn read<V: FnMut(&Value<'_>)>(
     sink: &mut Sink<'_, V>,
@@ -130,6 +141,9 @@ fn read<V: FnMut(&Value<'_>)>(
     body: &[u8],
 ) {
     let says = |word: &str| contains(notes.content_type, word);
+    // JSON may spell full-width characters as escapes.
+    let escaped = || memchr::memmem::find(body, b"\\u").is_some();
+    sink.odd |= percent::may_be_odd(body) || escaped();
     let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let start = text.trim_ascii_start();
     let multipart = says("multipart/") || multipart::looks_like(start);

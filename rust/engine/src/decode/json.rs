@@ -2,7 +2,7 @@
 
 use super::kind;
 use super::percent::hex;
-use threat_agent_scan::Seen;
+use threat_agent_scan::{Marks, Seen, BLOCK};
 
 /// Longest path that is kept for locations. Units: bytes.
 const PATH_BYTES: usize = 64;
@@ -15,8 +15,8 @@ const ARRAY: u8 = 0x80;
 #[derive(Default)]
 pub struct Scratch {
     text: Vec<u8>,
-    path: Vec<u8>,
     levels: Vec<u8>,
+    marks: Vec<Marks>,
 }
 
 impl Scratch {
@@ -26,6 +26,9 @@ impl Scratch {
             if buffer.capacity() > bytes {
                 *buffer = Vec::new();
             }
+        }
+        if self.marks.capacity() * size_of::<Marks>() > bytes {
+            self.marks = Vec::new();
         }
     }
 }
@@ -53,13 +56,27 @@ pub enum Why {
 
 /// Reads one document, or several one after the other (NDJSON), and hands out each key and each
 /// string with its path, and bare scalars outside of any bracket.
-/// Shape: `emit` gets path, text, and the kinds of byte in the text.
-/// Cost: linear; memory for one byte a level and for the longest escaped string.
+/// Shape: `emit` gets path, text, and the kinds of byte in the text; of a text that is plain but
+/// for single points and hyphens, none.
+/// Cost: linear; memory for one byte a level, for the longest escaped string, and a quarter of the
+/// document for its marks.
 pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8], Seen)) -> End {
-    let Scratch { text, path, levels } = scratch;
-    path.clear();
+    let Scratch {
+        text,
+        levels,
+        marks,
+    } = scratch;
+    let mut path = Path {
+        bytes: [0; PATH_BYTES + CHUNK],
+        length: 0,
+    };
     levels.clear();
+    marks.clear();
+    marks.reserve(json.len().div_ceil(BLOCK));
+    kind::mark(json, |block| marks.push(block));
     let mut at = 0;
+    // The innermost level: whether it is an object, and the length of the path outside of it.
+    let (mut in_object, mut outside) = (false, 0);
     let end = |read, why| End { read, why };
     loop {
         at += blanks(&json[at..]);
@@ -76,40 +93,39 @@ pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8
         };
         match byte {
             b'"' => {
-                let (content, seen, length) = string(&json[at + 1..], text);
-                let Some(length) = length else {
-                    emit(path, content, seen);
+                let (content, seen, after) = string(json, at + 1, marks, text);
+                let Some(after) = after else {
+                    emit(path.get(), content, seen);
                     return end(json.len(), Why::Truncated);
                 };
-                let after = at + 1 + length;
-                let next = after + blanks(&json[after..]);
-                let in_object = levels.last().is_some_and(|l| l & ARRAY == 0);
-                if in_object && json.get(next) == Some(&b':') {
-                    let outside = levels.last().map_or(0, |l| usize::from(l & !ARRAY));
-                    path.truncate(outside);
-                    extend(path, content);
-                    at = next + 1;
-                } else {
-                    at = next;
+                at = after + blanks(&json[after..]);
+                let next = json.get(at);
+                if in_object && next == Some(&b':') {
+                    path.put(outside, content);
+                    at += 1;
+                } else if next == Some(&b',') && !levels.is_empty() {
+                    at += 1;
                 }
-                emit(path, content, seen);
+                emit(path.get(), content, seen);
             }
             b'{' | b'[' => {
                 if levels.len() == DEPTH {
                     return end(at, Why::TooDeep);
                 }
-                let array = if *byte == b'[' { ARRAY } else { 0 };
-                levels.push(path.len() as u8 | array);
+                in_object = *byte == b'{';
+                outside = path.length;
+                levels.push(outside as u8 | if in_object { 0 } else { ARRAY });
                 at += 1;
             }
             b'}' | b']' => {
-                let array = if *byte == b']' { ARRAY } else { 0 };
-                match levels.pop() {
-                    Some(level) if level & ARRAY == array => {
-                        path.truncate(usize::from(level & !ARRAY));
-                    }
-                    _ => return end(at, Why::Malformed),
+                if levels.is_empty() || in_object != (*byte == b'}') {
+                    return end(at, Why::Malformed);
                 }
+                path.length = outside;
+                levels.pop();
+                let level = levels.last().copied().unwrap_or(ARRAY);
+                in_object = level & ARRAY == 0;
+                outside = usize::from(level & !ARRAY);
                 at += 1;
             }
             b',' if !levels.is_empty() => at += 1,
@@ -120,7 +136,7 @@ pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8
                 }
                 if levels.is_empty() {
                     let bare = &json[at..at + length];
-                    emit(path, bare, kind::seen(bare));
+                    emit(path.get(), bare, kind::seen(bare));
                 }
                 at += length;
             }
@@ -128,64 +144,152 @@ pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8
     }
 }
 
+/// Measures blanks. Cost: a comparison where there are none.
+#[inline]
 fn blanks(json: &[u8]) -> usize {
-    let blank = |b: &u8| matches!(b, b' ' | b'\n' | b'\r' | b'\t');
-    json.iter().position(|b| !blank(b)).unwrap_or(json.len())
+    match json.first() {
+        Some(first) if *first <= b' ' => {
+            let blank = |b: &u8| matches!(b, b' ' | b'\n' | b'\r' | b'\t');
+            json.iter().position(|b| !blank(b)).unwrap_or(json.len())
+        }
+        _ => 0,
+    }
 }
+
+/// Bytes of numbers, `true`, `false` and `null`.
+static SCALAR: [bool; 256] = {
+    let mut scalar = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let b = byte as u8;
+        scalar[byte] = b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+        byte += 1;
+    }
+    scalar
+};
 
 /// Measures a number, `true`, `false` or `null`; 0 when it is something else.
+#[inline]
 fn scalar(json: &[u8]) -> usize {
-    let part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
-    let length = json.iter().position(|b| !part(b)).unwrap_or(json.len());
-    let word = &json[..length];
-    let number = word
-        .first()
-        .is_some_and(|b| b.is_ascii_digit() || *b == b'-');
-    if number || matches!(word, b"true" | b"false" | b"null") {
-        length
-    } else {
-        0
+    let length = json.iter().take_while(|b| SCALAR[usize::from(**b)]).count();
+    match json.first() {
+        Some(b'0'..=b'9' | b'-') => length,
+        _ if matches!(&json[..length], b"true" | b"false" | b"null") => length,
+        _ => 0,
     }
 }
 
-/// Adds a key to the path, as far as there is room.
-fn extend(path: &mut Vec<u8>, key: &[u8]) {
-    if !path.is_empty() && path.len() < PATH_BYTES {
-        path.push(b'.');
-    }
-    let room = PATH_BYTES.saturating_sub(path.len()).min(key.len());
-    path.extend_from_slice(&key[..room]);
+/// Where in a document something stands: keys with points between them, cut at [`PATH_BYTES`].
+struct Path {
+    /// One chunk longer than the path, so that short keys are copied without a loop.
+    bytes: [u8; PATH_BYTES + CHUNK],
+    length: usize,
 }
 
-/// Reads a string behind its opening quote.
-/// Shape: the content, its kinds, and the length with the closing quote, `None` without one.
-#[inline(always)]
-fn string<'s>(json: &'s [u8], text: &'s mut Vec<u8>) -> (&'s [u8], Seen, Option<usize>) {
-    let (end, seen) = kind::string_run(json);
-    match json.get(end) {
-        None => (json, seen, None),
-        Some(b'\\') => {
-            let length = escaped(json, end, text);
-            (text, kind::seen(text), length)
+/// Units: bytes.
+const CHUNK: usize = 16;
+
+impl Path {
+    fn get(&self) -> &[u8] {
+        &self.bytes[..self.length.min(PATH_BYTES)]
+    }
+
+    /// Puts a key behind the first `outside` bytes, as far as there is room.
+    #[inline]
+    fn put(&mut self, outside: usize, key: &[u8]) {
+        self.length = outside.min(PATH_BYTES);
+        if outside > 0 && outside < PATH_BYTES {
+            self.bytes[outside] = b'.';
+            self.length += 1;
         }
-        Some(_) => (&json[..end], seen, Some(end + 1)),
+        let room = PATH_BYTES - self.length;
+        let key = &key[..key.len().min(room)];
+        let place = &mut self.bytes[self.length..];
+        self.length += key.len();
+        if key.len() > CHUNK {
+            place[..key.len()].copy_from_slice(key);
+            return;
+        }
+        for (to, from) in place.iter_mut().zip(key) {
+            *to = *from;
+        }
     }
 }
 
-/// Reads a string whose first escape stands at `at`, into `text`. Shape: as of [`string`].
+/// Reads the string whose opening quote stands before `from`.
+/// Shape: the content, its kinds, and what stands behind the closing quote, `None` without one.
+#[inline(always)]
+fn string<'s>(
+    json: &'s [u8],
+    from: usize,
+    marks: &[Marks],
+    text: &'s mut Vec<u8>,
+) -> (&'s [u8], Seen, Option<usize>) {
+    let (stop, hot) = run(marks, from, json.len());
+    let content = &json[from..stop];
+    if json.get(stop) == Some(&b'\\') {
+        let after = escaped(json, from, stop, marks, text);
+        return (text, kind::seen(text), after);
+    }
+    let seen = if hot {
+        kind::seen(content)
+    } else {
+        Seen::default()
+    };
+    (content, seen, (stop < json.len()).then_some(stop + 1))
+}
+
+/// Reads the same, whose first escape is at `at`, into `text`. Returns what stands behind the
+/// closing quote.
 #[inline(never)]
-fn escaped(json: &[u8], mut at: usize, text: &mut Vec<u8>) -> Option<usize> {
+fn escaped(
+    json: &[u8],
+    from: usize,
+    mut at: usize,
+    marks: &[Marks],
+    text: &mut Vec<u8>,
+) -> Option<usize> {
     text.clear();
-    text.extend_from_slice(&json[..at]);
+    text.extend_from_slice(&json[from..at]);
     loop {
         match json.get(at)? {
             b'"' => return Some(at + 1),
             _ => at += unescape(&json[at..], text),
         }
-        let (run, _) = kind::string_run(&json[at..]);
-        text.extend_from_slice(&json[at..at + run]);
-        at += run;
+        let (stop, _) = run(marks, at, json.len());
+        text.extend_from_slice(&json[at..stop]);
+        at = stop;
     }
+}
+
+/// Finds the first stop from `from` on. Shape: where, the length when there is none, and whether
+/// anything before it is hot.
+#[inline]
+fn run(marks: &[Marks], from: usize, length: usize) -> (usize, bool) {
+    let Some(first) = marks.get(from / BLOCK) else {
+        return (length, false);
+    };
+    let skip = from % BLOCK;
+    let (stops, hot) = (first.stops >> skip, first.hot >> skip);
+    if stops == 0 {
+        return run_on(marks, from / BLOCK + 1, length, hot != 0);
+    }
+    let before = (stops & stops.wrapping_neg()) - 1;
+    let stop = from + stops.trailing_zeros() as usize;
+    (stop, hot & before != 0)
+}
+
+/// The same from a block's start, `hot` or not so far.
+fn run_on(marks: &[Marks], block: usize, length: usize, mut hot: bool) -> (usize, bool) {
+    for (n, marks) in marks[block..].iter().enumerate() {
+        if marks.stops != 0 {
+            let before = (marks.stops & marks.stops.wrapping_neg()) - 1;
+            let stop = (block + n) * BLOCK + marks.stops.trailing_zeros() as usize;
+            return (stop, hot || marks.hot & before != 0);
+        }
+        hot |= marks.hot != 0;
+    }
+    (length, hot)
 }
 
 /// Undoes the escape at the start; a broken one stays as it is. Returns its length.

@@ -1,6 +1,7 @@
 //! Kinds of byte that tell whether a value deserves a closer look.
 
-use threat_agent_scan::{Seen, Table};
+use threat_agent_scan::{Marks, Seen, Survey, Table};
+pub use threat_agent_scan::{BLOCK, WINDOW};
 
 /// `'` and `"`.
 pub const QUOTE: u8 = 1;
@@ -34,15 +35,76 @@ pub static TABLE: Table = Table::new(&[
     b"'\"", b"[\\]{|}", b" `", b";<=>", b"-.", b"*/", b"#$%&()", &CONTROLS,
 ]);
 
+/// Single bytes of interest, a bit each.
+pub mod rare {
+    pub const BRACE: u16 = 1;
+    pub const LESS: u16 = 1 << 1;
+    pub const DOLLAR: u16 = 1 << 2;
+    pub const HASH: u16 = 1 << 3;
+    pub const AT: u16 = 1 << 4;
+    pub const BACKTICK: u16 = 1 << 5;
+    pub const BAR: u16 = 1 << 6;
+    pub const BACKSLASH: u16 = 1 << 7;
+    pub const COLON: u16 = 1 << 8;
+    pub const QUESTION: u16 = 1 << 9;
+    pub const PERCENT: u16 = 1 << 10;
+    pub const AMPERSAND: u16 = 1 << 11;
+    pub const OPEN: u16 = 1 << 12;
+    pub const CLOSE: u16 = 1 << 13;
+    pub const NULL: u16 = 1 << 14;
+    /// The first byte of characters that some servers fold to line ends.
+    pub const E5: u16 = 1 << 15;
+}
+
+static RARE: [Table; 2] = [
+    Table::new(&[b"{", b"<", b"$", b"#", b"@", b"`", b"|", b"\\"]),
+    Table::new(&[b":", b"?", b"%", b"&", b"(", b")", b"\0", b"\xe5"]),
+];
+
+/// Which of the [`rare`] bytes occur, and which twice in a row.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rare {
+    pub any: u16,
+    pub twice: u16,
+}
+
+impl Rare {
+    /// Joins what was seen in two slices.
+    pub fn join(self, other: Rare) -> Rare {
+        Rare {
+            any: self.any | other.any,
+            twice: self.twice | other.twice,
+        }
+    }
+}
+
+/// Tells the rare bytes and the letters of at most [`WINDOW`] bytes.
+#[inline]
+pub fn survey(bytes: &[u8]) -> (Rare, [u32; WINDOW / BLOCK]) {
+    let Survey { seen, letters } = threat_agent_scan::survey(&RARE, bytes);
+    let rare = Rare {
+        any: u16::from_le_bytes([seen[0].any, seen[1].any]),
+        twice: u16::from_le_bytes([seen[0].twice, seen[1].twice]),
+    };
+    (rare, letters)
+}
+
 /// Tells the kinds in a value.
 pub fn seen(bytes: &[u8]) -> Seen {
     threat_agent_scan::seen(&TABLE, bytes)
 }
 
 /// Tells whether a value of letters and points may be a class of Java, or a prototype.
+#[inline]
 pub fn is_class(text: &[u8]) -> bool {
-    let start = text.first_chunk::<4>().map(|s| s.map(|b| b | 0x20));
-    start.is_some_and(|s| {
+    /// Bit n for a first byte whose low five bits are n: `c h j k o p r s`, and `_`.
+    const FIRST: u32 =
+        1 << 3 | 1 << 8 | 1 << 10 | 1 << 11 | 1 << 15 | 1 << 16 | 1 << 18 | 1 << 19 | 1 << 31;
+    let Some(start) = text.first_chunk::<4>() else {
+        return false;
+    };
+    FIRST >> (start[0] & 31) & 1 != 0 && {
+        let s = start.map(|b| b | 0x20);
         matches!(
             &s,
             b"java"
@@ -58,11 +120,10 @@ pub fn is_class(text: &[u8]) -> bool {
                 | b"cs7q"
                 | b"\x7f\x7fpr"
         )
-    })
+    }
 }
 
-/// Finds the end of a JSON string's plain run, and the kinds within it.
-#[inline]
-pub fn string_run(bytes: &[u8]) -> (usize, Seen) {
-    threat_agent_scan::until(&TABLE, *b"\"\\", bytes)
+/// Marks a JSON document: where its strings may end, and which bytes are more than plain.
+pub fn mark(json: &[u8], take: impl FnMut(Marks)) {
+    threat_agent_scan::mark(&TABLE, DOT, *b"\"\\", json, take);
 }

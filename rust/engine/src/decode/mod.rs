@@ -4,8 +4,13 @@
 //! the request or from [`Scratch`] and lives for one call. What servers would still decode is
 //! decoded to a fixed point ([`percent`]), and JSON within a value is walked one level down. A
 //! budget bounds values and bytes: what lies beyond is counted, not looked at.
+//! Base64 of text is undone once, beside the value as it is ([`base64`]), and the literals of a
+//! GraphQL document are values too ([`graphql`]).
 
+mod base64;
 mod body;
+mod coding;
+mod graphql;
 mod headers;
 pub mod html;
 pub mod json;
@@ -21,7 +26,7 @@ use crate::verdict::Uninspected;
 use threat_agent_scan::Seen;
 
 /// Most values of one request.
-const VALUES: u32 = 32_768;
+const VALUES: u32 = 131_072;
 /// Most bytes of all values of one request, each way to read them counted. Units: bytes.
 const BYTES: usize = 4 << 20;
 /// Buffers above this size are given back after a request. Units: bytes.
@@ -61,6 +66,7 @@ impl Gaps {
 #[derive(Default)]
 pub struct Scratch {
     text: Vec<u8>,
+    token: Vec<u8>,
     outer: json::Scratch,
     inner: json::Scratch,
 }
@@ -68,7 +74,12 @@ pub struct Scratch {
 /// Hands every value of a request to `visit`.
 /// Cost: linear in the request; no allocation once the buffers have grown.
 pub fn walk(request: &Request<'_>, scratch: &mut Scratch, visit: impl FnMut(&Value<'_>)) -> Gaps {
-    let Scratch { text, outer, inner } = scratch;
+    let Scratch {
+        text,
+        token,
+        outer,
+        inner,
+    } = scratch;
     if text.capacity() > KEPT_BYTES {
         *text = Vec::new();
     }
@@ -77,7 +88,10 @@ pub fn walk(request: &Request<'_>, scratch: &mut Scratch, visit: impl FnMut(&Val
     let mut sink = Sink {
         visit,
         text,
-        inner,
+        nested: Nested { token, inner },
+        odd: [request.path, request.query, request.headers]
+            .into_iter()
+            .any(percent::may_be_odd),
         values: VALUES,
         bytes: BYTES,
         gaps: Gaps::default(),
@@ -93,7 +107,9 @@ pub fn walk(request: &Request<'_>, scratch: &mut Scratch, visit: impl FnMut(&Val
 struct Sink<'s, V> {
     visit: V,
     text: &'s mut Vec<u8>,
-    inner: &'s mut json::Scratch,
+    nested: Nested<'s>,
+    /// Whether values may hold overlong or full-width UTF-8.
+    odd: bool,
     values: u32,
     bytes: usize,
     gaps: Gaps,
@@ -120,8 +136,10 @@ impl<V: FnMut(&Value<'_>)> Sink<'_, V> {
     }
 
     /// The same, its kinds already known.
+    #[inline(always)]
     fn value(&mut self, part: Part, name: &[u8], bytes: &[u8], seen: Seen) {
-        if seen.any & kind::OPEN != 0 && memchr::memchr(b'%', bytes).is_some() {
+        let coded = seen.any & kind::OPEN != 0 && memchr::memchr(b'%', bytes).is_some();
+        if coded || self.odd && percent::is_odd(bytes) {
             return self.undo(part, name, bytes, None);
         }
         if !self.afford(bytes.len()) {
@@ -136,10 +154,11 @@ impl<V: FnMut(&Value<'_>)> Sink<'_, V> {
             extra_rounds: 0,
             odd_utf8,
         };
-        judge(&mut self.visit, self.inner, &value);
+        self.nested.judge(&mut self.visit, &value);
     }
 
     /// Decodes to a fixed point. `place` tells that the place itself encodes, and its plus.
+    #[inline(never)]
     fn undo(&mut self, part: Part, name: &[u8], raw: &[u8], place: Option<bool>) {
         if !self.afford(raw.len()) {
             return;
@@ -155,9 +174,10 @@ impl<V: FnMut(&Value<'_>)> Sink<'_, V> {
             extra_rounds: undone.rounds.saturating_sub(u8::from(place.is_some())),
             odd_utf8: undone.odd_utf8,
         };
-        judge(&mut self.visit, self.inner, &value);
+        self.nested.judge(&mut self.visit, &value);
     }
 
+    #[inline]
     fn afford(&mut self, bytes: usize) -> bool {
         if self.values == 0 || self.bytes < bytes {
             self.gaps.add(Uninspected::OVER_BUDGET, bytes);
@@ -169,24 +189,72 @@ impl<V: FnMut(&Value<'_>)> Sink<'_, V> {
     }
 }
 
-/// Hands a value out; as its own strings when it is a JSON document by itself.
-fn judge<V: FnMut(&Value<'_>)>(visit: &mut V, inner: &mut json::Scratch, value: &Value<'_>) {
-    let document = value.seen.any & kind::BRACE != 0
-        && value.seen.any & kind::QUOTE != 0
-        && matches!(value.bytes.trim_ascii_start(), [b'{' | b'[', ..]);
-    if document {
-        let end = json::walk(value.bytes, inner, |_, bytes, seen| {
-            visit(&Value {
-                bytes,
-                seen,
-                ..*value
-            });
-        });
-        if end.why == json::Why::Complete {
-            return;
+/// Hands values out, and what is nested in them.
+struct Nested<'s> {
+    token: &'s mut Vec<u8>,
+    inner: &'s mut json::Scratch,
+}
+
+impl Nested<'_> {
+    /// Hands a value out; as its own strings when it is a JSON document by itself; with the text
+    /// that it is the base64 of, if it is.
+    #[inline]
+    fn judge<V: FnMut(&Value<'_>)>(&mut self, visit: &mut V, value: &Value<'_>) {
+        let any = value.seen.any;
+        if any & kind::BRACE != 0 && any & kind::QUOTE != 0 {
+            return self.structured(visit, value);
+        }
+        visit(value);
+        let token = any & !(kind::DOT | kind::SLASH | kind::TAG) == 0;
+        if token && base64::undo(value.bytes, self.token) {
+            self.undone(visit, value);
         }
     }
-    visit(value);
+
+    /// Hands out a value that may be a document, with what can be read in it.
+    #[inline(never)]
+    fn structured<V: FnMut(&Value<'_>)>(&mut self, visit: &mut V, value: &Value<'_>) {
+        let start = value.bytes.trim_ascii_start();
+        if matches!(start, [b'{' | b'[', ..]) {
+            let end = json::walk(value.bytes, self.inner, |_, bytes, seen| {
+                visit(&Value {
+                    bytes,
+                    seen,
+                    ..*value
+                });
+            });
+            if end.why == json::Why::Complete {
+                return;
+            }
+        }
+        visit(value);
+        if graphql::is_document(value.name, start) {
+            graphql::literals(start, self.inner, |bytes| {
+                visit(&Value {
+                    bytes,
+                    seen: kind::seen(bytes),
+                    ..*value
+                });
+            });
+        }
+    }
+
+    /// Hands out the text of a token.
+    #[inline(never)]
+    fn undone<V: FnMut(&Value<'_>)>(&mut self, visit: &mut V, value: &Value<'_>) {
+        let token = std::mem::take(self.token);
+        let text = Value {
+            bytes: &token,
+            seen: kind::seen(&token),
+            ..*value
+        };
+        if text.seen.any & kind::BRACE != 0 && text.seen.any & kind::QUOTE != 0 {
+            self.structured(visit, &text);
+        } else {
+            visit(&text);
+        }
+        *self.token = token;
+    }
 }
 
 #[cfg(test)]
@@ -194,7 +262,9 @@ mod tests {
     use super::*;
     use crate::inspect::Location;
     use crate::request::Body;
+    use flate2::{write::GzEncoder, Compression};
     use proptest::prelude::*;
+    use std::io::Write;
 
     fn values(request: &Request) -> (Vec<String>, Gaps) {
         let mut out = Vec::new();
@@ -286,6 +356,37 @@ mod tests {
             ),
             ("text/plain", b"just words", "body=just words"),
             (
+                "application/json",
+                b"{\"a\":\"PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==\"}",
+                "json.a=<script>alert(1)</script>",
+            ),
+            (
+                "application/json",
+                b"{\"query\":\"{ a(b: \\\"<c>\\\") }\",\"variables\":{\"d\":\"<e>\"}}",
+                "json.query=<c>",
+            ),
+            (
+                "application/json",
+                b"{\"query\":\"{ a }\",\"variables\":{\"d\":\"<e>\"}}",
+                "json.variables.d=<e>",
+            ),
+            (
+                "application/graphql",
+                b"query { a(b: \"<c>\") }",
+                "body=<c>",
+            ),
+            (
+                "application/json",
+                "{\"a\":\"\u{ff1c}b\u{ff1e}\"}".as_bytes(),
+                "json.a=<b>",
+            ),
+            (
+                "application/json",
+                b"{\"a\":\"\\uff1cb\\uff1e\"}",
+                "json.a=<b>",
+            ),
+            ("text/plain", b"x\xc0\xbcb>", "body=x<b>"),
+            (
                 "application/xml",
                 b"<?xml version='1.0'?><r k=\"&lt;v\">t<![CDATA[<c>]]></r>",
                 "body.k=<v",
@@ -302,6 +403,24 @@ mod tests {
                 "{content_type}: {want} in {got:?}"
             );
         }
+    }
+
+    #[test]
+    fn gzip_is_undone() {
+        let mut writer = GzEncoder::new(Vec::new(), Compression::default());
+        writer.write_all(b"{\"a\":\"<b>\"}").unwrap();
+        let body = writer.finish().unwrap();
+        let request = Request {
+            headers: b"Content-Encoding: gzip\r\nContent-Type: application/json\r\n",
+            body: Body {
+                bytes: &body,
+                ..Body::default()
+            },
+            ..Request::default()
+        };
+        let (got, gaps) = values(&request);
+        assert!(got.iter().any(|v| v == "json.a=<b>"), "{got:?}");
+        assert_eq!(gaps, Gaps::default());
     }
 
     #[test]
@@ -323,7 +442,7 @@ mod tests {
             }
         );
 
-        let many = b"a=b&".repeat(40_000);
+        let many = b"a=b&".repeat(140_000);
         let gaps = values(&Request {
             query: &many,
             ..Request::default()

@@ -29,6 +29,20 @@ pub fn undo(text: &mut Vec<u8>, plus: bool) -> Undone {
     undone
 }
 
+/// Tells whether a value holds an odd spelling of ASCII. Cost: two searches where it does not.
+pub fn is_odd(text: &[u8]) -> bool {
+    let found = |at: usize| odd(&text[at..]).is_some();
+    memchr::memchr3_iter(0xc0, 0xc1, 0xef, text).any(found)
+        || memchr::memchr2_iter(0xe0, 0xf0, text).any(found)
+}
+
+/// Tells whether a text may hold such values. Cost: a fast pass over ASCII.
+pub fn may_be_odd(text: &[u8]) -> bool {
+    !text.is_ascii()
+        && (memchr::memchr3(0xc0, 0xc1, 0xef, text).is_some()
+            || memchr::memchr2(0xe0, 0xf0, text).is_some())
+}
+
 /// One round. Returns whether anything changed.
 fn round(text: &mut Vec<u8>) -> bool {
     let Some(first) = memchr::memchr(b'%', text) else {

@@ -6,12 +6,19 @@
 
 use super::detector::{Detector, Report};
 use super::patterns::{pattern, Patterns};
-use super::prefilter::{Hints, Words};
+use super::prefilter::{Hints, Marks};
+use super::words::Words;
 use super::Family;
-use crate::decode::{kind, Value};
+use crate::decode::Value;
 
 /// The detector of this family.
 pub struct CodeInjection;
+
+/// What code looks like beside its words.
+const MARKS: Marks = Marks::DECLARES
+    .or(Marks::TEMPLATE)
+    .or(Marks::NULL)
+    .or(Marks::OBJECT);
 
 /// What may stand between a function's name and its bracket.
 macro_rules! call {
@@ -49,11 +56,7 @@ impl Detector for CodeInjection {
     }
 
     fn wants(&self, hints: &Hints) -> bool {
-        hints.words.contains(Words::CODE)
-            || hints.declares
-            || hints.template
-            || hints.null && hints.seen.any & kind::CONTROL != 0
-            || hints.object
+        hints.words.contains(Words::CODE) || hints.has(MARKS)
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {

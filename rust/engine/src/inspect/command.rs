@@ -3,7 +3,8 @@
 
 use super::detector::{Detector, Report};
 use super::patterns::{pattern, Patterns};
-use super::prefilter::{Hints, Words};
+use super::prefilter::{Hints, Marks};
+use super::words::Words;
 use super::{Family, Part};
 use crate::decode::{kind, percent, Value};
 
@@ -162,7 +163,9 @@ impl Detector for CommandInjection {
 
     fn wants(&self, hints: &Hints) -> bool {
         let odd = hints.seen.any & (kind::BRACE | kind::OPEN) != 0;
-        hints.words.contains(Words::SHELL) || hints.template && odd || hints.shell
+        hints.words.contains(Words::SHELL)
+            || hints.has(Marks::TEMPLATE) && odd
+            || hints.has(Marks::SHELL)
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {

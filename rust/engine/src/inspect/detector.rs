@@ -1,5 +1,6 @@
 //! What a detector is, and the list of them all.
 
+use super::budget::Budget;
 use super::code::CodeInjection;
 use super::command::CommandInjection;
 use super::exploited::ExploitedPath;
@@ -17,8 +18,9 @@ use super::traversal::Traversal;
 use super::xpath::XpathInjection;
 use super::xss::Xss;
 use super::xxe::Xxe;
-use super::Family;
+use super::{Family, Part};
 use crate::decode::Value;
+use threat_agent_scan::Seen;
 
 /// One attack family. A new one is a file beside this, an entry in [`Family`], and one below.
 pub trait Detector: Send + Sync {
@@ -27,41 +29,86 @@ pub trait Detector: Send + Sync {
     /// Tells whether a value deserves [`Detector::judge`]. Cost: a few comparisons.
     fn wants(&self, hints: &Hints) -> bool;
 
+    /// Tells what [`Detector::judge`] costs beside its patterns, which see to themselves.
+    /// Shape: the value's length in bytes. Units: steps of [`Budget`].
+    fn steps(&self, bytes: usize) -> usize {
+        8 + bytes / 32
+    }
+
     /// Looks closely. Cost: linear in the value.
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>);
 }
 
-/// Every detector.
-pub static ALL: [&dyn Detector; 16] = [
-    &SqlInjection,
-    &Xss,
-    &Traversal,
-    &FileInclusion,
-    &CommandInjection,
-    &CodeInjection,
-    &TemplateInjection,
-    &NosqlInjection,
-    &Ssrf,
-    &Xxe,
-    &LdapInjection,
-    &XpathInjection,
-    &SsiInjection,
-    &HeaderInjection,
-    &Scanner,
-    &ExploitedPath,
+macro_rules! registry {
+    ($($detector:ident),* $(,)?) => {
+        /// Every detector.
+        pub static ALL: &[&dyn Detector] = &[$(&$detector),*];
+
+        /// Tells which of them want a value: bit n for the n-th. Cost: no call among them.
+        pub fn wanting(hints: &Hints) -> u32 {
+            let (mut wanting, mut bit) = (0, 1);
+            $(
+                wanting |= if $detector.wants(hints) { bit } else { 0 };
+                bit <<= 1;
+            )*
+            debug_assert_eq!(bit, 1 << ALL.len());
+            wanting
+        }
+    };
+}
+
+registry![
+    SqlInjection,
+    Xss,
+    Traversal,
+    FileInclusion,
+    CommandInjection,
+    CodeInjection,
+    TemplateInjection,
+    NosqlInjection,
+    Ssrf,
+    Xxe,
+    LdapInjection,
+    XpathInjection,
+    SsiInjection,
+    HeaderInjection,
+    Scanner,
+    ExploitedPath,
 ];
+
+/// Lets a detector judge an empty value in each place that it may look at, so that the first
+/// suspect request does not wait for its patterns.
+pub fn prepare(detector: &dyn Detector) {
+    let (mut take, mut budget) = (|_: &'static str, _: f32| {}, Budget::of(0));
+    let mut report = Report::new(&mut take, &mut budget);
+    for (part, name) in [
+        (Part::Path, &b""[..]),
+        (Part::Query, b""),
+        (Part::Header, b"User-Agent"),
+    ] {
+        let value = Value {
+            part,
+            name,
+            bytes: b"",
+            seen: Seen::default(),
+            extra_rounds: 0,
+            odd_utf8: false,
+        };
+        detector.judge(&value, &mut report);
+    }
+}
 
 /// Takes what a detector says about one value.
 pub struct Report<'r> {
     take: &'r mut dyn FnMut(&'static str, f32),
-    /// Bytes that patterns may still match in this request.
-    budget: &'r mut usize,
+    /// The request's.
+    budget: &'r mut Budget,
     /// Bytes of the value that were left out to bound the work.
     pub skipped: usize,
 }
 
 impl<'r> Report<'r> {
-    pub fn new(take: &'r mut dyn FnMut(&'static str, f32), budget: &'r mut usize) -> Report<'r> {
+    pub fn new(take: &'r mut dyn FnMut(&'static str, f32), budget: &'r mut Budget) -> Report<'r> {
         Report {
             take,
             budget,
@@ -69,18 +116,18 @@ impl<'r> Report<'r> {
         }
     }
 
-    /// Takes `bytes` from the request's budget; tells that they are skipped when it is spent.
-    pub fn afford(&mut self, bytes: usize) -> bool {
-        match self.budget.checked_sub(bytes) {
-            Some(left) => {
-                *self.budget = left;
-                true
-            }
-            None => {
-                self.skip(bytes);
-                false
-            }
+    /// Takes the steps for a look at `bytes`; tells that they are skipped when too few are left.
+    pub fn afford(&mut self, steps: usize, bytes: usize) -> bool {
+        let enough = self.budget.afford(steps);
+        if !enough {
+            self.skip(bytes);
         }
+        enough
+    }
+
+    /// Takes steps for work that was done. Returns whether there are any left.
+    pub fn spend(&mut self, steps: usize) -> bool {
+        self.budget.spend(steps)
     }
 
     /// Adds a finding. Shape: `score` in 0..=1.

@@ -5,7 +5,7 @@
 
 use super::detector::{Detector, Report};
 use super::patterns::{pattern, Patterns};
-use super::prefilter::Hints;
+use super::prefilter::{Hints, Marks};
 use super::{Family, Part};
 use crate::decode::{kind, Value};
 
@@ -26,7 +26,7 @@ impl Detector for HeaderInjection {
     }
 
     fn wants(&self, hints: &Hints) -> bool {
-        hints.seen.any & kind::CONTROL != 0 || hints.http
+        hints.seen.any & kind::CONTROL != 0 || hints.has(Marks::HTTP)
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {

@@ -3,7 +3,7 @@
 
 use super::detector::{Detector, Report};
 use super::patterns::{pattern, Patterns};
-use super::prefilter::Hints;
+use super::prefilter::{Hints, Marks};
 use super::{Family, Part};
 use crate::decode::Value;
 
@@ -44,7 +44,7 @@ impl Detector for FileInclusion {
     }
 
     fn wants(&self, hints: &Hints) -> bool {
-        hints.link
+        hints.has(Marks::LINK)
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {

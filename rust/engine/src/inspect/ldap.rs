@@ -4,7 +4,7 @@
 
 use super::detector::{Detector, Report};
 use super::patterns::{pattern, Patterns};
-use super::prefilter::Hints;
+use super::prefilter::{Hints, Marks};
 use super::Family;
 use crate::decode::Value;
 
@@ -24,7 +24,7 @@ impl Detector for LdapInjection {
     }
 
     fn wants(&self, hints: &Hints) -> bool {
-        hints.filter
+        hints.has(Marks::FILTER)
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {

@@ -1,5 +1,6 @@
 //! Payload inspection: values in, findings out. One file per attack family.
 
+mod budget;
 mod code;
 mod command;
 mod detector;
@@ -21,6 +22,7 @@ mod template;
 mod testing;
 mod traversal;
 mod triggers;
+mod words;
 mod xpath;
 mod xss;
 mod xxe;
@@ -31,7 +33,8 @@ pub use location::{Location, Part};
 use crate::decode::{self, Scratch, Value};
 use crate::request::Request;
 use crate::verdict::Uninspected;
-use detector::{Detector, Report};
+use budget::Budget;
+use detector::Report;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 
@@ -100,8 +103,10 @@ impl Family {
     }
 }
 
-/// Bytes that patterns may match in one request, each pass counted. Units: bytes.
-const PATTERN_BYTES: usize = 128 << 10;
+/// What a closer look at a value costs before any detector. Units: steps.
+const LOOK: usize = 24;
+/// How many bytes of a value cost a step more in that look.
+const LOOKED_PER_STEP: usize = 8;
 
 /// One suspicion about one value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -123,6 +128,9 @@ pub struct Findings {
     /// Reasons that the inspection met itself; those of the body's reading are the request's.
     pub uninspected: Uninspected,
     pub uninspected_bytes: u64,
+    /// What was suspicious enough to be looked at closely took so many steps of the request's
+    /// budget; 0 for an ordinary request. Added up over inspections.
+    pub steps: u64,
 }
 
 impl Findings {
@@ -131,13 +139,20 @@ impl Findings {
         self.list.clear();
         self.uninspected = Uninspected::default();
         self.uninspected_bytes = 0;
+        self.steps = 0;
+    }
+
+    fn leave_out(&mut self, bytes: usize) {
+        self.uninspected_bytes += bytes as u64;
+        self.uninspected.insert(Uninspected::OVER_BUDGET);
     }
 }
 
 /// The detectors that a configuration asks for. Immutable and shared.
 #[derive(Clone)]
 pub struct Inspector {
-    detectors: Vec<&'static dyn Detector>,
+    /// Bit n for the n-th of [`detector::ALL`].
+    asked: u32,
 }
 
 thread_local! {
@@ -147,10 +162,13 @@ thread_local! {
 
 impl Inspector {
     /// Picks the detectors of `families`; naming one twice is naming it once.
+    /// Cost: some milliseconds for the first of a process, whose patterns are compiled.
     pub fn new(families: &[Family]) -> Inspector {
-        let wanted = |d: &&&dyn Detector| families.contains(&d.family());
+        let all = detector::ALL.iter().enumerate();
+        let wanted = all.filter(|(_, detector)| families.contains(&detector.family()));
+        let wanted = wanted.inspect(|(_, detector)| detector::prepare(**detector));
         Inspector {
-            detectors: detector::ALL.iter().filter(wanted).copied().collect(),
+            asked: wanted.map(|(n, _)| 1 << n).sum(),
         }
     }
 
@@ -167,7 +185,12 @@ impl Inspector {
         found: &mut Findings,
         mut visit: impl FnMut(&Judged<'_>),
     ) {
-        let mut budget = PATTERN_BYTES;
+        let mut budget = Budget::of(
+            request.path.len()
+                + request.query.len()
+                + request.headers.len()
+                + request.body.bytes.len(),
+        );
         let gaps = SCRATCH.with(|scratch| {
             let see = |value: &Value<'_>| {
                 if let Some(evidence) = self.judge(value, &mut budget, found) {
@@ -185,18 +208,45 @@ impl Inspector {
         });
         found.uninspected.insert(gaps.why);
         found.uninspected_bytes += gaps.bytes;
+        found.steps += budget.spent() as u64;
     }
 
     /// Gives nothing where no detector wants the value.
+    #[inline]
     fn judge(
         &self,
         value: &Value<'_>,
-        budget: &mut usize,
+        budget: &mut Budget,
         found: &mut Findings,
     ) -> Option<Evidence> {
-        let hints = prefilter::look(value)?;
+        if prefilter::is_suspect(value) {
+            self.judge_closely(value, budget, found)
+        } else {
+            None
+        }
+    }
+
+    #[inline(never)]
+    fn judge_closely(
+        &self,
+        value: &Value<'_>,
+        budget: &mut Budget,
+        found: &mut Findings,
+    ) -> Option<Evidence> {
+        if !budget.afford(LOOK + value.bytes.len() / LOOKED_PER_STEP) {
+            found.leave_out(value.bytes.len());
+            return None;
+        }
+        let hints = prefilter::look(value);
+        let mut wanting = detector::wanting(&hints) & self.asked;
         let mut evidence = None;
-        for detector in self.detectors.iter().filter(|d| d.wants(&hints)) {
+        while wanting != 0 {
+            let detector = detector::ALL[wanting.trailing_zeros() as usize];
+            wanting &= wanting - 1;
+            if !budget.afford(detector.steps(value.bytes.len())) {
+                found.leave_out(value.bytes.len());
+                continue;
+            }
             let list = &mut found.list;
             let family = detector.family();
             let evidence = evidence.get_or_insert_with(Evidence::default);
@@ -216,9 +266,9 @@ impl Inspector {
             };
             let mut report = Report::new(&mut take, budget);
             detector.judge(value, &mut report);
-            if report.skipped > 0 {
-                found.uninspected_bytes += report.skipped as u64;
-                found.uninspected.insert(Uninspected::OVER_BUDGET);
+            let skipped = report.skipped;
+            if skipped > 0 {
+                found.leave_out(skipped);
             }
         }
         evidence

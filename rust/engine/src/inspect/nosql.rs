@@ -5,7 +5,8 @@
 
 use super::detector::{Detector, Report};
 use super::patterns::{pattern, Patterns};
-use super::prefilter::{Hints, Words};
+use super::prefilter::{Hints, Marks};
+use super::words::Words;
 use super::{Family, Part};
 use crate::decode::Value;
 
@@ -34,7 +35,7 @@ impl Detector for NosqlInjection {
     }
 
     fn wants(&self, hints: &Hints) -> bool {
-        hints.words.contains(Words::OPERATOR) || hints.words.contains(Words::CODE) || hints.pipes
+        hints.words.contains(Words::OPERATOR.or(Words::CODE)) || hints.has(Marks::PIPES)
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {

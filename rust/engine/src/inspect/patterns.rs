@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 pub const REACH: usize = 8 << 10;
 /// Longest value that counts as one by itself however many words it has. Units: bytes.
 const ALONE: usize = 48;
-/// What starting a pass costs, as bytes of matching. Units: bytes.
+/// What starting a pass costs. Units: steps.
 const PASS: usize = 96;
 /// Memory of one set's states. Units: bytes.
 const STATES: usize = 1 << 20;
@@ -62,7 +62,7 @@ impl Patterns {
         let Some(set) = self.set() else {
             return;
         };
-        if !report.afford(read.len() + PASS) {
+        if !report.afford(read.len() + PASS, read.len()) {
             return;
         }
         let within = is_text(value);

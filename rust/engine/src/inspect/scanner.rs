@@ -3,7 +3,8 @@
 
 use super::detector::{Detector, Report};
 use super::patterns::{pattern, Patterns};
-use super::prefilter::{Hints, Words};
+use super::prefilter::Hints;
+use super::words::Words;
 use super::{Family, Part};
 use crate::decode::Value;
 

@@ -4,7 +4,7 @@
 
 use super::detector::{Detector, Report};
 use super::patterns::{pattern, Patterns};
-use super::prefilter::Hints;
+use super::prefilter::{Hints, Marks};
 use super::Family;
 use crate::decode::Value;
 
@@ -22,7 +22,7 @@ impl Detector for SsiInjection {
     }
 
     fn wants(&self, hints: &Hints) -> bool {
-        hints.declares || hints.markup
+        hints.has(Marks::DECLARES.or(Marks::MARKUP))
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {

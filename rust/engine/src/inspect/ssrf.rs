@@ -5,7 +5,8 @@
 
 use super::detector::{Detector, Report};
 use super::patterns::{pattern, Patterns};
-use super::prefilter::{Hints, Words};
+use super::prefilter::Hints;
+use super::words::Words;
 use super::{Family, Part};
 use crate::decode::Value;
 
@@ -74,41 +75,46 @@ fn goes_back(name: &[u8]) -> bool {
     .any(|word| memchr::memmem::find(&name, word).is_some())
 }
 
-/// Tells whether a host is one that only the server's own network knows, by its first letters.
+/// Tells whether a host is one that only the server's own network knows, by its first letters or
+/// its last.
 pub fn is_internal(host: &[u8]) -> bool {
-    const NAMES: [&[u8]; 8] = [
-        b"localhost",
-        b"metadata",
-        b"internal",
-        b"intranet",
-        b"instance-data",
-        b"kubernetes",
-        b"rancher",
-        b"make-127",
-    ];
-    let end = host
-        .iter()
-        .position(|b| matches!(b, b'/' | b':' | b'?' | b'#'));
-    let name = &host[..end.unwrap_or(host.len()).min(64)];
-    let starts = |n: &&[u8]| {
-        name.get(..n.len())
-            .is_some_and(|s| s.eq_ignore_ascii_case(n))
+    let (mut end, mut odd) = (0, false);
+    for byte in host.iter().take(64) {
+        if matches!(byte, b'/' | b':' | b'?' | b'#') {
+            break;
+        }
+        // No host has such a byte.
+        odd |= matches!(byte, b'@' | b' ' | 0x80..);
+        end += 1;
+    }
+    let name = &host[..end];
+    let starts = |start: &[u8]| {
+        name.get(..start.len())
+            .is_some_and(|s| s.eq_ignore_ascii_case(start))
     };
-    const ENDS: [&[u8]; 8] = [
-        b".local",
-        b".internal",
-        b".nip.io",
-        b".xip.io",
-        b".sslip.io",
-        b"oastify.com",
-        b".oast.fun",
-        b"lvh.me",
-    ];
-    let ends =
-        |n: &&[u8]| name.len() > n.len() && name[name.len() - n.len()..].eq_ignore_ascii_case(n);
-    NAMES.iter().any(starts)
-        || ENDS.iter().any(ends)
-        || name.iter().any(|b| matches!(b, b'@' | b' ' | 0x80..))
+    let ends = |end: &[u8]| {
+        name.len() > end.len() && name[name.len() - end.len()..].eq_ignore_ascii_case(end)
+    };
+    let (Some(first), Some(last)) = (name.first(), name.last_chunk::<2>()) else {
+        return odd;
+    };
+    let begins = match first | 0x20 {
+        b'l' => starts(b"localhost"),
+        b'm' => starts(b"metadata") || starts(b"make-127"),
+        b'i' => starts(b"internal") || starts(b"intranet") || starts(b"instance-data"),
+        b'k' => starts(b"kubernetes"),
+        b'r' => starts(b"rancher"),
+        _ => false,
+    };
+    let closes = match &last.map(|b| b | 0x20) {
+        b"al" => ends(b".local") || ends(b".internal"),
+        b"io" => ends(b".nip.io") || ends(b".xip.io") || ends(b".sslip.io"),
+        b"om" => ends(b"oastify.com"),
+        b"un" => ends(b".oast.fun"),
+        b"me" => ends(b"lvh.me"),
+        _ => false,
+    };
+    begins || closes || odd
 }
 
 #[cfg(test)]

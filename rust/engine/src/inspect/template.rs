@@ -6,7 +6,8 @@
 
 use super::detector::{Detector, Report};
 use super::patterns::{pattern, Patterns};
-use super::prefilter::{Hints, Words};
+use super::prefilter::{Hints, Marks};
+use super::words::Words;
 use super::Family;
 use crate::decode::Value;
 
@@ -49,7 +50,7 @@ impl Detector for TemplateInjection {
     }
 
     fn wants(&self, hints: &Hints) -> bool {
-        hints.template || hints.words.contains(Words::CODE)
+        hints.has(Marks::TEMPLATE) || hints.words.contains(Words::CODE)
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {

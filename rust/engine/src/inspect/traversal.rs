@@ -2,7 +2,8 @@
 //! and schemes that read files.
 
 use super::detector::{Detector, Report};
-use super::prefilter::{Hints, Words};
+use super::prefilter::{Hints, Marks};
+use super::words::Words;
 use super::{Family, Part};
 use crate::decode::{kind, Value};
 use memchr::memmem::{self, Finder};
@@ -147,9 +148,13 @@ impl Detector for Traversal {
 
     fn wants(&self, hints: &Hints) -> bool {
         hints.seen.twice & kind::DOT != 0
-            || hints.null
             || hints.words.contains(Words::FILE)
-            || hints.evasive
+            || hints.has(Marks::NULL.or(Marks::EVASIVE))
+    }
+
+    /// Every file's name is searched for by itself.
+    fn steps(&self, bytes: usize) -> usize {
+        FILES.len() * 4 + bytes.min(REACH)
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {

@@ -1,6 +1,6 @@
 //! The trigger words of the prefilter, in a table that is hashed when the crate is compiled.
 
-use super::prefilter::Words;
+use super::words::Words;
 
 /// Conditions with a meaning of their own, above the three sets of bits of a trigger.
 pub const LOGIC: u64 = 1;
@@ -21,11 +21,15 @@ pub const DOLLAR: u64 = 1 << 5;
 
 /// Slots of the table; a power of two, four times the words.
 const SLOTS: usize = 2048;
+/// Bits of the filter before the table; a power of two. One in forty strange words passes.
+const KNOWN: usize = 32768;
 
 /// Words with what they set. Shape: bits 0..16 always, 16..32 when called or looked into, 32..48
 /// beside a separator of paths, 48..64 the conditions above. Of a word longer than eight letters
 /// the last eight stand here.
 pub struct Triggers {
+    /// A bit for each hash of a word, so that most others are known by a small part of memory.
+    known: [u64; KNOWN / 64],
     keys: [u64; SLOTS],
     sets: [u64; SLOTS],
 }
@@ -153,6 +157,7 @@ const TOOLS: &str = "nikto sqlmap nmap nessus nuclei masscan zgrab wpscan dirbus
 impl Triggers {
     const fn new() -> Triggers {
         let mut table = Triggers {
+            known: [0; KNOWN / 64],
             keys: [0; SLOTS],
             sets: [0; SLOTS],
         };
@@ -181,7 +186,9 @@ impl Triggers {
     }
 
     const fn add(&mut self, key: u64, sets: u64) {
-        let mut slot = hash(key);
+        let hash = hash(key);
+        self.known[hash / 64] |= 1 << (hash % 64);
+        let mut slot = hash % SLOTS;
         while self.keys[slot] != 0 && self.keys[slot] != key {
             slot = (slot + 1) % SLOTS;
         }
@@ -191,9 +198,17 @@ impl Triggers {
 
     /// Finds what a word sets; 0 for most. `packed` holds its last eight letters in lower case,
     /// the first in the lowest byte. Cost: one load for most words.
+    #[inline]
     pub fn find(&self, packed: u64, long: bool) -> u64 {
         let key = key(packed, long);
-        let mut slot = hash(key);
+        let hash = hash(key);
+        if self.known[hash / 64] >> (hash % 64) & 1 == 0 {
+            return 0;
+        }
+        self.search(key, hash % SLOTS)
+    }
+
+    fn search(&self, key: u64, mut slot: usize) -> u64 {
         loop {
             let held = self.keys[slot];
             if held == key {
@@ -212,8 +227,9 @@ const fn key(packed: u64, long: bool) -> u64 {
     packed | (long as u64) << 63
 }
 
+/// Hashes into the filter; what is left of it modulo the slots is the place in the table.
 const fn hash(key: u64) -> usize {
-    (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 53) as usize % SLOTS
+    (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % KNOWN
 }
 
 const fn pack(words: &[u8], from: usize, to: usize) -> u64 {

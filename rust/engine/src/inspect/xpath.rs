@@ -5,7 +5,8 @@
 
 use super::detector::{Detector, Report};
 use super::patterns::{pattern, Patterns};
-use super::prefilter::{Hints, Words};
+use super::prefilter::{Hints, Marks};
+use super::words::Words;
 use super::Family;
 use crate::decode::{kind, Value};
 
@@ -28,8 +29,12 @@ impl Detector for XpathInjection {
         let seen = hints.seen;
         hints.words.contains(Words::SQL) && seen.any & kind::OPEN != 0
             || seen.any & kind::SLASH != 0
-                && seen.any & (kind::QUOTE | kind::BRACE | kind::OPEN) != 0
-            || hints.axis
+                && (seen.any & (kind::QUOTE | kind::BRACE) != 0
+                    || hints.has(Marks::CALL)
+                    || seen.twice & kind::SLASH != 0
+                        && seen.any & kind::OPEN != 0
+                        && seen.any & (kind::SPACE | kind::CONTROL) != 0)
+            || hints.has(Marks::AXIS)
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {

@@ -10,6 +10,7 @@ use crate::verdict::{Action, Category, RuleId, Verdict};
 use cidr::IpCidr;
 use expression::Expression;
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+use std::net::IpAddr;
 
 /// The rules of one configuration, in its order.
 #[derive(Default)]
@@ -190,10 +191,22 @@ pub fn network(field: &str, text: &str) -> Result<IpCidr, Error> {
         Some((address, length)) => (address, Some(length.parse::<u8>().map_err(|_| wrong())?)),
         None => (text, None),
     };
-    let address: std::net::IpAddr = address.parse().map_err(|_| wrong())?;
+    let address: IpAddr = address.parse().map_err(|_| wrong())?;
     let most = if address.is_ipv4() { 32 } else { 128 };
     let inet = cidr::IpInet::new(address, length.unwrap_or(most)).map_err(|_| wrong())?;
     Ok(inet.network())
+}
+
+/// Tells whether an address lies in one of some networks, `,` between them.
+/// Errors: the first that is none.
+pub fn within(address: Option<IpAddr>, networks: &[u8]) -> Result<bool, Error> {
+    let text = String::from_utf8_lossy(networks);
+    let mut within = false;
+    for one in text.split(',').filter(|one| !one.is_empty()) {
+        let network = network("networks", one.trim())?;
+        within |= address.is_some_and(|a| network.contains(&a));
+    }
+    Ok(within)
 }
 
 /// Tells whether the client is in one of the networks.

@@ -1,19 +1,24 @@
--- Tells the engine of configuration changes, so that it can hold errors against them.
+-- Follows the gateway's configuration: Kong's events and versions say that something changed, a
+-- snapshot says what, and the engine holds errors against it.
 
+local journal = require "kong.plugins.threat-agent.agent.journal"
 local native = require "kong.plugins.threat-agent.native"
+local snapshots = require "kong.plugins.threat-agent.snapshots"
 
 
 local kong = kong
 local ngx = ngx
-local tostring = tostring
 
 
 local SOURCE = "threat-agent"
 local EVENT = "change"
+-- Changed elsewhere, with a database: Kong's caches of these are dropped on every node.
+local VERSIONS = { "router:version", "plugins_iterator:version" }
+-- Without events and versions there is still a look from time to time.
+local LOOK_S = 30
 
 -- Entities whose change can break traffic.
 local WATCHED = {
-  consumers = true,
   plugins = true,
   routes = true,
   services = true,
@@ -25,41 +30,24 @@ local WATCHED = {
 local _M = {}
 
 
-local configured = false
+local changed = true      -- there may be something new
+local versions = {}
+local looked_at = 0
 
 
-local function note(change)
-  local ok, err = native.note_change(change)
-  if not ok then
-    kong.log.err(err)
-  end
-end
-
-
-local function change_of(hash, entity)
-  return { wall_s = ngx.time(), hash = tostring(hash), entities = { entity } }
+local function mark()
+  changed = true
 end
 
 
 -- The worker that served the Admin API tells all workers, because any of them may lead.
 local function on_crud(data)
-  local schema = data.schema and data.schema.name
-  if not WATCHED[schema] then
-    return
+  if WATCHED[data.schema and data.schema.name] then
+    local ok, err = kong.worker_events.post(SOURCE, EVENT, {})
+    if not ok then
+      kong.log.warn("could not tell the other workers of a configuration change: ", err)
+    end
   end
-
-  local entity = data.entity
-  local name = entity.name or entity.username or entity.target or entity.id
-  local change = change_of(entity.updated_at or ngx.time(), schema .. "/" .. tostring(name) .. " " .. data.operation)
-  local ok, err = kong.worker_events.post(SOURCE, EVENT, change)
-  if not ok then
-    kong.log.warn("could not tell the other workers of a configuration change: ", err)
-  end
-end
-
-
-local function on_reconfigure()
-  note(change_of(ngx.now(), "declarative configuration"))
 end
 
 
@@ -70,20 +58,65 @@ function _M.start()
     return
   end
 
-  events.register(note, SOURCE, EVENT)
+  events.register(mark, SOURCE, EVENT)
   events.register(on_crud, "dao:crud")
-  events.register(on_reconfigure, "declarative", "reconfigure")
+  events.register(mark, "declarative", "reconfigure")
 end
 
 
--- Hears of changed plugins from `configure`, where there are no events. The first call is the
--- start's.
-function _M.plugins_configured()
-  if configured and not kong.worker_events and native.load() then
-    note(change_of(ngx.now(), "plugins"))
+-- Hears of changed plugins from `configure`.
+_M.plugins_configured = mark
+
+
+local function look_at_versions()
+  local cache = kong.core_cache
+  for _, name in ipairs(cache and VERSIONS or {}) do
+    local _, _, version = cache:probe(name)
+    if versions[name] ~= version then
+      versions[name] = version
+      changed = true
+    end
+  end
+end
+
+
+-- Takes up where the last leader stopped. Returns nil and an error.
+function _M.open()
+  changed = true
+  return snapshots.open()
+end
+
+
+-- Looks whether the configuration changed, and tells the engine what. Returns nil and an error.
+function _M.follow()
+  look_at_versions()
+  local now = ngx.now()
+  if not changed and now - looked_at < LOOK_S then
+    return true
   end
 
-  configured = true
+  changed = false
+  looked_at = now
+  local found, err = snapshots.follow(ngx.time())
+  if not found then
+    return nil, err
+  elseif #found == 0 then
+    return true
+  end
+
+  local entities = {}
+  for _, change in ipairs(found) do
+    -- What the agent changes is no suspect.
+    change.own = journal.has_changed(change.id)
+    if not change.own then
+      entities[#entities + 1] = snapshots.describe(change)
+    end
+  end
+  if #entities == 0 then
+    return true
+  end
+
+  return native.note_change({ wall_s = ngx.time(), hash = "", entities = entities })
 end
 
 

@@ -1,8 +1,12 @@
 -- The agent's loop: once a second in every worker, with work for the one that leads the node.
 
-local cjson = require "cjson.safe"
-local files = require "kong.plugins.threat-agent.agent.files"
+local changes = require "kong.plugins.threat-agent.agent.changes"
+local files = require "kong.plugins.threat-agent.files"
+local incidents = require "kong.plugins.threat-agent.incidents"
 local native = require "kong.plugins.threat-agent.native"
+local responder = require "kong.plugins.threat-agent.agent.responder"
+local settings = require "kong.plugins.threat-agent.agent.settings"
+local sweeper = require "kong.plugins.threat-agent.agent.sweeper"
 
 
 local kong = kong
@@ -10,7 +14,7 @@ local ngx = ngx
 
 
 local BEAT_S = 1
-local SAVE_S = 30
+local SAVE_S = 10
 
 -- Name of each file that is kept → what gives its text.
 local FILES = {
@@ -24,6 +28,7 @@ local _M = {}
 
 local cursor = 0        -- sequence of the last incident that was handled
 local saved_at = 0
+local busy = false
 local said = {}         -- errors that were logged, so that each is said once
 
 
@@ -35,15 +40,24 @@ local function say(err)
 end
 
 
+-- Says an error once; passes the rest on.
+local function checked(ok, err)
+  if not ok and err then
+    say(err)
+  end
+
+  return ok
+end
+
+
 local function take_lead()
   kong.log.notice("leads this node")
   local learned = files.load(files.LEARNED)
   if learned then
-    local ok, err = native.import_learned(learned)
-    if not ok then
-      say(err)
-    end
+    checked(native.import_learned(learned))
   end
+  checked(changes.open())
+  checked(responder.open())
 
   -- What the former leader has handled is handled again: at least once, never not at all.
   cursor = 0
@@ -51,26 +65,13 @@ local function take_lead()
 end
 
 
-local function handle(json)
-  local incident, err = cjson.decode(json)
-  if not incident then
-    say("could not read an incident: " .. err)
-    return
-  end
-
-  kong.log.notice("incident ", incident.id, " ", incident.status, ": ", incident.title)
-end
-
-
 local function handle_incidents()
-  while true do
-    local json, sequence = native.next_incident(cursor)
-    if not json then
-      return
-    end
-
-    handle(json)
+  local incident, sequence = incidents.next(cursor)
+  while incident do
+    kong.log.notice("incident ", incident.id, " ", incident.status, ": ", incident.title)
+    responder.take_in(incident)
     cursor = sequence
+    incident, sequence = incidents.next(cursor)
   end
 end
 
@@ -83,14 +84,33 @@ local function save()
   saved_at = ngx.now()
   for name, read in pairs(FILES) do
     local text, err = read()
-    local ok = text
-    if text then
-      ok, err = files.save(name, text)
-    end
-    if not ok then
-      say(err)
-    end
+    checked(text and files.save(name, text), err)
   end
+end
+
+
+local function work()
+  checked(changes.follow())
+  handle_incidents()
+  local conf = settings.get()
+  if conf then
+    responder.beat(conf)
+    checked(sweeper.sweep(conf))
+  end
+  save()
+end
+
+
+-- Does the leader's work, which may wait for the Admin API: one beat's at a time, while the lease
+-- is kept by every beat.
+local function work_alone(new)
+  if busy then
+    return
+  end
+
+  busy = true
+  checked(pcall(new and take_lead or work))
+  busy = false
 end
 
 
@@ -102,13 +122,21 @@ local function beat(premature)
   local leads, new = native.tick(ngx.time())
   if leads == nil then
     say(new)
-  elseif new then
-    take_lead()
   elseif leads then
-    handle_incidents()
-    save()
+    work_alone(new)
   end
 end
+
+
+-- Takes in all confs there are (Kong 3.5 and later).
+function _M.configure(confs)
+  settings.configure(confs)
+  changes.plugins_configured()
+end
+
+
+-- Takes in the conf of a global instance: before Kong 3.5.
+_M.remember = settings.remember
 
 
 -- Starts the loop in this worker. The privileged agent serves no requests and never leads.
@@ -117,6 +145,7 @@ function _M.start()
     return
   end
 
+  changes.start()
   local ok, err = ngx.timer.every(BEAT_S, beat)
   if not ok then
     kong.log.err("could not start the agent's loop: ", err)

@@ -11,7 +11,8 @@ mod reading;
 mod statement;
 
 use super::detector::{Detector, Report};
-use super::prefilter::{Hints, Words};
+use super::prefilter::{Hints, Marks};
+use super::words::Words;
 use super::{Family, Part};
 use crate::decode::{kind, Value};
 use lexer::{Comments, Tokens};
@@ -34,9 +35,14 @@ impl Detector for SqlInjection {
         let operators = seen.any & (kind::OPEN | kind::TAG | kind::BRACE) != 0 || commented;
         let quoted = seen.any & kind::QUOTE != 0;
         hints.words.contains(Words::SQL)
-            || quoted && (operators || hints.short)
+            || quoted && (operators || hints.has(Marks::SHORT))
             || hints.words.contains(Words::SQL_LIKE) && (operators || quoted)
-            || hints.numeric && operators
+            || hints.has(Marks::NUMERIC) && operators
+    }
+
+    /// Three readings of so many tokens at most.
+    fn steps(&self, bytes: usize) -> usize {
+        48 + bytes.min(512) + bytes / 32
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {

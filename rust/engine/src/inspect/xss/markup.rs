@@ -9,6 +9,8 @@ use crate::inspect::detector::Report;
 const WORK: usize = 8;
 /// How far behind a tag's name its meaning is looked for. Units: bytes.
 const NEAR: usize = 2048;
+/// What a tag costs beside its bytes. Units: steps.
+const TAG: usize = 8;
 /// Most attributes that are read of one tag.
 const ATTRIBUTES: usize = 32;
 
@@ -29,7 +31,12 @@ pub fn judge(text: &[u8], report: &mut Report<'_>) -> usize {
             report.skip(text.len() - at);
             break;
         }
-        spent += tag(&text[at + 1..], rich, report);
+        let read = tag(&text[at + 1..], rich, report);
+        spent += read;
+        if !report.spend(TAG + 2 * read) {
+            report.skip(text.len() - at);
+            break;
+        }
     }
     spent
 }

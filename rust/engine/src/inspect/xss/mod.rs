@@ -5,7 +5,8 @@ mod markup;
 mod script;
 
 use super::detector::{Detector, Report};
-use super::prefilter::{Hints, Words};
+use super::prefilter::{Hints, Marks};
+use super::words::Words;
 use super::Family;
 use crate::decode::{html, percent, Value};
 
@@ -18,7 +19,12 @@ impl Detector for Xss {
     }
 
     fn wants(&self, hints: &Hints) -> bool {
-        hints.markup || hints.words.contains(Words::SCRIPT)
+        hints.has(Marks::MARKUP) || hints.words.contains(Words::SCRIPT)
+    }
+
+    /// What markup costs is taken while it is read.
+    fn steps(&self, bytes: usize) -> usize {
+        40 + bytes.min(1024) + bytes / 8
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
@@ -98,6 +104,7 @@ fn escape(text: &[u8]) -> Option<(usize, char)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inspect::budget::Budget;
     use crate::inspect::testing::score;
 
     #[test]
@@ -136,7 +143,7 @@ mod tests {
         ] {
             let text = unit.repeat((64 << 10) / unit.len()) + " x=\"" + &"y".repeat(64 << 10);
             let mut report = |_: &'static str, _: f32| {};
-            let mut budget = usize::MAX;
+            let mut budget = Budget::endless();
             let mut report = Report::new(&mut report, &mut budget);
             let spent = markup::judge(text.as_bytes(), &mut report);
             assert!(spent <= 9 * text.len() + 4096, "{unit}: {spent}");

@@ -7,6 +7,10 @@ local ngx = ngx
 local _M = {
   BANS = "bans.snapshot",
   LEARNED = "learned.json",
+  ACTIONS = "actions.json",
+  LEDGER = "ledger.jsonl",
+  SNAPSHOT = "configuration.json",
+  KILL = "kill",
 }
 
 
@@ -31,6 +35,47 @@ function _M.load(name)
   local text = file:read("*a")
   file:close()
   return text
+end
+
+
+-- Adds a line to a file. Returns true, or nil and an error.
+function _M.append(name, line)
+  local file, err = io.open(path_of(name), "ab")
+  if not file then
+    return nil, "could not write " .. err
+  end
+
+  local ok
+  ok, err = file:write(line, "\n")
+  file:close()
+  return ok and true, err
+end
+
+
+-- The last bytes of a file; nil when there is none.
+function _M.tail(name, bytes)
+  local file = io.open(path_of(name), "rb")
+  if not file then
+    return nil
+  end
+
+  local size = file:seek("end")
+  file:seek("set", math.max(0, size - bytes))
+  local text = file:read("*a")
+  file:close()
+  return text, size
+end
+
+
+-- Removes a file, if it is there.
+function _M.remove(name)
+  return os.remove(path_of(name))
+end
+
+
+-- Gives a file another name.
+function _M.rename(name, new)
+  return os.rename(path_of(name), path_of(new))
 end
 
 

@@ -1,17 +1,23 @@
 //! The tick: once a second, on one worker of the node, signals and counts become incidents.
 
+mod known;
+mod saved;
+
+pub use saved::{Saved, SavedPlace, SuggestedLimit};
+
 use crate::baseline::{Baseline, ClientRates};
-use crate::behaviour::detector::{self, Counts, Detector, Second, S1, S10, S60};
+use crate::behaviour::detector::{self, Counts, Detector, Second, S60};
 use crate::behaviour::keys;
 use crate::error::Error;
 use crate::incident::{Book, Claim, Fingerprint, Incident};
-use crate::memory::{Alarm, Histogram, Memory, Place, PlaceId};
+use crate::memory::{Alarm, Histogram, Memory, Place, PlaceId, MAX_PLACES};
+use crate::request::client_key;
 use crate::signal::{Id, Kind, Signal};
 use crate::sketch::Set;
 use crate::state::Counter;
-use crate::verdict::Category;
+use known::Known;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 /// A change of the gateway's configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,9 +35,6 @@ const MAX_CHANGES: usize = 32;
 const PAUSE_MS: u64 = 5_000;
 /// Older signals were another leader's. Units: milliseconds.
 const STALE_MS: u64 = 120_000;
-/// What [`Analyst::export`] writes and [`Analyst::import`] takes.
-const FORMAT: &str = "threat-agent-learned";
-const VERSION: u32 = 1;
 
 /// Learns what is normal and keeps the incidents of a node.
 pub struct Analyst {
@@ -41,36 +44,15 @@ pub struct Analyst {
     ticked_ms: Option<u64>,
     changes: VecDeque<Change>,
     known: Vec<Known>,
+    /// Numbers of the places in `known`: memories give them out in any order.
+    met: HashSet<PlaceId>,
     /// Where the place of a signal stands in `known`, by workspace and route.
     index: HashMap<(Id, Id), usize>,
     /// What was read from a file and belongs to places that were not seen yet.
-    imported: HashMap<Place, Baseline>,
+    imported: BTreeMap<Place, Baseline>,
     /// Client rates of all places: the norm where a place has none of its own yet.
     everywhere: ClientRates,
     claims: Vec<Claim>,
-}
-
-/// A place, and what is known of it.
-struct Known {
-    place: Place,
-    baseline: Baseline,
-    seconds: u64,
-    alarm: Alarm,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Saved {
-    format: String,
-    version: u32,
-    places: Vec<SavedPlace>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct SavedPlace {
-    workspace: String,
-    service: String,
-    route: String,
-    baseline: Baseline,
 }
 
 impl Default for Analyst {
@@ -82,8 +64,9 @@ impl Default for Analyst {
             ticked_ms: None,
             changes: VecDeque::new(),
             known: Vec::new(),
+            met: HashSet::new(),
             index: HashMap::new(),
-            imported: HashMap::new(),
+            imported: BTreeMap::new(),
             everywhere: ClientRates::default(),
             claims: Vec::new(),
         }
@@ -123,49 +106,20 @@ impl Analyst {
         self.changes.push_back(change);
     }
 
-    /// Writes what was learned. Shape: JSON with `format` and `version`.
+    /// Writes what was learned, with the limits that it suggests. Shape: JSON with `format` and
+    /// `version`.
     pub fn export(&self) -> Vec<u8> {
         let known = self.known.iter().map(|k| (&k.place, &k.baseline));
-        let places = known
-            .filter(|(_, baseline)| baseline.seconds > 0)
-            .chain(&self.imported)
-            .map(|(place, baseline)| SavedPlace {
-                workspace: place.workspace.text(),
-                service: place.service.text(),
-                route: place.route.text(),
-                baseline: baseline.clone(),
-            });
-        let saved = Saved {
-            format: FORMAT.to_owned(),
-            version: VERSION,
-            places: places.collect(),
-        };
+        let learned = known.filter(|(_, baseline)| baseline.seconds > 0);
+        let saved = Saved::new(learned.chain(&self.imported));
         serde_json::to_vec(&saved).unwrap_or_default()
     }
 
     /// Reads what [`Analyst::export`] wrote. Where more was learned here since, that is kept.
-    /// Errors: what is no such JSON, or of another version; nothing is changed then.
+    /// Errors: those of [`Saved::read`]; nothing is changed then.
     pub fn import(&mut self, json: &[u8]) -> Result<(), Error> {
-        let saved: Saved = serde_json::from_slice(json)?;
-        if (saved.format.as_str(), saved.version) != (FORMAT, VERSION) {
-            let (format, version) = (saved.format, saved.version);
-            return Err(Error::field(
-                "format",
-                format!("expected {FORMAT} {VERSION}, got {format} {version}"),
-            ));
-        }
-        if let Some(unsound) = saved.places.iter().find(|p| !p.baseline.is_sound()) {
-            return Err(Error::field(
-                format!("places[{}]", unsound.route),
-                "expected finite numbers and 168 hours",
-            ));
-        }
-        for saved in saved.places {
-            let place = Place {
-                workspace: Id::new(saved.workspace.as_bytes()),
-                service: Id::new(saved.service.as_bytes()),
-                route: Id::new(saved.route.as_bytes()),
-            };
+        for saved in Saved::read(json)?.places.into_iter().take(MAX_PLACES) {
+            let place = saved.place();
             match self.known.iter_mut().find(|k| k.place == place) {
                 Some(known) if known.baseline.seconds < saved.baseline.seconds => {
                     known.baseline = saved.baseline;
@@ -204,21 +158,15 @@ impl Analyst {
 
     /// Makes room for places that are new.
     fn meet<M: Memory + ?Sized>(&mut self, memory: &M) {
-        let places = memory.places();
-        for (id, place) in places.into_iter().skip(self.known.len()) {
-            if usize::from(id.0) != self.known.len() {
-                break;
+        for (id, place) in memory.places() {
+            if !self.met.insert(id) {
+                continue;
             }
             let baseline = self.imported.remove(&place).unwrap_or_default();
             self.index
                 .entry((place.workspace, place.route))
                 .or_insert(self.known.len());
-            self.known.push(Known {
-                place,
-                baseline,
-                seconds: 0,
-                alarm: Alarm::default(),
-            });
+            self.known.push(Known::new(id, place, baseline));
         }
     }
 
@@ -231,7 +179,8 @@ impl Analyst {
         let mut strongest: BTreeMap<(Kind, u8, [u8; 72]), Signal> = BTreeMap::new();
         for signal in &signals {
             let fingerprint = fingerprint(signal);
-            self.book.gather(fingerprint, signal);
+            let client = memory.hash(&client_key(signal.client));
+            self.book.gather(fingerprint, signal, client);
             self.show(signal, true);
             let mut names = [0; 72];
             names[..36].copy_from_slice(signal.workspace.padded());
@@ -280,8 +229,12 @@ impl Analyst {
         now_ms: u64,
         wall_s: u64,
     ) -> Histogram {
-        let id = PlaceId(nth as u16);
         let known = &mut self.known[nth];
+        if known.place.consumer().is_some() {
+            known.learn_consumer(memory);
+            return Histogram::default();
+        }
+        let id = known.id;
         let place = known.place;
         let (workspace, route) = (place.workspace, place.route);
         let all = keys::all(workspace.as_bytes(), route.as_bytes());
@@ -352,70 +305,10 @@ impl Analyst {
             // Suspicion is medium, and acted on, from twice the hot limit on.
             alarm.hot_limit = (limit / 2).max(1);
         }
-        if alarm != known.alarm || known.seconds == 1 {
+        if known.seconds == 1 {
             memory.set_alarm(id, alarm);
-            known.alarm = alarm;
         }
-        learned
-    }
-}
-
-impl Known {
-    /// Learns a second, as far as nothing is wrong in it. Returns the samples that were learned.
-    fn learn(
-        &mut self,
-        counts: &Counts,
-        samples: Option<&Histogram>,
-        open: &dyn Fn(Category) -> bool,
-        wall_s: u64,
-    ) -> Histogram {
-        let baseline = &mut self.baseline;
-        let calm = ![
-            Category::ApiDdos,
-            Category::MassError,
-            Category::RouteMisconfiguration,
-        ]
-        .into_iter()
-        .any(open);
-        let rate = counts.requests[S1] as f64;
-        let crowded = baseline.is_mature() && rate > 3.0 * baseline.expected_rate(wall_s) + 10.0;
-        let mut learned = Histogram::default();
-        if let Some(samples) = samples {
-            let new = baseline.clients.update(samples, calm && !crowded);
-            if calm && !crowded {
-                learned = new;
-            }
-        }
-        if !calm {
-            return learned;
-        }
-        if counts.requests[S60] > 0 {
-            baseline.seconds += 1;
-        }
-        baseline.rate.learn(rate);
-        baseline.rate_hours.learn(rate, wall_s);
-        let total = counts.requests[S1];
-        if total > 0 {
-            baseline.errors.learn(counts.errors[S1], total);
-            baseline.not_found.learn(counts.not_found[S1], total);
-            baseline.refused.learn(counts.refused[S1], total);
-            baseline.hot.learn(counts.hot[S1], total);
-            let ratio = counts.errors[S10] as f64 / counts.requests[S10].max(1) as f64;
-            baseline.error_hours.learn(ratio.min(1.0), wall_s);
-        }
-        if counts.requests[S10] >= 32 {
-            let latency = counts.latency_ms[S10] as f64 / counts.requests[S10] as f64;
-            baseline.latency.learn(latency);
-        }
-        if !open(Category::CredentialStuffing) {
-            baseline
-                .failure_hours
-                .learn(counts.failures[S1] as f64, wall_s);
-            if self.seconds.is_multiple_of(10) {
-                baseline.failures.learn(counts.failures[S10] as f64);
-                baseline.logins.learn(counts.logins[S10] as f64);
-            }
-        }
+        known.warn(alarm, memory);
         learned
     }
 }

@@ -1,0 +1,45 @@
+-- The agent's actions as any worker can read them: the leader writes them down before each step.
+
+local cjson = require "cjson.safe"
+local files = require "kong.plugins.threat-agent.files"
+
+
+local _M = {}
+
+
+-- Lists the actions, the latest first.
+function _M.list()
+  local saved = cjson.decode(files.load(files.ACTIONS) or "[]") or {}
+  local list = setmetatable({}, cjson.array_mt)
+  for i = #saved, 1, -1 do
+    list[#list + 1] = saved[i]
+  end
+
+  return list
+end
+
+
+-- Finds an action; nil when there is none of the id.
+function _M.find(id)
+  for _, record in ipairs(_M.list()) do
+    if record.id == id then
+      return record
+    end
+  end
+end
+
+
+-- Sums up for the status: how many actions stand or wait, and whether the kill switch is on.
+function _M.summary()
+  local counts = { active = 0, pending = 0, killed = files.load(files.KILL) ~= nil }
+  for _, record in ipairs(_M.list()) do
+    if counts[record.state] then
+      counts[record.state] = counts[record.state] + 1
+    end
+  end
+
+  return counts
+end
+
+
+return _M

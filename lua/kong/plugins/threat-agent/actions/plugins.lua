@@ -1,0 +1,78 @@
+-- What actions that come down to a plugin have in common: Kong allows one of a name on a scope, so
+-- one that stands there is changed, and otherwise one is made.
+
+local _M = {}
+
+
+-- The scope of an action: its route, or the service where the step says so.
+-- Returns kind, id and the plugin's field for it; nil and why not.
+function _M.scope(record, step)
+  local place = record.place
+  if step.target == "service" and place.service ~= "" then
+    return "services", place.service, "service"
+  elseif step.target == "route" and place.route ~= "" then
+    return "routes", place.route, "route"
+  end
+
+  return nil, "the incident has no " .. step.target
+end
+
+
+-- Finds the plugin of a name on a scope; false when there is none.
+function _M.find(client, kind, id, name)
+  local found, err, passes = client:plugins_of(kind, id)
+  if not found then
+    return nil, err, passes
+  end
+
+  for _, plugin in ipairs(found) do
+    local narrower = type(plugin.consumer) == "table"
+    if plugin.name == name and not narrower then
+      return plugin
+    end
+  end
+
+  return false
+end
+
+
+-- Plans a plugin of a name on the record's scope. config: of a new one. tighten: gives the fields of
+-- a standing one's config to set, and what stands there; nil where there is nothing to tighten.
+function _M.plan(record, step, client, name, config, tighten)
+  local kind, id, field = _M.scope(record, step)
+  if not kind then
+    return nil, id
+  end
+
+  local api, err, passes = client()
+  if not api then
+    return nil, err, passes or false
+  end
+
+  local standing
+  standing, err, passes = _M.find(api, kind, id, name)
+  if standing == nil then
+    return nil, err, passes or false
+  end
+
+  if not standing then
+    record.changes = {
+      { op = "create", kind = "plugins", entity = { name = name, [field] = { id = id }, config = config } },
+    }
+    return true
+  end
+
+  local set, before = tighten(standing.config)
+  if not set then
+    return nil, "a " .. name .. " plugin stands there that is as strict"
+  end
+
+  record.changes = {
+    { op = "patch", kind = "plugins", id = standing.id, tags = standing.tags,
+      set = { config = set, enabled = true }, before = { config = before, enabled = standing.enabled } },
+  }
+  return true
+end
+
+
+return _M

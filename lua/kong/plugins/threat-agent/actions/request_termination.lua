@@ -1,0 +1,21 @@
+-- Kong's request-termination on the incident's route or service: all of its requests are answered
+-- at the gateway.
+
+local effect = require "kong.plugins.threat-agent.effect"
+local plugins = require "kong.plugins.threat-agent.actions.plugins"
+
+
+local _M = {}
+
+
+function _M.plan(record, _, step, client)
+  record.touches_ratio = effect.good_ratio(record.place)
+  local config = { status_code = step.status_code, message = step.message }
+  return plugins.plan(record, step, client, "request-termination", config, function(standing)
+    return { status_code = step.status_code, message = step.message },
+           { status_code = standing.status_code, message = standing.message or ngx.null }
+  end)
+end
+
+
+return _M

@@ -1,0 +1,92 @@
+-- Vetted mitigations for hot_patch. A parameter is only ever a literal in them, and what comes out
+-- is compiled before it is sent anywhere.
+
+local format = string.format
+
+
+local TEMPLATES = {
+  -- Refuses paths that hold a text.
+  refuse_path = [[
+local path = kong.request.get_path()
+if path:find(%s, 1, true) then
+  return kong.response.exit(403, { message = "Request blocked" })
+end
+]],
+
+  -- Refuses requests that carry a header.
+  refuse_header = [[
+if kong.request.get_header(%s) then
+  return kong.response.exit(403, { message = "Request blocked" })
+end
+]],
+
+  -- Refuses requests that lack a header.
+  require_header = [[
+if not kong.request.get_header(%s) then
+  return kong.response.exit(403, { message = "Request blocked" })
+end
+]],
+
+  -- Takes a header away before the upstream sees it.
+  strip_header = [[
+kong.service.request.clear_header(%s)
+]],
+
+  -- Refuses requests with an argument in the query.
+  refuse_parameter = [[
+if kong.request.get_query_arg(%s) ~= nil then
+  return kong.response.exit(403, { message = "Request blocked" })
+end
+]],
+
+  -- Refuses bodies that say to be longer than a number of bytes.
+  refuse_body_size = [[
+if (tonumber(kong.request.get_header("content-length")) or 0) > tonumber(%s) then
+  return kong.response.exit(413, { message = "Request blocked" })
+end
+]],
+}
+
+
+local _M = {
+  NAMES = {
+    "refuse_body_size",
+    "refuse_header",
+    "refuse_parameter",
+    "refuse_path",
+    "require_header",
+    "strip_header",
+  },
+}
+
+
+-- Writes a text as a Lua literal of plain ASCII: every other byte by its number.
+local function literal(text)
+  return '"' .. text:gsub("[^%w%-_/. ]", function(c)
+    return format("\\%03d", c:byte())
+  end) .. '"'
+end
+
+
+-- Renders a template. Returns the code; nil and an error.
+function _M.render(name, parameter)
+  local template = TEMPLATES[name]
+  if not template then
+    return nil, "there is no template of the name " .. tostring(name)
+  elseif type(parameter) ~= "string" or parameter == "" then
+    return nil, "the template " .. name .. " needs a parameter"
+  elseif name == "refuse_body_size" and not parameter:match("^%d+$") then
+    return nil, "the template refuse_body_size needs a number of bytes"
+  end
+
+  local code = format(template, (literal(parameter):gsub("%%", "%%%%")))
+  local ok, err = load(code, "=hot_patch", "t", {})
+  if not ok then
+    return nil, "the template " .. name .. " does not compile: " .. err
+  end
+
+  return code
+end
+
+
+return _M

@@ -1,0 +1,263 @@
+-- Entities of a DB-less node: its whole configuration is read, changed and sent back.
+--
+-- /config knows no compare-and-swap, so what was read is compared with what stands just before it
+-- is replaced: a change that came in between is not overwritten.
+
+local cjson = require "cjson.safe"
+local http = require "kong.plugins.threat-agent.admin.http"
+local lyaml = require "lyaml"
+
+
+local ipairs = ipairs
+local pairs = pairs
+local type = type
+
+
+local Client = {}
+Client.__index = Client
+
+
+-- YAML's null is not cjson's.
+local function with_json_nulls(value)
+  if value == lyaml.null then
+    return cjson.null
+  elseif type(value) ~= "table" then
+    return value
+  end
+
+  local copy = setmetatable({}, #value > 0 and cjson.array_mt or nil)
+  for k, v in pairs(value) do
+    copy[k] = with_json_nulls(v)
+  end
+
+  return copy
+end
+
+
+-- Returns the configuration and its text.
+local function load(self)
+  local status, body, passes = http.request(self.settings, "GET", "/config")
+  if not status then
+    return nil, body, passes
+  elseif status == 404 or type(body) ~= "table" or type(body.config) ~= "string" then
+    return nil, "the Admin API at " .. self.settings.url .. " shows no /config"
+  end
+
+  return with_json_nulls(lyaml.load(body.config)), body.config
+end
+
+
+-- Replaces the configuration that was read as `text`.
+local function store(self, document, text)
+  local _, now, passes = load(self)
+  if now ~= text then
+    return nil, "the configuration was changed meanwhile", passes ~= false
+  end
+
+  local status, err
+  status, err, passes = http.request(self.settings, "POST", "/config", document)
+  if not status then
+    return nil, err, passes
+  end
+
+  return true
+end
+
+
+local function find(document, kind, id)
+  for i, entity in ipairs(document[kind] or {}) do
+    if entity.id == id then
+      return entity, i
+    end
+  end
+end
+
+
+-- A reference to another entity is written as its id there.
+local REFERENCES = { "route", "service", "consumer", "upstream" }
+
+local function flat(fields)
+  local copy = {}
+  for name, value in pairs(fields) do
+    copy[name] = value
+  end
+  for _, name in ipairs(REFERENCES) do
+    if type(copy[name]) == "table" and copy[name].id then
+      copy[name] = copy[name].id
+    end
+  end
+
+  return copy
+end
+
+
+local function unflat(entity)
+  local copy = {}
+  for name, value in pairs(entity) do
+    copy[name] = value
+  end
+  for _, name in ipairs(REFERENCES) do
+    if type(copy[name]) == "string" then
+      copy[name] = { id = copy[name] }
+    end
+  end
+
+  return copy
+end
+
+
+function Client:get(kind, id)
+  local document, err, passes = load(self)
+  if not document then
+    return nil, err, passes
+  end
+
+  local entity = find(document, kind, id)
+  return entity and unflat(entity) or false
+end
+
+
+function Client:put(kind, id, entity)
+  local document, text, passes = load(self)
+  if not document then
+    return nil, text, passes
+  end
+
+  local list = document[kind] or setmetatable({}, cjson.array_mt)
+  local _, at = find(document, kind, id)
+  local new = flat(entity)
+  new.id = id
+  list[at or #list + 1] = new
+  document[kind] = list
+
+  local ok, err
+  ok, err, passes = store(self, document, text)
+  if not ok then
+    return nil, err, passes
+  end
+
+  return unflat(new)
+end
+
+
+function Client:patch(kind, id, fields)
+  local document, text, passes = load(self)
+  if not document then
+    return nil, text, passes
+  end
+
+  local entity = find(document, kind, id)
+  if not entity then
+    return false
+  end
+
+  for name, value in pairs(flat(fields)) do
+    if name == "config" and type(value) == "table" then
+      for option, setting in pairs(value) do
+        entity.config[option] = setting
+      end
+    else
+      entity[name] = value
+    end
+  end
+
+  local ok, err
+  ok, err, passes = store(self, document, text)
+  if not ok then
+    return nil, err, passes
+  end
+
+  return unflat(entity)
+end
+
+
+function Client:delete(kind, id)
+  local document, text, passes = load(self)
+  if not document then
+    return nil, text, passes
+  end
+
+  local _, at = find(document, kind, id)
+  if not at then
+    return true
+  end
+
+  table.remove(document[kind], at)
+  return store(self, document, text)
+end
+
+
+function Client:tagged(kind, tag)
+  local document, err, passes = load(self)
+  if not document then
+    return nil, err, passes
+  end
+
+  local found = {}
+  for _, entity in ipairs(document[kind] or {}) do
+    for _, has in ipairs(type(entity.tags) == "table" and entity.tags or {}) do
+      if has == tag then
+        found[#found + 1] = unflat(entity)
+      end
+    end
+  end
+
+  return found
+end
+
+
+local SCOPE_OF = { routes = "route", services = "service", consumers = "consumer" }
+
+function Client:plugins_of(kind, id)
+  local document, err, passes = load(self)
+  if not document then
+    return nil, err, passes
+  end
+
+  local found = {}
+  for _, plugin in ipairs(document.plugins or {}) do
+    if plugin[SCOPE_OF[kind]] == id then
+      found[#found + 1] = unflat(plugin)
+    end
+  end
+
+  return found
+end
+
+
+function Client:targets_of(upstream)
+  local document, err, passes = load(self)
+  if not document then
+    return nil, err, passes
+  end
+
+  local found
+  for _, one in ipairs(document.upstreams or {}) do
+    if one.name == upstream then
+      found = {}
+      for _, target in ipairs(document.targets or {}) do
+        if target.upstream == one.id then
+          found[#found + 1] = unflat(target)
+        end
+      end
+    end
+  end
+
+  return found or false
+end
+
+
+function Client.targets_kind()
+  return "targets"
+end
+
+
+local _M = {}
+
+
+function _M.new(settings)
+  return setmetatable({ settings = settings, tier = "dbless" }, Client)
+end
+
+
+return _M

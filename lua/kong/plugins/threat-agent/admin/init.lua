@@ -1,0 +1,68 @@
+-- The Admin API that this node's agent writes to, as its topology has it.
+
+local dbless = require "kong.plugins.threat-agent.admin.dbless"
+local http = require "kong.plugins.threat-agent.admin.http"
+local traditional = require "kong.plugins.threat-agent.admin.traditional"
+
+
+local kong = kong
+local ngx = ngx
+
+
+local _M = {}
+
+
+local client, client_url     -- the last one, and the URL it is for
+
+
+-- The node's own Admin API, without TLS where it has a listener without.
+local function own_url()
+  local secure
+  for _, listener in ipairs(kong.configuration.admin_listeners or {}) do
+    local host = listener.ip == "0.0.0.0" and "127.0.0.1" or listener.ip == "::" and "[::1]" or listener.ip
+    if host and not listener.ssl then
+      return "http://" .. host .. ":" .. listener.port
+    elseif host then
+      secure = secure or "https://" .. host .. ":" .. listener.port
+    end
+  end
+
+  return secure
+end
+
+
+-- Finds the client for an instance's `response.admin_api`. Returns nil, why there is none, and
+-- whether there may be one later.
+function _M.client(api)
+  local url = api.url
+  if not url or url == ngx.null then
+    url = own_url()
+  end
+  if not url then
+    return nil, "no Admin API to write to: this node has none, so set response.admin_api.url to the control plane's"
+  end
+  if client and client_url == url then
+    client.settings.token = api.token
+    return client
+  end
+
+  local settings = {
+    url = url,
+    token = api.token,
+    workspace = api.workspace,
+    timeout_ms = api.timeout_ms,
+    ssl_verify = api.ssl_verify,
+  }
+  local status, about, passes = http.request(settings, "GET", "/")
+  if not status then
+    return nil, about, passes
+  end
+
+  local database = type(about) == "table" and type(about.configuration) == "table" and about.configuration.database
+  client = (database == "off" and dbless or traditional).new(settings)
+  client_url = url
+  return client
+end
+
+
+return _M

@@ -1,0 +1,117 @@
+-- Entities behind an Admin API that takes them one by one: traditional nodes and control planes.
+
+local http = require "kong.plugins.threat-agent.admin.http"
+
+
+local Client = {}
+Client.__index = Client
+
+
+local function path_of(self, kind, id)
+  return self.prefix .. "/" .. kind .. (id and "/" .. id or "")
+end
+
+
+-- Reads an entity. Returns false when there is none; nil, an error and whether it may pass.
+function Client:get(kind, id)
+  local status, body, passes = http.request(self.settings, "GET", path_of(self, kind, id))
+  if not status then
+    return nil, body, passes
+  end
+
+  return status == 200 and body
+end
+
+
+-- Makes an entity under an id, or sets it anew: the same call twice is one.
+function Client:put(kind, id, entity)
+  local status, body, passes = http.request(self.settings, "PUT", path_of(self, kind, id), entity)
+  if not status then
+    return nil, body, passes
+  end
+
+  return body
+end
+
+
+-- Sets fields of an entity. Returns false when there is no such entity.
+function Client:patch(kind, id, fields)
+  local status, body, passes = http.request(self.settings, "PATCH", path_of(self, kind, id), fields)
+  if not status then
+    return nil, body, passes
+  end
+
+  return status == 200 and body
+end
+
+
+-- Deletes an entity; one that is gone is no error.
+function Client:delete(kind, id)
+  local status, err, passes = http.request(self.settings, "DELETE", path_of(self, kind, id))
+  if not status then
+    return nil, err, passes
+  end
+
+  return true
+end
+
+
+-- Lists the entities of a kind that carry a tag.
+function Client:tagged(kind, tag)
+  local found, path = {}, path_of(self, kind) .. "?tags=" .. tag
+  repeat
+    local status, body, passes = http.request(self.settings, "GET", path)
+    if not status then
+      return nil, body, passes
+    end
+
+    for _, entity in ipairs(body.data) do
+      found[#found + 1] = entity
+    end
+    path = type(body.next) == "string" and body.next or nil
+  until not path
+
+  return found
+end
+
+
+-- The plugins of a scope: kind "routes", "services" or "consumers", and its id.
+function Client:plugins_of(kind, id)
+  local status, body, passes = http.request(self.settings, "GET", path_of(self, kind, id) .. "/plugins?size=1000")
+  if not status then
+    return nil, body, passes
+  end
+
+  return status == 200 and body.data or {}
+end
+
+
+-- The targets of the upstream of a name. Returns false when there is no such upstream.
+function Client:targets_of(upstream)
+  local status, body, passes = http.request(self.settings, "GET", path_of(self, "upstreams", upstream) .. "/targets?size=1000")
+  if not status then
+    return nil, body, passes
+  end
+
+  return status == 200 and body.data
+end
+
+
+-- The kind that a target of an upstream is reached by.
+function Client.targets_kind(_, upstream)
+  return "upstreams/" .. upstream .. "/targets"
+end
+
+
+local _M = {}
+
+
+-- settings: as http.request takes them, with `workspace` where there is one.
+function _M.new(settings)
+  local workspace = settings.workspace
+  local prefix = workspace and workspace ~= ngx.null and "/" .. workspace or ""
+  return setmetatable({ settings = settings, prefix = prefix, tier = "admin_api" }, Client)
+end
+
+
+return _M

@@ -1,0 +1,107 @@
+-- Whether an action may be taken: kill switch, protected entities, budget, blast radius. Each
+-- refusal says why.
+
+local files = require "kong.plugins.threat-agent.files"
+local journal = require "kong.plugins.threat-agent.agent.journal"
+local native = require "kong.plugins.threat-agent.native"
+
+
+local ngx = ngx
+local ipairs = ipairs
+
+
+local _M = {}
+
+
+-- Whether everything is to be taken back and nothing done: by the configuration or by the file
+-- that POST /threat-agent/kill makes.
+function _M.is_killed(conf)
+  return conf.response.kill_switch or files.load(files.KILL) ~= nil
+end
+
+
+local function contains(list, ...)
+  for _, entry in ipairs(list or {}) do
+    for _, value in ipairs({ ... }) do
+      if entry == value then
+        return true
+      end
+    end
+  end
+
+  return false
+end
+
+
+-- Names the protected thing that a record would touch; nil when there is none.
+local function protected(record, limits)
+  if contains(limits.routes, record.place.route, record.place.route_name) then
+    return "its route is protected"
+  elseif contains(limits.services, record.place.service, record.place.service_name) then
+    return "its service is protected"
+  end
+
+  for _, client in ipairs(record.clients or {}) do
+    if native.is_within(client, limits.cidrs or {}) then
+      return "a client is protected"
+    end
+  end
+
+  for _, change in ipairs(record.changes) do
+    for _, tag in ipairs(type(change.tags) == "table" and change.tags or {}) do
+      if contains(limits.tags, tag) or tag:find("managed-by-ingress-controller", 1, true) then
+        return change.kind .. "/" .. change.id .. " carries the protected tag " .. tag
+      end
+    end
+  end
+end
+
+
+-- Counts what was done lately and what stands.
+local function spent()
+  local minute, hour, active = 0, 0, 0
+  local now = ngx.time()
+  for _, record in ipairs(journal.all()) do
+    local age_s = record.applied_s and now - record.applied_s
+    minute = minute + (age_s and age_s < 60 and 1 or 0)
+    hour = hour + (age_s and age_s < 3600 and 1 or 0)
+    active = active + ((record.state == "active" or record.state == "applying") and 1 or 0)
+  end
+
+  return minute, hour, active
+end
+
+
+local function over_budget(budget)
+  local minute, hour, active = spent()
+  if minute >= budget.per_minute then
+    return "the budget of " .. budget.per_minute .. " actions a minute is spent"
+  elseif hour >= budget.per_hour then
+    return "the budget of " .. budget.per_hour .. " actions an hour is spent"
+  elseif active >= budget.active then
+    return budget.active .. " actions stand already"
+  end
+end
+
+
+-- Decides on a planned record. Returns true; or nil and why not.
+function _M.check(record, conf)
+  local response = conf.response
+  local why = _M.is_killed(conf) and "the kill switch is on"
+              or protected(record, response.protected)
+              or over_budget(response.budget)
+  if why then
+    return nil, why
+  end
+
+  local most = response.blast_radius.good_ratio
+  if record.touches_ratio > most then
+    return nil, ("it would refuse %.1f %% of the route's requests that go well, %.1f %% are allowed")
+                :format(100 * record.touches_ratio, 100 * most)
+  end
+
+  return true
+end
+
+
+return _M

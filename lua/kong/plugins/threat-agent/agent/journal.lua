@@ -1,0 +1,136 @@
+-- What the agent has decided, in a file that is written before each step and after it: whoever
+-- leads next goes on where the last one stopped.
+
+local cjson = require "cjson.safe"
+local files = require "kong.plugins.threat-agent.files"
+
+
+local ngx = ngx
+
+
+-- Records that have ended and are kept to be shown.
+local MAX_ENDED = 200
+
+-- A change of the configuration is seen so long after it at the latest. Units: seconds.
+local LATELY_S = 60
+
+local ENDED = {
+  conflict = true,
+  dry_run = true,
+  expired = true,
+  failed = true,
+  handed_out = true,
+  refused = true,
+  reverted = true,
+}
+
+
+local _M = {}
+
+
+local records = {}    -- oldest first
+local by_id = {}
+
+
+local function index()
+  by_id = {}
+  for _, record in ipairs(records) do
+    by_id[record.id] = record
+  end
+end
+
+
+-- Forgets the oldest of the ended ones.
+local function prune()
+  local surplus = -MAX_ENDED
+  for _, record in ipairs(records) do
+    surplus = surplus + (ENDED[record.state] and 1 or 0)
+  end
+  if surplus <= 0 then
+    return
+  end
+
+  local kept = {}
+  for _, record in ipairs(records) do
+    if surplus > 0 and ENDED[record.state] then
+      surplus = surplus - 1
+    else
+      kept[#kept + 1] = record
+    end
+  end
+  records = kept
+  index()
+end
+
+
+-- Reads the file. Returns true, or nil and an error.
+function _M.load()
+  records = {}
+  local text = files.load(files.ACTIONS)
+  local saved = text and cjson.decode(text)
+  if text and type(saved) ~= "table" then
+    index()
+    return nil, "could not read " .. files.ACTIONS .. ": it is no list of actions; the tags of what was made tell its end"
+  end
+
+  records = saved or records
+  index()
+  return true
+end
+
+
+-- Writes the file. Returns true, or nil and an error: then nothing may be done.
+function _M.save()
+  prune()
+  setmetatable(records, cjson.array_mt)
+  return files.save(files.ACTIONS, cjson.encode(records))
+end
+
+
+-- Adds a record, or sets the state of one, and writes it down.
+function _M.set(record, state)
+  record.state = state
+  record.changed_s = ngx.time()
+  if not by_id[record.id] then
+    records[#records + 1] = record
+    by_id[record.id] = record
+  end
+
+  return _M.save()
+end
+
+
+function _M.get(id)
+  return by_id[id]
+end
+
+
+-- Whether an action changed an entity lately, or changed it back.
+function _M.has_changed(id)
+  local now = ngx.time()
+  for _, record in ipairs(records) do
+    if record.applied_s and now - record.changed_s < LATELY_S then
+      for _, change in ipairs(record.changes) do
+        if change.id == id then
+          return true
+        end
+      end
+    end
+  end
+
+  return false
+end
+
+
+-- All records, oldest first.
+function _M.all()
+  return records
+end
+
+
+function _M.is_ended(record)
+  return ENDED[record.state] == true
+end
+
+
+return _M

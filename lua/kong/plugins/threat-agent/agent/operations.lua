@@ -1,0 +1,98 @@
+-- The three things that an action can come down to, each of which can be done twice as well as
+-- once, and taken back:
+--   ban      a client is refused in memory
+--   create   an entity of the agent's own, under an id that follows from the action's
+--   patch    fields of somebody's entity, with the values that stood there before
+--
+-- Each returns true; or nil, an error, and whether another try may succeed.
+
+local entities = require "kong.plugins.threat-agent.entities"
+local native = require "kong.plugins.threat-agent.native"
+
+
+-- What everything carries that the agent makes.
+local TAG = "threat-agent"
+
+
+local function change_fields(change, client, from, to)
+  local entity, err, passes = client:get(change.kind, change.id)
+  if entity == nil then
+    return nil, err, passes
+  elseif entity == false then
+    return nil, change.kind .. "/" .. change.id .. " is gone", false
+  elseif entities.holds(entity, to) then
+    return true
+  elseif not entities.holds(entity, from) then
+    return nil, change.kind .. "/" .. change.id .. " was changed by someone else and is left as it is", false
+  end
+
+  local changed
+  changed, err, passes = client:patch(change.kind, change.id, to)
+  if changed == false then
+    return nil, change.kind .. "/" .. change.id .. " is gone", false
+  end
+
+  return changed and true, err, passes
+end
+
+
+local OPERATIONS = {
+  ban = {
+    apply = function(change)
+      return native.ban(change.ban)
+    end,
+    revert = function(change)
+      return native.lift_ban(change.ban)
+    end,
+  },
+
+  create = {
+    apply = function(change, client)
+      local made, err, passes = client:put(change.kind, change.id, change.entity)
+      return made and true, err, passes
+    end,
+    revert = function(change, client)
+      local entity, err, passes = client:get(change.kind, change.id)
+      if entity == nil then
+        return nil, err, passes
+      elseif entity == false then
+        return true
+      elseif not change.restored and not entities.is_tagged(entity, TAG) then
+        return nil, change.kind .. "/" .. change.id .. " was taken over by someone else and is left as it is", false
+      end
+
+      return client:delete(change.kind, change.id)
+    end,
+  },
+
+  patch = {
+    apply = function(change, client)
+      return change_fields(change, client, change.before, change.set)
+    end,
+    revert = function(change, client)
+      return change_fields(change, client, change.set, change.before)
+    end,
+  },
+}
+
+
+local _M = {}
+
+
+-- Whether a change needs the Admin API.
+function _M.is_remote(change)
+  return change.op ~= "ban"
+end
+
+
+function _M.apply(change, client)
+  return OPERATIONS[change.op].apply(change, client)
+end
+
+
+function _M.revert(change, client)
+  return OPERATIONS[change.op].revert(change, client)
+end
+
+
+return _M

@@ -1,0 +1,85 @@
+-- The dead man's switch: what an agent made and can no longer take away (its node is gone, or its
+-- file) goes when its time is over, by whichever agent is left. The time stands in a tag.
+
+local admin = require "kong.plugins.threat-agent.admin"
+local journal = require "kong.plugins.threat-agent.agent.journal"
+
+
+local kong = kong
+local ngx = ngx
+local ipairs = ipairs
+local tonumber = tonumber
+
+
+-- Units: seconds.
+local EVERY_S = 60
+-- The agent that made it takes it away in time, if it lives.
+local GRACE_S = 60
+
+
+local _M = {}
+
+
+local swept_at = 0
+
+
+local function expires_s(entity)
+  for _, tag in ipairs(entity.tags) do
+    local time = tag:match("^expires:(%d+)$")
+    if time then
+      return tonumber(time)
+    end
+  end
+end
+
+
+-- The ids of what stands by this node's own journal.
+local function own()
+  local ids = {}
+  for _, record in ipairs(journal.all()) do
+    if not journal.is_ended(record) then
+      for _, change in ipairs(record.changes) do
+        ids[change.id or ""] = true
+      end
+    end
+  end
+
+  return ids
+end
+
+
+-- Looks once a minute. Returns nil and an error where the Admin API cannot be asked.
+function _M.sweep(conf)
+  local now = ngx.now()
+  if now - swept_at < EVERY_S then
+    return true
+  end
+
+  swept_at = now
+  local client = admin.client(conf.response.admin_api)
+  if not client then
+    -- A node without an Admin API makes nothing there either.
+    return true
+  end
+
+  local found, err = client:tagged("plugins", "threat-agent")
+  if not found then
+    return nil, "could not look for what other agents left behind: " .. err
+  end
+
+  local mine = own()
+  for _, entity in ipairs(found) do
+    local time = expires_s(entity)
+    if time and time + GRACE_S < now and not mine[entity.id] then
+      local ok
+      ok, err = client:delete("plugins", entity.id)
+      kong.log.notice("plugin ", entity.id, " (", entity.name, ") of an agent that is gone: ",
+                      ok and "deleted, its time was over" or err)
+    end
+  end
+
+  return true
+end
+
+
+return _M

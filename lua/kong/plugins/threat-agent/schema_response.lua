@@ -1,0 +1,171 @@
+-- The schema of `config.response`: what the agent may do by itself. Pure data.
+
+local CATEGORIES = {
+  "api_ddos",
+  "credential_stuffing",
+  "abuse",
+  "payload_injection",
+  "route_misconfiguration",
+  "mass_error",
+  "client_anomaly",
+}
+
+local ACTIONS = {
+  "ban",
+  "disable_plugin",
+  "drain_target",
+  "hot_patch",
+  "ip_restriction",
+  "rate_limiting",
+  "request_termination",
+  "reroute",
+  "restrict_route",
+  "rollback",
+}
+
+local TEMPLATES = {
+  "refuse_body_size",
+  "refuse_header",
+  "refuse_parameter",
+  "refuse_path",
+  "require_header",
+  "strip_header",
+}
+
+
+local URL = "^https?://[%w%.%-_]+:?%d*/?%S*$"
+
+
+local function names(description)
+  return { description = description, type = "array", required = true, default = {}, len_max = 1024,
+           elements = { type = "string", len_min = 1, len_max = 256 } }
+end
+
+
+local function whole(description, least, most, default)
+  return { description = description, type = "integer", between = { least, most }, required = true, default = default }
+end
+
+
+local step = {
+  type = "record",
+  fields = {
+    { action = { type = "string", required = true, one_of = ACTIONS } },
+    { after_s = whole("How long the incident must have been open.", 0, 86400, 0) },
+    { ttl_s = whole("How long the action stands; 0 for ever (rollback only).", 0, 2592000, 600) },
+    { verify_after_s = whole("When to look whether it helped.", 10, 3600, 30) },
+    { target = { description = "What a plugin is put on.", type = "string", required = true, default = "route",
+                 one_of = { "route", "service" } } },
+    { scope = { description = "Where a ban holds.", type = "string", required = true, default = "route",
+                one_of = { "route", "service", "global" } } },
+    { suspicion = { description = "The least suspicion of clients that are banned or denied.", type = "string",
+                    required = true, default = "high", one_of = { "low", "medium", "high" } } },
+    { per_minute = { description = "rate_limiting: requests of one address; learned when not given.",
+                     type = "integer", between = { 1, 1000000 } } },
+    { status_code = whole("request_termination: the answer's status.", 100, 599, 503) },
+    { message = { description = "request_termination: the answer's message.", type = "string", len_max = 256 } },
+    { url = { description = "reroute: the upstream to go to.", type = "string", len_max = 512,
+              match = URL } },
+    { methods = { description = "restrict_route: the methods that are left.", type = "array", len_min = 1,
+                  elements = { type = "string", match = "^[A-Z]+$" } } },
+    { plugin = { description = "disable_plugin: the plugin's name.", type = "string", len_max = 64 } },
+    { upstream_target = { description = "drain_target: the target, as host:port.", type = "string", len_max = 256 } },
+    { template = { description = "hot_patch: the template.", type = "string", one_of = TEMPLATES } },
+    { parameter = { description = "hot_patch: the template's parameter.", type = "string", len_min = 1,
+                    len_max = 256 } },
+  },
+  entity_checks = {
+    { conditional = { if_field = "action", if_match = { eq = "reroute" },
+                      then_field = "url", then_match = { required = true } } },
+    { conditional = { if_field = "action", if_match = { eq = "disable_plugin" },
+                      then_field = "plugin", then_match = { required = true } } },
+    { conditional = { if_field = "action", if_match = { eq = "drain_target" },
+                      then_field = "upstream_target", then_match = { required = true } } },
+    { conditional = { if_field = "action", if_match = { eq = "restrict_route" },
+                      then_field = "methods", then_match = { required = true } } },
+    { conditional = { if_field = "action", if_match = { eq = "hot_patch" },
+                      then_field = "template", then_match = { required = true } } },
+    { conditional = { if_field = "action", if_match = { eq = "hot_patch" },
+                      then_field = "parameter", then_match = { required = true } } },
+  },
+}
+
+
+local policy = {
+  type = "record",
+  fields = {
+    { id = { type = "string", required = true, len_max = 64, match = "^[%w%-_%.]+$" } },
+    { categories = { description = "Empty: all.", type = "set", required = true, default = {},
+                     elements = { type = "string", one_of = CATEGORIES } } },
+    { min_severity = { type = "string", required = true, default = "medium",
+                       one_of = { "low", "medium", "high", "critical" } } },
+    { min_confidence = { type = "number", between = { 0, 1 }, required = true, default = 0.7 } },
+    { routes = names("Ids or names; empty: all.") },
+    { services = names("Ids or names; empty: all.") },
+    { hours = { description = "Hours of the day in UTC, such as 22-6; always when not given.", type = "string",
+                match = "^[0-2]?%d%-[0-2]?%d$" } },
+    { approval = { type = "string", required = true, default = "automatic", one_of = { "automatic", "required" } } },
+    { steps = { type = "array", required = true, len_min = 1, len_max = 16, elements = step } },
+  },
+}
+
+
+-- What is done where nothing is configured: named clients are banned on their route; a flood that
+-- lasts gets a limit; a change that broke a route is proposed to be taken back.
+local DEFAULT_POLICIES = {
+  {
+    id = "suspects",
+    categories = { "api_ddos", "credential_stuffing", "abuse", "payload_injection" },
+    min_severity = "medium",
+    min_confidence = 0.7,
+    steps = { { action = "ban", ttl_s = 600, suspicion = "high" } },
+  },
+  {
+    id = "broken-change",
+    categories = { "route_misconfiguration" },
+    min_severity = "medium",
+    min_confidence = 0.5,
+    approval = "required",
+    steps = { { action = "rollback", ttl_s = 0 } },
+  },
+}
+
+
+return {
+  type = "record",
+  required = true,
+  fields = {
+    { enabled = { type = "boolean", required = true, default = true } },
+    { kill_switch = { description = "Takes back everything and does nothing.", type = "boolean", required = true,
+                      default = false } },
+    { policies = { type = "array", required = true, default = DEFAULT_POLICIES, len_max = 64, elements = policy } },
+    { budget = { type = "record", required = true, fields = {
+      { per_minute = whole("Most actions in a minute.", 0, 1000, 10) },
+      { per_hour = whole("Most actions in an hour.", 0, 10000, 60) },
+      { active = whole("Most actions that stand at once.", 0, 1000, 50) },
+    } } },
+    { blast_radius = { type = "record", required = true, fields = {
+      { good_ratio = { description = "Most of a route's well answered requests that an action may refuse.",
+                       type = "number", between = { 0, 1 }, required = true, default = 0.05 } },
+    } } },
+    { protected = { type = "record", required = true, fields = {
+      { cidrs = { type = "array", required = true, default = { "127.0.0.0/8", "::1" }, len_max = 1024,
+                  elements = { type = "string", match = "^[%x:.]+/?%d*$" } } },
+      { routes = names("Ids or names.") },
+      { services = names("Ids or names.") },
+      { tags = names("Entities with one of these tags are left alone.") },
+    } } },
+    { admin_api = { type = "record", required = true, fields = {
+      { url = { description = "This node's own when not given; for a data plane, its control plane's.", type = "string",
+                len_max = 512, match = URL } },
+      { writes = { description = "`apply` them, or hand them out as decK files (`patch`).", type = "string",
+                   required = true, default = "apply", one_of = { "apply", "patch" } } },
+      { token = { description = "RBAC or Konnect token.", type = "string", referenceable = true, encrypted = true } },
+      { workspace = { type = "string", len_max = 128, match = "^[%w%-_%.~]+$" } },
+      { timeout_ms = whole("Of each step of an exchange.", 100, 60000, 5000) },
+      { ssl_verify = { type = "boolean", required = true, default = true } },
+    } } },
+    { ledger_key = { description = "Key of the ledger's hashes.", type = "string", referenceable = true,
+                     encrypted = true } },
+  },
+}

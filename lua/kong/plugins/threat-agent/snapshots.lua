@@ -1,0 +1,201 @@
+-- What the gateway's configuration was, and what has changed in it: from Kong's own database or
+-- memory, so that it is the same in every topology, data planes included.
+
+local cjson = require "cjson.safe"
+local entities = require "kong.plugins.threat-agent.entities"
+local files = require "kong.plugins.threat-agent.files"
+
+
+local kong = kong
+local ngx = ngx
+local pairs = pairs
+local type = type
+
+
+local KINDS = { "services", "routes", "plugins", "upstreams", "targets" }
+-- A larger configuration is not followed.
+local MAX_ENTITIES = 5000
+-- Changes that are remembered.
+local MAX_CHANGES = 64
+
+local EVERYWHERE = { workspace = ngx.null }
+
+-- What Kong keeps for itself, or what changes without a meaning.
+local IGNORED = { created_at = true, updated_at = true, ws_id = true, __key__ = true }
+
+-- Settings whose name says that they are secrets are neither kept nor compared.
+local SECRETS = { "secret", "password", "token", "key", "credential", "cert", "auth" }
+
+
+local _M = {}
+
+
+local last                -- kind → id → entity
+local changes = {}        -- oldest first: { wall_s, kind, id, name, before, after }
+
+
+local function is_secret(name)
+  for _, word in ipairs(SECRETS) do
+    if type(name) == "string" and name:lower():find(word, 1, true) then
+      return true
+    end
+  end
+
+  return false
+end
+
+
+-- Copies an entity without Kong's own fields, secrets and nulls.
+local function plain(value, depth)
+  if type(value) ~= "table" or depth > 8 then
+    return value
+  end
+
+  local copy = setmetatable({}, #value > 0 and cjson.array_mt or nil)
+  for name, field in pairs(value) do
+    if field ~= ngx.null and type(field) ~= "function" and not IGNORED[name]
+       and not (is_secret(name) and type(field) ~= "table")
+    then
+      copy[name] = plain(field, depth + 1)
+    end
+  end
+
+  return copy
+end
+
+
+-- Reads the configuration. Returns nil and why where it cannot be followed.
+local function take()
+  local taken, count = {}, 0
+  for _, kind in ipairs(KINDS) do
+    taken[kind] = {}
+    for entity, err in kong.db[kind]:each(1000, EVERYWHERE) do
+      if err then
+        return nil, "could not read the configuration: " .. err
+      end
+
+      count = count + 1
+      if count > MAX_ENTITIES then
+        return nil, "the configuration has more than " .. MAX_ENTITIES .. " entities: changes are not followed"
+      end
+      taken[kind][entity.id] = plain(entity, 0)
+    end
+  end
+
+  return taken
+end
+
+
+local function name_of(entity)
+  return entity.name or entity.target or entity.id
+end
+
+
+local function note(found, wall_s, kind, before, after)
+  local entity = after or before
+  found[#found + 1] = {
+    wall_s = wall_s,
+    kind = kind,
+    id = entity.id,
+    name = name_of(entity),
+    before = before,
+    after = after,
+  }
+end
+
+
+local function compare(old, new, wall_s)
+  local found = {}
+  for _, kind in ipairs(KINDS) do
+    for id, entity in pairs(new[kind]) do
+      local before = old[kind][id]
+      if not before then
+        note(found, wall_s, kind, nil, entity)
+      elseif not entities.same(before, entity) then
+        note(found, wall_s, kind, before, entity)
+      end
+    end
+    for id, entity in pairs(old[kind]) do
+      if not new[kind][id] then
+        note(found, wall_s, kind, entity, nil)
+      end
+    end
+  end
+
+  return found
+end
+
+
+-- Takes up the snapshot of the last leader; without one, what stands now. Returns nil and an error.
+function _M.open()
+  local text = files.load(files.SNAPSHOT)
+  last = text and cjson.decode(text)
+  if type(last) == "table" and last.plugins then
+    return true
+  end
+
+  local err
+  last, err = take()
+  return last and true, err
+end
+
+
+-- Compares what stands with the last snapshot. Returns the list of changes; nil and an error.
+function _M.follow(wall_s)
+  local new, err = take()
+  if not new then
+    return nil, err
+  end
+
+  local found = last and compare(last, new, wall_s) or {}
+  if #found > 0 or not last then
+    last = new
+    files.save(files.SNAPSHOT, cjson.encode(new))
+  end
+  for _, change in ipairs(found) do
+    changes[#changes + 1] = change
+    if #changes > MAX_CHANGES then
+      table.remove(changes, 1)
+    end
+  end
+
+  return found
+end
+
+
+-- An entity as it stands; nil when there is none of the id.
+function _M.entity(kind, id)
+  return last and last[kind] and last[kind][id]
+end
+
+
+-- The changes since a moment, oldest first.
+function _M.since(wall_s)
+  local found = {}
+  for _, change in ipairs(changes) do
+    if change.wall_s >= wall_s then
+      found[#found + 1] = change
+    end
+  end
+
+  return found
+end
+
+
+-- Names the fields that a change touches, for people and for the engine's search for suspects.
+function _M.describe(change)
+  local what = not change.before and "created" or not change.after and "deleted" or "updated"
+  local fields = {}
+  for name, value in pairs(change.before and change.after or {}) do
+    if not entities.same(change.before[name], value) then
+      fields[#fields + 1] = name
+    end
+  end
+  table.sort(fields)
+
+  return change.kind .. "/" .. change.name .. " (" .. change.id .. ") " .. what
+         .. (#fields > 0 and ": " .. table.concat(fields, ", ") or "")
+end
+
+
+return _M

@@ -1,0 +1,371 @@
+//! Trigger words: a value's runs of letters, looked up and judged by what stands around them.
+
+use super::triggers::{
+    COMMAND, DOLLAR, DOTTED, DUNDER, HEX, INVOKED, LOGIC, SCHEME, SORTS, TRIGGERS,
+};
+use crate::decode::kind::{self, Rare, BLOCK, WINDOW};
+
+/// Longest operand behind `or` and `and`. Units: bytes.
+const OPERAND: usize = 64;
+
+/// Trigger words of a value: a set of bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Words(u16);
+
+impl Words {
+    /// Words of statements, and `or`/`and` before a literal.
+    pub const SQL: Words = Words(1);
+    /// Schemes and calls of scripts.
+    pub const SCRIPT: Words = Words(1 << 1);
+    /// Names of files and folders, and wrappers' schemes.
+    pub const FILE: Words = Words(1 << 2);
+    /// Words of statements that sentences use as well.
+    pub const SQL_LIKE: Words = Words(1 << 3);
+    /// Programs of a shell, where a command may start.
+    pub const SHELL: Words = Words(1 << 4);
+    /// Functions and classes that run code.
+    pub const CODE: Words = Words(1 << 5);
+    /// Schemes and hosts that only a server reaches.
+    pub const URL: Words = Words(1 << 6);
+    /// Names of scanners and exploit tools.
+    pub const TOOL: Words = Words(1 << 7);
+    /// Operators of document databases.
+    pub const OPERATOR: Words = Words(1 << 8);
+
+    /// Folders and files of servers that scans ask for.
+    pub const ADMIN: Words = Words(1 << 9);
+
+    /// The words of both sets.
+    pub const fn or(self, other: Words) -> Words {
+        Words(self.0 | other.0)
+    }
+
+    /// Tells the set as a number.
+    pub const fn bits(self) -> u16 {
+        self.0
+    }
+
+    /// Tells whether one of `other` is in this set.
+    pub fn contains(self, other: Words) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+/// Reads a value once: its trigger words and its rare bytes.
+/// Cost: linear; a multiplication and a load for most words.
+pub fn read(text: &[u8]) -> (Words, Rare) {
+    let mut found = 0;
+    let mut rare = Rare::default();
+    let head = head(text);
+    let mut from = 0;
+    loop {
+        let end = text.len().min(from + WINDOW);
+        let (seen, letters) = kind::survey(&text[from..end]);
+        rare = rare.join(seen);
+        let blocks = (end - from).div_ceil(BLOCK);
+        let (mut start, mut inside, mut before) = (0, false, 0);
+        for (block, letters) in letters[..blocks].iter().enumerate() {
+            // Where letters start and where they end, by turns.
+            let mut edges = letters ^ (letters << 1 | before);
+            before = letters >> (BLOCK - 1);
+            while edges != 0 {
+                let at = from + block * BLOCK + edges.trailing_zeros() as usize;
+                edges &= edges - 1;
+                inside = !inside;
+                if inside {
+                    start = at;
+                } else {
+                    found |= word(text, head, start, at);
+                }
+            }
+        }
+        // The next window holds a cut word whole, and the pair of bytes at the border.
+        from = match (inside, end == text.len()) {
+            (false, true) => break,
+            (false, false) => end - 1,
+            (true, false) if start > from => start,
+            (true, _) => {
+                let more = text[end..].iter().take_while(|b| b.is_ascii_alphabetic());
+                let end = end + more.count();
+                found |= word(text, head, start, end);
+                if end == text.len() {
+                    break;
+                }
+                end
+            }
+        };
+    }
+    (Words(found), rare)
+}
+
+/// Tells what a run of letters sets. `head` holds the value's first eight bytes.
+/// Cost: no more than its lookup for most.
+#[inline]
+fn word(text: &[u8], head: u64, start: usize, end: usize) -> u16 {
+    let packed = pack(text, head, start, end);
+    let mut found = 0;
+    let trigger = TRIGGERS.find(packed, end - start > 8);
+    if trigger != 0 {
+        found |= Word::new(text, start, end).judge(trigger);
+    }
+    if end - start > 4 && text[start] | 0x20 == b'o' && text[start + 1] | 0x20 == b'n' {
+        found |= Word::new(text, start, end).handler();
+    }
+    found
+}
+
+/// Packs the last eight letters of a word in lower case, the first of them in the lowest byte.
+#[inline]
+fn pack(text: &[u8], head: u64, start: usize, end: usize) -> u64 {
+    const LOWER: u64 = 0x2020_2020_2020_2020;
+    let beyond = 64 - 8 * (end - start).min(8) as u32;
+    match text[..end].last_chunk() {
+        Some(tail) => (u64::from_le_bytes(*tail) | LOWER) >> beyond,
+        None => ((head | LOWER) >> (8 * start)) << beyond >> beyond,
+    }
+}
+
+/// The first eight bytes, zeros behind them where there are fewer.
+fn head(text: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    let length = text.len().min(8);
+    bytes[..length].copy_from_slice(&text[..length]);
+    u64::from_le_bytes(bytes)
+}
+
+/// One run of letters and its surroundings.
+struct Word<'t> {
+    lead: &'t [u8],
+    rest: &'t [u8],
+}
+
+impl<'t> Word<'t> {
+    fn new(text: &'t [u8], start: usize, end: usize) -> Word<'t> {
+        Word {
+            lead: &text[..start],
+            rest: &text[end..],
+        }
+    }
+
+    fn before(&self) -> u8 {
+        self.lead.last().copied().unwrap_or(0)
+    }
+
+    /// Sets what the trigger sets, as far as its conditions hold here.
+    #[inline(never)]
+    fn judge(&self, trigger: u64) -> u16 {
+        let when = |shift: u32, holds: fn(&Self) -> bool| {
+            let sets = (trigger >> shift) as u16;
+            if sets != 0 && holds(self) {
+                sets
+            } else {
+                0
+            }
+        };
+        let special = trigger >> 48;
+        let mut found = trigger as u16;
+        found |= when(16, Self::calls);
+        found |= when(32, Self::path);
+        if special & LOGIC != 0 {
+            found |= logic(self.rest);
+        }
+        if special & SORTS != 0 {
+            found |= self.sorts();
+        }
+        if special & HEX != 0 {
+            found |= self.hex();
+        }
+        if special & COMMAND != 0 && self.command() {
+            found |= Words::SHELL.0;
+        }
+        if special & SCHEME != 0 && self.scheme() {
+            found |= Words::URL.0;
+        }
+        let invoked = special & INVOKED != 0 && self.invoked();
+        let dotted = special & DOTTED != 0 && self.rest.starts_with(b".");
+        let dunder = special & DUNDER != 0 && self.before() == b'_' && self.rest.starts_with(b"_");
+        if invoked || dotted || dunder {
+            found |= Words::CODE.0;
+        }
+        if special & DOLLAR != 0 && matches!(self.before(), b'$' | b'&') {
+            found |= Words::OPERATOR.0;
+        }
+        found
+    }
+
+    fn sorts(&self) -> u16 {
+        let next = self.rest.trim_ascii_start();
+        let by = next.get(..2).is_some_and(|w| w.eq_ignore_ascii_case(b"by"));
+        u16::from(by || next.starts_with(b"/*")) * Words::SQL.0
+    }
+
+    /// Names that are called, assigned, or looked into.
+    fn calls(&self) -> bool {
+        let called = matches!(
+            self.rest.trim_ascii_start().first(),
+            Some(
+                b'(' | b'`'
+                    | b'.'
+                    | b'['
+                    | b'/'
+                    | b'>'
+                    | b';'
+                    | b')'
+                    | b'+'
+                    | b'-'
+                    | b','
+                    | b'<'
+                    | b'"'
+                    | b'\''
+            )
+        );
+        called || self.before() == b'='
+    }
+
+    /// Names beside a separator of paths or of schemes.
+    fn path(&self) -> bool {
+        let beside = |b: &u8| matches!(b, b'/' | b'\\' | b'.' | b':' | b'-' | b'_');
+        self.rest.first().is_some_and(beside) || beside(&self.before())
+    }
+
+    /// A function before its arguments, comments and quotes between them.
+    fn invoked(&self) -> bool {
+        let rest = self.rest.trim_ascii_start();
+        let rest = rest
+            .strip_prefix(b"\"")
+            .or(rest.strip_prefix(b"'"))
+            .unwrap_or(rest);
+        matches!(rest, [b'(' | b'`', ..] | [b'/', b'*', ..])
+    }
+
+    /// `0x2e`, `0x2f`, `0x5c`.
+    fn hex(&self) -> u16 {
+        let path = [&b"2e"[..], b"2f", b"5c"]
+            .iter()
+            .any(|code| self.rest.starts_with(code));
+        u16::from(path && self.before() == b'0') * Words::FILE.0
+    }
+
+    /// A program's name where a shell would start one: at the start, or behind an operator.
+    fn command(&self) -> bool {
+        let before = self.lead.trim_ascii_end().last().copied().unwrap_or(0);
+        let blank = self.lead.last().is_some_and(u8::is_ascii_whitespace);
+        let opens = matches!(
+            before,
+            b';' | b'|'
+                | b'&'
+                | b'`'
+                | b'('
+                | b'{'
+                | b'}'
+                | b'\\'
+                | b'^'
+                | b'$'
+                | b'%'
+                | b'='
+                | b'@'
+                | b'"'
+                | b'\''
+        );
+        let line = matches!(self.lead.last(), Some(b'\n' | b'\r'));
+        before == 0 || opens || line || !blank && matches!(before, b'/' | b'>' | b'+')
+    }
+
+    /// A scheme before an address that only the server's own network knows, or in odd spelling.
+    fn scheme(&self) -> bool {
+        let Some(rest) = self.rest.strip_prefix(b":") else {
+            return false;
+        };
+        let slashes = rest
+            .iter()
+            .take_while(|b| matches!(b, b'/' | b'\\'))
+            .count();
+        let host = &rest[slashes..];
+        let first = host.first().copied().unwrap_or(b'a');
+        slashes != 2 || !first.is_ascii_alphabetic() || super::ssrf::is_internal(host)
+    }
+
+    /// `onload =`.
+    fn handler(&self) -> u16 {
+        let assigned = self.rest.trim_ascii_start().first() == Some(&b'=');
+        u16::from(assigned) * Words::SCRIPT.0
+    }
+}
+
+/// `or`, `and`: before a literal, an operator or a bracket, or before `word =`.
+fn logic(rest: &[u8]) -> u16 {
+    let next = rest.trim_ascii_start();
+    let word = next
+        .iter()
+        .take(OPERAND)
+        .take_while(|b| is_word(**b))
+        .count();
+    let literal = match next.first() {
+        Some(b',' | b'.' | b'-') | None => false,
+        Some(byte) => !byte.is_ascii_alphabetic() && *byte < 0x80,
+    };
+    let constant = [&b"true"[..], b"not", b"null", b"false"]
+        .iter()
+        .any(|w| next[..word].eq_ignore_ascii_case(w));
+    let compared = matches!(
+        next[word..].trim_ascii_start().first(),
+        Some(b'=' | b'<' | b'>' | b'(' | b'!' | b'#')
+    );
+    u16::from(literal || constant || compared) * Words::SQL.0
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The words one after the other, without windows and vectors.
+    fn plainly(text: &[u8]) -> u16 {
+        let (mut found, mut at) = (0, 0);
+        while at < text.len() {
+            let length = text[at..].iter().take_while(|b| b.is_ascii_alphabetic());
+            let length = length.count();
+            if length > 0 {
+                found |= word(text, head(text), at, at + length);
+            }
+            at += length.max(1);
+        }
+        found
+    }
+
+    proptest! {
+        #[test]
+        fn windows_hide_no_word(
+            lead in 0usize..1100,
+            filler in prop::sample::select(&b" a/"[..]),
+            text in "[a ]{0,9}(union|passwd|/etc|onload=|javascript|x|::|0x2e| ){0,9}",
+        ) {
+            let mut long = vec![filler; lead];
+            long.extend_from_slice(text.as_bytes());
+            let (words, rare) = read(&long);
+            prop_assert_eq!(words.0, plainly(&long));
+            prop_assert_eq!(rare.twice & kind::rare::COLON != 0, text.contains("::"));
+        }
+    }
+
+    #[test]
+    fn letters_are_packed_in_lower_case() {
+        for (text, start, end, want) in [
+            (&b"Ab"[..], 0, 2, &b"ab"[..]),
+            (b"  oRder by", 2, 7, b"order"),
+            (b"JAVASCRIPT", 0, 10, b"vascript"),
+            (b"1234567x", 7, 8, b"x"),
+        ] {
+            let mut packed = [0; 8];
+            packed[..want.len()].copy_from_slice(want);
+            assert_eq!(
+                pack(text, head(text), start, end),
+                u64::from_le_bytes(packed)
+            );
+        }
+    }
+}

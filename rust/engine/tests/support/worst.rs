@@ -1,0 +1,130 @@
+//! Inputs of 64 KiB that are made to cost: one family's triggers over and over, all of them at
+//! once, in one value or in thousands, nested, and with what makes careless searches quadratic.
+
+/// Units: bytes.
+pub const SIZE: usize = 64 << 10;
+
+/// A body and its type.
+pub struct Input {
+    pub name: String,
+    pub content_type: &'static str,
+    pub body: Vec<u8>,
+}
+
+/// What detectors react to.
+const PIECES: [(&str, &str); 24] = [
+    ("sql", "1' or '1'='1"),
+    ("union", "' union select 1 from x where sleep(1)--\n"),
+    ("quote", "'="),
+    ("logic", "or."),
+    ("tag", "<a onx=1>"),
+    ("open tag", "<a "),
+    ("less", "<"),
+    ("reference", "&#x3c;"),
+    ("escape", "\\u003c"),
+    ("encoded", "%253c"),
+    ("command", ";ls|id `id` $(x)"),
+    ("climb", "../"),
+    ("file", "/etc/passwd "),
+    ("template", "{{7*7}}"),
+    ("lookup", "${lower:"),
+    ("hash", "#ab"),
+    ("url", "http://127.0.0.1/"),
+    ("php", "$_GET[x]("),
+    ("operator", "$ne"),
+    ("filter", ")("),
+    ("object", "a:1:{s:1:\""),
+    ("entity", "<!ENTITY x SYSTEM \"file:///\">"),
+    ("line", "\r\nx: y"),
+    ("all", "'<${%../|(#ab{{"),
+];
+
+/// Sizes of the values that a piece is repeated to; 0 for the piece itself. Units: bytes.
+const VALUES: [usize; 3] = [0, 400, 8_000];
+
+fn repeated(piece: &str, bytes: usize) -> String {
+    piece.repeat((bytes / piece.len()).max(1))
+}
+
+/// A JSON array of as many equal strings as fit.
+fn array(value: &str) -> Vec<u8> {
+    let quoted = serde_json::to_string(value).expect("a string");
+    let mut out = b"[".to_vec();
+    while out.len() + quoted.len() + 1 < SIZE {
+        out.extend_from_slice(quoted.as_bytes());
+        out.push(b',');
+    }
+    out.extend_from_slice(b"0]");
+    out
+}
+
+/// All of them.
+pub fn inputs() -> Vec<Input> {
+    let mut out = Vec::new();
+    let mut add = |name: String, content_type, body| {
+        out.push(Input {
+            name,
+            content_type,
+            body,
+        });
+    };
+    for (name, piece) in PIECES {
+        add(
+            format!("{name} text"),
+            "text/plain",
+            repeated(piece, SIZE).into(),
+        );
+        for bytes in VALUES {
+            let body = array(&repeated(piece, bytes));
+            add(format!("{name} json {bytes}"), "application/json", body);
+        }
+    }
+    let nested = serde_json::json!([{ "a": "' or 1" }]).to_string();
+    for (name, content_type, start, unit) in [
+        ("deep", "application/json", "", "["),
+        ("cut strings", "application/json", "[", "\"{\\\"a\","),
+        ("escapes", "application/json", "[\"", "\\n"),
+        ("escaped values", "application/json", "[", "\"\\u003c\","),
+        (
+            "form",
+            "application/x-www-form-urlencoded",
+            "",
+            "%27%3c=%2527&",
+        ),
+        (
+            "tags",
+            "application/xml",
+            "<?xml version='1.0'?>",
+            "<a b=\"'x\' or 1=1\">&lt;",
+        ),
+        (
+            "cdata",
+            "application/xml",
+            "<?xml version='1.0'?>",
+            "<![CDATA[<",
+        ),
+        (
+            "parts",
+            "multipart/form-data; boundary=b",
+            "",
+            "--b\r\nContent-Disposition: form-data; name=\"'<\"; filename=\"'<\"\r\n\r\n1\r\n",
+        ),
+        (
+            "half parts",
+            "multipart/form-data; boundary=b",
+            "--b\r\n\r\n",
+            "--b",
+        ),
+        ("blanks", "text/plain", "or", " "),
+        ("letters", "text/plain", "x=", "a"),
+    ] {
+        let body = format!("{start}{}", repeated(unit, SIZE - start.len()));
+        add(name.into(), content_type, body.into());
+    }
+    add(
+        "documents in strings".into(),
+        "application/json",
+        array(&nested),
+    );
+    out
+}

@@ -1,0 +1,44 @@
+# A real Kong in two halves behind run.sh: a control plane with a Postgres of its own in $PREFIX/cp,
+# whose Admin API is at $ADMIN_PORT, and a data plane in $PREFIX, which takes the traffic.
+
+CONTROL=$PREFIX/cp
+
+cluster_environment() {
+    export KONG_CLUSTER_CERT=$CONTROL/cluster.crt KONG_CLUSTER_CERT_KEY=$CONTROL/cluster.key
+    export KONG_PREFIX=$1 KONG_ROLE=$2
+}
+
+control_environment() {
+    postgres_environment
+    cluster_environment "$CONTROL" control_plane
+    export KONG_CLUSTER_LISTEN=127.0.0.1:$CLUSTER_PORT KONG_CLUSTER_TELEMETRY_LISTEN=off
+    export KONG_PROXY_LISTEN=off KONG_STATUS_LISTEN=off KONG_NGINX_WORKER_PROCESSES=1
+}
+
+data_environment() {
+    kong_environment
+    unset KONG_DECLARATIVE_CONFIG
+    cluster_environment "$PREFIX" data_plane
+    export KONG_DATABASE=off KONG_CLUSTER_CONTROL_PLANE=127.0.0.1:$CLUSTER_PORT
+    export KONG_ADMIN_LISTEN=off KONG_CLUSTER_TELEMETRY_ENDPOINT=127.0.0.1:$CLUSTER_PORT
+}
+
+gateway_start() {
+    mkdir -p "$PREFIX/logs" "$CONTROL/logs"
+    postgres_start
+    {
+        kong hybrid gen_cert "$CONTROL/cluster.crt" "$CONTROL/cluster.key" &&
+        (control_environment && kong migrations bootstrap && kong config db_import "$PREFIX/config.yml" && kong start) &&
+        (data_environment && kong start)
+    } > "$PREFIX/kong.out" 2>&1 || { cat "$PREFIX/kong.out" >&2; return 1; }
+}
+
+gateway_reload() {
+    (data_environment && kong reload) > "$PREFIX/kong.out" 2>&1 || { cat "$PREFIX/kong.out" >&2; return 1; }
+}
+
+gateway_stop() {
+    stop_pid_file "$PREFIX/pids/nginx.pid"
+    stop_pid_file "$CONTROL/pids/nginx.pid"
+    postgres_stop
+}

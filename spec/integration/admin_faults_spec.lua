@@ -1,0 +1,125 @@
+-- The Admin API is away, slow, or says no: writes are tried again or given up, nothing is lost, and
+-- traffic does not notice.
+
+
+local gateway = require "spec.support.gateway"
+
+
+local eventually = gateway.eventually
+
+
+local PROXY_PORT = gateway.free_port()
+
+local CONFIG = [[
+_format_version: "3.0"
+services:
+  - name: shop
+    url: http://127.0.0.1:${DEMO_PORT}
+    routes:
+      - { name: passing, paths: [/passing] }
+      - { name: refused, paths: [/refused] }
+      - { name: taken_back, paths: [/taken_back] }
+plugins:
+  - name: threat-agent
+    config:
+      mode: enforce
+      response:
+        admin_api: { url: "http://127.0.0.1:]] .. PROXY_PORT .. [[", timeout_ms: 500 }
+        blast_radius: { good_ratio: 1 }
+        policies:
+          - id: all
+            min_confidence: 0.3
+            min_severity: low
+            steps: [{ action: restrict_route, methods: [GET, POST], ttl_s: 600, verify_after_s: 600 }]
+]]
+
+
+describe(gateway.describe_name("the Admin API:"), function()
+  local gw, mode_file, proxy
+
+  setup(function()
+    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
+    mode_file = gw.prefix .. "/mode"
+    gateway.write_file(mode_file, "pass\n")
+    proxy = gateway.run(("luajit spec/support/fault_proxy.lua %d %d %s > /dev/null 2>&1 & echo $!")
+                        :format(PROXY_PORT, gw.admin_port, mode_file))
+  end)
+
+  teardown(function()
+    gateway.run("kill " .. proxy)
+    gw:stop()
+  end)
+
+
+  local function mode(name)
+    gateway.write_file(mode_file .. ".new", name .. "\n")
+    os.rename(mode_file .. ".new", mode_file)
+  end
+
+
+  local clients = 0
+
+  -- A new incident on a route, by a new client.
+  local function attack(route)
+    clients = clients + 1
+    for n = 1, 14 do
+      gw:http({ path = "/" .. route .. "/login", json = { username = "user-" .. n, password = "x" },
+                headers = { ["x-forwarded-for"] = "192.0.2." .. clients } })
+    end
+  end
+
+
+  local function action(route)
+    for _, record in ipairs(gw:admin("GET", "/threat-agent/actions").json.data) do
+      if record.place.route_name == route then
+        return record
+      end
+    end
+  end
+
+
+  local function in_state(route, state)
+    return eventually(function()
+      local record = action(route)
+      return record and record.state == state and record
+    end, 30)
+  end
+
+
+  it("may be away, slow, cut short or overloaded: the write is made when it is back", function()
+    mode("close")
+    attack("passing")
+    -- It cannot even be planned without what stands there now.
+    eventually(function() return #gw:error_log("not planned: could not reach the Admin API") > 0 end)
+    for _, fault in ipairs({ "slow", "cut", "500", "429" }) do
+      mode(fault)
+      assert.equal(200, gw:http({ path = "/passing/products" }).status)
+    end
+
+    mode("pass")
+    in_state("passing", "active")
+    assert.same({ "GET", "POST" }, gw:admin("GET", "/routes/passing").json.methods)
+  end)
+
+
+  it("may be away when an action is to be taken back", function()
+    attack("taken_back")
+    local record = in_state("taken_back", "active")
+    mode("500")
+    gw:admin("POST", "/threat-agent/actions/" .. record.id .. "/revert")
+    eventually(function() return (action("taken_back").tries or 0) >= 2 end, 20)
+    assert.equal("reverting", action("taken_back").state)
+    mode("pass")
+    in_state("taken_back", "reverted")
+    assert.not_equal("table", type(gw:admin("GET", "/routes/taken_back").json.methods))
+  end)
+
+
+  it("may refuse the credential: that is said, and nothing is tried for ever", function()
+    mode("401")
+    attack("refused")
+    eventually(function() return #gw:error_log("not planned: the Admin API answered 401") > 0 end)
+    mode("pass")
+    in_state("refused", "active")
+  end)
+end)

@@ -1,0 +1,109 @@
+-- Hybrid mode: the data plane has no Admin API; it bans by itself and writes to its control plane.
+
+
+local cjson = require "cjson.safe"
+local gateway = require "spec.support.gateway"
+
+
+if gateway.kind ~= "kong-hybrid" then
+  return
+end
+
+
+local eventually = gateway.eventually
+
+
+local CONFIG = [[
+_format_version: "3.0"
+services:
+  - name: shop
+    url: http://127.0.0.1:${DEMO_PORT}
+    routes:
+      - { name: limited, paths: [/limited] }
+      - { name: banned, paths: [/banned] }
+plugins:
+  - name: threat-agent
+    config:
+      mode: enforce
+      response:
+        admin_api: { url: "http://127.0.0.1:${ADMIN_PORT}" }
+        policies:
+          - id: limited
+            routes: [limited]
+            min_confidence: 0.3
+            min_severity: low
+            steps: [{ action: rate_limiting, per_minute: 5, ttl_s: 10, verify_after_s: 600 }]
+          - id: banned
+            routes: [banned]
+            min_confidence: 0.3
+            min_severity: low
+            steps: [{ action: ban, ttl_s: 600, verify_after_s: 600 }]
+]]
+
+
+describe(gateway.describe_name("a data plane"), function()
+  local gw
+
+  setup(function()
+    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
+    eventually(function()
+      return gw:http({ path = "/limited/products" }).status == 200
+    end, 30)
+  end)
+
+  teardown(function()
+    gw:stop()
+  end)
+
+
+  local function attack(route, client)
+    for n = 1, 14 do
+      gw:http({ path = "/" .. route .. "/login", json = { username = "user-" .. n, password = "x" },
+                headers = { ["x-forwarded-for"] = client } })
+    end
+  end
+
+
+  -- The data plane's own file: its actions have no Admin API to stand on.
+  local function action(route, state)
+    return eventually(function()
+      for _, record in ipairs(cjson.decode(gateway.read_file(gw.prefix .. "/threat-agent/actions.json")) or {}) do
+        if record.place.route_name == route and record.state == state then
+          return record
+        end
+      end
+    end, 30)
+  end
+
+
+  local function limit()
+    for _, plugin in ipairs(gw:admin("GET", "/routes/limited/plugins").json.data) do
+      if plugin.name == "rate-limiting" then
+        return plugin
+      end
+    end
+  end
+
+
+  it("writes to its control plane, and the change comes back to it", function()
+    attack("limited", "192.0.2.10")
+    local record = action("limited", "active")
+    assert.equal("admin_api", record.tier)
+    assert.equal(5, limit().config.minute)
+    eventually(function()
+      return gw:http({ path = "/limited/products" }).headers["ratelimit-limit"] == "5"
+    end, 20)
+
+    action("limited", "expired")
+    assert.is_nil(limit())
+  end)
+
+
+  it("bans in memory while the control plane is away", function()
+    gateway.run("kill $(cat " .. gw.prefix .. "/cp/pids/nginx.pid)")
+    attack("banned", "192.0.2.20")
+    assert.equal("memory", action("banned", "active").tier)
+    assert.equal(403, gw:http({ path = "/banned/products", headers = { ["x-forwarded-for"] = "192.0.2.20" } }).status)
+    assert.equal(200, gw:http({ path = "/banned/products", headers = { ["x-forwarded-for"] = "192.0.2.21" } }).status)
+  end)
+end)

@@ -1,0 +1,84 @@
+-- An HTTP proxy that fails on request: what lies between an agent and its Admin API.
+--
+--   luajit fault_proxy.lua PORT UPSTREAM_PORT MODE_FILE
+--
+-- MODE_FILE holds: pass; close (before the answer); cut (in the middle of it); slow (no answer for
+-- two seconds); or a status to answer with.
+
+local socket = require "socket"
+
+
+local port, upstream_port, mode_file = arg[1], arg[2], arg[3]
+
+
+local function mode()
+  local file = io.open(mode_file, "rb")
+  local text = file and file:read("*l") or "pass"
+  if file then
+    file:close()
+  end
+
+  return text
+end
+
+
+-- Reads a message; returns its bytes. Both sides send lengths, save for chunked answers.
+local function receive(sock)
+  local lines, length, chunked = {}, 0, false
+  repeat
+    local line, err = sock:receive("*l")
+    if not line then
+      return nil, err
+    end
+    lines[#lines + 1] = line
+    length = tonumber(line:lower():match("^content%-length:%s*(%d+)")) or length
+    chunked = chunked or line:lower():find("^transfer%-encoding:%s*chunked") ~= nil
+  until line == ""
+
+  local body = ""
+  if chunked then
+    repeat
+      local size = sock:receive("*l")
+      local chunk = sock:receive(tonumber(size, 16) + 2)
+      body = body .. size .. "\r\n" .. chunk
+    until tonumber(size, 16) == 0
+  elseif length > 0 then
+    body = sock:receive(length)
+  end
+
+  return table.concat(lines, "\r\n") .. "\r\n" .. body
+end
+
+
+local function answer(client, status)
+  local body = '{"message":"said by the fault proxy"}'
+  client:send("HTTP/1.1 " .. status .. " Fault\r\nContent-Type: application/json\r\nContent-Length: " .. #body
+              .. "\r\nConnection: close\r\n\r\n" .. body)
+end
+
+
+local function forward(client, request, how)
+  local upstream = assert(socket.connect("127.0.0.1", upstream_port))
+  upstream:settimeout(5)
+  upstream:send((request:gsub("\r\n", "\r\nConnection: close\r\n", 1)))
+  local response = receive(upstream) or ""
+  upstream:close()
+  client:send(how == "cut" and response:sub(1, #response / 2) or response)
+end
+
+
+local server = assert(socket.bind("127.0.0.1", port))
+while true do
+  local client = server:accept()
+  client:settimeout(5)
+  local how = mode()
+  local request = receive(client)
+  if request and tonumber(how) then
+    answer(client, how)
+  elseif request and how == "slow" then
+    socket.sleep(2)
+  elseif request and how ~= "close" then
+    forward(client, request, how)
+  end
+  client:close()
+end
