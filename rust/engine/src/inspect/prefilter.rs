@@ -7,6 +7,8 @@ use crate::decode::Value;
 
 /// Units: bytes.
 const SHORT: usize = 24;
+/// How far behind a dollar its name ends. Units: bytes.
+const NAME: usize = 64;
 /// Longest value in which options behind an operator are looked for. Units: bytes.
 const CHAINED: usize = 64;
 
@@ -45,7 +47,7 @@ impl Marks {
     pub const CALL: Marks = Marks(1 << 13);
     /// Was encoded more than its place asks for.
     pub const EVASIVE: Marks = Marks(1 << 14);
-    /// Holds a dollar and a bracket, as variables that are called have them.
+    /// Holds a variable that is called or looked into: `$a(`, `$a[`, `$a->`.
     pub const VARIABLE: Marks = Marks(1 << 15);
     /// Holds a bracket behind a bracket or a quote: what is called is not a name.
     pub const INVOKES: Marks = Marks(1 << 16);
@@ -163,8 +165,7 @@ pub fn look(value: &Value<'_>) -> Hints {
         Marks::NULL.when(rare.any & rare::NULL != 0),
         Marks::CALL.when(rare.any & rare::OPEN != 0 && calls(value.bytes)),
         Marks::EVASIVE.when(is_evasive(value)),
-        Marks::VARIABLE
-            .when(rare.any & rare::DOLLAR != 0 && rare.any & (rare::OPEN | rare::BRACE) != 0),
+        Marks::VARIABLE.when(rare.any & rare::DOLLAR != 0 && variable(value.bytes)),
         Marks::INVOKES.when(rare.any & rare::OPEN != 0 && invokes(value.bytes)),
         Marks::HIDDEN.when(value.part == Part::Path && pair(value.bytes, *b"/.")),
         Marks::AGENT.when(is_agent(value)),
@@ -214,6 +215,19 @@ fn link(value: &Value<'_>) -> bool {
 /// A bracket behind a letter or a digit.
 fn calls(text: &[u8]) -> bool {
     memchr::memchr_iter(b'(', text).any(|at| at > 0 && text[at - 1].is_ascii_alphanumeric())
+}
+
+/// A name behind a dollar, and a bracket, an arrow or a comment behind that.
+fn variable(text: &[u8]) -> bool {
+    let named = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$' | b'@' | b'.');
+    memchr::memchr_iter(b'$', text).any(|at| {
+        let rest = &text[at + 1..text.len().min(at + NAME)];
+        let length = rest.iter().take_while(|b| named(b)).count();
+        matches!(
+            rest[length..].trim_ascii_start(),
+            [b'(' | b'[' | b'{', ..] | [b'-', b'>', ..] | [b'/', b'*' | b'/', ..]
+        )
+    })
 }
 
 /// A bracket behind a bracket, a quote or the end of a comment, blanks between them.

@@ -259,7 +259,10 @@ impl Path {
                 let after = raw.get(at + dots).copied();
                 let follows = after.is_some_and(is_slash)
                     || raw[at + dots..].starts_with(b";/")
-                    || at > 0 && is_slash(raw[at - 1]) && (after.is_none() || after == Some(0));
+                    || dots == 2
+                        && at > 0
+                        && is_slash(raw[at - 1])
+                        && (after.is_none() || after == Some(0));
                 if (2..=8).contains(&dots) && follows && before {
                     climbs += 1;
                     first_climb = first_climb.min(at);
@@ -420,6 +423,7 @@ mod tests {
             "https://a.example/docs/v1..v2/file.tar.gz",
             "see ../../README.md and edit /etc/hosts to match",
             "wait... what?",
+            "https://...",
             "data:image/png;base64,AAAA",
             "/home/log/data.ini",
             "version 1..2 from 2..5",
