@@ -21,7 +21,7 @@ pub const DOLLAR: u64 = 1 << 5;
 /// A name before a closing bracket: `[php]`, `{php}`.
 pub const BRACED: u64 = 1 << 9;
 
-/// Slots of the table; a power of two, four times the words.
+/// Slots of the table; a power of two, three times the words.
 const SLOTS: usize = 2048;
 /// Bits of the filter before the table; a power of two. One in forty strange words passes.
 const KNOWN: usize = 32768;

@@ -111,10 +111,7 @@ fn segment(path: &[u8]) -> &[u8] {
 /// Makes typographic quotes straight, as databases and character sets do that know no others.
 /// `None` for values without, and for those too long to be more than prose.
 fn straightened(text: &[u8]) -> Option<Vec<u8>> {
-    let quote = |at: usize| match text.get(at + 1..at + 3) {
-        Some([0x80, 0x98 | 0x99 | 0xb2]) => true,
-        _ => false,
-    };
+    let quote = |at: usize| matches!(text.get(at + 1..at + 3), Some([0x80, 0x98 | 0x99 | 0xb2]));
     let first =
         memchr::memchr_iter(0xe2, &text[..text.len().min(STRAIGHT)]).find(|at| quote(*at))?;
     let (mut out, mut at) = (text[..first].to_vec(), first);
