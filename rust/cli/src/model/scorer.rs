@@ -24,7 +24,7 @@ const ROWS: usize = 24_000;
 const ATTACKS: f64 = 0.15;
 /// Share of attacks among the requests that a probability is told for: more than an ordinary day
 /// has, since who reads a probability reads it of a request that was looked at closely.
-const PRIOR: f64 = 0.2;
+const PRIOR: f64 = 0.25;
 /// Strength of the L2 penalty, on features scaled to a deviation of 1.
 const PENALTY: f64 = 100.0;
 /// Groups of sources: each one's n-gram scores come from a table that has not seen it.

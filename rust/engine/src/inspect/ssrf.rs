@@ -82,14 +82,16 @@ fn goes_back(name: &[u8]) -> bool {
 /// Tells whether a host is one that only the server's own network knows, by its first letters or
 /// its last.
 pub fn is_internal(host: &[u8]) -> bool {
-    let (mut end, mut odd) = (0, false);
+    let (mut end, mut odd, mut named) = (0, false, true);
     for byte in host.iter().take(64) {
-        if matches!(byte, b'/' | b':' | b'?' | b'#') {
+        if matches!(byte, b'/' | b'?' | b'#') {
             break;
         }
+        // Behind the port another host may come: `a.example:80 @b.example`.
+        named &= *byte != b':';
         // No host has such a byte.
         odd |= matches!(byte, b'@' | b' ' | 0x80..);
-        end += 1;
+        end += usize::from(named);
     }
     let name = &host[..end];
     let starts = |start: &[u8]| {
@@ -131,6 +133,7 @@ mod tests {
         patterns::compiles(&PATTERNS);
         patterns::compiles(&LOCAL);
         for text in [
+            "http://a.example:80 &@127.0.0.1:22/# @b.example/",
             "http://169.254.169.254/latest/meta-data/",
             "http://localhost:22/",
             "http://127.0.0.1/admin",
