@@ -14,6 +14,8 @@ pub enum Part {
     Header,
     Cookie,
     Form,
+    /// The name of an uploaded file.
+    File,
     Json,
     Body,
 }
@@ -37,6 +39,7 @@ impl Part {
             Part::Header => "header",
             Part::Cookie => "cookie",
             Part::Form => "form",
+            Part::File => "file",
             Part::Json => "json",
             Part::Body => "body",
         }

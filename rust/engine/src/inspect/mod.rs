@@ -23,6 +23,7 @@ mod template;
 mod testing;
 mod traversal;
 mod triggers;
+mod upload;
 mod words;
 mod xpath;
 mod xss;
