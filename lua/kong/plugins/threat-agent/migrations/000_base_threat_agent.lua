@@ -11,6 +11,7 @@ return {
       );
 
       CREATE INDEX IF NOT EXISTS "threat_agent_records_ttl_idx" ON "threat_agent_records" ("ttl");
+      CREATE INDEX IF NOT EXISTS "threat_agent_records_page_idx" ON "threat_agent_records" ("kind", "at_s", "id");
     ]],
   },
 }

@@ -5,6 +5,7 @@ local native = require "kong.plugins.threat-agent.native"
 
 
 local kong = kong
+local ipairs = ipairs
 local tostring = tostring
 
 
@@ -50,29 +51,39 @@ function _M.append(store, entry)
 end
 
 
--- Rows come in the order of their ids, page by page, and are of both kinds.
+-- The DAO has one order, by id, and both kinds in it: pages of one kind by time are asked for in SQL. An
+-- incident that changes meanwhile comes again further on.
+local PAGE = [[
+  SELECT "id"::TEXT, "at_s", "body" FROM "threat_agent_records"
+   WHERE "kind" = %s AND ("at_s", "id") > (%s, %s::UUID) AND ("ttl" IS NULL OR "ttl" >= CURRENT_TIMESTAMP)
+   ORDER BY "at_s", "id" LIMIT %d
+]]
+local FIRST = "0-00000000-0000-0000-0000-000000000000"
+
+
 function _M.list(_, query)
-  local records = dao()
-  if not records then
+  if not dao() then
     return nil, MISSING
   end
 
-  local page, offset = {}, query.after
-  repeat
-    local rows, err, _, next_offset = records:page(query.limit, offset)
-    if not rows then
-      return nil, "could not read the database: " .. tostring(err)
-    end
+  local at_s, id = (query.after or FIRST):match("^(%d+)%-(%x+%-%x+%-%x+%-%x+%-%x+)$")
+  if not at_s then
+    return nil, "`after` is not what a page gave"
+  end
 
-    for _, row in ipairs(rows) do
-      if row.kind == query.kind then
-        page[#page + 1] = row.body
-      end
-    end
-    offset = next_offset
-  until not offset or #page > 0
+  local connector = kong.db.connector
+  local rows, err = connector:query(PAGE:format(connector:escape_literal(query.kind), at_s,
+                                                connector:escape_literal(id), query.limit), "read")
+  if not rows then
+    return nil, "could not read the database: " .. tostring(err)
+  end
 
-  return page, offset
+  local page = {}
+  for i, row in ipairs(rows) do
+    page[i] = row.body
+  end
+  local last = #rows == query.limit and rows[#rows]
+  return page, last and ("%d-%s"):format(last.at_s, last.id) or nil
 end
 
 
