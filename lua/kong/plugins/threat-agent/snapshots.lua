@@ -4,10 +4,12 @@
 local cjson = require "cjson.safe"
 local entities = require "kong.plugins.threat-agent.entities"
 local files = require "kong.plugins.threat-agent.files"
+local redact = require "kong.plugins.threat-agent.redact"
 
 
 local kong = kong
 local ngx = ngx
+local ipairs = ipairs
 local pairs = pairs
 local type = type
 
@@ -23,7 +25,8 @@ local EVERYWHERE = { workspace = ngx.null }
 -- What Kong keeps for itself, or what changes without a meaning; who is told of what is the agent's own.
 local IGNORED = { created_at = true, updated_at = true, ws_id = true, __key__ = true, notifications = true }
 
--- Settings whose name says that they are secrets are neither kept nor compared.
+-- Settings whose name says that they are secrets are neither kept nor compared; nor are texts that look
+-- like some ("Authorization: Bearer …").
 local SECRETS = { "secret", "password", "token", "key", "credential", "cert", "auth" }
 
 
@@ -45,6 +48,25 @@ local function is_secret(name)
 end
 
 
+-- Whether a text looks like a secret, or a list has one in it: of a list without one of its entries
+-- nothing could be put back as it was.
+local function holds_secret(value)
+  if type(value) == "string" then
+    return redact.text(value) ~= value
+  elseif type(value) ~= "table" or #value == 0 then
+    return false
+  end
+
+  for _, item in ipairs(value) do
+    if holds_secret(item) then
+      return true
+    end
+  end
+
+  return false
+end
+
+
 -- Copies an entity without Kong's own fields, secrets and nulls.
 local function plain(value, depth)
   if type(value) ~= "table" or depth > 8 then
@@ -54,7 +76,7 @@ local function plain(value, depth)
   local copy = setmetatable({}, #value > 0 and cjson.array_mt or nil)
   for name, field in pairs(value) do
     if field ~= ngx.null and type(field) ~= "function" and not IGNORED[name]
-       and not (is_secret(name) and type(field) ~= "table")
+       and not (is_secret(name) and type(field) ~= "table") and not holds_secret(field)
     then
       copy[name] = plain(field, depth + 1)
     end
