@@ -22,10 +22,14 @@ local routes = {}
 local read_s = -KEPT_S
 
 
+-- Whatever workspace they are in, and saying which.
+local EVERYWHERE = { workspace = ngx.null, show_ws_id = true }
+
+
 local function read_routes()
   local found = {}
   local ok, err = pcall(function()
-    for route in kong.db.routes:each() do
+    for route in kong.db.routes:each(nil, EVERYWHERE) do
       found[#found + 1] = {
         id = route.id,
         name = route.name ~= ngx.null and route.name or nil,

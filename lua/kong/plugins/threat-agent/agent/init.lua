@@ -97,7 +97,7 @@ end
 local function work()
   checked(changes.follow())
   handle_incidents()
-  local conf = settings.get()
+  local conf = settings.last()
   if conf then
     responder.beat(conf)
     checked(sweeper.sweep(conf))

@@ -180,8 +180,10 @@ local function stream(conf, streams, of_incident)
     streamed_s, dirty = newest_s, true
   end
   for _, line in ipairs(ledger.take_new()) do
+    local event = events.of_ledger(line, conf)
     for _, to in ipairs(streams) do
-      outbox.send(to, events.of_ledger(line, conf))
+      -- A store keeps the line as it was written, so that its hash can be checked.
+      outbox.send(to, to.carry and { at_s = event.at_s, ledger = line } or events.for_channel(event, to.channel))
     end
   end
 end
@@ -237,10 +239,10 @@ local function save(now_s)
 end
 
 
--- Tells what there is to tell; on the leader, once a second. conf: the global instance's, or nil.
+-- Tells what there is to tell; on the leader, once a second. conf: the global instance's, or nil: then
+-- it waits until there is one.
 function _M.beat(conf, now_s)
   if not conf then
-    known, changed = {}, {}
     return
   end
 

@@ -180,7 +180,9 @@ local function carry_out(record, conf)
     journal.save()
     kong.log.warn("action ", record.id, " could not be applied yet: ", err)
   else
-    take_back(record, client)
+    if client then
+      take_back(record, client)
+    end
     move(record, "failed", conf, err)
   end
 end
@@ -294,6 +296,16 @@ local function verify(record, conf)
 end
 
 
+-- Why nothing may stand; nil when it may. What operators did by hand ends by its own time.
+local function must_go(record, conf)
+  if gate.is_killed(conf) then
+    return "the kill switch is on"
+  elseif conf.mode ~= "enforce" and not record.by_operator then
+    return "the instance only monitors"
+  end
+end
+
+
 local LIFE = {
   applying = function(record, conf)
     carry_out(record, conf)
@@ -319,17 +331,27 @@ local LIFE = {
 }
 
 
+local function live_on(record, conf, now)
+  local waits = record.next_try_s and now < record.next_try_s
+  local why = LIFE[record.state] and must_go(record, conf)
+  if why and (record.state == "active" or record.state == "applying") then
+    revert(record, conf, "reverted", why)
+  elseif why and record.state == "pending" then
+    move(record, "refused", conf, why)
+  elseif LIFE[record.state] and not waits then
+    LIFE[record.state](record, conf, now)
+  end
+end
+
+
+-- One record that cannot be dealt with holds up no other.
 local function live(conf)
   local now = ngx.time()
-  local killed = gate.is_killed(conf)
   for _, record in ipairs(journal.all()) do
-    local waits = record.next_try_s and now < record.next_try_s
-    if killed and (record.state == "active" or record.state == "applying") then
-      revert(record, conf, "reverted", "the kill switch is on")
-    elseif killed and record.state == "pending" then
-      move(record, "refused", conf, "the kill switch is on")
-    elseif LIFE[record.state] and not waits then
-      LIFE[record.state](record, conf, now)
+    local ok, err = pcall(live_on, record, conf, now)
+    if not ok then
+      pause(record)
+      kong.log.err("action ", record.id, " could not be followed: ", err)
     end
   end
 end
@@ -337,9 +359,21 @@ end
 
 local COMMANDS = {
   approve = function(record, conf, by)
-    if record.state == "pending" then
+    if record.state ~= "pending" then
+      return
+    end
+
+    -- Much may have changed while it waited.
+    local why = must_go(record, conf) or not conf.response.enabled and "the agent is switched off"
+    local ok = not why
+    if ok then
+      ok, why = gate.check(record, conf)
+    end
+    if ok then
       record.approved_by = by
       carry_out(record, conf)
+    else
+      move(record, "refused", conf, why)
     end
   end,
 
@@ -403,24 +437,41 @@ local function judge(command, conf)
 end
 
 
+local ORDERS = {
+  kill = function(command)
+    local ok, err = gate.kill(command.by)
+    kong.log.alert("the kill switch was set by ", command.by, ": all actions are taken back",
+                   ok and "" or "; it holds only until another worker leads: " .. err)
+  end,
+
+  unkill = function(command)
+    gate.unkill()
+    kong.log.notice("the kill switch was lifted by ", command.by)
+  end,
+
+  ban = ban,
+  lift = lift,
+  feedback = judge,
+}
+
+
+local function obey_one(command, conf)
+  local order = ORDERS[command.command]
+  local record = journal.get(command.id)
+  if order then
+    order(command, conf)
+  elseif record then
+    COMMANDS[command.command](record, conf, command.by)
+  end
+end
+
+
 local function obey(conf)
   local command = commands.take()
   while command do
-    local record = journal.get(command.id)
-    if command.command == "kill" then
-      files.save(files.KILL, command.by)
-      kong.log.alert("the kill switch was set by ", command.by, ": all actions are taken back")
-    elseif command.command == "unkill" then
-      files.remove(files.KILL)
-      kong.log.notice("the kill switch was lifted by ", command.by)
-    elseif command.command == "ban" then
-      ban(command, conf)
-    elseif command.command == "lift" then
-      lift(command, conf)
-    elseif command.command == "feedback" then
-      judge(command, conf)
-    elseif record then
-      COMMANDS[command.command](record, conf, command.by)
+    local ok, err = pcall(obey_one, command, conf)
+    if not ok then
+      kong.log.err("could not do what ", command.by, " asked for (", command.command, "): ", err)
     end
     command = commands.take()
   end
@@ -431,14 +482,23 @@ end
 function _M.open()
   incidents = {}
   ledger.open()
+  -- A step of an open incident is taken once: its record says so.
+  journal.keep(function(record)
+    return incidents[record.incident] ~= nil
+  end)
   return journal.load()
 end
 
 
--- Does what is due; on the leader, once a second. conf: the platform's instance.
+-- Does what is due; on the leader, once a second. conf: the platform's instance; where it is switched
+-- off, what stands still comes to its end.
 function _M.beat(conf)
   obey(conf)
   live(conf)
+  if not conf.response.enabled then
+    return
+  end
+
   local now = ngx.time()
   for id, known in pairs(incidents) do
     local incident = feedback.weigh(known)

@@ -42,7 +42,7 @@ function _M.append(store, entry)
 
   local row, err = records:upsert({ id = id }, {
     kind = entry.kind, key = entry.key, at_s = entry.at_s, body = entry.text,
-  }, { ttl = store.retention_s })
+  }, { ttl = store.retention_s, no_broadcast_crud_event = true })
   if not row then
     return nil, "could not write to the database: " .. tostring(err), true
   end
@@ -51,14 +51,17 @@ function _M.append(store, entry)
 end
 
 
--- The DAO has one order, by id, and both kinds in it: pages of one kind by time are asked for in SQL. An
--- incident that changes meanwhile comes again further on.
+-- The DAO has one order, by id, and both kinds in it: pages of one kind by time are asked for in SQL, within a
+-- second as they were written, so that the ledger's lines follow each other. An incident that changes
+-- meanwhile comes again further on.
 local PAGE = [[
-  SELECT "id"::TEXT, "at_s", "body" FROM "threat_agent_records"
-   WHERE "kind" = %s AND ("at_s", "id") > (%s, %s::UUID) AND ("ttl" IS NULL OR "ttl" >= CURRENT_TIMESTAMP)
-   ORDER BY "at_s", "id" LIMIT %d
+  SELECT "at_s", "number", "body" FROM "threat_agent_records"
+   WHERE "kind" = %s AND ("at_s", "number") > (%s, %s) AND ("ttl" IS NULL OR "ttl" >= CURRENT_TIMESTAMP)
+   ORDER BY "at_s", "number" LIMIT %d
 ]]
-local FIRST = "0-00000000-0000-0000-0000-000000000000"
+local FIRST = "0-0"
+-- Of a number that fits into the column.
+local MOST_DIGITS = 15
 
 
 function _M.list(_, query)
@@ -66,14 +69,13 @@ function _M.list(_, query)
     return nil, MISSING
   end
 
-  local at_s, id = (query.after or FIRST):match("^(%d+)%-(%x+%-%x+%-%x+%-%x+%-%x+)$")
-  if not at_s then
+  local at_s, number = (query.after or FIRST):match("^(%d+)%-(%d+)$")
+  if not at_s or #at_s > MOST_DIGITS or #number > MOST_DIGITS then
     return nil, "`after` is not what a page gave"
   end
 
   local connector = kong.db.connector
-  local rows, err = connector:query(PAGE:format(connector:escape_literal(query.kind), at_s,
-                                                connector:escape_literal(id), query.limit), "read")
+  local rows, err = connector:query(PAGE:format(connector:escape_literal(query.kind), at_s, number, query.limit), "read")
   if not rows then
     return nil, "could not read the database: " .. tostring(err)
   end
@@ -83,7 +85,7 @@ function _M.list(_, query)
     page[i] = row.body
   end
   local last = #rows == query.limit and rows[#rows]
-  return page, last and ("%d-%s"):format(last.at_s, last.id) or nil
+  return page, last and ("%d-%d"):format(last.at_s, last.number) or nil
 end
 
 
