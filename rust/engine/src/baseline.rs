@@ -355,6 +355,9 @@ pub struct Baseline {
     pub latency: Metric,
     /// Requests of hot clients of all requests.
     pub hot: Ratio,
+    /// Answers to clients that ask for the same on and on, of sampled answers.
+    #[serde(default)]
+    pub repeats: Ratio,
     pub clients: ClientRates,
     /// Seconds with traffic that were learned.
     pub seconds: u64,
@@ -396,7 +399,13 @@ impl Baseline {
     /// Tells whether an imported baseline can be worked with.
     pub fn is_sound(&self) -> bool {
         let metrics = [&self.rate, &self.failures, &self.logins, &self.latency];
-        let ratios = [&self.errors, &self.not_found, &self.refused, &self.hot];
+        let ratios = [
+            &self.errors,
+            &self.not_found,
+            &self.refused,
+            &self.hot,
+            &self.repeats,
+        ];
         metrics
             .iter()
             .all(|m| m.mean.is_finite() && m.variance.is_finite())

@@ -49,7 +49,7 @@ use crate::sync::AtomicU64;
 use threat_agent_engine::memory::{MAX_INCIDENT_BYTES, RATE_BINS};
 
 /// Raised whenever a byte of the region moves or changes its meaning.
-pub const LAYOUT_VERSION: u64 = 3;
+pub const LAYOUT_VERSION: u64 = 4;
 
 /// First word of a region that has been laid out.
 pub const MAGIC: u64 = u64::from_be_bytes(*b"THRTAGNT");

@@ -17,6 +17,14 @@ pub const EXITS: Counter = Counter::Requests;
 /// 5xx at [`own`] for want of an answer from the upstream.
 pub const UNANSWERED: Counter = Counter::Hot;
 
+/// Answers that were sampled at [`own`], and those whose client asks for the same on and on.
+pub const ANSWERS: Counter = Counter::AuthSuccesses;
+pub const REPEATS: Counter = Counter::NotFound;
+/// Clients that became hot, at [`own`], and requests of hot ones that read one object after the
+/// other.
+pub const HOT_ONSETS: Counter = Counter::LatencyMs;
+pub const HOT_READING: Counter = Counter::RequestBytes;
+
 /// A client on the route of its request; also where suspicions of it are kept.
 pub fn client_at_route<'a>(identity: &Identity<'a>) -> Option<Key<'a>> {
     Some(Key {

@@ -21,7 +21,8 @@ impl Watch {
             return;
         }
         let all = keys::all(identity.workspace, identity.route);
-        if one_in(16, self.turn()) {
+        let sampled = one_in(16, self.turn());
+        if sampled {
             // One request in 16 stands for all.
             let latency = 16 * u64::from(outcome.latency_ms);
             memory.add(&all, Counter::LatencyMs, latency, now_ms);
@@ -58,6 +59,9 @@ impl Watch {
             }
             200..=299 | 403 if outcome.source == Source::Service => {
                 self.follow(identity, &key, path, outcome, memory, now_ms);
+                if sampled && status != 403 {
+                    Self::sample_answer(identity, &key, memory, now_ms);
+                }
             }
             _ => {}
         }
