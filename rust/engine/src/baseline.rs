@@ -479,6 +479,35 @@ mod tests {
         assert_eq!(hours.at(168 * 3_600 + 7_200), None);
     }
 
+    /// Three hours in a row that differ from last week's by more than twice are told; two are not,
+    /// and an hour as ever ends it.
+    #[test]
+    fn a_normal_that_changed_for_good_is_told() {
+        let mut baseline = Baseline::default();
+        let mut hour = |nth: u64, value: f64| {
+            for second in 0..3_600 {
+                baseline.rate_hours.learn(value, nth * 3_600 + second);
+            }
+            baseline.rate_hours.learn(value, (nth + 1) * 3_600);
+            baseline.drifts().collect::<Vec<_>>()
+        };
+        for nth in 0..168 {
+            assert_eq!(hour(nth, 10.0), Vec::<&str>::new());
+        }
+        for (nth, value, drifts) in [
+            (168, 25.0, false),
+            (169, 25.0, false),
+            (170, 25.0, true),
+            (171, 11.0, false),
+            (172, 4.0, false),
+            (173, 4.0, false),
+            (174, 4.0, true),
+        ] {
+            let told = hour(nth, value);
+            assert_eq!(told == ["requests per second"], drifts, "{nth}: {told:?}");
+        }
+    }
+
     /// An attacker who is never noticed doubles the hot limit at most once a day.
     #[test]
     fn the_hot_limit_is_slow_to_be_taught() {
