@@ -31,8 +31,8 @@ CMD ["/opt/demo-api/run.sh", "foreground"]
 
 FROM kong:${KONG_VERSION} AS kong
 USER root
-COPY lua/kong/plugins/threat-agent /usr/local/share/lua/5.1/kong/plugins/threat-agent
+COPY lua/kong/plugins /usr/local/share/lua/5.1/kong/plugins
 COPY --from=build /src/target/release/libthreat_agent.so /usr/local/lib/lua/5.1/libthreat_agent.so
 COPY --from=build /src/target/release/threat-agent /usr/local/bin/threat-agent
-ENV KONG_PLUGINS=bundled,threat-agent
+ENV KONG_PLUGINS=bundled,threat-agent,threat-agent-dashboard
 USER kong

@@ -1,6 +1,6 @@
 # The one door. `make demo` and `make test` do everything on a fresh machine.
 
-.PHONY: demo test setup build gateway bench lint fmt bindings clean
+.PHONY: demo test test-browser setup build gateway bench lint fmt bindings clean
 .DEFAULT_GOAL := build
 
 CARGO ?= cargo
@@ -14,6 +14,11 @@ demo: build
 ## Runs all tests: Rust, Lua units, and the integration specs on every gateway that is here.
 test: build
 	spec/run.sh
+
+## The dashboard in a real Chromium, which this installs (some 100 MB) with the rules of axe-core.
+test-browser: build
+	spec/support/setup_browser.sh
+	SUITES=browser spec/run.sh
 
 ## Installs what is missing: distribution packages and, where the system's is too old, Rust.
 setup:

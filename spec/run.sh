@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# All tests: Rust, Lua units, and the integration specs on every gateway that is here.
+# All tests: Rust, Lua units, the integration specs on every gateway that is here, and the dashboard
+# in Chromium where that is installed.
 # Every suite runs even when one before it failed; the last line sums up.
-#   SUITES="rust unit integration"    which ones
+#   SUITES="rust unit integration browser"    which ones
 #   GATEWAYS="embedded kong kong-postgres"    integration only on these
 set -uo pipefail
 
@@ -9,7 +10,7 @@ HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 REPO=$(cd "$HERE/.." && pwd)
 cd "$REPO" || exit 1
 
-SUITES=${SUITES:-rust unit integration}
+SUITES=${SUITES:-rust unit integration browser}
 LOG=$(mktemp)
 trap 'rm -f "$LOG"' EXIT
 
@@ -90,8 +91,18 @@ for name in $SUITES; do
                     busted_on_luajit --pattern=$pattern spec/integration
             done
             ;;
+        browser)
+            if command -v chromium > /dev/null && command -v chromedriver > /dev/null; then
+                gateway=embedded
+                ! command -v kong > /dev/null || gateway=kong
+                TA_GATEWAY=$gateway suite "browser on $gateway" count_busted \
+                    busted_on_luajit --pattern=_spec spec/browser
+            else
+                left_out="$left_out${left_out:+; }browser (no chromium: make test-browser installs it)"
+            fi
+            ;;
         *)
-            echo "SUITES are rust, unit and integration, not $name" >&2
+            echo "SUITES are rust, unit, integration and browser, not $name" >&2
             exit 2
             ;;
     esac

@@ -66,6 +66,19 @@ describe(gateway.describe_name("the config"), function()
       end)
     end
 
+    for _, name in ipairs(sorted(configs.lua_good)) do
+      it("may hold " .. name, function()
+        local response = validate(gw, configs.lua_good[name])
+        assert.equal(200, response.status, response.body)
+      end)
+    end
+
+    for _, name in ipairs(sorted(configs.lua_bad)) do
+      it("may not hold " .. name, function()
+        assert_refused(validate(gw, configs.lua_bad[name][1]), configs.lua_bad[name][2])
+      end)
+    end
+
     it("tells the place and what was expected", function()
       local response = validate(gw, { limits = { { id = "l", by = "client_ip", window = "5s", limit = 1 } } })
       assert.matches("window", response.json.message, 1, true)

@@ -17,6 +17,11 @@ local function limits(limit)
 end
 
 
+local function channel(fields)
+  return { notifications = { channels = { fields } } }
+end
+
+
 return {
   good = {
     ["nothing at all"] = {},
@@ -133,5 +138,43 @@ return {
     ["an address that only looks like one"] = { { allowlist = { cidrs = { "999.1.1.1" } } }, "cidrs" },
     ["a network without its length"] = { { allowlist = { cidrs = { "10.0.0.0/" } } }, "cidrs" },
     ["an IPv6 address that is none"] = { { allowlist = { cidrs = { "1:2:3" } } }, "allowlist.cidrs", true },
+  },
+
+  -- The same of what the engine is not told of.
+  lua_good = {
+    ["a Slack webhook"] = channel({ type = "slack", url = "https://hooks.slack.com/services/T0/B0/X" }),
+    ["a Slack bot"] = channel({ type = "slack", token = "xoxb-1", channel = "C1" }),
+    ["a webhook"] = channel({ type = "webhook", url = "https://example.com:8443/hook?a=b", secret = "s" }),
+    ["a webhook by reference"] = channel({ type = "webhook", url = "{vault://env/hook-url}" }),
+    ["PagerDuty"] = channel({ type = "pagerduty", routing_key = "{vault://env/pagerduty-key}" }),
+    ["mail"] = channel({ type = "email", host = "mail.example.com", from = "a@example.com", to = { "b@example.com" },
+                         username = "a", password = "p" }),
+    ["mail in the clear, without an account"] = channel({ type = "email", host = "127.0.0.1", tls = "none",
+                                                          from = "a@example.com", to = { "b@example.com" } }),
+    ["syslog"] = channel({ type = "syslog", host = "192.0.2.1", transport = "tcp" }),
+    ["an audit route"] = channel({ type = "gateway", url = "http://127.0.0.1:8000/audit", secret = "s" }),
+    ["a store in Redis"] = { store = { type = "redis", redis = { host = "127.0.0.1" } } },
+    ["a store in the database"] = { store = { type = "postgres" } },
+  },
+
+  lua_bad = {
+    ["a channel of no type"] = { channel({ url = "https://example.com" }), "type" },
+    ["a channel of another type"] = { channel({ type = "pigeon" }), "type" },
+    ["Slack without anything"] = { channel({ type = "slack" }), "url" },
+    ["a Slack bot without a channel"] = { channel({ type = "slack", token = "xoxb-1" }), "channel" },
+    ["a webhook without a URL"] = { channel({ type = "webhook" }), "url" },
+    ["a URL that is none"] = { channel({ type = "webhook", url = "example.com/hook" }), "url" },
+    ["PagerDuty without a key"] = { channel({ type = "pagerduty" }), "routing_key" },
+    ["mail without a server"] = { channel({ type = "email", from = "a@example.com", to = { "b@example.com" } }), "host" },
+    ["mail to nobody"] = { channel({ type = "email", host = "mail", from = "a@example.com" }), "to" },
+    ["an address with a line break"] = { channel({ type = "email", host = "mail", from = "a@example.com",
+                                                   to = { "b@example.com>\r\nRCPT TO:<c@example.com" } }), "to" },
+    ["a password in the clear"] = { channel({ type = "email", host = "mail", tls = "none", from = "a@example.com",
+                                              to = { "b@example.com" }, username = "a", password = "p" }), "password" },
+    ["an audit route without a secret"] = { channel({ type = "gateway", url = "http://127.0.0.1/audit" }), "secret" },
+    ["a rate of nothing"] = { { notifications = { rate_per_minute = 0 } }, "rate_per_minute" },
+    ["another part to omit"] = { channel({ type = "syslog", host = "h", omit = { "title" } }), "omit" },
+    ["a store in Redis without a host"] = { { store = { type = "redis" } }, "host" },
+    ["another store"] = { { store = { type = "file" } }, "type" },
   },
 }

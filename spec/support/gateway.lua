@@ -147,7 +147,7 @@ end
 
 
 -- Starts a gateway and the demo API behind it; raises when it does not start.
--- Options: config (table, or YAML text; "${DEMO_PORT}" and "${PREFIX}" are filled in), workers (2),
+-- Options: config (table, or YAML text; "${DEMO_PORT}", "${PREFIX}" … are filled in), workers (2),
 -- plugins ("bundled,threat-agent"), trusted_ips (believes X-Forwarded-For from there), env.
 -- Fields of the result: prefix, proxy_port, admin_port, status_port, demo_port, h2_port.
 function gateway.start(options)

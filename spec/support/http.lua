@@ -68,7 +68,8 @@ local function read_body(sock, method, status, headers)
 
   local length = tonumber(headers["content-length"])
   if length then
-    return sock:receive(length)
+    -- LuaSocket calls a read of nothing from a closed connection an error.
+    return length == 0 and "" or sock:receive(length)
   end
 
   local body, _, rest = sock:receive("*a")

@@ -28,6 +28,9 @@ need lua-busted busted
 need lua-check luacheck
 need wrk wrk
 need python3 python3
+need python3-pip pip3
+need redis-server redis-server
+need openssl openssl
 need_file libnginx-mod-http-lua /usr/lib/nginx/modules/ngx_http_lua_module.so
 need_file lua-cjson /usr/share/lua/5.1/cjson/util.lua
 need_file lua-socket /usr/share/lua/5.1/socket.lua
@@ -43,6 +46,12 @@ if [ -n "$missing" ]; then
     $root apt-get update
     # shellcheck disable=SC2086 # a list of words
     $root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
+fi
+
+# The mail server that specs send to.
+PYTHON_DIR=$(dirname "$0")/../../target/python
+if [ ! -d "$PYTHON_DIR/aiosmtpd" ]; then
+    python3 -m pip install --quiet --disable-pip-version-check --target "$PYTHON_DIR" aiosmtpd==1.4.6
 fi
 
 # Tells whether the Rust at hand is new enough.

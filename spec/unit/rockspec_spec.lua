@@ -4,7 +4,8 @@
 local plugin = require "spec.support.plugin"
 
 
-local FOLDER = "lua/kong/plugins/threat-agent"
+local PLUGINS = "lua/kong/plugins"
+local FOLDER = PLUGINS .. "/threat-agent"
 
 
 -- A rockspec is Lua that assigns globals.
@@ -23,9 +24,9 @@ describe("the rockspec", function()
 
   it("installs the plugin's modules, all of them and no others", function()
     local modules = {}
-    for _, path in ipairs(plugin.lua_files(FOLDER)) do
-      local name = path:match("/threat%-agent/(.+)%.lua$")
-      modules["kong.plugins.threat-agent." .. name:gsub("/", ".")] = FOLDER .. "/" .. name .. ".lua"
+    for _, path in ipairs(plugin.lua_files(PLUGINS)) do
+      local name = path:match("/kong/plugins/(.+)%.lua$")
+      modules["kong.plugins." .. name:gsub("/", ".")] = PLUGINS .. "/" .. name .. ".lua"
     end
 
     assert.same(modules, installed.lua)

@@ -4,7 +4,8 @@
 local plugin = require "spec.support.plugin"
 
 
-local FOLDER = "lua/kong/plugins/threat-agent"
+local PLUGINS = "lua/kong/plugins"
+local FOLDER = PLUGINS .. "/threat-agent"
 
 
 -- Which of the plugin's modules each one may require. A module that is missing here is new:
@@ -32,60 +33,135 @@ local ARROWS = {
   ["admin.init"] = { "admin.dbless", "admin.http", "admin.traditional" },
   ["admin.traditional"] = { "admin.http" },
   ["agent.changes"] = { "agent.journal", "native", "snapshots" },
+  ["agent.events"] = { "notifiers.summary", "redact" },
   ["agent.gate"] = { "agent.journal", "files", "native" },
+  ["agent.grouping"] = {},
   ["agent.init"] = {
-    "agent.changes", "agent.responder", "agent.settings", "agent.sweeper", "files", "incidents", "native",
+    "agent.changes", "agent.notices", "agent.responder", "agent.settings", "agent.sweeper", "files", "incidents",
+    "native", "tally", "traffic_history",
   },
   ["agent.journal"] = { "files" },
   ["agent.ledger"] = { "agent.pseudonyms", "files", "native" },
+  ["agent.notices"] = {
+    "agent.events", "agent.grouping", "agent.journal", "agent.ledger", "agent.outbox", "feedback", "files",
+    "stores",
+  },
   ["agent.operations"] = { "entities", "native" },
+  ["agent.operator"] = { "agent.journal", "native" },
+  ["agent.outbox"] = { "notifiers" },
   ["agent.planner"] = {},
   ["agent.pseudonyms"] = { "files", "native" },
   ["agent.responder"] = {
-    "actions", "admin", "agent.gate", "agent.journal", "agent.ledger", "agent.operations", "agent.planner",
-    "commands", "deck", "effect", "files",
+    "actions", "admin", "agent.gate", "agent.journal", "agent.ledger", "agent.operations", "agent.operator",
+    "agent.planner", "agent.trainer", "commands", "deck", "effect", "feedback", "files", "tally",
   },
   ["agent.settings"] = {},
   ["agent.sweeper"] = { "admin", "agent.journal" },
+  ["agent.trainer"] = { "feedback", "files" },
+  ["dashboard.entrance"] = {},
+  ["dashboard.handler"] = { "dashboard.entrance", "dashboard.service", "native" },
+  ["dashboard.page"] = { "dashboard.script", "dashboard.style" },
+  ["dashboard.schema"] = {},
+  ["dashboard.script"] = {},
+  ["dashboard.service"] = { "dashboard.page", "native", "views" },
+  ["dashboard.style"] = {},
+  ["migrations.000_base_threat_agent"] = {},
+  ["migrations.init"] = {},
+  ["notifiers.email"] = { "notifiers.smtp", "notifiers.summary" },
+  ["notifiers.gateway"] = { "notifiers.webhook" },
+  ["notifiers.http"] = {},
+  ["notifiers.init"] = {
+    "notifiers.email", "notifiers.gateway", "notifiers.pagerduty", "notifiers.slack", "notifiers.syslog",
+    "notifiers.webhook",
+  },
+  ["notifiers.pagerduty"] = { "notifiers.http", "notifiers.summary" },
+  ["notifiers.signature"] = { "native" },
+  ["notifiers.slack"] = { "notifiers.http", "notifiers.summary" },
+  ["notifiers.smtp"] = {},
+  ["notifiers.summary"] = {},
+  ["notifiers.syslog"] = { "notifiers.summary" },
+  ["notifiers.webhook"] = { "notifiers.http", "notifiers.signature" },
+  ["stores.init"] = { "stores.memory", "stores.postgres", "stores.redis" },
+  ["stores.memory"] = { "files", "incidents" },
+  ["stores.postgres"] = { "native" },
+  ["stores.redis"] = {},
+  ["views.actions"] = { "action_list", "agent.settings", "commands", "deck" },
+  ["views.bans"] = { "action_list", "native", "views.actions" },
+  ["views.export"] = { "agent.settings", "stores" },
+  ["views.feedback"] = { "feedback", "redact", "views.actions", "views.incidents" },
+  ["views.incidents"] = { "action_list", "feedback", "incidents" },
+  ["views.init"] = {
+    "metrics", "status", "views.actions", "views.bans", "views.export", "views.feedback", "views.incidents",
+    "views.notifications", "views.overview",
+  },
+  ["views.notifications"] = { "agent.notices", "agent.settings" },
+  ["views.overview"] = {
+    "action_list", "busy", "dry_run", "feedback", "status", "traffic_history", "views.bans", "views.incidents",
+  },
   action_list = { "files" },
-  api = { "action_list", "commands", "deck", "incidents", "status" },
+  api = { "views" },
+  audit = { "agent.settings", "notifiers.signature" },
+  baselines = { "files" },
+  busy = { "baselines", "native" },
   cdef = {},
   commands = {},
   config_check = { "native" },
+  daos = {},
   deck = {},
+  dry_run = { "tally" },
   effect = { "native" },
   entities = {},
+  feedback = { "files" },
   files = {},
   guard = { "native" },
   guards = {},
-  handler = { "agent", "guard", "inspection", "native", "outcome", "record", "request", "response", "worker" },
+  handler = {
+    "agent", "audit", "guard", "inspection", "native", "prometheus", "record", "request", "response", "worker",
+  },
   headers = {},
   incidents = { "names", "native" },
-  inspection = { "guard", "native", "request" },
+  inspection = { "guard", "native", "outcome", "request" },
+  metrics = {
+    "action_list", "agent.notices", "agent.settings", "feedback", "incidents", "native", "status", "tally",
+  },
   names = {},
   native = { "cdef", "headers" },
   outcome = {},
-  record = {},
+  prometheus = { "metrics" },
+  record = { "span", "tally" },
+  redact = {},
   request = { "native" },
   response = { "native" },
-  schema = { "config_check", "schema_response" },
+  schema = { "config_check", "schema_notifications", "schema_response", "schema_store" },
+  schema_notifications = {},
   schema_response = {},
-  snapshots = { "entities", "files" },
-  status = { "action_list", "guard", "native", "request" },
+  schema_store = {},
+  self_test = { "native" },
+  snapshots = { "entities", "files", "redact" },
+  span = {},
+  status = { "action_list", "guard", "native", "request", "self_test" },
   status_api = { "api" },
-  worker = { "files", "native" },
+  tally = { "native" },
+  traffic_history = { "native" },
+  worker = { "files", "native", "self_test" },
 }
 
 
+-- The plugin's own modules by their name, the dashboard's with `dashboard.` before it.
+local function short(plugin_name, module)
+  return (plugin_name == "threat-agent" and "" or "dashboard.") .. module:gsub("/", ".")
+end
+
+
 local function name_of(path)
-  return path:match("/threat%-agent/(.+)%.lua$"):gsub("/", ".")
+  return short(path:match("/kong/plugins/([^/]+)/(.+)%.lua$"))
 end
 
 
 local function requires(path)
   local found = {}
-  for name in plugin.read(path):gmatch('"kong%.plugins%.threat%-agent%.([%w_%.]+)"') do
-    found[#found + 1] = name
+  for plugin_name, module in plugin.read(path):gmatch('"kong%.plugins%.(threat%-agent[%-%l]*)%.([%w_%.]+)"') do
+    found[#found + 1] = short(plugin_name, module)
   end
 
   table.sort(found)
@@ -94,7 +170,7 @@ end
 
 
 describe("the plugin's modules", function()
-  for _, path in ipairs(plugin.lua_files(FOLDER)) do
+  for _, path in ipairs(plugin.lua_files(PLUGINS)) do
     it(name_of(path) .. " requires what it may", function()
       assert.same(ARROWS[name_of(path)], requires(path))
     end)

@@ -22,6 +22,17 @@ pub enum Error {
     Rules { path: PathBuf, count: usize },
     #[error("{}: expected at least one row, got none", path.display())]
     Empty { path: PathBuf },
+    #[error("could not reach {url}: {source}")]
+    Http {
+        url: String,
+        source: Box<ureq::Error>,
+    },
+    #[error("{url} answered {status}; is the plugin enabled there, and the token right?")]
+    Answer { url: String, status: u16 },
+    #[error(
+        "no incident told of the attack within {timeout_s} s; does an instance inspect the route?"
+    )]
+    Undetected { timeout_s: u64 },
     #[error("could not write the result: {0}")]
     Write(#[from] io::Error),
     #[error("could not write the result: {0}")]
@@ -49,6 +60,14 @@ impl Error {
         |source| Error::Config {
             path: path.to_owned(),
             source,
+        }
+    }
+
+    /// Wraps what went wrong while asking `url`.
+    pub fn http(url: &str) -> impl FnOnce(ureq::Error) -> Error + '_ {
+        |source| Error::Http {
+            url: url.to_owned(),
+            source: Box::new(source),
         }
     }
 

@@ -28,7 +28,7 @@ const EXCERPT: usize = 80;
 /// Longest run of letters and digits that is shown whole: longer ones may be secrets.
 const WORD: usize = 16;
 
-/// A value that a detector looked at.
+/// A value that the model judged.
 struct Seen {
     location: Location,
     excerpt: String,
@@ -56,6 +56,9 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
     let mut found = Findings::default();
     let mut seen: Vec<Seen> = Vec::new();
     Inspector::new(&payload.families).inspect_each(&request, &mut found, |judged| {
+        if !Model::concerns(judged) {
+            return;
+        }
         seen.push(Seen {
             location: Location::new(judged.value.part, judged.value.name),
             excerpt: excerpt(judged.value.bytes),
@@ -67,7 +70,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
         b.total_cmp(&a)
     });
 
-    writeln!(out, "values that a detector looked at, decoded")?;
+    writeln!(out, "values that the model judged, decoded")?;
     for value in &seen {
         let p = value.judgement.probability;
         writeln!(out, "  {p:.3}  {}: {}", value.location, value.excerpt)?;

@@ -2,6 +2,7 @@
 
 mod baselines;
 mod check;
+mod drill;
 mod error;
 mod evaluate;
 mod explain;
@@ -35,6 +36,7 @@ enum Command {
     Baselines(baselines::Args),
     Check(check::Args),
     Ledger(ledger::Args),
+    Drill(drill::Args),
     Schema(schema::Args),
     Train(model::train::Args),
     Explain(explain::Args),
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Simulate(args) => simulate::run(&args, &mut out),
         Command::Baselines(args) => baselines::run(&args, &mut out),
         Command::Check(args) => check::run(&args, &mut out),
+        Command::Drill(args) => drill::run(&args, &mut out),
         Command::Ledger(args) => ledger::run(&args, &mut out),
         Command::Schema(args) => schema::run(&args, &mut out),
         Command::Train(args) => model::train::run(&args, &mut out),

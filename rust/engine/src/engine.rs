@@ -199,6 +199,9 @@ impl Engine {
         let mut found = Findings::default();
         let mut worst: Option<Worst> = None;
         self.inspector.inspect_each(request, &mut found, |judged| {
+            if !Model::concerns(judged) {
+                return;
+            }
             let judgement = self.model.judge(judged);
             let more = |w: &Worst| judgement.probability > w.judgement.probability;
             if worst.as_ref().is_none_or(more) {

@@ -397,6 +397,13 @@ int32_t ta_engine_inspect(const ta_engine_t *engine,
                           ta_verdict_t *out);
 
 /**
+ * Decides on a request as `ta_engine_inspect` does, on counters of its own that end with the call:
+ * nobody is counted or suspected. For self-tests; the bypass is not asked.
+ * Returns: OK, and the verdict in `out`; INVALID; PANIC.
+ */
+int32_t ta_engine_probe(const ta_engine_t *engine, const ta_request_t *request, ta_verdict_t *out);
+
+/**
  * Takes in how a request ended.
  * Returns: OK; BYPASS; INVALID; PANIC; REGION.
  */

@@ -14,7 +14,7 @@ use crate::convert::{
 use crate::guard::{guard, set_last_error, with_last_error, Failure};
 use crate::node::{init_shared, is_alive, node, now_ms, Inside, Node, DEFAULT_REGION_BYTES};
 use std::cell::RefCell;
-use threat_agent_engine::{Action, Config, Engine, Uninspected, Verdict};
+use threat_agent_engine::{Action, Config, Engine, LocalState, Uninspected, Verdict};
 use threat_agent_state::Stat;
 
 /// A compiled configuration.
@@ -230,6 +230,34 @@ pub unsafe extern "C" fn ta_engine_inspect(
             Ok(ta_status_t::TA_STATUS_OK)
         })
     })
+}
+
+/// Decides on a request as `ta_engine_inspect` does, on counters of its own that end with the call:
+/// nobody is counted or suspected. For self-tests; the bypass is not asked.
+/// Returns: OK, and the verdict in `out`; INVALID; PANIC.
+#[no_mangle]
+pub unsafe extern "C" fn ta_engine_probe(
+    engine: *const ta_engine_t,
+    request: *const ta_request_t,
+    out: *mut ta_verdict_t,
+) -> i32 {
+    guard(
+        || (),
+        || {
+            // SAFETY: the caller's promise for all exports.
+            let (engine, out) = unsafe { (handle(engine)?, verdict(out)?) };
+            // SAFETY: the caller's promise for all exports.
+            let raw = unsafe { request.as_ref() }.ok_or_else(|| missing("request"))?;
+            let mut block = Vec::new();
+            // SAFETY: the caller's promise for all exports.
+            unsafe { read_headers(raw.headers, raw.headers_len, &mut block) }?;
+            // SAFETY: the caller's promise for all exports.
+            let request = unsafe { read_request(raw, &block) }?;
+            let found = engine.inspect(&request, &LocalState::default(), now_ms());
+            write_verdict(&found, out);
+            Ok(ta_status_t::TA_STATUS_OK)
+        },
+    )
 }
 
 /// Takes in how a request ended.

@@ -21,6 +21,7 @@ local PATHS = {
   consumers = "/consumers",
   plugins = "/plugins",
   keyauth_credentials = "/key-auths",
+  acls = "/acls",
 }
 
 local NESTED = {

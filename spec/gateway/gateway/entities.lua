@@ -1,5 +1,5 @@
 -- The entities that the gateway keeps, in Kong's schema language: services, routes,
--- consumers, key-auth credentials and plugins.
+-- consumers, their key-auth credentials and groups, and plugins.
 
 
 local typedefs = require "kong.db.schema.typedefs"
@@ -113,6 +113,17 @@ local keyauth_credentials = {
 }
 
 
+local acls = {
+  fields = {
+    { id = typedefs.uuid },
+    { created_at = typedefs.auto_timestamp_s },
+    { consumer = { type = "foreign", reference = "consumers", required = true } },
+    { group = { type = "string", required = true } },
+    { tags = typedefs.tags },
+  },
+}
+
+
 local PLUGIN_FIELDS = {
   { id = typedefs.uuid },
   { name = { type = "string", required = true } },
@@ -129,18 +140,19 @@ local PLUGIN_FIELDS = {
 }
 
 
-local LISTS = { "services", "routes", "consumers", "keyauth_credentials", "plugins" }
+local LISTS = { "services", "routes", "consumers", "keyauth_credentials", "acls", "plugins" }
 
 -- Which lists may be written inside an item of another list, and the field that then points back.
 local CHILDREN = {
   services = { routes = "service", plugins = "service" },
   routes = { plugins = "route" },
-  consumers = { plugins = "consumer", keyauth_credentials = "consumer" },
+  consumers = { plugins = "consumer", keyauth_credentials = "consumer", acls = "consumer" },
 }
 
 local FOREIGN = {
   routes = { service = "services" },
   keyauth_credentials = { consumer = "consumers" },
+  acls = { consumer = "consumers" },
   plugins = { route = "routes", service = "services", consumer = "consumers" },
 }
 
@@ -150,6 +162,7 @@ local definitions = {
   routes = routes,
   consumers = consumers,
   keyauth_credentials = keyauth_credentials,
+  acls = acls,
 }
 
 local plugin_definitions = {}
@@ -224,7 +237,7 @@ return {
   FOREIGN = FOREIGN,
   ENDPOINT_KEYS = {
     services = "name", routes = "name", consumers = "username",
-    keyauth_credentials = "key", plugins = "instance_name",
+    keyauth_credentials = "key", acls = "id", plugins = "instance_name",
   },
   add_plugin = add_plugin,
   definition_of = definition_of,

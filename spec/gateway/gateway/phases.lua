@@ -6,6 +6,7 @@ local pdk = require "gateway.pdk"
 local proxy = require "gateway.proxy"
 local runtime = require "gateway.runtime"
 local stash = require "gateway.stash"
+local workspace = require "gateway.workspace"
 
 
 local UNEXPECTED = "An unexpected error occurred"
@@ -46,6 +47,7 @@ local function rewrite()
   local ctx = ngx.ctx
   ctx.KONG_PROCESSING_START = ngx.req.start_time() * 1000
   ctx.KONG_PHASE = "rewrite"
+  ctx.workspace = workspace.ID
   stash.save()
 
   run(runtime_of(ctx).iterator:global("rewrite"), "rewrite", ctx)

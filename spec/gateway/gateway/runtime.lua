@@ -40,12 +40,19 @@ local function build(version)
     credentials[credential.key] = credential
   end
 
+  local groups = {}
+  for _, acl in ipairs((select_all(db, "acls"))) do
+    groups[acl.consumer.id] = groups[acl.consumer.id] or {}
+    table.insert(groups[acl.consumer.id], acl.group)
+  end
+
   return {
     version = version,
     router = router.new(routes, services),
     iterator = plugins_iterator.new(db),
     consumers = consumers,
     credentials = credentials,
+    groups = groups,
   }
 end
 

@@ -1,18 +1,10 @@
-local actions = require "kong.plugins.threat-agent.action_list"
-local commands = require "kong.plugins.threat-agent.commands"
-local deck = require "kong.plugins.threat-agent.deck"
-local incidents = require "kong.plugins.threat-agent.incidents"
-local status = require "kong.plugins.threat-agent.status"
+-- The Admin API's part: all views, for whoever may reach the Admin API.
+
+local views = require "kong.plugins.threat-agent.views"
 
 
 local kong = kong
-
-
--- What may be asked for in which state.
-local COMMANDS = {
-  approve = { pending = true },
-  revert = { pending = true, applying = true, active = true },
-}
+local ngx = ngx
 
 
 -- Who asks: Kong Enterprise's administrator, or the address.
@@ -22,72 +14,36 @@ local function asker()
 end
 
 
-local function send(command)
-  command.by = asker()
-  local ok, err = commands.send(command)
-  if not ok then
-    return kong.response.exit(503, { message = err })
-  end
-
-  return kong.response.exit(202, { message = "Accepted: the leading worker does it within a second or two" })
+-- The workspace that is asked in; nil for all: the default one is the platform's.
+local function workspace()
+  local id = ngx.ctx.workspace
+  return id ~= kong.default_workspace and id or nil
 end
 
 
-return {
-  ["/threat-agent/status"] = {
-    GET = function()
-      return kong.response.exit(200, status.get())
-    end,
-  },
+-- Puts a view in the shape of the Admin API's handlers, which have path, query and body in one.
+local function mount(view)
+  return function(self)
+    local params = {}
+    for name, value in pairs(self.params) do
+      params[name] = type(value) == "string" and ngx.unescape_uri(value) or value
+    end
 
-  ["/threat-agent/incidents"] = {
-    GET = function()
-      local list, err = incidents.list()
-      if not list then
-        return kong.response.exit(503, { message = err })
-      end
+    return kong.response.exit(view({
+      params = params, query = params, body = self.params, by = asker(), workspace = workspace(),
+    }))
+  end
+end
 
-      return kong.response.exit(200, { data = list })
-    end,
-  },
 
-  ["/threat-agent/actions"] = {
-    GET = function()
-      return kong.response.exit(200, { data = actions.list() })
-    end,
-  },
+local routes = {}
+for path, methods in pairs(views.ROUTES) do
+  local route = {}
+  for method, view in pairs(methods) do
+    route[method] = mount(view)
+  end
+  routes["/threat-agent" .. path] = route
+end
 
-  ["/threat-agent/actions/:id/:command"] = {
-    POST = function(self)
-      local command, record = self.params.command, actions.find(self.params.id)
-      local states = COMMANDS[command]
-      if not record or not states then
-        return kong.response.exit(404, { message = "Not found" })
-      elseif not states[record.state] then
-        return kong.response.exit(409, { message = "the action is " .. record.state })
-      end
 
-      return send({ command = command, id = record.id })
-    end,
-  },
-
-  ["/threat-agent/actions/:id/patch"] = {
-    GET = function(self)
-      local record = actions.find(self.params.id)
-      if not record then
-        return kong.response.exit(404, { message = "Not found" })
-      end
-
-      return kong.response.exit(200, deck.render(record), { ["Content-Type"] = "application/yaml" })
-    end,
-  },
-
-  ["/threat-agent/kill"] = {
-    POST = function()
-      return send({ command = "kill" })
-    end,
-    DELETE = function()
-      return send({ command = "unkill" })
-    end,
-  },
-}
+return routes

@@ -1,10 +1,11 @@
 -- Phases only: each says in a line what happens in it.
 
 local agent = require "kong.plugins.threat-agent.agent"
+local audit = require "kong.plugins.threat-agent.audit"
 local guard = require "kong.plugins.threat-agent.guard"
 local inspection = require "kong.plugins.threat-agent.inspection"
 local native = require "kong.plugins.threat-agent.native"
-local outcome = require "kong.plugins.threat-agent.outcome"
+local prometheus = require "kong.plugins.threat-agent.prometheus"
 local record = require "kong.plugins.threat-agent.record"
 local request = require "kong.plugins.threat-agent.request"
 local response = require "kong.plugins.threat-agent.response"
@@ -27,6 +28,7 @@ worker.prepare_master()
 function ThreatAgent:init_worker()
   if worker.start() then
     agent.start()
+    prometheus.start()
   end
 end
 
@@ -51,6 +53,10 @@ end
 
 
 function ThreatAgent:access(conf)
+  if audit.receive() then
+    return
+  end
+
   local engine = guard.engine(conf)
   local verdict = engine and inspection.run(conf, engine) or false
   kong.ctx.plugin.verdict = verdict
@@ -60,17 +66,13 @@ end
 
 -- Sees also what never reached `access`: unknown routes, and refusals by other plugins.
 function ThreatAgent:log(conf)
+  if audit.write() then
+    return
+  end
+
   local engine = guard.engine(conf)
   local verdict = kong.ctx.plugin.verdict
-  if engine and verdict == nil then
-    verdict = guard.call(native.inspect, engine, request.read_late())
-  end
-
-  if engine and verdict and not verdict.enforced then
-    guard.call(native.observe, engine, request.identity(), outcome.read(verdict))
-  end
-
-  record.write(conf, verdict)
+  record.write(conf, engine and inspection.finish(engine, verdict) or verdict)
 end
 
 

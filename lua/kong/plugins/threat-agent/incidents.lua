@@ -32,18 +32,46 @@ function _M.next(sequence)
 end
 
 
--- Lists incidents, the latest change first. Returns nil and an error where there is no engine.
+-- What was read so far. As in the region, an incident has the place of its number, and its latest
+-- version is the one that counts: so all workers list the same.
+local PLACES = 256
+local known = {}      -- place → { incident, sequence }
+local cursor = 0
+
+
+local function catch_up()
+  local incident, sequence = _M.next(cursor)
+  while incident do
+    known[incident.number % PLACES] = { incident = incident, sequence = sequence }
+    cursor = sequence
+    incident, sequence = _M.next(cursor)
+  end
+end
+
+
+local function by_sequence(a, b)
+  return a.sequence > b.sequence
+end
+
+
+-- Lists incidents, the latest change first; they are shared and must not be changed. Returns nil and
+-- an error where there is no engine.
 function _M.list()
   local ok, err = native.load()
   if not ok then
     return nil, err
   end
 
+  catch_up()
+  local entries = {}
+  for _, entry in pairs(known) do
+    entries[#entries + 1] = entry
+  end
+  table.sort(entries, by_sequence)
+
   local list = setmetatable({}, cjson.array_mt)
-  local incident, sequence = _M.next(0)
-  while incident do
-    table.insert(list, 1, incident)
-    incident, sequence = _M.next(sequence)
+  for i, entry in ipairs(entries) do
+    list[i] = entry.incident
   end
 
   return list

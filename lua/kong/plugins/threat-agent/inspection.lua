@@ -2,6 +2,7 @@
 
 local guard = require "kong.plugins.threat-agent.guard"
 local native = require "kong.plugins.threat-agent.native"
+local outcome = require "kong.plugins.threat-agent.outcome"
 local request = require "kong.plugins.threat-agent.request"
 
 
@@ -24,6 +25,21 @@ function _M.run(conf, engine)
   end
 
   return guard.call(native.inspect, engine, request.read_whole(conf, is_long))
+end
+
+
+-- Judges in `log` what never reached `access`, and tells the engine how the request ended.
+-- verdict: that of `access`; nil where there was none. Returns the verdict.
+function _M.finish(engine, verdict)
+  if verdict == nil then
+    verdict = guard.call(native.inspect, engine, request.read_late())
+  end
+
+  if verdict and not verdict.enforced then
+    guard.call(native.observe, engine, request.identity(), outcome.read(verdict))
+  end
+
+  return verdict
 end
 
 

@@ -8,6 +8,9 @@ local ngx = ngx
 local EVERYWHERE = { workspace = ngx.null }
 
 
+local UUID = "%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x"
+
+
 local _M = {}
 
 
@@ -19,10 +22,34 @@ local function name_of(dao, id)
 end
 
 
--- Adds `route_name` and `service_name` to an incident, and writes its title with the name.
+-- The consumers that an incident's sentences name by their ids.
+local function consumers_of(incident)
+  local list, found = {}, {}
+  local function search(text)
+    for id in text:gmatch("[Cc]onsumer (" .. UUID .. ")") do
+      if not found[id] then
+        found[id] = true
+        local consumer = kong.db.consumers:select({ id = id }, EVERYWHERE)
+        local name = consumer and consumer.username
+        list[#list + 1] = { id = id, name = name ~= ngx.null and name or nil }
+      end
+    end
+  end
+
+  search(incident.title)
+  for _, reason in ipairs(incident.reasons) do
+    search(reason)
+  end
+  return list[1] and list or nil
+end
+
+
+-- Adds `route_name`, `service_name` and `consumers` to an incident, and writes its title with the
+-- route's name.
 function _M.add(incident)
   incident.route_name = name_of(kong.db.routes, incident.route)
   incident.service_name = name_of(kong.db.services, incident.service)
+  incident.consumers = consumers_of(incident)
   if incident.route_name then
     local first, last = incident.title:find(incident.route, 1, true)
     if first then

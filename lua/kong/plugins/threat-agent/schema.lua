@@ -2,7 +2,9 @@
 -- the two. What only compiling can tell is asked of the engine where its library can be loaded.
 
 local check = require "kong.plugins.threat-agent.config_check"
+local notifications = require "kong.plugins.threat-agent.schema_notifications"
 local response = require "kong.plugins.threat-agent.schema_response"
+local store = require "kong.plugins.threat-agent.schema_store"
 
 
 local ACTIONS = { "allow", "tag", "throttle", "block" }
@@ -393,7 +395,9 @@ return {
         } },
         { payload = payload },
         { behaviour = behaviour },
+        { notifications = notifications },
         { response = response },
+        { store = store },
       },
     } },
   },

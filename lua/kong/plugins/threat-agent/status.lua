@@ -4,12 +4,14 @@ local actions = require "kong.plugins.threat-agent.action_list"
 local guard = require "kong.plugins.threat-agent.guard"
 local native = require "kong.plugins.threat-agent.native"
 local request = require "kong.plugins.threat-agent.request"
+local self_test = require "kong.plugins.threat-agent.self_test"
 
 
 local _M = {}
 
 
--- Describes the node. `enforcing` is true only when refusals are really carried out.
+-- Describes the node. `enforcing` is true only when refusals are really carried out, and the engine
+-- has proved that it refuses.
 function _M.get()
   local ok, err = native.load()
   if not ok then
@@ -18,11 +20,13 @@ function _M.get()
 
   local node
   node, err = native.node()
+  local tested = self_test.result()
   local status = {
     version = native.VERSION,
-    enforcing = node ~= nil and not node.bypass and guard.enforcing_instances() > 0,
+    enforcing = node ~= nil and not node.bypass and tested.passed and guard.enforcing_instances() > 0,
     error = err,
     node = node,
+    self_test = tested,
     actions = actions.summary(),
   }
 

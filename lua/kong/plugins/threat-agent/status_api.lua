@@ -5,4 +5,5 @@ local api = require "kong.plugins.threat-agent.api"
 
 return {
   ["/threat-agent/status"] = api["/threat-agent/status"],
+  ["/threat-agent/metrics"] = api["/threat-agent/metrics"],
 }

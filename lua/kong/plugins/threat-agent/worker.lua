@@ -2,6 +2,7 @@
 
 local files = require "kong.plugins.threat-agent.files"
 local native = require "kong.plugins.threat-agent.native"
+local self_test = require "kong.plugins.threat-agent.self_test"
 
 
 local kong = kong
@@ -101,6 +102,11 @@ function _M.start()
   if node and node.bypass then
     kong.log.alert("bypass: three workers died inside the engine within 60 s; traffic flows ",
                    "uninspected until `kong restart` with a mended library")
+  end
+
+  -- The privileged agent serves no requests.
+  if ngx.worker.id() then
+    self_test.run()
   end
 
   return true

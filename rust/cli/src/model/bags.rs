@@ -8,6 +8,7 @@ use threat_agent_engine::config::bounds;
 use threat_agent_engine::decode::{self, kind, Scratch, Value};
 use threat_agent_engine::inspect::{Evidence, Family, Findings, Inspector, Judged, Part};
 use threat_agent_engine::model::ngram::{self, Hit};
+use threat_agent_engine::Model;
 
 /// Most windows of a request that are learned though no detector wanted them.
 const COLD: usize = 64;
@@ -141,7 +142,8 @@ pub fn read(path: &Path) -> Result<Data, Error> {
         let mut samples = Vec::new();
         inspector.inspect_each(&request, &mut found, |judged| {
             let envelope = matches!(judged.value.part, Part::Header | Part::Cookie);
-            samples.push(Sample::new(judged, !(wrapped && envelope)));
+            let learn = !(wrapped && envelope) && Model::concerns(judged);
+            samples.push(Sample::new(judged, learn));
         });
         let mut cold = Vec::new();
         if !malicious {

@@ -58,9 +58,10 @@ fn one(data: &Data, places: &[Vec<u32>], source: usize, seed: u64) -> Vec<(usize
 
 /// What a model says of a whole request: what it says of the worst value.
 pub fn probability(model: &Model, bag: &Bag, rules: bool) -> f32 {
-    let each = bag
-        .samples
-        .iter()
-        .map(|s| s.judged(rules, |j| model.judge(j).probability));
+    let each = bag.samples.iter().filter_map(|s| {
+        s.judged(rules, |j| {
+            Model::concerns(j).then(|| model.judge(j).probability)
+        })
+    });
     each.fold(0.0, f32::max)
 }

@@ -6,7 +6,7 @@
 //! lasts are suspected. Sources: Javed and Paxson, "Detecting stealthy, distributed SSH
 //! brute-forcing", CCS 2013; Page, Biometrika 41, 1954.
 
-use super::detector::{name, score, Detector, PerPlace, Second, S10};
+use super::detector::{name, number, score, Detector, PerPlace, Second, S10};
 use crate::incident::{Claim, Evidence, Severity, Stage, Suggestion};
 use crate::memory::{Alarm, Place, PlaceId};
 use crate::signal::{Kind, Signal};
@@ -52,24 +52,29 @@ impl Detector for CredentialStuffing {
         claims: &mut Vec<Claim>,
     ) {
         let (value, threshold) = (signal.value, signal.threshold);
-        let (clients, accounts) = (evidence.clients(), evidence.accounts());
+        let counted = if signal.kind == Kind::ManyAccounts {
+            value
+        } else {
+            0
+        };
+        let (clients, accounts) = (evidence.clients(), evidence.accounts().max(counted));
         let mut suggestion = Suggestion::new("throttle", "client", 600);
         let (severity, title, reason) = match signal.kind {
             Kind::ManyAccounts => (
                 if clients > 20 { Severity::High } else { Severity::Medium },
-                format!("Credential stuffing on {}: {clients} clients fail to log in to many accounts", name(at)),
+                format!("Credential stuffing on {}: {} failed to log in to many accounts", name(at), number(clients, "client")),
                 format!("one client failed to log in to {value} accounts within two hours and hardly ever succeeded (line {threshold})"),
             ),
             Kind::ManyFailures => (
                 Severity::Medium,
-                format!("Password guessing on {}: {clients} clients fail again and again", name(at)),
+                format!("Password guessing on {}: {} failed again and again", name(at), number(clients, "client")),
                 format!("one client failed to authenticate {value} times (line {threshold} in 60s)"),
             ),
             Kind::ManyClients => {
                 suggestion = Suggestion::new("protect_account", "account", 3_600);
                 (
                     Severity::Medium,
-                    format!("Distributed password guessing on {}: many clients fail on {accounts} accounts", name(at)),
+                    format!("Distributed password guessing on {}: many clients failed on {}", name(at), number(accounts, "account")),
                     format!("{value} clients failed to log in to one account within 20 minutes (line {threshold})"),
                 )
             }
@@ -175,7 +180,10 @@ impl Detector for CredentialStuffing {
                     "{failures:.0} failed and {logins:.0} successful logins in 10s, {expected:.1} failures expected; CUSUM {:.0} (line {LINE:.0})",
                     state.sum
                 ),
-                format!("{clients} clients failed within 20 minutes, on {accounts} accounts within two hours"),
+                format!(
+                    "{} failed within 20 minutes, on {} within two hours",
+                    number(clients, "client"), number(accounts, "account")
+                ),
             ],
             quiet_ms: QUIET_MS,
             requests: (failures - expected).max(0.0) as u64,

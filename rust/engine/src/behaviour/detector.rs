@@ -150,6 +150,12 @@ pub fn name(place: &Place) -> String {
     }
 }
 
+/// Counts things of a noun in words: "1 client", "2 clients".
+pub fn number(count: u32, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
 /// Turns independent evidence into a score: 1 - exp(-evidence), so that 1 is 0.63 and 3 is 0.95.
 pub fn score(evidence: f64) -> f32 {
     (1.0 - (-evidence.max(0.0)).exp()) as f32

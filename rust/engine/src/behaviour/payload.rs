@@ -1,6 +1,6 @@
 //! Findings of the payload inspection, of rules and of limits: repeated, they make one incident.
 
-use super::detector::{name, Detector};
+use super::detector::{name, number, Detector};
 use crate::incident::{Claim, Evidence, Severity, Stage, Suggestion};
 use crate::memory::Place;
 use crate::signal::{Kind, Signal};
@@ -46,7 +46,7 @@ impl Detector for Payload {
             score: signal.score,
             confidence: signal.score,
             severity,
-            title: format!("{clients} clients send {what} to {}", name(at)),
+            title: format!("{} sent {what} to {}", number(clients, "client"), name(at)),
             reasons: vec![format!(
                 "about {requests} {what} (line {least} within 20 minutes)"
             )],

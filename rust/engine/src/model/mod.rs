@@ -10,7 +10,7 @@ pub mod features;
 pub mod ngram;
 
 use crate::error::Error;
-use crate::inspect::Judged;
+use crate::inspect::{Judged, Part};
 use features::Features;
 use std::sync::OnceLock;
 
@@ -51,6 +51,12 @@ impl Model {
                 .map_err(|e| e.to_string())
         });
         model.as_ref().map_err(|e| Error::field("model", e.clone()))
+    }
+
+    /// Tells whether a value is to be judged: headers only where a rule spoke. Browsers write them,
+    /// labelled data say nothing about them, and every request has a user agent to pay for.
+    pub fn concerns(judged: &Judged<'_>) -> bool {
+        judged.value.part != Part::Header || !judged.evidence.is_empty()
     }
 
     /// Judges one value. Cost: a pass for the n-grams and one for the shape; no allocation.

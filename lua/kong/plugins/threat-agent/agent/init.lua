@@ -4,9 +4,12 @@ local changes = require "kong.plugins.threat-agent.agent.changes"
 local files = require "kong.plugins.threat-agent.files"
 local incidents = require "kong.plugins.threat-agent.incidents"
 local native = require "kong.plugins.threat-agent.native"
+local notices = require "kong.plugins.threat-agent.agent.notices"
 local responder = require "kong.plugins.threat-agent.agent.responder"
 local settings = require "kong.plugins.threat-agent.agent.settings"
 local sweeper = require "kong.plugins.threat-agent.agent.sweeper"
+local tally = require "kong.plugins.threat-agent.tally"
+local traffic_history = require "kong.plugins.threat-agent.traffic_history"
 
 
 local kong = kong
@@ -58,6 +61,7 @@ local function take_lead()
   end
   checked(changes.open())
   checked(responder.open())
+  notices.open()
 
   -- What the former leader has handled is handled again: at least once, never not at all.
   cursor = 0
@@ -70,6 +74,7 @@ local function handle_incidents()
   while incident do
     kong.log.notice("incident ", incident.id, " ", incident.status, ": ", incident.title)
     responder.take_in(incident)
+    notices.take_in(incident)
     cursor = sequence
     incident, sequence = incidents.next(cursor)
   end
@@ -92,11 +97,12 @@ end
 local function work()
   checked(changes.follow())
   handle_incidents()
-  local conf = settings.get()
+  local conf = settings.last()
   if conf then
     responder.beat(conf)
     checked(sweeper.sweep(conf))
   end
+  notices.beat(settings.platform(), ngx.time())
   save()
 end
 
@@ -119,10 +125,12 @@ local function beat(premature)
     return
   end
 
+  tally.flush()
   local leads, new = native.tick(ngx.time())
   if leads == nil then
     say(new)
   elseif leads then
+    checked(traffic_history.note())
     work_alone(new)
   end
 end

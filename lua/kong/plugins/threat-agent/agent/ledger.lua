@@ -17,10 +17,15 @@ local TAIL_BYTES = 65536
 local MAX_BYTES = 16 * 1024 * 1024
 
 
+-- Lines that wait to be told; of more the oldest are in the file only.
+local MAX_NEW = 256
+
+
 local _M = {}
 
 
 local head      -- hash of the last line
+local new = {}  -- lines since they were last taken
 
 
 local function last_hash()
@@ -30,18 +35,36 @@ local function last_hash()
 end
 
 
--- Client addresses do not stand in the ledger.
+-- Writes pseudonyms for clients, wherever a value names them.
+local function hide(value, names)
+  if type(value) == "table" then
+    local copy = setmetatable({}, getmetatable(value))
+    for key, item in pairs(value) do
+      copy[key] = hide(item, names)
+    end
+    return copy
+  elseif type(value) ~= "string" then
+    return value
+  end
+
+  return names[value] or value:gsub("[%x:%.]+", function(word)
+    local address, rest = word:match("^(.-)([%.:]*)$")
+    return names[address] and names[address] .. rest
+  end)
+end
+
+
+-- A copy of a record in which clients go by their pseudonyms.
 local function without_addresses(record)
+  local names = {}
+  for _, client in ipairs(record.clients or {}) do
+    names[client] = pseudonyms.of(client)
+  end
+
+  record = hide(record, names)
   local copy = {}
   for name, value in pairs(record) do
     copy[name] = value
-  end
-
-  if record.clients then
-    copy.clients = setmetatable({}, cjson.array_mt)
-    for i, client in ipairs(record.clients) do
-      copy.clients[i] = pseudonyms.of(client)
-    end
   end
 
   if record.changes then
@@ -65,13 +88,14 @@ end
 -- Writes what was decided about a record. event: what happened; why: in words.
 -- key: the operator's, or nil.
 function _M.write(event, record, why, key)
-  local entry = cjson.encode({
+  local told = {
     at_s = ngx.time(),
     node = kong.node.get_id(),
     event = event,
     why = why,
     action = without_addresses(record),
-  })
+  }
+  local entry = cjson.encode(told)
 
   local _, size = files.tail(files.LEDGER, 0)
   if size and size > MAX_BYTES then
@@ -79,14 +103,27 @@ function _M.write(event, record, why, key)
   end
 
   local hash = native.digest(key or "", head .. entry)
-  local ok, err = files.append(files.LEDGER,
-                               '{"hash":"' .. hash .. '","previous":"' .. head .. '","entry":' .. entry .. "}")
+  local line = '{"hash":"' .. hash .. '","previous":"' .. head .. '","entry":' .. entry .. "}"
+  local ok, err = files.append(files.LEDGER, line)
   if not ok then
     kong.log.err("the ledger lacks a line: ", err)
     return
   end
 
+  new[#new + 1] = { hash = hash, previous = head, entry = told, text = line }
+  if #new > MAX_NEW then
+    table.remove(new, 1)
+  end
   head = hash
+end
+
+
+-- Takes out the lines that were written since the last call: { hash, previous, entry, text }; the text
+-- is what the hash is of.
+function _M.take_new()
+  local lines = new
+  new = {}
+  return lines
 end
 
 

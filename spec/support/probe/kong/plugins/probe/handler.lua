@@ -125,6 +125,13 @@ function in_access.state()
 end
 
 
+-- What another plugin has told all plugins of this node.
+function in_access.incident()
+  local event = STATE:get("incident")
+  return kong.response.exit(event and 200 or 404, event or {})
+end
+
+
 function in_access.serialize()
   kong.log.set_serialize_value("probe.deep.value", 1)
   kong.log.set_serialize_value("probe.gone", "x")
@@ -152,6 +159,12 @@ function Probe:init_worker()
       STATE:incr("ticks", 1, 0)
     end
   end)
+
+  if kong.worker_events then
+    kong.worker_events.register(function(event)
+      STATE:set("incident", event.event .. " " .. event.incident.category)
+    end, "threat-agent", "incident")
+  end
 end
 
 

@@ -1,0 +1,290 @@
+-- Builds what is told of an incident: the payload that deploy/incident.schema.json describes.
+
+local cjson = require "cjson.safe"
+local redact = require "kong.plugins.threat-agent.redact"
+local summary = require "kong.plugins.threat-agent.notifiers.summary"
+
+
+local kong = kong
+local ngx = ngx
+local ipairs = ipairs
+local pairs = pairs
+local type = type
+
+
+-- Raised when a field changes its meaning or goes; new fields may come at any time.
+local SCHEMA_VERSION = 1
+
+-- Parts of an incident and of its actions that a channel can do without.
+local PARTS = {
+  clients = { "top_clients", "clients" },
+  consumers = { "consumers" },
+  reasons = { "reasons" },
+  references = { "sample_references" },
+  suspect_change = { "suspect_change" },
+}
+
+-- Fields of an action's record that are told.
+local ACTION_FIELDS = {
+  "id", "action", "state", "mode", "policy", "why", "ttl_s", "created_s", "expires_s", "result", "tier", "approved_by",
+  "clients",
+}
+
+
+local OMITTED = "[omitted]"
+
+
+local _M = {}
+
+
+-- A copy with all texts masked, and without nulls.
+local function masked(value, names)
+  if type(value) == "string" then
+    return redact.text(value, names)
+  elseif type(value) ~= "table" then
+    return value
+  end
+
+  local copy = setmetatable({}, getmetatable(value))
+  for key, item in pairs(value) do
+    if item ~= ngx.null then
+      copy[key] = masked(item, names)
+    end
+  end
+
+  return copy
+end
+
+
+local function actions_of(records)
+  local list = setmetatable({}, cjson.array_mt)
+  for i, record in ipairs(records or {}) do
+    list[i] = {}
+    for _, name in ipairs(ACTION_FIELDS) do
+      list[i][name] = record[name]
+    end
+  end
+
+  return list
+end
+
+
+-- Where pages of the dashboard are. Following a link does nothing: what undoes is a button there.
+local function links_of(base, incident, records)
+  if not base or base == ngx.null then
+    return nil
+  end
+
+  local links = { dashboard = base }
+  if incident then
+    links.incident = base .. "#incident/" .. incident.id
+    links.feedback = base .. "#feedback/" .. incident.id
+  end
+  for _, record in ipairs(records or {}) do
+    if record.state == "active" or record.state == "pending" then
+      links.undo = links.incident
+    end
+  end
+
+  return links
+end
+
+
+local function base_of(kind, id, conf)
+  return {
+    schema_version = SCHEMA_VERSION,
+    id = id,
+    event = kind,
+    at_s = ngx.time(),
+    node = kong.node.get_id(),
+    mode = conf.mode,
+  }
+end
+
+
+-- What tells one message on an incident from the next: the same change has the same id.
+local function id_of(kind, incident, records)
+  local id = incident.id .. "-" .. kind
+  if kind == "opened" or kind == "resolved" then
+    return id
+  elseif kind == "updated" then
+    return id .. "-" .. incident.updated_s
+  end
+
+  for _, record in ipairs(records) do
+    id = id .. "-" .. record.id:sub(#incident.id + 2) .. "." .. record.state
+  end
+  return id
+end
+
+
+-- An event on an incident. kind: opened, updated, resolved or action.
+function _M.of_incident(kind, incident, records, conf)
+  local settings = conf.notifications
+  local event = base_of(kind, id_of(kind, incident, records), conf)
+  event.status = incident.status == "resolved" and "resolved" or "open"
+  event.severity = incident.severity
+  event.incident = masked(incident, settings.redact)
+  event.actions = masked(actions_of(records), settings.redact)
+  event.links = links_of(settings.dashboard_url, incident, records)
+  event.summary = event.incident.title
+  return event
+end
+
+
+-- One message for incidents that had no message of their own. digest: { number, count, incidents, severity };
+-- over: whether they are all resolved.
+function _M.of_digest(digest, over, conf)
+  local settings = conf.notifications
+  local event = base_of("digest", kong.node.get_id() .. "-digest-" .. digest.number .. (over and "-resolved" or ""), conf)
+  event.status = over and "resolved" or "open"
+  event.severity = digest.severity
+  event.digest = { count = digest.count, incidents = masked(digest.incidents, settings.redact) }
+  event.links = links_of(settings.dashboard_url)
+
+  if over then
+    event.summary = "All incidents of the digests are resolved"
+    return event
+  end
+
+  local titles = {}
+  for i, one in ipairs(event.digest.incidents) do
+    titles[i] = i <= 3 and one.title or nil
+  end
+  event.summary = digest.count .. (digest.count == 1 and " more incident: " or " more incidents: ")
+                  .. table.concat(titles, "; ") .. (digest.count > #titles and " …" or "")
+  return event
+end
+
+
+-- A line of the ledger, for channels that get all of them.
+function _M.of_ledger(line, conf)
+  local event = base_of("ledger", "ledger-" .. line.hash, conf)
+  event.status = "open"
+  event.ledger = masked({ hash = line.hash, previous = line.previous, entry = line.entry }, conf.notifications.redact)
+  event.summary = "Action " .. line.entry.action.id .. " " .. line.entry.event
+  return event
+end
+
+
+-- A message that asks nothing of anyone.
+function _M.of_test(by, conf)
+  local event = base_of("test", "test-" .. kong.node.get_id() .. "-" .. ngx.now() * 1000, conf)
+  event.status = "resolved"
+  event.summary = "This is a test, asked for by " .. by .. ": the channel works"
+  event.links = links_of(conf.notifications.dashboard_url)
+  return event
+end
+
+
+local function copy_of(event)
+  local copy = {}
+  for name, value in pairs(event) do
+    copy[name] = value
+  end
+
+  return copy
+end
+
+
+-- What texts call those whom a part is about.
+local NAMED = {
+  clients = function(incident)
+    local names = {}
+    for i, client in ipairs(incident.top_clients or {}) do
+      names[i] = client.client
+    end
+    return names, "%d+%.%d+%.%d+%.%d+"
+  end,
+
+  consumers = function(incident)
+    local names = {}
+    for _, consumer in ipairs(incident.consumers or {}) do
+      names[#names + 1] = consumer.id
+      names[#names + 1] = consumer.name
+    end
+    return names
+  end,
+}
+
+
+local function without(text, names, pattern)
+  if type(text) ~= "string" then
+    return text
+  end
+
+  for _, name in ipairs(names) do
+    text = text:gsub(name:gsub("%p", "%%%0"), OMITTED)
+  end
+  return pattern and text:gsub(pattern, OMITTED) or text
+end
+
+
+-- Takes those whom a part is about out of the texts.
+local function take_out_names(copy, part)
+  if not NAMED[part] then
+    return
+  end
+
+  local names, pattern = NAMED[part](copy.incident)
+  copy.summary = without(copy.summary, names, pattern)
+  copy.incident.title = without(copy.incident.title, names, pattern)
+  for i, reason in ipairs(copy.incident.reasons or {}) do
+    copy.incident.reasons[i] = without(reason, names, pattern)
+  end
+  for _, action in ipairs(copy.actions) do
+    action.why = without(action.why, names, pattern)
+  end
+end
+
+
+-- Takes parts out of an event's copy.
+local function take_out(copy, parts)
+  copy.incident = masked(copy.incident)
+  copy.actions = masked(copy.actions)
+  for _, part in ipairs(parts) do
+    take_out_names(copy, part)
+    for _, name in ipairs(PARTS[part]) do
+      -- The number of clients stays, their addresses go.
+      if type(copy.incident[name]) == "table" or name ~= "clients" then
+        copy.incident[name] = nil
+      end
+      for _, action in ipairs(copy.actions) do
+        action[name] = nil
+      end
+    end
+  end
+end
+
+
+-- A line of the ledger without what it says of people.
+local function without_people(event)
+  local copy = copy_of(event)
+  copy.ledger = masked(event.ledger)
+  local action = copy.ledger.entry.action
+  action.clients, action.title, action.changes = nil, nil, nil
+  return copy
+end
+
+
+-- An event as a channel gets it: without the parts that it is to go without, and in its own words.
+function _M.for_channel(event, channel)
+  local parts, template = channel.omit, channel.template
+  local has_template = type(template) == "string"
+  if event.ledger and #(parts or {}) > 0 then
+    return without_people(event)
+  end
+  if not event.incident or (not has_template and #(parts or {}) == 0) then
+    return event
+  end
+
+  local copy = copy_of(event)
+  take_out(copy, parts or {})
+  if has_template then
+    copy.summary = summary.fill(template, copy)
+  end
+  return copy
+end
+
+
+return _M

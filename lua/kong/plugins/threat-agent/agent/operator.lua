@@ -1,0 +1,160 @@
+-- What operators do by hand: bans that become actions like the agent's own, and the lifting of bans.
+
+local cjson = require "cjson.safe"
+local journal = require "kong.plugins.threat-agent.agent.journal"
+local native = require "kong.plugins.threat-agent.native"
+
+
+local kong = kong
+local ngx = ngx
+local ipairs = ipairs
+
+
+-- Whatever workspace they are in, and saying which.
+local EVERYWHERE = { workspace = ngx.null, show_ws_id = true }
+
+local STANDING = { active = true, applying = true }
+
+local CATEGORY = "abuse"
+
+
+local _M = {}
+
+
+local made = 0
+
+
+local function new_id()
+  made = made + 1
+  return ("operator-%d-%d"):format(ngx.time(), made)
+end
+
+
+local function ban_of(command, scope, service, route)
+  return {
+    client_ip = command.ban_by == "client_ip" and command.client or "",
+    consumer = command.ban_by == "consumer" and command.client or "",
+    workspace = command.workspace,
+    service = service or "",
+    route = route or "",
+    by = command.ban_by,
+    scope = scope,
+    ttl_s = command.ttl_s or 0,
+    category = CATEGORY,
+  }
+end
+
+
+-- Makes the record of a ban: it has no verification, because nobody but the operator judges it.
+function _M.ban(command, conf)
+  return {
+    id = new_id(),
+    incident = "",
+    category = CATEGORY,
+    title = "Banned by " .. command.by .. ": " .. command.reason,
+    policy = "operator",
+    action = "ban",
+    mode = conf.mode,
+    ttl_s = command.ttl_s,
+    created_s = ngx.time(),
+    approved_by = command.by,
+    by_operator = true,
+    place = { workspace = command.workspace, service = "", route = "" },
+    touches_ratio = 0,
+    clients = setmetatable({ command.client }, cjson.array_mt),
+    changes = setmetatable({ { op = "ban", ban = ban_of(command, "global") } }, cjson.array_mt),
+  }
+end
+
+
+-- The record that the ledger keeps of bans that were lifted.
+function _M.lifted(command)
+  return {
+    id = new_id(),
+    incident = "",
+    action = "unban",
+    policy = "operator",
+    approved_by = command.by,
+    clients = setmetatable({ command.client }, cjson.array_mt),
+  }
+end
+
+
+local function names_only(record, client)
+  return record.clients and #record.clients == 1 and record.clients[1] == client
+end
+
+
+-- Who asks in one workspace lifts nothing of another.
+local function is_meant(record, command)
+  return record.action == "ban" and STANDING[record.state]
+         and (command.everywhere or record.place.workspace == command.workspace)
+end
+
+
+-- Lists the standing bans that are of this client alone.
+function _M.records_of(command)
+  local found = {}
+  for _, record in ipairs(journal.all()) do
+    if is_meant(record, command) and names_only(record, command.client) then
+      found[#found + 1] = record
+    end
+  end
+
+  return found
+end
+
+
+-- Leaves a client out of the bans that it shares with others: a later step must not ban it again.
+local function leave_out(command)
+  local client = command.client
+  for _, record in ipairs(journal.all()) do
+    if is_meant(record, command) and #record.changes > 1 then
+      local changes, clients = setmetatable({}, cjson.array_mt), setmetatable({}, cjson.array_mt)
+      for i, change in ipairs(record.changes) do
+        if change.ban.client_ip ~= client and change.ban.consumer ~= client then
+          changes[#changes + 1] = change
+          clients[#clients + 1] = record.clients[i]
+        end
+      end
+      record.changes, record.clients = changes, clients
+    end
+  end
+end
+
+
+-- Lifts a client's bans wherever they may stand. Returns true, or nil and an error.
+function _M.lift(command)
+  leave_out(command)
+  local ok, err = native.lift_ban(ban_of(command, "global"))
+  if not ok then
+    return nil, err
+  end
+
+  local done = { [command.workspace] = true }     -- workspaces and services
+  for route, route_err in kong.db.routes:each(nil, EVERYWHERE) do
+    if not route then
+      return nil, "could not read the routes: " .. tostring(route_err)
+    end
+
+    local workspace = route.ws_id or kong.default_workspace
+    if command.everywhere or workspace == command.workspace then
+      local there = { client = command.client, ban_by = command.ban_by, workspace = workspace }
+      local service = type(route.service) == "table" and route.service.id or ""
+      native.lift_ban(ban_of(there, "route", service, route.id))
+      if service ~= "" and not done[service] then
+        native.lift_ban(ban_of(there, "service", service))
+        done[service] = true
+      end
+      if not done[workspace] then
+        native.lift_ban(ban_of(there, "global"))
+        done[workspace] = true
+      end
+    end
+  end
+
+  return journal.save()
+end
+
+
+return _M

@@ -1,0 +1,115 @@
+-- The receiving end of channels of type `gateway`: an event that the agent itself sends through a
+-- route of this gateway, so that the log plugins on that route write it down, under the key
+-- `threat_agent_event`. Whoever cannot sign gets nothing into a log.
+
+local cjson = require "cjson.safe"
+local settings = require "kong.plugins.threat-agent.agent.settings"
+local signature = require "kong.plugins.threat-agent.notifiers.signature"
+
+
+local kong = kong
+local ngx = ngx
+local ipairs = ipairs
+local pairs = pairs
+local type = type
+
+
+local KEY = "threat_agent_event"
+local VARIABLE = "http_" .. signature.HEADER:lower():gsub("%-", "_")
+local MAX_BYTES = 256 * 1024
+
+
+local _M = {}
+
+
+local function channels()
+  local conf = settings.platform()
+  return conf and conf.notifications.enabled and conf.notifications.channels or {}
+end
+
+
+local function is_signed(value, body)
+  for _, channel in ipairs(channels()) do
+    if channel.type == "gateway" and channel.enabled and type(channel.secret) == "string"
+       and signature.is_right(value, channel.secret, body)
+    then
+      return true
+    end
+  end
+
+  return false
+end
+
+
+-- A body that nginx spilled lies in a file.
+local function read_body()
+  local declared = tonumber(ngx.var.content_length)
+  if not declared or declared > MAX_BYTES or not pcall(ngx.req.read_body) then
+    return nil
+  end
+
+  local body = ngx.req.get_body_data()
+  if body then
+    return body
+  end
+
+  local path = ngx.req.get_body_file()
+  local file = path and io.open(path, "rb")
+  body = file and file:read(MAX_BYTES)
+  if file then
+    file:close()
+  end
+  return body
+end
+
+
+-- Log plugins take no nulls.
+local function bare(value)
+  if type(value) ~= "table" then
+    return value
+  end
+
+  local copy = {}
+  for key, item in pairs(value) do
+    if item ~= ngx.null then
+      copy[key] = bare(item)
+    end
+  end
+
+  return copy
+end
+
+
+-- In `access`: takes the event in, if the request is one of the agent's own, and answers it.
+-- Returns whether it was.
+function _M.receive()
+  local value = ngx.var[VARIABLE]
+  if not value then
+    return false
+  end
+
+  local body = read_body()
+  local event = body and is_signed(value, body) and cjson.decode(body)
+  if type(event) ~= "table" then
+    return false
+  end
+
+  kong.ctx.plugin.event = bare(event)
+  kong.response.exit(204)
+  return true
+end
+
+
+-- In `log`: hands the event to the log plugins. Returns whether there is one.
+function _M.write()
+  local event = kong.ctx.plugin.event
+  if not event then
+    return false
+  end
+
+  kong.log.set_serialize_value(KEY, event)
+  return true
+end
+
+
+return _M

@@ -1,0 +1,16 @@
+return {
+  postgres = {
+    up = [[
+      CREATE TABLE IF NOT EXISTS "threat_agent_records" (
+        "id"    UUID                      PRIMARY KEY,
+        "kind"  TEXT,
+        "key"   TEXT,
+        "at_s"  BIGINT,
+        "body"  TEXT,
+        "ttl"   TIMESTAMP WITH TIME ZONE
+      );
+
+      CREATE INDEX IF NOT EXISTS "threat_agent_records_ttl_idx" ON "threat_agent_records" ("ttl");
+    ]],
+  },
+}

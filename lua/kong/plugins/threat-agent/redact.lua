@@ -1,0 +1,89 @@
+-- Masks what must not leave the node in texts: credentials, tokens, card and account numbers.
+--
+-- Texts of incidents name places and counts and never quote a request; this is the second line.
+
+local ipairs = ipairs
+local tonumber = tonumber
+
+
+local MASK = "[redacted]"
+
+-- What stands behind these names is masked, in any case: name=value, name: value, "name":"value".
+local NAMES = {
+  "access_token", "api_key", "apikey", "api-key", "auth", "authorization", "card", "client_secret", "cookie",
+  "credential", "cvv", "iban", "id_token", "jwt", "key", "passwd", "password", "pin", "private_key", "pwd",
+  "refresh_token", "secret", "session", "sessionid", "set-cookie", "signature", "sid", "ssn", "token",
+}
+
+local CARD_DIGITS_LEAST, CARD_DIGITS_MOST = 13, 19
+
+
+local _M = { MASK = MASK }
+
+
+local is_secret = {}
+for _, name in ipairs(NAMES) do
+  is_secret[name] = true
+end
+
+
+-- The check digit that card numbers end in. Source: ISO/IEC 7812-1, annex B.
+local function has_check_digit(digits)
+  local sum, double = 0, false
+  for i = #digits, 1, -1 do
+    local digit = tonumber(digits:sub(i, i)) * (double and 2 or 1)
+    sum = sum + (digit > 9 and digit - 9 or digit)
+    double = not double
+  end
+
+  return sum % 10 == 0
+end
+
+
+local function mask_number(text)
+  local digits = text:gsub("%D", "")
+  if #digits >= CARD_DIGITS_LEAST and #digits <= CARD_DIGITS_MOST and has_check_digit(digits) then
+    return MASK
+  end
+end
+
+
+-- A route may have the name of a secret: "on route token: 3 clients failed …".
+local BEFORE = "route "
+
+local function masks_value(text, extra)
+  return function(at, name, separator, value)
+    local lower = name:lower()
+    if (is_secret[lower] or extra[lower]) and text:sub(at - #BEFORE, at - 1) ~= BEFORE then
+      return name .. separator .. (value:sub(-1) == '"' and #value > 1 and MASK .. '"' or MASK)
+    end
+  end
+end
+
+
+local function lower_set(names)
+  local set = {}
+  for _, name in ipairs(names or {}) do
+    set[name:lower()] = true
+  end
+
+  return set
+end
+
+
+-- Masks a text. names: further names of secrets, or nil.
+function _M.text(text, names)
+  text = text:gsub("[Bb]earer%s+[%w%-%._~%+/=]+", "Bearer " .. MASK)
+             :gsub("[Bb]asic%s+[%w%+/=]+", "Basic " .. MASK)
+             :gsub("eyJ[%w%-_]+%.[%w%-_]*%.?[%w%-_]*", MASK)
+  text = text:gsub('()([%w%-_]+)("?%s*[=:]%s*"?)([^%s&;,"]+"?)', masks_value(text, lower_set(names)))
+             :gsub("%f[%w]%u%u%d%d%u*[%d%u]+%f[%W]", function(word)
+               return #word >= 15 and #word <= 34 and word:find("%d%d%d%d") and MASK or nil
+             end)
+             -- No digits within a hash.
+             :gsub("%f[%w]%d[%d %-]+%d%f[%W]", mask_number)
+  return text
+end
+
+
+return _M

@@ -1,0 +1,107 @@
+-- The agent's actions, and what operators ask of it. The leading worker carries it out.
+
+local action_list = require "kong.plugins.threat-agent.action_list"
+local cjson = require "cjson.safe"
+local commands = require "kong.plugins.threat-agent.commands"
+local deck = require "kong.plugins.threat-agent.deck"
+local settings = require "kong.plugins.threat-agent.agent.settings"
+
+
+-- What may be asked for in which state.
+local COMMANDS = {
+  approve = { pending = true },
+  revert = { pending = true, applying = true, active = true },
+}
+
+
+-- What is handed on even by a worker that does not know of an instance (before Kong 3.5 it takes a
+-- request to know).
+local ANYHOW = { kill = true, unkill = true }
+
+
+local _M = {}
+
+
+-- Hands a command to the leader, in the name of who asks.
+function _M.send(ask, command)
+  if not (settings.last() or ANYHOW[command.command]) then
+    return 503, { message = "no global instance of the plugin responds, so that nobody would carry it out" }
+  end
+
+  command.by = ask.by
+  local ok, err = commands.send(command)
+  if not ok then
+    return 503, { message = err }
+  end
+
+  return 202, { message = "Accepted: the leading worker does it within a second or two" }
+end
+
+
+local function may_see(ask, record)
+  return ask.workspace == nil or record.place.workspace == ask.workspace
+end
+
+
+-- Lists the actions, the latest first: by state and incident.
+function _M.list(ask)
+  local query = ask.query
+  local data = setmetatable({}, cjson.array_mt)
+  for _, record in ipairs(action_list.list()) do
+    if may_see(ask, record)
+       and (not query.state or record.state == query.state)
+       and (not query.incident or record.incident == query.incident)
+    then
+      data[#data + 1] = record
+    end
+  end
+
+  return 200, { data = data }
+end
+
+
+-- Approves an action that waits, or takes one back.
+function _M.command(ask)
+  local command = ask.params.command
+  local record, states = action_list.find(ask.params.id), COMMANDS[command]
+  if not record or not states or not may_see(ask, record) then
+    return 404, { message = "Not found" }
+  elseif not states[record.state] then
+    return 409, { message = "the action is " .. record.state }
+  end
+
+  return _M.send(ask, { command = command, id = record.id })
+end
+
+
+-- Writes an action's changes as a decK file.
+function _M.patch(ask)
+  local record = action_list.find(ask.params.id)
+  if not record or not may_see(ask, record) then
+    return 404, { message = "Not found" }
+  end
+
+  return 200, deck.render(record), { ["Content-Type"] = "application/yaml" }
+end
+
+
+local function platform_only(ask, command)
+  if ask.workspace ~= nil then
+    return 403, { message = "the kill switch is the platform's: ask in the default workspace" }
+  end
+
+  return _M.send(ask, { command = command })
+end
+
+
+function _M.kill(ask)
+  return platform_only(ask, "kill")
+end
+
+
+function _M.unkill(ask)
+  return platform_only(ask, "unkill")
+end
+
+
+return _M

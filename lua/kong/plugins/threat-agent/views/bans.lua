@@ -1,0 +1,126 @@
+-- Bans: those that the agent or an operator made, by name; of all others the region holds hashes
+-- only, so that they are counted.
+
+local action_list = require "kong.plugins.threat-agent.action_list"
+local actions = require "kong.plugins.threat-agent.views.actions"
+local cjson = require "cjson.safe"
+local native = require "kong.plugins.threat-agent.native"
+
+
+local kong = kong
+
+
+local STANDING = { active = true, applying = true, reverting = true }
+
+local EVERY_ADDRESS = { "0.0.0.0/0", "::/0" }
+
+local USUAL_S = 600
+local LONGEST_S = 2592000
+local LONGEST_REASON = 256
+
+
+local _M = {}
+
+
+local function add_record(data, record)
+  for _, change in ipairs(record.changes) do
+    local ban = change.op == "ban" and change.ban
+    if ban then
+      data[#data + 1] = {
+        action = record.id,
+        by = ban.by,
+        client = ban.by == "consumer" and ban.consumer or ban.client_ip,
+        scope = ban.scope,
+        route_name = record.place.route_name,
+        category = ban.category,
+        incident = record.incident ~= "" and record.incident or nil,
+        made_by = record.approved_by or record.policy,
+        why = record.title,
+        applied_s = record.applied_s,
+        expires_s = record.expires_s,
+      }
+    end
+  end
+end
+
+
+-- Lists the bans that the agent knows by name, and counts all that stand.
+function _M.list(ask)
+  local ok, err = native.load()
+  local node = ok
+  if ok then
+    node, err = native.node()
+  end
+  if not node then
+    return 503, { message = err }
+  end
+
+  local data = setmetatable({}, cjson.array_mt)
+  for _, record in ipairs(action_list.list()) do
+    if STANDING[record.state] and record.action == "ban"
+       and (ask.workspace == nil or record.place.workspace == ask.workspace)
+    then
+      add_record(data, record)
+    end
+  end
+
+  return 200, { data = data, standing = node.bans }
+end
+
+
+-- Finds who is meant: an address, or a consumer's id or name. Returns "client_ip" or "consumer" and
+-- the address or id; or nil.
+local function resolve(text)
+  if type(text) ~= "string" or text == "" or #text > LONGEST_REASON then
+    return nil
+  elseif native.load() and native.is_within(text, EVERY_ADDRESS) then
+    return "client_ip", text
+  end
+
+  local consumers = kong.db.consumers
+  local ok, consumer = pcall(function()
+    return consumers:select({ id = text }) or consumers.select_by_username and consumers:select_by_username(text)
+  end)
+  if ok and consumer then
+    return "consumer", consumer.id
+  end
+end
+
+
+-- Refuses a client or a consumer for a time, everywhere on the node.
+function _M.ban(ask)
+  local body = ask.body
+  local by, client = resolve(body.client)
+  local ttl_s = body.ttl_s or USUAL_S
+  local reason = body.reason or "no reason given"
+  if not by then
+    return 400, { message = "client: expected an address or a consumer's id or name" }
+  elseif type(ttl_s) ~= "number" or ttl_s < 1 or ttl_s > LONGEST_S or ttl_s % 1 ~= 0 then
+    return 400, { message = "ttl_s: expected 1 to " .. LONGEST_S }
+  elseif type(reason) ~= "string" or #reason > LONGEST_REASON then
+    return 400, { message = "reason: expected at most " .. LONGEST_REASON .. " characters" }
+  end
+
+  return actions.send(ask, {
+    command = "ban", ban_by = by, client = client, ttl_s = ttl_s, reason = reason,
+    workspace = ask.workspace or kong.default_workspace,
+  })
+end
+
+
+-- Lifts every ban of a client or a consumer: node-wide, and on each service and route.
+function _M.lift(ask)
+  local by, client = resolve(ask.params.client)
+  if not by then
+    return 400, { message = "expected an address or a consumer's id or name" }
+  end
+
+  return actions.send(ask, {
+    command = "lift", ban_by = by, client = client,
+    workspace = ask.workspace or kong.default_workspace,
+    everywhere = ask.workspace == nil,
+  })
+end
+
+
+return _M

@@ -1,0 +1,66 @@
+-- Everything that the dashboard shows, in one answer: it asks every two seconds.
+
+local action_list = require "kong.plugins.threat-agent.action_list"
+local bans = require "kong.plugins.threat-agent.views.bans"
+local busy = require "kong.plugins.threat-agent.busy"
+local cjson = require "cjson.safe"
+local dry_run = require "kong.plugins.threat-agent.dry_run"
+local feedback = require "kong.plugins.threat-agent.feedback"
+local incidents = require "kong.plugins.threat-agent.views.incidents"
+local status = require "kong.plugins.threat-agent.status"
+local traffic_history = require "kong.plugins.threat-agent.traffic_history"
+
+
+local kong = kong
+local ngx = ngx
+
+
+local INCIDENTS = 50
+local ACTIONS = 100
+
+
+local _M = {}
+
+
+local function latest_actions(ask)
+  local list = setmetatable({}, cjson.array_mt)
+  for _, record in ipairs(action_list.list()) do
+    if #list < ACTIONS and (ask.workspace == nil or record.place.workspace == ask.workspace) then
+      list[#list + 1] = record
+    end
+  end
+
+  return list
+end
+
+
+-- Gathers the overview. Where the library is missing, only the status is there.
+function _M.get(ask)
+  local overview = {
+    now_s = ngx.time(),
+    node_id = kong.node.get_id(),
+    by = ask.by,
+    role = ask.role,
+    status = status.get(),
+  }
+
+  local code, page = incidents.list({ query = { size = INCIDENTS }, workspace = ask.workspace })
+  if code == 200 then
+    local _, standing = bans.list(ask)
+    overview.incidents = page.data
+    overview.incidents_total = page.total
+    overview.actions = latest_actions(ask)
+    overview.bans = standing
+    overview.traffic = traffic_history.list()
+    overview.routes = busy.routes(ask.workspace, ask.route)
+    overview.clients = busy.clients(page.data)
+    overview.precision = feedback.precision(ask.workspace)
+    -- Counted for the whole node: nothing for who sees one workspace only.
+    overview.dry_run = ask.workspace == nil and dry_run.get() or nil
+  end
+
+  return 200, overview
+end
+
+
+return _M
