@@ -3,7 +3,7 @@
 use crate::behaviour::keys;
 use crate::memory::Memory;
 use crate::request::Identity;
-use crate::state::{Counter, Key};
+use crate::state::{By, Counter, Key};
 use crate::window::Window;
 
 /// Counts of the last minute and of the last ten seconds; requests of banned clients are left out.
@@ -60,10 +60,15 @@ impl Traffic {
         }
     }
 
-    /// Reads what the client of an identity sends to its route. Errors and exits are not kept for
-    /// single clients.
-    pub fn of_client<M: Memory + ?Sized>(identity: &Identity, memory: &M, now_ms: u64) -> Traffic {
-        let Some(key) = keys::client_at_route(identity) else {
+    /// Reads what a sender of an identity sends to its route. Errors and exits are not kept for
+    /// single senders, and of others than clients nothing but a sample of their requests.
+    pub fn of_sender<M: Memory + ?Sized>(
+        identity: &Identity,
+        by: By,
+        memory: &M,
+        now_ms: u64,
+    ) -> Traffic {
+        let Some(key) = keys::sender_at_route(identity, by) else {
             return Traffic::default();
         };
         let read = |counter| memory.read(&key, counter, now_ms);

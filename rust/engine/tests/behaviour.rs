@@ -100,6 +100,7 @@ impl World {
             service: b"backend",
             consumer: sent.consumer.as_bytes(),
             credential: sent.credential.as_bytes(),
+            session: 0,
         };
         let request = Request {
             identity,

@@ -189,6 +189,7 @@ impl Sample {
             service: SERVICE.as_bytes(),
             consumer: b"",
             credential: b"",
+            session: 0,
         }
     }
 }

@@ -40,6 +40,8 @@ pub struct ta_identity_t {
     pub service: ta_str_t,
     pub consumer: ta_str_t,
     pub credential: ta_str_t,
+    /// Hash of the session, as a verdict gave it; 0 in requests, whose session is found.
+    pub session: u64,
 }
 
 /// A header as OpenResty's own FFI hands it out (`ngx_http_lua_ffi_table_elt_t`).
@@ -172,18 +174,24 @@ pub struct ta_tick_t {
     pub new_leader: u32,
 }
 
-/// Whom to refuse, where and for how long.
+/// What to do with the requests of whom, where and for how long.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ta_ban_t {
     pub identity: ta_identity_t,
-    /// 0 the client, 1 the consumer.
+    /// 0 the client, 1 the consumer, 2 the client's network (/24 or /56), 3 the credential, 4 the
+    /// session.
     pub by: u32,
     /// 0 everywhere, 1 on the service, 2 on the route.
     pub scope: u32,
     pub ttl_s: u32,
     /// A `ta_category_t`.
     pub category: i32,
+    /// 0 refuse them, 1 refuse those above a limit, 2 let them pass without a look.
+    pub measure: u32,
+    /// The limit, 1 to 1,048,575 requests in `window_s`, which is 1, 10, 60 or 3,600.
+    pub limit: u32,
+    pub window_s: u32,
 }
 
 /// How requests ended. Estimates.
@@ -200,14 +208,15 @@ pub struct ta_flow_t {
     pub exits: u64,
 }
 
-/// What goes to a route, and what one client sends there. For single clients neither errors nor
-/// exits are kept.
+/// What goes to a route, and what one sender sends there. For single senders neither errors nor
+/// exits are kept; of others than clients there is a sample of their requests.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 pub struct ta_traffic_t {
     pub route_60s: ta_flow_t,
     pub route_10s: ta_flow_t,
-    pub client_10s: ta_flow_t,
+    pub sender_60s: ta_flow_t,
+    pub sender_10s: ta_flow_t,
     /// Requests of one client in 10 s above which it counts as hot; 0 when nothing was learned.
     pub hot_limit: u64,
 }

@@ -106,6 +106,7 @@ pub unsafe fn read_identity<'a>(raw: &ta_identity_t) -> Result<Identity<'a>, Fai
             service: bytes(raw.service, "service")?,
             consumer: bytes(raw.consumer, "consumer")?,
             credential: bytes(raw.credential, "credential")?,
+            session: raw.session,
         })
     }
 }

@@ -53,8 +53,9 @@ for number, name in ipairs(CATEGORIES) do
   CATEGORIES[name] = number
 end
 
-local BAN_BY = { client_ip = 0, consumer = 1 }
+local BAN_BY = { client_ip = 0, consumer = 1, network = 2, credential = 3, session = 4 }
 local BAN_SCOPES = { global = 0, service = 1, route = 2 }
+local MEASURES = { refuse = 0, limit = 1, allow = 2 }
 
 -- Which part of a request a call is about.
 _M.STAGE = {
@@ -581,6 +582,8 @@ local function fill_identity(into, from)
   set_str(into.consumer, from.consumer)
   -- Identities that the agent makes have none.
   set_str(into.credential, from.credential or "")
+  -- Hexadecimal: more digits than JSON keeps of a number.
+  into.session = from.session and tonumber(from.session, 16) or 0
 end
 
 
@@ -651,11 +654,14 @@ local function fill_ban(ban)
   ban_out.scope = BAN_SCOPES[ban.scope]
   ban_out.ttl_s = ban.ttl_s
   ban_out.category = CATEGORIES[ban.category]
+  ban_out.measure = MEASURES[ban.measure or "refuse"]
+  ban_out.limit = ban.limit or 0
+  ban_out.window_s = ban.window_s or 0
 end
 
 
--- Refuses a client or consumer: an identity with { by, scope, ttl_s, category }. Returns true, or
--- nil and an error.
+-- Refuses a sender, holds it to a limit or exempts it: an identity with { by, scope, ttl_s, category,
+-- measure } and, for a limit, { limit, window_s }. Returns true, or nil and an error.
 function _M.ban(ban)
   fill_ban(ban)
   if C.ta_ban_set(ban_out) ~= 0 then
@@ -677,18 +683,20 @@ function _M.lift_ban(ban)
 end
 
 
--- What goes to the route of an identity, and what its client sends there: flows of the last minute
--- (`minute`) and of ten seconds (`ten_s`, `client`), and `hot_limit`. Returns nil and an error.
-function _M.traffic(from)
+-- What goes to the route of an identity, and what a sender of it sends there: flows of the last minute
+-- (`minute`, `sender_minute`) and of ten seconds (`ten_s`, `sender_ten_s`), and `hot_limit`.
+-- by: "client_ip" when not given. Returns nil and an error.
+function _M.traffic(from, by)
   fill_identity(identity, from)
-  if C.ta_traffic(identity, traffic_out) ~= 0 then
+  if C.ta_traffic(identity, BAN_BY[by or "client_ip"], traffic_out) ~= 0 then
     return nil, last_error("read the traffic")
   end
 
   return {
     minute = flow(traffic_out.route_60s),
     ten_s = flow(traffic_out.route_10s),
-    client = flow(traffic_out.client_10s),
+    sender_minute = flow(traffic_out.sender_60s),
+    sender_ten_s = flow(traffic_out.sender_10s),
     hot_limit = tonumber(traffic_out.hot_limit),
   }
 end

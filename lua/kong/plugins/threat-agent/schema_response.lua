@@ -58,6 +58,8 @@ local step = {
                  one_of = { "route", "service" } } },
     { scope = { description = "Where a ban holds.", type = "string", required = true, default = "route",
                 one_of = { "route", "service", "global" } } },
+    { by = { description = "Who is banned or held to a limit.", type = "string", required = true,
+             default = "client_ip", one_of = { "client_ip", "network", "consumer", "credential", "session" } } },
     { suspicion = { description = "The least suspicion of clients that are banned or denied.", type = "string",
                     required = true, default = "high", one_of = { "low", "medium", "high" } } },
     { per_minute = { description = "rate_limiting: requests of one address; learned when not given.",
@@ -153,6 +155,7 @@ return {
                   elements = { type = "string", match = "^[%x:.]+/?%d*$" } } },
       { routes = names("Ids or names.") },
       { services = names("Ids or names.") },
+      { consumers = names("Ids or usernames; their credentials, too.") },
       { tags = names("Entities with one of these tags are left alone.") },
     } } },
     { admin_api = { type = "record", required = true, fields = {

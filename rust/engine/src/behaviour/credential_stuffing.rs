@@ -52,7 +52,11 @@ impl Detector for CredentialStuffing {
         claims: &mut Vec<Claim>,
     ) {
         let (value, threshold) = (signal.value, signal.threshold);
-        let counted = if signal.kind == Kind::ManyAccounts { value } else { 0 };
+        let counted = if signal.kind == Kind::ManyAccounts {
+            value
+        } else {
+            0
+        };
         let (clients, accounts) = (evidence.clients(), evidence.accounts().max(counted));
         let mut suggestion = Suggestion::new("throttle", "client", 600);
         let (severity, title, reason) = match signal.kind {

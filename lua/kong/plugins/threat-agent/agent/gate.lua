@@ -4,6 +4,8 @@
 local files = require "kong.plugins.threat-agent.files"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local native = require "kong.plugins.threat-agent.native"
+local owners = require "kong.plugins.threat-agent.owners"
+local senders = require "kong.plugins.threat-agent.senders"
 
 
 local ngx = ngx
@@ -33,6 +35,37 @@ local function contains(list, ...)
 end
 
 
+-- Whether a network holds an address, or one of a network, of a list.
+local function overlaps(network, cidrs)
+  for _, cidr in ipairs(cidrs) do
+    if senders.network_of(cidr) == network then
+      return true
+    end
+  end
+
+  return native.is_within(network:match("^[^/]+"), cidrs)
+end
+
+
+-- Names why a sender is protected; nil when it is not.
+local function protected_sender(by, id, limits)
+  if by == "client_ip" then
+    return native.is_within(id, limits.cidrs or {}) and "a client is protected"
+  elseif by == "network" then
+    return overlaps(id, limits.cidrs or {}) and "a client of the network is protected"
+  elseif by == "session" or not limits.consumers or #limits.consumers == 0 then
+    return nil
+  end
+
+  local consumer, name = owners.of(by, id)
+  if not consumer then
+    return "consumers are protected, and whose " .. by .. " it is cannot be told"
+  end
+
+  return contains(limits.consumers, consumer, name) and "its consumer is protected"
+end
+
+
 -- Names the protected thing that a record would touch; nil when there is none.
 local function protected(record, limits)
   if contains(limits.routes, record.place.route, record.place.route_name) then
@@ -41,9 +74,10 @@ local function protected(record, limits)
     return "its service is protected"
   end
 
-  for _, client in ipairs(record.clients or {}) do
-    if native.is_within(client, limits.cidrs or {}) then
-      return "a client is protected"
+  for _, id in ipairs(record.clients or {}) do
+    local why = protected_sender(record.by or "client_ip", id, limits)
+    if why then
+      return why
     end
   end
 

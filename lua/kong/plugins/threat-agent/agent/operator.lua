@@ -3,6 +3,7 @@
 local cjson = require "cjson.safe"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local native = require "kong.plugins.threat-agent.native"
+local senders = require "kong.plugins.threat-agent.senders"
 
 
 local kong = kong
@@ -28,17 +29,12 @@ end
 
 
 local function ban_of(command, scope, service, route)
-  return {
-    client_ip = command.ban_by == "client_ip" and command.client or "",
-    consumer = command.ban_by == "consumer" and command.client or "",
-    workspace = command.workspace,
-    service = service or "",
-    route = route or "",
-    by = command.ban_by,
+  local place = { workspace = command.workspace, service = service or "", route = route or "" }
+  return senders.measure(place, command.ban_by, command.client, "refuse", {
     scope = scope,
     ttl_s = command.ttl_s or 0,
     category = CATEGORY,
-  }
+  })
 end
 
 
@@ -58,6 +54,7 @@ function _M.ban(command, conf)
     by_operator = true,
     place = { workspace = command.workspace, service = "", route = "" },
     touches_ratio = 0,
+    by = command.ban_by,
     clients = setmetatable({ command.client }, cjson.array_mt),
     changes = setmetatable({ { op = "ban", ban = ban_of(command, "global") } }, cjson.array_mt),
   }
@@ -101,7 +98,7 @@ local function leave_out(client)
     if record.action == "ban" and STANDING[record.state] and #record.changes > 1 then
       local changes, clients = setmetatable({}, cjson.array_mt), setmetatable({}, cjson.array_mt)
       for i, change in ipairs(record.changes) do
-        if change.ban.client_ip ~= client and change.ban.consumer ~= client then
+        if record.clients[i] ~= client then
           changes[#changes + 1] = change
           clients[#clients + 1] = record.clients[i]
         end

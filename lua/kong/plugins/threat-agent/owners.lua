@@ -1,0 +1,59 @@
+-- Whose a credential is, by its id, whichever of Kong's authentication plugins it belongs to.
+
+local kong = kong
+local ngx = ngx
+local ipairs = ipairs
+local pcall = pcall
+local type = type
+
+
+-- Whatever workspace they are in.
+local EVERYWHERE = { workspace = ngx.null }
+
+local CREDENTIALS = {
+  "keyauth_credentials", "basicauth_credentials", "hmacauth_credentials", "jwt_secrets", "oauth2_credentials",
+}
+
+
+local _M = {}
+
+
+local function select(name, id)
+  local dao = kong.db[name]
+  if not dao then
+    return nil
+  end
+
+  local ok, entity = pcall(dao.select, dao, { id = id }, EVERYWHERE)
+  return ok and type(entity) == "table" and entity or nil
+end
+
+
+local function consumer_of(credential)
+  for _, name in ipairs(CREDENTIALS) do
+    local found = select(name, credential)
+    if found then
+      return type(found.consumer) == "table" and found.consumer.id or nil
+    end
+  end
+end
+
+
+-- The consumer's id and username that a consumer's or a credential's id leads to; nil when it is not
+-- known.
+function _M.of(by, id)
+  local consumer_id = id
+  if by == "credential" then
+    consumer_id = consumer_of(id)
+  end
+
+  local consumer = consumer_id and select("consumers", consumer_id)
+  if not consumer then
+    return consumer_id
+  end
+
+  return consumer.id, consumer.username ~= ngx.null and consumer.username or nil
+end
+
+
+return _M
