@@ -33,7 +33,7 @@ local WITH_KEYS = ", plugins: [{ name: key-auth }]"
 
 local CONFIG = '_format_version: "3.0"\nservices:\n'
   .. service("network") .. service("guarded") .. service("session") .. service("elsewhere")
-  .. service("consumer", WITH_KEYS) .. service("credential", WITH_KEYS) .. service("partner", WITH_KEYS)
+  .. service("throttled") .. service("consumer", WITH_KEYS) .. service("credential", WITH_KEYS) .. service("partner", WITH_KEYS)
   .. [[
 consumers:
   - { username: alice, keyauth_credentials: [{ key: alice-key }] }
@@ -53,6 +53,7 @@ plugins:
 ]]
   .. ban("network", "network") .. ban("guarded", "network") .. ban("consumer", "consumer")
   .. ban("credential", "credential") .. ban("session", "session") .. ban("partner", "credential")
+  .. policy("throttled", "{ action: throttle, limit: 5, window_s: 60, ttl_s: 15, suspicion: low, verify_after_s: 600 }")
 
 
 describe(gateway.describe_name("measures:"), function()
@@ -161,6 +162,26 @@ describe(gateway.describe_name("measures:"), function()
 
     revert(record)
     eventually(function() return status("session", "203.0.113.3", { cookie = "sid=stolen" }) == 200 end)
+  end)
+
+
+  it("holds a client to so many requests in all workers, for a time", function()
+    attack("throttled", "192.0.2.60")
+    local record = action("throttled", "active")
+    assert.equal("memory", record.tier)
+    local passed, refused = 0, nil
+    for _ = 1, 20 do
+      local response = get("throttled", "192.0.2.60")
+      passed = passed + (response.status == 200 and 1 or 0)
+      refused = response.status == 429 and response or refused
+    end
+    assert.equal(5, passed)
+    assert.is_true(tonumber(refused.headers["retry-after"]) >= 1)
+    assert.equal(200, status("throttled", "192.0.2.61"))
+    assert.equal(200, status("elsewhere", "192.0.2.60"))
+
+    action("throttled", "expired")
+    assert.equal(200, status("throttled", "192.0.2.60"))
   end)
 
 

@@ -21,6 +21,7 @@ local ACTIONS = {
   "reroute",
   "restrict_route",
   "rollback",
+  "throttle",
 }
 
 local TEMPLATES = {
@@ -64,6 +65,10 @@ local step = {
                     required = true, default = "high", one_of = { "low", "medium", "high" } } },
     { per_minute = { description = "rate_limiting: requests of one address; learned when not given.",
                      type = "integer", between = { 1, 1000000 } } },
+    { limit = { description = "throttle: requests in a window; learned when not given.", type = "integer",
+                between = { 1, 1000000 } } },
+    { window_s = { description = "throttle: the sliding window.", type = "integer", required = true, default = 60,
+                   one_of = { 1, 10, 60, 3600 } } },
     { status_code = whole("request_termination: the answer's status.", 100, 599, 503) },
     { message = { description = "request_termination: the answer's message.", type = "string", len_max = 256 } },
     { url = { description = "reroute: the upstream to go to.", type = "string", len_max = 512,
