@@ -41,6 +41,7 @@ build = {
       ["kong.plugins.threat-agent-dashboard.style"] = "lua/kong/plugins/threat-agent-dashboard/style.lua",
       ["kong.plugins.threat-agent.action_list"] = "lua/kong/plugins/threat-agent/action_list.lua",
       ["kong.plugins.threat-agent.actions.ban"] = "lua/kong/plugins/threat-agent/actions/ban.lua",
+      ["kong.plugins.threat-agent.actions.deny_consumer"] = "lua/kong/plugins/threat-agent/actions/deny_consumer.lua",
       ["kong.plugins.threat-agent.actions.disable_plugin"] = "lua/kong/plugins/threat-agent/actions/disable_plugin.lua",
       ["kong.plugins.threat-agent.actions.drain_target"] = "lua/kong/plugins/threat-agent/actions/drain_target.lua",
       ["kong.plugins.threat-agent.actions.hot_patch"] = "lua/kong/plugins/threat-agent/actions/hot_patch.lua",

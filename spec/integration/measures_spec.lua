@@ -7,6 +7,9 @@ local gateway = require "spec.support.gateway"
 
 local eventually = gateway.eventually
 
+-- Kong's own plugins are not part of the embedded gateway.
+local has_plugins = gateway.kind ~= "embedded"
+
 local INJECTION = "?q=1%27%20UNION%20SELECT%20password%20FROM%20users--"
 
 
@@ -34,11 +37,13 @@ local WITH_KEYS = ", plugins: [{ name: key-auth }]"
 local CONFIG = '_format_version: "3.0"\nservices:\n'
   .. service("network") .. service("guarded") .. service("session") .. service("elsewhere")
   .. service("throttled") .. service("consumer", WITH_KEYS) .. service("credential", WITH_KEYS) .. service("partner", WITH_KEYS)
+  .. service("denied", WITH_KEYS)
   .. [[
 consumers:
   - { username: alice, keyauth_credentials: [{ key: alice-key }] }
   - { username: bob, keyauth_credentials: [{ key: bob-key }] }
   - { username: carol, keyauth_credentials: [{ key: carol-old }, { key: carol-new }] }
+  - { username: dave, keyauth_credentials: [{ key: dave-key }, { key: dave-other }] }
   - { username: partner, keyauth_credentials: [{ key: partner-key }] }
 plugins:
   - name: threat-agent
@@ -53,6 +58,7 @@ plugins:
 ]]
   .. ban("network", "network") .. ban("guarded", "network") .. ban("consumer", "consumer")
   .. ban("credential", "credential") .. ban("session", "session") .. ban("partner", "credential")
+  .. policy("denied", "{ action: deny_consumer, suspicion: low, ttl_s: 12, verify_after_s: 600 }")
   .. policy("throttled", "{ action: throttle, limit: 5, window_s: 60, ttl_s: 15, suspicion: low, verify_after_s: 600 }")
 
 
@@ -183,6 +189,27 @@ describe(gateway.describe_name("measures:"), function()
     action("throttled", "expired")
     assert.equal(200, status("throttled", "192.0.2.60"))
   end)
+
+
+  if has_plugins then
+    it("denies a consumer by Kong's own plugin, and takes it away", function()
+      local function made()
+        return gw:admin("GET", "/consumers/dave/plugins").json.data
+      end
+
+      assert.equal(200, status("consumer", "203.0.113.4", { apikey = "dave-other" }))
+      attack("denied", "192.0.2.70", { apikey = "dave-key" })
+      action("denied", "active")
+      assert.equal("request-termination", made()[1].name)
+      assert.equal("threat-agent", made()[1].tags[1])
+      eventually(function() return status("consumer", "203.0.113.4", { apikey = "dave-other" }) == 403 end)
+      assert.equal(200, status("consumer", "203.0.113.4", { apikey = "bob-key" }))
+
+      action("denied", "expired")
+      assert.equal(0, #made())
+      eventually(function() return status("consumer", "203.0.113.4", { apikey = "dave-other" }) == 200 end)
+    end)
+  end
 
 
   it("bans and lifts a network by hand", function()

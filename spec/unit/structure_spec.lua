@@ -12,13 +12,14 @@ local FOLDER = PLUGINS .. "/threat-agent"
 -- give it a line, and think of the arrow's direction.
 local ARROWS = {
   ["actions.ban"] = { "effect", "senders" },
+  ["actions.deny_consumer"] = { "actions.plugins", "senders" },
   ["actions.disable_plugin"] = { "actions.plugins", "guards" },
   ["actions.drain_target"] = {},
   ["actions.hot_patch"] = { "actions.plugins", "actions.templates" },
   ["actions.init"] = {
-    "actions.ban", "actions.disable_plugin", "actions.drain_target", "actions.hot_patch", "actions.ip_restriction",
-    "actions.rate_limiting", "actions.request_termination", "actions.reroute", "actions.restrict_route",
-    "actions.rollback", "actions.throttle", "native",
+    "actions.ban", "actions.deny_consumer", "actions.disable_plugin", "actions.drain_target", "actions.hot_patch",
+    "actions.ip_restriction", "actions.rate_limiting", "actions.request_termination", "actions.reroute",
+    "actions.restrict_route", "actions.rollback", "actions.throttle", "native",
   },
   ["actions.ip_restriction"] = { "actions.plugins", "senders" },
   ["actions.plugins"] = {},

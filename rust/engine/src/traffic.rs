@@ -60,8 +60,8 @@ impl Traffic {
         }
     }
 
-    /// Reads what a sender of an identity sends to its route. Errors and exits are not kept for
-    /// single senders, and of others than clients nothing but a sample of their requests.
+    /// Reads what a sender of an identity sends to its route. Errors are not kept for single senders,
+    /// and of others than clients nothing but a sample of their requests and, of consumers, exits.
     pub fn of_sender<M: Memory + ?Sized>(
         identity: &Identity,
         by: By,
@@ -75,12 +75,14 @@ impl Traffic {
         let requests = read(Counter::Requests);
         let not_found = read(Counter::NotFound);
         let refused = read(Counter::AuthFailures);
+        let exits = read(keys::SENDER_EXITS);
         let flow = |window: Window| {
             let at = window as usize;
             Flow {
                 requests: requests[at],
                 not_found: not_found[at],
                 refused: refused[at],
+                exits: exits[at],
                 ..Flow::default()
             }
         };

@@ -330,8 +330,8 @@ typedef struct {
 } ta_flow_t;
 
 /**
- * What goes to a route, and what one sender sends there. For single senders neither errors nor
- * exits are kept; of others than clients there is a sample of their requests.
+ * What goes to a route, and what one sender sends there. For single senders no errors are kept; of
+ * others than clients there is a sample of their requests and, of consumers, exits.
  */
 typedef struct {
   ta_flow_t route_60s;

@@ -208,8 +208,8 @@ pub struct ta_flow_t {
     pub exits: u64,
 }
 
-/// What goes to a route, and what one sender sends there. For single senders neither errors nor
-/// exits are kept; of others than clients there is a sample of their requests.
+/// What goes to a route, and what one sender sends there. For single senders no errors are kept; of
+/// others than clients there is a sample of their requests and, of consumers, exits.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 pub struct ta_traffic_t {

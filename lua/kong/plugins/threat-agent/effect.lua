@@ -45,13 +45,14 @@ local function most_in_ten_s(record)
 end
 
 
--- Sums up what a record's clients sent to its place in ten seconds and was not refused by it.
+-- Sums up what a record's clients sent to its place in ten seconds and no plugin refused.
 local function of_clients(record)
   local most = record.applied_s and most_in_ten_s(record)
   local all = 0
   for _, id in ipairs(record.clients) do
     local traffic = of_sender(record.place, record.by or "client_ip", id)
-    local requests = traffic and traffic.sender_ten_s.requests or 0
+    local flow = traffic and traffic.sender_ten_s
+    local requests = flow and max(0, flow.requests - flow.exits) or 0
     all = all + (most and min(requests, most) or requests)
   end
 

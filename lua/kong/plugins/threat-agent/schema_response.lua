@@ -12,6 +12,7 @@ local CATEGORIES = {
 
 local ACTIONS = {
   "ban",
+  "deny_consumer",
   "disable_plugin",
   "drain_target",
   "hot_patch",
@@ -70,7 +71,7 @@ local step = {
     { window_s = { description = "throttle: the sliding window.", type = "integer", required = true, default = 60,
                    one_of = { 1, 10, 60, 3600 } } },
     { status_code = whole("request_termination: the answer's status.", 100, 599, 503) },
-    { message = { description = "request_termination: the answer's message.", type = "string", len_max = 256 } },
+    { message = { description = "request_termination, deny_consumer: the answer's message.", type = "string", len_max = 256 } },
     { url = { description = "reroute: the upstream to go to.", type = "string", len_max = 512,
               match = URL } },
     { methods = { description = "restrict_route: the methods that are left.", type = "array", len_min = 1,

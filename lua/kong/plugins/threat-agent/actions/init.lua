@@ -10,6 +10,7 @@ local native = require "kong.plugins.threat-agent.native"
 
 local registry = {
   ban = require "kong.plugins.threat-agent.actions.ban",
+  deny_consumer = require "kong.plugins.threat-agent.actions.deny_consumer",
   disable_plugin = require "kong.plugins.threat-agent.actions.disable_plugin",
   drain_target = require "kong.plugins.threat-agent.actions.drain_target",
   hot_patch = require "kong.plugins.threat-agent.actions.hot_patch",
