@@ -36,7 +36,8 @@ local WITH_KEYS = ", plugins: [{ name: key-auth }]"
 
 local CONFIG = '_format_version: "3.0"\nservices:\n'
   .. service("network") .. service("guarded") .. service("session") .. service("elsewhere")
-  .. service("throttled") .. service("consumer", WITH_KEYS) .. service("credential", WITH_KEYS) .. service("partner", WITH_KEYS)
+  .. service("throttled") .. service("partners")
+  .. service("consumer", WITH_KEYS) .. service("credential", WITH_KEYS) .. service("partner", WITH_KEYS)
   .. service("denied", WITH_KEYS)
   .. [[
 consumers:
@@ -58,6 +59,8 @@ plugins:
 ]]
   .. ban("network", "network") .. ban("guarded", "network") .. ban("consumer", "consumer")
   .. ban("credential", "credential") .. ban("session", "session") .. ban("partner", "credential")
+  .. policy("partners", "{ action: allow, clients: [192.0.2.81, 203.0.113.0/24], ttl_s: 600 }, "
+                        .. "{ action: ban, by: network, suspicion: low, ttl_s: 600, verify_after_s: 600 }")
   .. policy("denied", "{ action: deny_consumer, suspicion: low, ttl_s: 12, verify_after_s: 600 }")
   .. policy("throttled", "{ action: throttle, limit: 5, window_s: 60, ttl_s: 15, suspicion: low, verify_after_s: 600 }")
 
@@ -105,7 +108,7 @@ describe(gateway.describe_name("measures:"), function()
           return record
         end
       end
-    end, 15)
+    end, 30)
   end
 
 
@@ -210,6 +213,43 @@ describe(gateway.describe_name("measures:"), function()
       eventually(function() return status("consumer", "203.0.113.4", { apikey = "dave-other" }) == 200 end)
     end)
   end
+
+
+  it("exempts clients on a route while their network is banned", function()
+    attack("partners", "192.0.2.80")
+    eventually(function() return status("partners", "192.0.2.82") == 403 end)
+    assert.equal(200, status("partners", "192.0.2.81"))
+    assert.equal(200, get("partners", "203.0.113.5", nil, INJECTION).status)
+
+    revert({ id = gw:admin("GET", "/threat-agent/allow").json.data[1].action })
+    eventually(function() return status("partners", "192.0.2.81") == 403 end)
+  end)
+
+
+  it("exempts by hand on one route, from bans everywhere, for a time", function()
+    local client = "198.18.0.7"
+    local asked = { client = client, route = "elsewhere", ttl_s = 600, reason = "a test" }
+    assert.equal(202, gw:admin("POST", "/threat-agent/bans", { client = client, ttl_s = 600 }).status)
+    eventually(function() return status("elsewhere", client) == 403 end)
+    assert.equal(400, gw:admin("POST", "/threat-agent/allow", { client = client }).status)
+    assert.equal(400, gw:admin("POST", "/threat-agent/allow", { client = client, route = "none" }).status)
+    assert.equal(202, gw:admin("POST", "/threat-agent/allow", asked).status)
+    eventually(function() return status("elsewhere", client) == 200 end)
+    assert.equal(403, status("network", client))
+    local listed = gw:admin("GET", "/threat-agent/allow").json.data[1]
+    assert.same({ client, "elsewhere" }, { listed.client, listed.route_name })
+
+    assert.equal(202, gw:admin("DELETE", "/threat-agent/allow/" .. client).status)
+    eventually(function() return status("elsewhere", client) == 403 end)
+    assert.equal(404, gw:admin("DELETE", "/threat-agent/allow/" .. client).status)
+    assert.equal(202, gw:admin("DELETE", "/threat-agent/bans/" .. client).status)
+    eventually(function() return status("elsewhere", client) == 200 end)
+
+    asked.ttl_s = 2
+    assert.equal(202, gw:admin("POST", "/threat-agent/allow", asked).status)
+    eventually(function() return get("elsewhere", client, nil, INJECTION).status == 200 end)
+    eventually(function() return get("elsewhere", client, nil, INJECTION).status == 403 end)
+  end)
 
 
   it("bans and lifts a network by hand", function()

@@ -11,15 +11,16 @@ local FOLDER = PLUGINS .. "/threat-agent"
 -- Which of the plugin's modules each one may require. A module that is missing here is new:
 -- give it a line, and think of the arrow's direction.
 local ARROWS = {
+  ["actions.allow"] = { "senders" },
   ["actions.ban"] = { "effect", "senders" },
   ["actions.deny_consumer"] = { "actions.plugins", "senders" },
   ["actions.disable_plugin"] = { "actions.plugins", "guards" },
   ["actions.drain_target"] = {},
   ["actions.hot_patch"] = { "actions.plugins", "actions.templates" },
   ["actions.init"] = {
-    "actions.ban", "actions.deny_consumer", "actions.disable_plugin", "actions.drain_target", "actions.hot_patch",
-    "actions.ip_restriction", "actions.rate_limiting", "actions.request_termination", "actions.reroute",
-    "actions.restrict_route", "actions.rollback", "actions.throttle", "native",
+    "actions.allow", "actions.ban", "actions.deny_consumer", "actions.disable_plugin", "actions.drain_target",
+    "actions.hot_patch", "actions.ip_restriction", "actions.rate_limiting", "actions.request_termination",
+    "actions.reroute", "actions.restrict_route", "actions.rollback", "actions.throttle", "native",
   },
   ["actions.ip_restriction"] = { "actions.plugins", "senders" },
   ["actions.plugins"] = {},
@@ -87,12 +88,13 @@ local ARROWS = {
   ["stores.postgres"] = { "native" },
   ["stores.redis"] = {},
   ["views.actions"] = { "action_list", "agent.settings", "commands", "deck" },
+  ["views.allow"] = { "action_list", "views.actions", "views.whom" },
   ["views.bans"] = { "action_list", "native", "views.actions", "views.whom" },
   ["views.export"] = { "agent.settings", "stores" },
   ["views.incidents"] = { "action_list", "incidents" },
   ["views.init"] = {
-    "metrics", "status", "views.actions", "views.bans", "views.export", "views.incidents", "views.notifications",
-    "views.overview",
+    "metrics", "status", "views.actions", "views.allow", "views.bans", "views.export", "views.incidents",
+    "views.notifications", "views.overview",
   },
   ["views.notifications"] = { "agent.notices", "agent.settings" },
   ["views.overview"] = { "action_list", "busy", "status", "traffic_history", "views.bans", "views.incidents" },

@@ -11,6 +11,7 @@ local CATEGORIES = {
 }
 
 local ACTIONS = {
+  "allow",
   "ban",
   "deny_consumer",
   "disable_plugin",
@@ -74,6 +75,12 @@ local step = {
     { message = { description = "request_termination, deny_consumer: the answer's message.", type = "string", len_max = 256 } },
     { url = { description = "reroute: the upstream to go to.", type = "string", len_max = 512,
               match = URL } },
+    { clients = { description = "allow: addresses, and networks (/24 of IPv4, /56 of IPv6).", type = "array",
+                  len_min = 1, len_max = 256,
+                  elements = { type = "string", match_any = {
+                    patterns = { "^[%d.]+$", "^[%d.]+/24$", "^[%x:]+$", "^[%x:]+/56$" },
+                    err = "expected an address, or a network of /24 or /56",
+                  } } } },
     { methods = { description = "restrict_route: the methods that are left.", type = "array", len_min = 1,
                   elements = { type = "string", match = "^[A-Z]+$" } } },
     { plugin = { description = "disable_plugin: the plugin's name.", type = "string", len_max = 64 } },
@@ -83,6 +90,8 @@ local step = {
                     len_max = 256 } },
   },
   entity_checks = {
+    { conditional = { if_field = "action", if_match = { eq = "allow" },
+                      then_field = "clients", then_match = { required = true } } },
     { conditional = { if_field = "action", if_match = { eq = "reroute" },
                       then_field = "url", then_match = { required = true } } },
     { conditional = { if_field = "action", if_match = { eq = "disable_plugin" },

@@ -112,11 +112,13 @@ function _M.measure(place, by, id, measure, more)
 end
 
 
--- Plans one measure for each of some senders: the record's `by`, `clients` and `changes`.
+-- Plans one measure for each of some senders: the record's `by`, `clients` and `changes`. by: nil for
+-- addresses and networks in one.
 function _M.plan(record, by, ids, measure, more)
   local changes = {}
   for i, id in ipairs(ids) do
-    changes[i] = { op = "ban", ban = _M.measure(record.place, by, id, measure, more) }
+    local kind = by or (id:find("/", 1, true) and "network" or "client_ip")
+    changes[i] = { op = "ban", ban = _M.measure(record.place, kind, id, measure, more) }
   end
 
   record.by = by

@@ -9,6 +9,7 @@ local native = require "kong.plugins.threat-agent.native"
 
 
 local registry = {
+  allow = require "kong.plugins.threat-agent.actions.allow",
   ban = require "kong.plugins.threat-agent.actions.ban",
   deny_consumer = require "kong.plugins.threat-agent.actions.deny_consumer",
   disable_plugin = require "kong.plugins.threat-agent.actions.disable_plugin",

@@ -74,7 +74,8 @@ local function protected(record, limits)
     return "its service is protected"
   end
 
-  for _, id in ipairs(record.clients or {}) do
+  -- Nobody is touched by an exemption.
+  for _, id in ipairs(record.action ~= "allow" and record.clients or {}) do
     local why = protected_sender(record.by or "client_ip", id, limits)
     if why then
       return why

@@ -346,9 +346,10 @@ local COMMANDS = {
 }
 
 
--- Bans a client in an operator's name: kill switch and protected entities hold for operators, too.
-local function ban(command, conf)
-  local record = operator.ban(command, conf)
+-- Bans or exempts somebody in an operator's name: kill switch and protected entities hold for
+-- operators, too.
+local function do_by_hand(command, conf)
+  local record = operator[command.command](command, conf)
   local ok, why = gate.check(record, conf)
   if ok then
     carry_out(record, conf)
@@ -383,8 +384,8 @@ local function obey(conf)
     elseif command.command == "unkill" then
       files.remove(files.KILL)
       kong.log.notice("the kill switch was lifted by ", command.by)
-    elseif command.command == "ban" then
-      ban(command, conf)
+    elseif command.command == "ban" or command.command == "allow" then
+      do_by_hand(command, conf)
     elseif command.command == "lift" then
       lift(command, conf)
     elseif record then

@@ -13,11 +13,6 @@ local kong = kong
 
 local STANDING = { active = true, applying = true, reverting = true }
 
-local USUAL_S = 600
-local LONGEST_S = 2592000
-local LONGEST_REASON = 256
-
-
 local _M = {}
 
 
@@ -71,14 +66,13 @@ end
 function _M.ban(ask)
   local body = ask.body
   local by, client = whom.find(body.client, body.by)
-  local ttl_s = body.ttl_s or USUAL_S
-  local reason = body.reason or "no reason given"
   if not by then
     return 400, { message = "client: " .. whom.EXPECTED }
-  elseif type(ttl_s) ~= "number" or ttl_s < 1 or ttl_s > LONGEST_S or ttl_s % 1 ~= 0 then
-    return 400, { message = "ttl_s: expected 1 to " .. LONGEST_S }
-  elseif type(reason) ~= "string" or #reason > LONGEST_REASON then
-    return 400, { message = "reason: expected at most " .. LONGEST_REASON .. " characters" }
+  end
+
+  local ttl_s, reason = whom.terms(body)
+  if not ttl_s then
+    return 400, { message = reason }
   end
 
   return actions.send(ask, {

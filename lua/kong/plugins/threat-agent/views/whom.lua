@@ -13,6 +13,8 @@ local type = type
 local EVERY_ADDRESS = { "0.0.0.0/0", "::/0" }
 
 local LONGEST = 256
+local USUAL_S = 600
+local LONGEST_S = 2592000
 local SESSION_DIGITS = 13
 
 local UUID = "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$"
@@ -46,6 +48,20 @@ local function network_in(text)
   if network and (length == "" or network:match("%d+$") == length) then
     return network
   end
+end
+
+
+-- For how long something is asked for, in seconds, and why; nil and what was expected.
+function _M.terms(body)
+  local ttl_s = body.ttl_s or USUAL_S
+  local reason = body.reason or "no reason given"
+  if type(ttl_s) ~= "number" or ttl_s < 1 or ttl_s > LONGEST_S or ttl_s % 1 ~= 0 then
+    return nil, "ttl_s: expected 1 to " .. LONGEST_S
+  elseif type(reason) ~= "string" or #reason > LONGEST then
+    return nil, "reason: expected at most " .. LONGEST .. " characters"
+  end
+
+  return ttl_s, reason
 end
 
 
