@@ -127,7 +127,7 @@ impl Engine {
             Ruling::Open => {
                 arrived = true;
                 let held = standing::hold(request, state, now_ms, &mut verdict);
-                let stands = held.is_some();
+                let stands = held.as_ref().is_some_and(|h| h.sender);
                 self.watch
                     .arrive(request, stands, state, now_ms, &mut verdict);
                 let checked = self.limits.check(request, state, now_ms, &mut verdict);

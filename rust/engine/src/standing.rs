@@ -12,18 +12,26 @@ use crate::window::{retry_after_s, Window};
 /// Names, among the rules of a verdict, a limit that stands on the sender.
 pub const THROTTLE: &str = "throttle";
 
+/// Names a limit that stands on the route or service of a request.
+pub const BREAKER: &str = "breaker";
+
 /// What is counted against a limit: requests of a key are counted by limits of configurations.
 const HELD: Counter = Counter::Hot;
 
 /// Sets an exemption somewhere apart from one that holds everywhere.
 const SOMEWHERE: &[u8] = b"somewhere";
 
-/// The limits that stand on a request's sender.
+/// The limits that stand on a request's sender, and on where it goes.
 pub struct Held {
     keys: Vec<(By, Scope)>,
+    /// One of them is the sender's.
+    pub sender: bool,
     /// One of them is exceeded.
     pub refused: bool,
 }
+
+/// What limits alone can stand on, besides senders.
+const PLACES: [By; 2] = [By::Route, By::Service];
 
 fn find<'a, S: State + ?Sized>(
     identity: &'a Identity<'a>,
@@ -31,15 +39,14 @@ fn find<'a, S: State + ?Sized>(
     state: &'a S,
     now_ms: u64,
 ) -> impl Iterator<Item = (By, Scope, Key<'a>, Ban)> + 'a {
-    let senders = if state.any_standing(kind, now_ms) {
-        &By::SENDERS[..]
-    } else {
-        &[]
-    };
-    let places = senders
+    let stands = state.any_standing(kind, now_ms);
+    let some = |list: &'static [By], wanted: bool| if stands && wanted { list } else { &[] };
+    let senders = some(&By::SENDERS, true)
         .iter()
         .flat_map(|by| Scope::ALL.map(|scope| (*by, scope)));
-    places.filter_map(move |(by, scope)| {
+    let places = some(&PLACES, kind == MeasureKind::Limit).iter();
+    let all = places.map(|by| (*by, Scope::Global)).chain(senders);
+    all.filter_map(move |(by, scope)| {
         let key = Key::of(identity, by, scope)?;
         let stands = state.standing(&key, kind, now_ms)?;
         Some((by, scope, key, stands))
@@ -102,7 +109,7 @@ pub fn put<S: State + ?Sized>(key: &Key, ban: Ban, state: &S, now_ms: u64) {
     }
 }
 
-/// Counts a request against the limits that stand on its sender. `None` when there are none.
+/// Counts a request against the limits that stand on its sender, and on where it goes. `None` when there are none.
 pub fn hold<S: State + ?Sized>(
     request: &Request,
     state: &S,
@@ -117,9 +124,11 @@ pub fn hold<S: State + ?Sized>(
         };
         let held = held.get_or_insert(Held {
             keys: Vec::new(),
+            sender: false,
             refused: false,
         });
         held.keys.push((by, scope));
+        held.sender |= !PLACES.contains(&by);
         // The head of this request has been counted before its body is seen.
         let counts = if request.stage == Stage::Body {
             state.read(&key, HELD, now_ms)
@@ -154,7 +163,12 @@ pub fn take_back<S: State + ?Sized>(
 }
 
 fn throttle(by: By, stands: Ban, window: Window, count: u64, limit: u64, verdict: &mut Verdict) {
-    verdict.absorb(THROTTLE, Action::Throttle, stands.category, 0.8, || {
+    let rule = if PLACES.contains(&by) {
+        BREAKER
+    } else {
+        THROTTLE
+    };
+    verdict.absorb(rule, Action::Throttle, stands.category, 0.8, || {
         format!(
             "{count} requests of the {} in {}, it is held to {limit}",
             by.name(),

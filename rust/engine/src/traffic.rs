@@ -26,6 +26,8 @@ pub struct Flow {
     pub refused: u64,
     /// Refused by this plugin, or answered by others.
     pub exits: u64,
+    /// Answered by the upstream without an error; counted while a limit stands anywhere.
+    pub answered: u64,
 }
 
 impl Traffic {
@@ -41,6 +43,7 @@ impl Traffic {
         let failures = read(&all, Counter::AuthFailures);
         let credentials = read(&own, keys::REFUSED_CREDENTIALS);
         let exits = read(&own, keys::EXITS);
+        let answered = read(&own, keys::ANSWERED);
         let flow = |window: Window| {
             let at = window as usize;
             Flow {
@@ -49,6 +52,7 @@ impl Traffic {
                 not_found: not_found[at],
                 refused: failures[at] + credentials[at],
                 exits: exits[at],
+                answered: answered[at],
             }
         };
         Traffic {

@@ -258,6 +258,32 @@ mod measures {
     }
 
     #[test]
+    fn a_broken_route_lets_probes_pass() {
+        let (engine, state) = (engine(), LocalState::default());
+        let measure = |limit| Measure::Limit {
+            window: Window::S1,
+            limit,
+        };
+        let near = identity("192.0.2.1");
+        put(&near, By::Route, Scope::Global, measure(0), &state);
+        assert_eq!(ask(near, &engine, &state), Action::Throttle);
+        let key = Key::of(&near, By::Route, Scope::Global).unwrap();
+        assert!(state.lift(&key, MeasureKind::Limit, NOW));
+        put(&near, By::Route, Scope::Global, measure(1), &state);
+        let passed = |n: &u32| {
+            let client = Some(IpAddr::V4(Ipv4Addr::from(*n)));
+            let asks = Identity { client, ..near };
+            ask(asks, &engine, &state) == Action::Allow
+        };
+        assert_eq!((1..50).filter(passed).count(), 1);
+        let elsewhere = Identity {
+            route: b"search",
+            ..near
+        };
+        assert_eq!(ask(elsewhere, &engine, &state), Action::Allow);
+    }
+
+    #[test]
     fn measures_fit_their_bits() {
         for measure in [
             Measure::Refuse,

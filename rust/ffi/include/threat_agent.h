@@ -286,7 +286,7 @@ typedef struct {
   ta_identity_t identity;
   /**
    * 0 the client, 1 the consumer, 2 the client's network (/24 or /56), 3 the credential, 4 the
-   * session.
+   * session; limits only: 5 the route, 6 the service, with scope 0.
    */
   uint32_t by;
   /**
@@ -303,7 +303,7 @@ typedef struct {
    */
   uint32_t measure;
   /**
-   * The limit, 1 to 1,048,575 requests in `window_s`, which is 1, 10, 60 or 3,600.
+   * The limit, 0 to 1,048,575 requests in `window_s`, which is 1, 10, 60 or 3,600.
    */
   uint32_t limit;
   uint32_t window_s;
@@ -327,6 +327,10 @@ typedef struct {
    * Refused by this plugin, or answered by others.
    */
   uint64_t exits;
+  /**
+   * Answered by the upstream without an error; counted while a limit stands anywhere.
+   */
+  uint64_t answered;
 } ta_flow_t;
 
 /**

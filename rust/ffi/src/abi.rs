@@ -180,7 +180,7 @@ pub struct ta_tick_t {
 pub struct ta_ban_t {
     pub identity: ta_identity_t,
     /// 0 the client, 1 the consumer, 2 the client's network (/24 or /56), 3 the credential, 4 the
-    /// session.
+    /// session; limits only: 5 the route, 6 the service, with scope 0.
     pub by: u32,
     /// 0 everywhere, 1 on the service, 2 on the route.
     pub scope: u32,
@@ -189,7 +189,7 @@ pub struct ta_ban_t {
     pub category: i32,
     /// 0 refuse them, 1 refuse those above a limit, 2 let them pass without a look.
     pub measure: u32,
-    /// The limit, 1 to 1,048,575 requests in `window_s`, which is 1, 10, 60 or 3,600.
+    /// The limit, 0 to 1,048,575 requests in `window_s`, which is 1, 10, 60 or 3,600.
     pub limit: u32,
     pub window_s: u32,
 }
@@ -206,6 +206,8 @@ pub struct ta_flow_t {
     pub refused: u64,
     /// Refused by this plugin, or answered by others.
     pub exits: u64,
+    /// Answered by the upstream without an error; counted while a limit stands anywhere.
+    pub answered: u64,
 }
 
 /// What goes to a route, and what one sender sends there. For single senders no errors are kept; of

@@ -149,8 +149,10 @@ fn sender(by: u32) -> Result<By, Failure> {
         2 => Ok(By::Network),
         3 => Ok(By::Credential),
         4 => Ok(By::Session),
+        5 => Ok(By::Route),
+        6 => Ok(By::Service),
         other => Err(Failure::invalid(format!(
-            "by: expected 0 (client), 1 (consumer), 2 (network), 3 (credential) or 4 (session), got {other}"
+            "by: expected 0 (client), 1 (consumer), 2 (network), 3 (credential), 4 (session), 5 (route) or 6 (service), got {other}"
         ))),
     }
 }
@@ -180,9 +182,9 @@ fn measure(raw: &ta_ban_t) -> Result<Measure, Failure> {
                     raw.window_s
                 ))
             })?;
-            if !(1..=MAX_LIMIT).contains(&raw.limit) {
+            if raw.limit > MAX_LIMIT {
                 return Err(Failure::invalid(format!(
-                    "limit: expected 1 to {MAX_LIMIT}, got {}",
+                    "limit: expected at most {MAX_LIMIT}, got {}",
                     raw.limit
                 )));
             }
@@ -217,5 +219,6 @@ fn flow(flow: Flow) -> ta_flow_t {
         not_found: flow.not_found,
         refused: flow.refused,
         exits: flow.exits,
+        answered: flow.answered,
     }
 }

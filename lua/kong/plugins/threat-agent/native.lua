@@ -53,7 +53,8 @@ for number, name in ipairs(CATEGORIES) do
   CATEGORIES[name] = number
 end
 
-local BAN_BY = { client_ip = 0, consumer = 1, network = 2, credential = 3, session = 4 }
+local BAN_BY = { client_ip = 0, consumer = 1, network = 2, credential = 3, session = 4,
+                 route = 5, service = 6 }
 local BAN_SCOPES = { global = 0, service = 1, route = 2 }
 local MEASURES = { refuse = 0, limit = 1, allow = 2 }
 
@@ -358,6 +359,7 @@ local function flow(from)
     not_found = tonumber(from.not_found),
     refused = tonumber(from.refused),
     exits = tonumber(from.exits),
+    answered = tonumber(from.answered),
   }
 end
 

@@ -13,6 +13,7 @@ local CATEGORIES = {
 local ACTIONS = {
   "allow",
   "ban",
+  "circuit_breaker",
   "deny_consumer",
   "disable_plugin",
   "drain_target",
@@ -57,7 +58,7 @@ local step = {
     { after_s = whole("How long the incident must have been open.", 0, 86400, 0) },
     { ttl_s = whole("How long the action stands; 0 for ever (rollback only).", 0, 2592000, 600) },
     { verify_after_s = whole("When to look whether it helped.", 10, 3600, 30) },
-    { target = { description = "What a plugin is put on.", type = "string", required = true, default = "route",
+    { target = { description = "What a plugin or a breaker is put on.", type = "string", required = true, default = "route",
                  one_of = { "route", "service" } } },
     { scope = { description = "Where a ban holds.", type = "string", required = true, default = "route",
                 one_of = { "route", "service", "global" } } },

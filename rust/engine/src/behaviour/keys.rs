@@ -14,6 +14,8 @@ pub const FINDINGS: Counter = Counter::ServerErrors;
 pub const REFUSED_CREDENTIALS: Counter = Counter::AuthFailures;
 /// What this plugin refused and other plugins answered, at [`own`].
 pub const EXITS: Counter = Counter::Requests;
+/// What the upstream answered well while a limit stood anywhere, at [`own`].
+pub const ANSWERED: Counter = Counter::NotFound;
 /// What other plugins answered a sender on a route, at [`sender_at_route`].
 pub const SENDER_EXITS: Counter = Counter::Hot;
 /// 5xx at [`own`] for want of an answer from the upstream.

@@ -28,6 +28,7 @@ use crate::memory::{rate_bin, Alarm, Memory, PlaceId};
 use crate::request::{Identity, Request, Stage};
 use crate::signal::{crosses, Id, Kind, Signal, NO_CLIENT};
 use crate::sketch::Set;
+use crate::standing;
 use crate::state::{Ban, By, Counter, Estimates, Key, Measure};
 use crate::verdict::{Action, Category, Verdict};
 use crate::window::Window;
@@ -322,7 +323,7 @@ impl Watch {
         let refuses = verdict.action.refuses();
         let told_already = matches!(
             rule.as_str(),
-            "flood-client" | "suspect-client" | crate::standing::THROTTLE
+            "flood-client" | "suspect-client" | standing::THROTTLE | standing::BREAKER
         );
         let strong = refuses || (payload && verdict.score >= 0.5);
         if !self.enabled || told_already || !strong {

@@ -4,7 +4,7 @@
 use super::{keys, login, one_in, Watch};
 use crate::memory::Memory;
 use crate::request::{Identity, Outcome, Source};
-use crate::state::{By, Counter, Key};
+use crate::state::{By, Counter, Key, MeasureKind};
 
 impl Watch {
     /// Counts how a request ended.
@@ -39,6 +39,11 @@ impl Watch {
                     memory.add(&key, keys::SENDER_EXITS, 1, now_ms);
                 }
             }
+        }
+        let answered = outcome.source == Source::Service && status < 500;
+        if answered && memory.any_standing(MeasureKind::Limit, now_ms) {
+            let own = keys::own(identity.workspace, identity.route);
+            memory.add(&own, keys::ANSWERED, 1, now_ms);
         }
         if (500..=599).contains(&status) {
             self.server_error(identity, &all, outcome, memory, now_ms);

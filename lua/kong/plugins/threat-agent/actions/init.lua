@@ -11,6 +11,7 @@ local native = require "kong.plugins.threat-agent.native"
 local registry = {
   allow = require "kong.plugins.threat-agent.actions.allow",
   ban = require "kong.plugins.threat-agent.actions.ban",
+  circuit_breaker = require "kong.plugins.threat-agent.actions.circuit_breaker",
   deny_consumer = require "kong.plugins.threat-agent.actions.deny_consumer",
   disable_plugin = require "kong.plugins.threat-agent.actions.disable_plugin",
   drain_target = require "kong.plugins.threat-agent.actions.drain_target",

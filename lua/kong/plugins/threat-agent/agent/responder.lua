@@ -7,6 +7,7 @@
 
 local actions = require "kong.plugins.threat-agent.actions"
 local admin = require "kong.plugins.threat-agent.admin"
+local breaker = require "kong.plugins.threat-agent.agent.breaker"
 local commands = require "kong.plugins.threat-agent.commands"
 local deck = require "kong.plugins.threat-agent.deck"
 local effect = require "kong.plugins.threat-agent.effect"
@@ -287,6 +288,17 @@ local function verify(record, conf)
 end
 
 
+-- Goes through a circuit breaker's phases.
+local function follow_breaker(record, conf, now)
+  local closes, why = breaker.step(record, now)
+  if closes then
+    revert(record, conf, "reverted", why)
+  elseif why then
+    move(record, "active", conf, why)
+  end
+end
+
+
 local LIFE = {
   applying = function(record, conf)
     carry_out(record, conf)
@@ -301,6 +313,8 @@ local LIFE = {
       revert(record, conf, "expired", "its time is over")
     elseif record.verify_s and now >= record.verify_s then
       verify(record, conf)
+    elseif record.breaker then
+      follow_breaker(record, conf, now)
     end
   end,
 

@@ -1,0 +1,52 @@
+-- Opens a circuit breaker on the incident's route or service, in memory, in all workers: clients get
+-- 503 with Retry-After at once, and the upstream rests. What goes on from there is in agent/breaker.lua.
+
+local action_list = require "kong.plugins.threat-agent.action_list"
+local breaker = require "kong.plugins.threat-agent.agent.breaker"
+local effect = require "kong.plugins.threat-agent.effect"
+local plugins = require "kong.plugins.threat-agent.actions.plugins"
+local senders = require "kong.plugins.threat-agent.senders"
+
+
+local STANDING = { active = true, applying = true, reverting = true, pending = true }
+
+
+local _M = {}
+
+
+local function stands(by, id)
+  for _, record in ipairs(action_list.list()) do
+    if record.breaker and STANDING[record.state] and record.changes[1].ban.by == by and record.place[by] == id then
+      return true
+    end
+  end
+
+  return false
+end
+
+
+function _M.plan(record, incident, step)
+  local kind, id, by = plugins.scope(record, step)
+  if not kind then
+    return nil, id
+  elseif stands(by, id) then
+    return nil, "a breaker stands there already"
+  end
+
+  local phase = breaker.limit_of("open")
+  record.breaker = breaker.new(record.created_s)
+  record.changes = { { op = "ban", ban = senders.measure(record.place, by, "", "limit", {
+    scope = "global",
+    ttl_s = record.ttl_s,
+    category = incident.category,
+    limit = phase.limit,
+    window_s = phase.window_s,
+  }) } }
+  record.touches_ratio = effect.good_ratio(record.place)
+  -- Its probes tell whether it is needed.
+  record.verify_after_s = nil
+  return true
+end
+
+
+return _M
