@@ -53,7 +53,7 @@ plugins:
       behaviour: { session_cookie: sid }
       response:
         protected: { cidrs: ["198.51.100.99"], consumers: [partner] }
-        blast_radius: { good_ratio: 0.5 }
+        blast_radius: { good_ratio: 0.5, consumer_ratio: 0.8 }
         budget: { per_minute: 100 }
         policies:
 ]]

@@ -161,10 +161,14 @@ return {
       { per_minute = whole("Most actions in a minute.", 0, 1000, 10) },
       { per_hour = whole("Most actions in an hour.", 0, 10000, 60) },
       { active = whole("Most actions that stand at once.", 0, 1000, 50) },
+      { workspace_ratio = { description = "The share of each that one workspace may spend.", type = "number",
+                            between = { 0, 1 }, required = true, default = 1 } },
     } } },
     { blast_radius = { type = "record", required = true, fields = {
       { good_ratio = { description = "Most of a route's well answered requests that an action may refuse.",
                        type = "number", between = { 0, 1 }, required = true, default = 0.05 } },
+      { consumer_ratio = { description = "Most of all consumers that may stand refused at once; one may in any case.",
+                           type = "number", between = { 0, 1 }, required = true, default = 0.05 } },
     } } },
     { protected = { type = "record", required = true, fields = {
       { cidrs = { type = "array", required = true, default = { "127.0.0.0/8", "::1" }, len_max = 1024,
