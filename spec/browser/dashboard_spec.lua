@@ -25,6 +25,9 @@ services:
       - { name: catalogue, paths: ["/"], strip_path: false }
       - { name: login, paths: ["/login"], strip_path: false }
       - { name: search, paths: ["/search"], strip_path: false }
+      - name: partners
+        paths: ["/partners"]
+        plugins: [ { name: threat-agent, config: { mode: monitor } } ]
 routes:
   - name: threat-agent
     paths: ["/threat-agent"]
@@ -53,6 +56,7 @@ plugins:
             steps: [ { action: ban, suspicion: medium, ttl_s: 600 } ]
           - id: injections
             categories: [payload_injection]
+            routes: [search]
             min_severity: low
             min_confidence: 0.1
             approval: required
@@ -83,6 +87,7 @@ describe(gateway.describe_name("the dashboard in Chromium:"), function()
         path = "/search?q=%3Cscript%3Ewindow.pwned%3D1%3C%2Fscript%3E&n=" .. n,
         headers = { ["user-agent"] = MARKUP, referer = MARKUP },
       })
+      send("198.51.100.9", { path = "/partners/products?q=1%27+UNION+SELECT+password+FROM+users--" })
       send("198.51.100.7", { path = "/search/%3Cimg%20src%3Dx%20onerror%3Dalert(" .. n .. ")%3E" })
     end
   end
@@ -219,11 +224,35 @@ describe(gateway.describe_name("the dashboard in Chromium:"), function()
   end)
 
 
+  it("takes an operator's word on an incident, with a note, from a message's link", function()
+    visit("operator", "#feedback/" .. categories().credential_stuffing.id)
+    says("#detail", "Nobody has said yet")
+    eventually(function() return page:run("return document.activeElement.innerText") == "It was an attack" end)
+    click("False alarm", "#detail")
+    says("#judge", "A false alarm")
+    assert.equal("judge-note", page:run("return document.activeElement.id"))
+    page:run("document.getElementById('judge-note').value = arguments[0]", "a drill " .. MARKUP)
+    click("False alarm", "#judge")
+    says("#detail", "called it a false alarm")
+    says("#detail", "0 confirmed, 1 false alarm, so confidence counts × 0.75")
+    says("#precision", "Credential stuffing%s+0%s+1%s+0 %%")
+    says("#precision", "failed to log in to N accounts")
+    assert.is_false(page:run("return 'pwned' in window"))
+  end)
+
+
+  it("shows what a monitoring instance would refuse, and what is usual on a route", function()
+    says("#dry-run", "40 requests, of which the upstream answered 40 well")
+    says("#dry-run", "sqli%.")
+    says("#routes", "usual %S+/s; errors", 40)
+  end)
+
+
   it("lets a viewer look and nothing else", function()
     visit("viewer")
     says("#who", "vera %(viewer%)")
     assert.equal(0, page:run([[
-      const words = ["Undo", "Approve", "Decline", "Ban", "Lift", "Lift ban", "Stop the agent"];
+      const words = ["Undo", "Approve", "Decline", "Ban", "Lift", "Lift ban", "Stop the agent", "False alarm", "It was an attack"];
       return [...document.querySelectorAll("button")].filter((b) => b.checkVisibility() && words.includes(b.innerText)).length;
     ]]))
   end)

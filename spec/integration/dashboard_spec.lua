@@ -388,10 +388,16 @@ plugins:
   - { name: threat-agent, config: { mode: enforce } }
 ]],
       })
+      for n = 1, 64 do
+        scraped:http({ path = "/" .. n .. "?q=1%27+UNION+SELECT+password+FROM+users--" })
+      end
       local ok, err = pcall(eventually, function()
         local body = scraped:status("/metrics").body
         return body:find("kong_threat_agent_self_test_passed 1", 1, true)
-               and body:find('kong_threat_agent_requests_total{verdict="block"} 0', 1, true)
+               and body:find('kong_threat_agent_requests_total{verdict="tag"} 0', 1, true)
+               and body:find('kong_threat_agent_inspection_seconds_bucket{le="%+Inf"} %d')
+               and body:find('kong_threat_agent_score_bucket{le="+Inf"} 64', 1, true)
+               and body:find('kong_threat_agent_feedback{category="abuse",verdict="attack"} 0', 1, true)
       end, 20)
       scraped:stop()
       assert.is_true(ok, err)

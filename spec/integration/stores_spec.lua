@@ -4,6 +4,7 @@
 
 local cjson = require "cjson.safe"
 local gateway = require "spec.support.gateway"
+local plugin = require "spec.support.plugin"
 local receivers = require "spec.support.receivers"
 local socket = require "socket"
 
@@ -103,6 +104,18 @@ local function check_what_is_kept()
 end
 
 
+-- What comes out is what was written: the chain holds.
+local function check_the_chain()
+  local path = os.tmpname()
+  local file = assert(io.open(path, "w"))
+  file:write(gw:admin("GET", "/threat-agent/ledger").body)
+  file:close()
+  local said, holds = plugin.cli("ledger verify " .. path)
+  os.remove(path)
+  assert.is_true(holds, said)
+end
+
+
 describe(gateway.describe_name("the store in memory:"), function()
   setup(function()
     start("{ type: memory }")
@@ -113,6 +126,8 @@ describe(gateway.describe_name("the store in memory:"), function()
   end)
 
   it("exports the region's incidents and the ledger", check_what_is_kept)
+
+  it("exports a ledger that can be verified", check_the_chain)
 end)
 
 
@@ -132,6 +147,8 @@ if gateway.kind == "kong" then
 
 
     it("keeps incidents and ledger lines in streams", check_what_is_kept)
+
+    it("keeps a ledger that can be verified", check_the_chain)
 
 
     it("catches up when Redis returns, and blocks nothing while it is away", function()

@@ -20,7 +20,7 @@ class Sink(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode(errors="replace")
         turn = next(TURNS)
         failing = os.path.exists(FILE + ".fail")
         with open(FILE, "a") as out:

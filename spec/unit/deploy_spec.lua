@@ -21,8 +21,11 @@ end
 
 local function metrics()
   local found = {}
-  for name in plugin.read("lua/kong/plugins/threat-agent/metrics.lua"):gmatch('{ "([%l_]+)", "%l+", "') do
-    found[name] = true
+  for name, kind in plugin.read("lua/kong/plugins/threat-agent/metrics.lua"):gmatch('{ "([%l_]+)", "(%l+)", "') do
+    found[name] = kind ~= "histogram" or nil
+    for _, part in ipairs(kind == "histogram" and { "_bucket", "_sum", "_count" } or {}) do
+      found[name .. part] = true
+    end
   end
 
   return found

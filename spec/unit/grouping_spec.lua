@@ -162,6 +162,34 @@ describe("a flood", function()
     assert.same({ "resolved" }, kinds((group:flush(SETTINGS, 220))))
   end)
 
+  it("is told by the next leader where nobody knows whether it arrived", function()
+    local group = Grouping.new()
+    group:take(incident("over"))
+    group:flush(SETTINGS, 100)
+    group:take(incident("over", { status = "resolved" }))
+    group:flush(SETTINGS, 101)[1].told.waits = true
+    for n = 1, 8 do
+      group:take(incident("I" .. n))
+    end
+    group:flush(SETTINGS, 102)
+
+    local next_group = Grouping.new(group:state())
+    next_group:take(incident("over", { status = "resolved" }))
+    for n = 1, 8 do
+      next_group:take(incident("I" .. n))
+    end
+    local told = {}
+    for _, now_s in ipairs({ 103, 170 }) do
+      for _, message in ipairs(next_group:flush(SETTINGS, now_s)) do
+        for _, one in ipairs(message.digest and message.digest.incidents or { message.incident }) do
+          told[one.id] = message.event
+        end
+      end
+    end
+    assert.equal("resolved", told.over)
+    assert.is_not_nil(told.I8)
+  end)
+
   it("does not grow without bound", function()
     local group = Grouping.new()
     for n = 1, 10000 do

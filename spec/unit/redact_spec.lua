@@ -24,7 +24,9 @@ local MASKED = {
 local KEPT = {
   "one client failed on 6 accounts within 20 minutes (line 6)",
   "Credential stuffing on route login: 3 clients fail to log in to many accounts",
+  "Credential stuffing on route token: 3 clients failed to log in to many accounts",
   "rate=120 line=80",
+  "hash 7a41111111111111111b and 4111111111111111f",
   "order 4111111111111112 is no card",
   "The credential of consumer 5f3e0f4c-0000-4d7b-9f0a-1234567890ab is used from many networks at once",
   "at 1700000000 on 192.0.2.10",

@@ -53,7 +53,7 @@ local PAGE = [==[<!doctype html>
         <ul id="incident-list"></ul>
       </section>
       <section class="panel third" aria-labelledby="clients-title"><div class="head"><h2 id="clients-title">Suspected clients</h2><span class="note">of open incidents</span></div><div id="clients"></div></section>
-      <section class="panel fifth" aria-labelledby="routes-title"><div class="head"><h2 id="routes-title">Busiest routes</h2><span class="note">requests in the last minute</span></div><div id="routes"></div></section>
+      <section class="panel fifth" aria-labelledby="routes-title"><div class="head"><h2 id="routes-title">Busiest routes</h2><span class="note">last minute, against what is usual</span></div><div id="routes"></div></section>
     </div>
     <div class="stack">
       <section id="detail" class="panel detail" aria-label="The selected incident"></section>
@@ -71,6 +71,16 @@ local PAGE = [==[<!doctype html>
     <div class="head"><h2 id="actions-title">Actions</h2><span class="note">what the agent and operators did, the latest first</span></div>
     <div id="actions" class="scroll" tabindex="0" role="region" aria-label="Actions, a table that may scroll"></div>
   </section>
+  <div class="pair">
+    <section class="panel" aria-labelledby="precision-title">
+      <div class="head"><h2 id="precision-title">How often it was right</h2><span class="note">what operators said, 30 days</span></div>
+      <div id="precision" class="scroll" tabindex="0" role="region" aria-label="Precision, a table that may scroll"></div>
+    </section>
+    <section id="dry-run-panel" class="panel" aria-labelledby="dry-run-title" hidden>
+      <div class="head"><h2 id="dry-run-title">Enforcing would refuse</h2><span class="note">since the start</span></div>
+      <div id="dry-run" class="scroll" tabindex="0" role="region" aria-label="What enforcing would refuse, a table that may scroll"></div>
+    </section>
+  </div>
   <section class="panel" aria-labelledby="health-title">
     <div class="head"><h2 id="health-title">Health, and what is not inspected</h2></div>
     <div id="health"></div>
@@ -83,6 +93,12 @@ local PAGE = [==[<!doctype html>
   <p id="confirm-text"></p>
   <div class="buttons"><button type="button" id="confirm-no" class="quiet">Cancel</button><button type="button" id="confirm-yes"></button></div>
 </dialog>
+<dialog id="judge" aria-labelledby="judge-title">
+  <h2 id="judge-title"></h2>
+  <p id="judge-text"></p>
+  <label class="note-field">Why (kept with the incident; no secrets)<textarea id="judge-note" rows="3" maxlength="512" spellcheck="true"></textarea></label>
+  <div class="buttons"><button type="button" id="judge-no" class="quiet">Cancel</button><button type="button" id="judge-yes" class="primary"></button></div>
+</dialog>
 <dialog id="keys" aria-labelledby="keys-title">
   <h2 id="keys-title">Keyboard</h2>
   <dl class="keys">
@@ -90,6 +106,7 @@ local PAGE = [==[<!doctype html>
     <dt><kbd>u</kbd></dt><dd>undo what was done about it</dd>
     <dt><kbd>a</kbd></dt><dd>approve what waits</dd>
     <dt><kbd>b</kbd></dt><dd>ban a client</dd>
+    <dt><kbd>f</kbd></dt><dd>call the incident a false alarm</dd>
     <dt><kbd>o</kbd></dt><dd>open incidents, or all</dd>
     <dt><kbd>?</kbd></dt><dd>this help</dd>
   </dl>

@@ -108,6 +108,22 @@ return [==[
     $("toasts").append(element);
     setTimeout(() => element.remove(), 6000);
   }
+  /* Asks for a note; nothing when it was cancelled. */
+  function noted(title, text, yes) {
+    $("judge-title").textContent = title;
+    $("judge-text").textContent = text;
+    $("judge-yes").textContent = yes;
+    $("judge-note").value = "";
+    const dialog = $("judge");
+    dialog.showModal();
+    $("judge-note").focus();
+    return new Promise((resolve) => {
+      const done = (answer) => { dialog.close(); resolve(answer); };
+      $("judge-yes").onclick = () => done($("judge-note").value.trim());
+      $("judge-no").onclick = () => done(null);
+      dialog.oncancel = () => resolve(null);
+    });
+  }
   function confirmed(title, text, yes, danger) {
     $("confirm-title").textContent = title;
     $("confirm-text").textContent = text;
@@ -343,6 +359,7 @@ return [==[
       if (record.applied_s) events.push([record.applied_s, "Done: " + deed(record) + (record.approved_by ? ", approved by " + record.approved_by : "")]);
       if (!UNDOABLE[record.state] && record.state !== "pending" && record.changed_s) events.push([record.changed_s, deed(record) + ": " + (STATES[record.state] || [record.state])[0]]);
     }
+    if (incident.feedback) events.push([incident.feedback.at_s, incident.feedback.by + " called it " + (incident.feedback.verdict === "attack" ? "an attack" : "a false alarm")]);
     if (incident.resolved_s) events.push([incident.resolved_s, "Resolved: nothing more of it was seen"]);
     return events.sort((a, b) => a[0] - b[0]);
   }
@@ -357,6 +374,25 @@ return [==[
   function fact(name, value) {
     return h("div", {}, h("dt", {}, name), h("dd", {}, value));
   }
+  /* What operators say of an incident. */
+  async function judge(incident, verdict) {
+    const wrong = verdict === "false_alarm";
+    const note = await noted(wrong ? "A false alarm?" : "An attack?", wrong
+      ? "What was done about it is taken back. Evidence like this counts for less on this route for 30 days, down to half at most."
+      : "Evidence like this counts for more on this route for 30 days.", wrong ? "False alarm" : "Attack");
+    if (note !== null) tell("POST", "/incidents/" + encodeURIComponent(incident.id) + "/feedback", { verdict, note: note || undefined });
+  }
+  function judgement(incident) {
+    const said = incident.feedback, learned = incident.learned;
+    return h("div", { class: "deed" }, h("div", {},
+      said ? [h("strong", {}, said.by), " called it ", chip(said.verdict === "attack" ? "an attack" : "a false alarm", said.verdict === "attack" ? "green" : "amber"), said.note ? h("span", { class: "soft" }, said.note) : ""]
+        : h("strong", {}, "Nobody has said yet"),
+      h("span", { class: "soft" }, said ? [ago(said.at_s), " · "] : "", learned && learned.confirmed + learned.false_alarms
+        ? "evidence like this on this route: " + number(learned.confirmed) + " confirmed, " + plural(learned.false_alarms, "false alarm") + ", so confidence counts × " + learned.trust.toFixed(2) : "Your word trains: false alarms count for less here.")),
+    operates() ? h("div", { class: "buttons" },
+      h("button", { type: "button", "data-key": "attack-" + incident.id, onclick: () => judge(incident, "attack") }, "It was an attack"),
+      h("button", { type: "button", class: "quiet", "data-key": "false-" + incident.id, onclick: () => judge(incident, "false_alarm") }, "False alarm")) : null);
+  }
   function detail(incident) {
     const acts = incident ? actionsOf(incident.id) : [];
     draw("detail", [incident, acts, data.role, data.status.enforcing], () => {
@@ -369,6 +405,7 @@ return [==[
         h("h3", {}, "Why it was raised"), h("ul", { class: "reasons" }, incident.reasons.map((reason) => h("li", {}, reason)),
           incident.suspect_change ? h("li", {}, "Suspected change: " + incident.suspect_change) : null),
         h("h3", {}, "What was done"), deeds(acts),
+        h("h3", { id: "feedback" }, "Was it right?"), judgement(incident),
         h("h3", {}, "How much"), h("dl", { class: "facts" }, fact("Requests", number(incident.requests)), fact(data.status.enforcing ? "Refused" : "Would be refused", number(incident.refused)),
           fact("Clients", number(incident.clients)), incident.accounts ? fact("Accounts", number(incident.accounts)) : null, fact("Score", number(incident.score)), fact("Confidence", Math.round(incident.confidence * 100) + " %")),
         h("div", { class: "cols" },
@@ -382,6 +419,44 @@ return [==[
   }
 
   /* The rest. */
+  const share = (ratio) => (ratio > 0 && ratio < 0.001 ? "<0.1" : number(100 * ratio)) + " %";
+  const pace = (perSecond) => (perSecond > 0 && perSecond < 0.05 ? "<0.1" : number(perSecond)) + "/s";
+  /* What is usual at this hour, and whether now is far from it. */
+  function usual(route) {
+    const is = route.usual;
+    if (!is) return "nothing is learned here yet";
+    return "now " + pace(route.requests / 60) + ", usual " + pace(is.per_s) + "; errors " + share(route.errors / Math.max(1, route.requests)) + ", usual " + share(is.error_ratio)
+      + (is.is_mature ? "" : " (learning: " + span(is.learned_s) + " of 10 min)");
+  }
+  function against(route) {
+    const is = route.usual;
+    if (!is || !is.is_mature) return null;
+    const times = route.requests / 60 / Math.max(is.per_s, 0.1), failing = route.errors / Math.max(1, route.requests) > 2 * is.error_ratio + 0.05;
+    return failing ? chip("more errors than usual", "red") : times >= 3 && route.requests >= 60 ? chip(number(times) + " × usual", "amber") : null;
+  }
+  const table = (caption, names, rows) => h("table", { "aria-label": caption }, h("thead", {}, h("tr", {}, names.map((name, i) => h("th", { scope: "col", class: i ? "num" : null }, name)))),
+    h("tbody", {}, rows.map((row) => h("tr", {}, row.map((cell, i) => i ? h("td", { class: "num" }, cell) : h("th", { scope: "row" }, cell))))));
+  function precision() {
+    draw("precision", data.precision, () => {
+      const found = data.precision;
+      if (!found || !found.categories.length) return h("p", { class: "empty" }, "Nobody has said yet. Call an incident an attack or a false alarm above: false alarms count for less on that route.");
+      const row = (name) => (one) => [name(one), number(one.confirmed), number(one.false_alarms), chip(share(one.precision), one.precision >= 0.9 ? "green" : one.precision >= 0.5 ? "amber" : "red")];
+      return [table("Precision by category", ["Category", "Attacks", "False alarms", "Precision"], found.categories.map(row((one) => (CATEGORIES[one.name] || [one.name])[0]))),
+        h("h3", {}, "By evidence"), table("Precision by evidence", ["Evidence", "Attacks", "False alarms", "Precision"], found.rules.slice(0, 10).map(row((one) => one.name)))];
+    });
+  }
+  function dryRun() {
+    const found = data.dry_run, show = Boolean(found && (found.refused || !data.status.enforcing));
+    $("dry-run-panel").hidden = !show;
+    if (!show) return;
+    draw("dry-run", found, () => {
+      if (!found.refused) return h("p", { class: "empty" }, "Nothing of what came since the start.");
+      const row = (name) => (one) => [name(one), number(one.refused), one.went_well ? chip(number(one.went_well) + " (" + share(one.went_well / one.refused) + ")", "amber") : "0"];
+      return [h("p", { class: "soft" }, plural(found.refused, "request") + ", of which the upstream answered " + number(found.went_well) + " well: look at these in the log before you enforce."),
+        table("Would be refused, by category", ["Category", "Requests", "Answered well"], found.categories.map(row((one) => (CATEGORIES[one.name] || [one.name])[0]))),
+        h("h3", {}, "By rule"), table("Would be refused, by rule", ["Rule", "Requests", "Answered well"], found.rules.slice(0, 12).map(row((one) => h("code", {}, one.name))))];
+    });
+  }
   function routes() {
     draw("routes", data.routes, () => {
       const list = data.routes || [], most = Math.max(1, ...list.map((route) => route.requests));
@@ -394,7 +469,8 @@ return [==[
         bar.children[1].style.width = part(Math.min(failed, route.requests));
         bar.children[2].style.width = part(Math.min(route.answered_here, route.requests));
         const sub = [route.answered_here && number(route.answered_here) + " answered by the gateway", route.refused_logins && number(route.refused_logins) + " failed logins", route.not_found && number(route.not_found) + " not found", route.errors && plural(route.errors, "error")].filter(Boolean);
-        return h("li", {}, h("span", { class: "name" }, route.name || route.id), h("b", {}, number(route.requests)), bar, sub.length ? h("span", { class: "sub" }, sub.join(" · ")) : null);
+        return h("li", {}, h("span", { class: "name" }, route.name || route.id, " ", against(route)), h("b", {}, number(route.requests)), bar, sub.length ? h("span", { class: "sub" }, sub.join(" · ")) : null,
+          h("span", { class: "sub" }, usual(route)));
       }));
     });
   }
@@ -456,8 +532,8 @@ return [==[
   function render() {
     if (!data) return;
     pills(); situation(); waiting(); chart();
-    if (data.incidents) { incidents(); routes(); clients(); bans(); actions(); }
-    health(); tick();
+    if (data.incidents) { incidents(); routes(); clients(); bans(); actions(); precision(); dryRun(); }
+    health(); tick(); scrollToFeedback();
     const open = (data.incidents || []).filter(isOpen).length;
     document.title = (open ? "(" + open + ") " : "") + "threat-agent";
     document.documentElement.dataset.ready = "true";
@@ -481,7 +557,20 @@ return [==[
   }
 
   /* What people do. */
-  const fromHash = () => { const found = /^#incident\/(.+)$/.exec(location.hash); if (found) { selected = decodeURIComponent(found[1]); showAll = true; render(); } };
+  /* Links in messages: #incident/<id> shows it, #feedback/<id> asks for a word on it as well. */
+  let toJudge = null;
+  const fromHash = () => {
+    const found = /^#(incident|feedback)\/(.+)$/.exec(location.hash);
+    if (!found) return;
+    [selected, showAll, toJudge] = [decodeURIComponent(found[2]), true, found[1] === "feedback"];
+    render();
+  };
+  function scrollToFeedback() {
+    if (!toJudge || !$("feedback")) return;
+    toJudge = null;
+    $("feedback").scrollIntoView({ block: "center" });
+    $("detail").querySelector("[data-key^='attack-']")?.focus();
+  }
   $("tab-open").onclick = () => { showAll = false; render(); };
   $("tab-all").onclick = () => { showAll = true; render(); };
   $("help").onclick = () => $("keys").showModal();
@@ -506,6 +595,7 @@ return [==[
     j: () => step(1), k: () => step(-1), o: () => { showAll = !showAll; render(); },
     u: () => { const record = current() && actionsOf(current().id).find((r) => UNDOABLE[r.state]); if (record && operates()) undo(record); },
     a: () => { const record = (data.actions || []).find((r) => r.state === "pending"); if (record && operates()) approve(record); },
+    f: () => { if (current() && operates()) judge(current(), "false_alarm"); },
     b: () => { if (operates()) $("ban-form").elements.client.focus(); }, "?": () => $("keys").showModal(),
   };
   document.addEventListener("keydown", (event) => {

@@ -14,6 +14,13 @@ local function asker()
 end
 
 
+-- The workspace that is asked in; nil for all: the default one is the platform's.
+local function workspace()
+  local id = ngx.ctx.workspace
+  return id ~= kong.default_workspace and id or nil
+end
+
+
 -- Puts a view in the shape of the Admin API's handlers, which have path, query and body in one.
 local function mount(view)
   return function(self)
@@ -22,7 +29,9 @@ local function mount(view)
       params[name] = type(value) == "string" and ngx.unescape_uri(value) or value
     end
 
-    return kong.response.exit(view({ params = params, query = params, body = self.params, by = asker() }))
+    return kong.response.exit(view({
+      params = params, query = params, body = self.params, by = asker(), workspace = workspace(),
+    }))
   end
 end
 

@@ -1,5 +1,6 @@
 -- The routes and clients that matter now, by the counters of the region.
 
+local baselines = require "kong.plugins.threat-agent.baselines"
 local cjson = require "cjson.safe"
 local native = require "kong.plugins.threat-agent.native"
 
@@ -21,10 +22,14 @@ local routes = {}
 local read_s = -KEPT_S
 
 
+-- Whatever workspace they are in, and saying which.
+local EVERYWHERE = { workspace = ngx.null, show_ws_id = true }
+
+
 local function read_routes()
   local found = {}
   local ok, err = pcall(function()
-    for route in kong.db.routes:each() do
+    for route in kong.db.routes:each(nil, EVERYWHERE) do
       found[#found + 1] = {
         id = route.id,
         name = route.name ~= ngx.null and route.name or nil,
@@ -88,6 +93,7 @@ function _M.routes(workspace, but)
           not_found = minute.not_found,
           refused_logins = minute.refused,
           answered_here = minute.exits,
+          usual = baselines.of(route.workspace, route.id),
         }
       end
     end

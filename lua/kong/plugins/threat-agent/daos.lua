@@ -6,6 +6,8 @@ return {
     primary_key = { "id" },
     ttl = true,
     generate_admin_api = false,
+    -- Records are nobody's configuration: not exported, not sent to data planes.
+    db_export = false,
     fields = {
       { id = { type = "string", uuid = true, auto = true } },
       { kind = { type = "string", required = true, one_of = { "incident", "ledger" } } },

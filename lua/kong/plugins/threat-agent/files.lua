@@ -10,6 +10,7 @@ local _M = {
   ACTIONS = "actions.json",
   LEDGER = "ledger.jsonl",
   NOTIFIED = "notified.json",
+  FEEDBACK = "feedback.json",
   SNAPSHOT = "configuration.json",
   KILL = "kill",
 }
@@ -39,6 +40,14 @@ function _M.load(name)
 end
 
 
+-- Closes a file that was written to: a full disk is often told only then. Returns true, or nil and an
+-- error.
+local function finish(file, written, err)
+  local closed, close_err = file:close()
+  return written and closed or nil, err or close_err
+end
+
+
 -- Adds a line to a file. Returns true, or nil and an error.
 function _M.append(name, line)
   local file, err = io.open(path_of(name), "ab")
@@ -46,10 +55,7 @@ function _M.append(name, line)
     return nil, "could not write " .. err
   end
 
-  local ok
-  ok, err = file:write(line, "\n")
-  file:close()
-  return ok and true, err
+  return finish(file, file:write(line, "\n"))
 end
 
 
@@ -90,8 +96,7 @@ function _M.save(name, text)
   end
 
   local ok
-  ok, err = file:write(text)
-  file:close()
+  ok, err = finish(file, file:write(text))
   if ok then
     ok, err = os.rename(temporary, path)
   end

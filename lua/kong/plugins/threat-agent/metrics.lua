@@ -2,12 +2,17 @@
 -- where that is loaded (see prometheus.lua).
 
 local action_list = require "kong.plugins.threat-agent.action_list"
+local feedback = require "kong.plugins.threat-agent.feedback"
 local incidents = require "kong.plugins.threat-agent.incidents"
 local native = require "kong.plugins.threat-agent.native"
+local notices = require "kong.plugins.threat-agent.agent.notices"
+local settings = require "kong.plugins.threat-agent.agent.settings"
 local status = require "kong.plugins.threat-agent.status"
+local tally = require "kong.plugins.threat-agent.tally"
 
 
 local ipairs = ipairs
+local concat = table.concat
 
 
 local CATEGORIES = {
@@ -18,29 +23,59 @@ local CATEGORIES = {
 -- Those that stand or wait, and how they end.
 local STATES = {
   "pending", "applying", "active", "reverting", "reverted", "expired", "dry_run", "refused", "failed", "conflict",
+  "handed_out",
 }
 
 
 local _M = {}
 
 
--- All metrics: name (without prefix), type, help, and the label's name where there is one.
+-- All metrics: name (without prefix), type, help, and the labels' names. Label values are words of the
+-- plugin, the engine or the configuration.
 _M.LIST = {
   { "enforcing", "gauge", "1 when refusals are carried out and the self-test has passed." },
   { "self_test_passed", "gauge", "1 when each worker's engine refused its own start-up attack." },
   { "bypass", "gauge", "1 while the engine is not called because workers died inside it." },
   { "kill_switch", "gauge", "1 while the agent's actions are switched off." },
   { "workers", "gauge", "Workers that count in the region." },
-  { "requests_total", "counter", "Requests by verdict, in monitor mode as well.", "verdict" },
+  { "requests_total", "counter", "Requests by verdict, in monitor mode as well.", { "verdict" } },
+  { "findings_total", "counter", "Requests that something was found in, by category and verdict.", { "category", "verdict" } },
+  { "score", "histogram", "Anomaly scores of requests that something was found in." },
+  { "inspection_seconds", "histogram", "Time in the engine of one inspection in 16." },
+  { "would_refuse_total", "counter", "Requests that monitor mode would have refused, by category and how they ended.",
+    { "category", "ended" } },
   { "uninspected_requests_total", "counter", "Requests of which a part was not inspected." },
   { "uninspected_bytes_total", "counter", "Bytes that were not inspected." },
+  { "uninspected_reasons_total", "counter", "Requests of which a part was not inspected, by reason.", { "reason" } },
   { "panics_total", "counter", "Panics that were caught in the engine." },
   { "bans", "gauge", "Bans that stand." },
   { "region_bytes", "gauge", "Size of the shared region." },
   { "region_keys", "gauge", "Keys that are counted in the region." },
   { "region_capacity_keys", "gauge", "Keys that the region has room for." },
-  { "incidents_open", "gauge", "Open incidents by category.", "category" },
-  { "actions", "gauge", "Actions that the agent keeps, by state.", "state" },
+  { "incidents_open", "gauge", "Open incidents by category.", { "category" } },
+  { "feedback", "gauge", "Incidents that operators judged within 30 days.", { "category", "verdict" } },
+  { "actions", "gauge", "Actions that the agent keeps, by state.", { "state" } },
+  { "actions_total", "counter", "Actions by type and each state that they came to.", { "action", "state" } },
+  { "action_results_total", "counter", "Verified actions by type and what came of them.", { "action", "result" } },
+  { "notifications_total", "counter", "Messages by channel, sent or lost; the store is a channel.", { "channel", "result" } },
+  { "notifications_waiting", "gauge", "Messages that wait, by channel.", { "channel" } },
+}
+
+
+local function scaled(bounds, unit)
+  local list = {}
+  for i, bound in ipairs(bounds) do
+    list[i] = bound * unit
+  end
+
+  return list
+end
+
+
+-- Upper bounds of the histograms' buckets.
+_M.BOUNDS = {
+  score = tally.SCORES,
+  inspection_seconds = scaled(native.TIMINGS_US, 1e-6),
 }
 
 
@@ -49,19 +84,21 @@ local function number(truth)
 end
 
 
+-- Counts items by name, as a series for each of the names.
 local function count_by(names, list, name_of)
   local counts = {}
-  for _, name in ipairs(names) do
-    counts[name] = 0
-  end
   for _, item in ipairs(list) do
     local name = name_of(item)
-    if counts[name] then
-      counts[name] = counts[name] + 1
+    if name then
+      counts[name] = (counts[name] or 0) + 1
     end
   end
 
-  return counts
+  local series = {}
+  for i, name in ipairs(names) do
+    series[i] = { counts[name] or 0, name }
+  end
+  return series
 end
 
 
@@ -70,7 +107,7 @@ local function of_node(node)
     bypass = number(node.bypass),
     workers = node.workers,
     requests_total = {
-      allow = node.allowed, tag = node.tagged, throttle = node.throttled, block = node.blocked,
+      { node.allowed, "allow" }, { node.tagged, "tag" }, { node.throttled, "throttle" }, { node.blocked, "block" },
     },
     uninspected_requests_total = node.uninspected_requests,
     uninspected_bytes_total = node.uninspected_bytes,
@@ -83,10 +120,75 @@ local function of_node(node)
 end
 
 
--- Reads all values: name → number, or label's value → number.
+-- Makes a histogram of counts by the bucket's number.
+local function histogram(series, bounds, sum)
+  local counts = {}
+  for _, one in ipairs(series or {}) do
+    counts[tonumber(one[2])] = one[1]
+  end
+
+  local buckets, all = {}, 0
+  for i = 1, #bounds do
+    all = all + (counts[i] or 0)
+    buckets[i] = { all, ("%.14g"):format(bounds[i]) }
+  end
+  all = all + (counts[#bounds + 1] or 0)
+  buckets[#buckets + 1] = { all, "+Inf" }
+  return { buckets = buckets, count = all, sum = sum and sum[1][1] or 0 }
+end
+
+
+local function of_tally()
+  local counts = tally.read()
+  return {
+    findings_total = counts.category,
+    score = histogram(counts.score, _M.BOUNDS.score, counts.score_sum),
+    inspection_seconds = histogram(counts.inspection, _M.BOUNDS.inspection_seconds, counts.inspection_sum),
+    would_refuse_total = counts.would,
+    uninspected_reasons_total = counts.uninspected,
+    actions_total = counts.action,
+    action_results_total = counts.action_result,
+  }
+end
+
+
+-- All series, those of nobody too: what was forgotten goes back to 0 where it is scraped.
+local function of_feedback()
+  local judged, series = {}, {}
+  for _, one in ipairs(feedback.precision().categories) do
+    judged[one.name] = one
+  end
+  for _, category in ipairs(CATEGORIES) do
+    local one = judged[category] or { confirmed = 0, false_alarms = 0 }
+    series[#series + 1] = { one.confirmed, category, "attack" }
+    series[#series + 1] = { one.false_alarms, category, "false_alarm" }
+  end
+
+  return series
+end
+
+
+local function add_channels(values)
+  local conf = settings.platform()
+  local total, waiting = {}, {}
+  for _, channel in ipairs(conf and notices.list(conf) or {}) do
+    total[#total + 1] = { channel.sent, channel.name, "sent" }
+    total[#total + 1] = { channel.lost, channel.name, "lost" }
+    waiting[#waiting + 1] = { channel.waiting, channel.name }
+  end
+
+  values.notifications_total, values.notifications_waiting = total, waiting
+end
+
+
+-- Reads all values: name → a number; or a list of { number, label's value, … }; or a histogram
+-- { buckets, sum, count }, its buckets such a list.
 function _M.read()
   local now = status.get()
-  local values = now.node and of_node(now.node) or {}
+  local values = of_tally()
+  for name, value in pairs(now.node and of_node(now.node) or {}) do
+    values[name] = value
+  end
   values.enforcing = number(now.enforcing)
   values.self_test_passed = number(now.self_test and now.self_test.passed)
   values.kill_switch = number(now.actions and now.actions.killed)
@@ -98,45 +200,59 @@ function _M.read()
     values.actions = count_by(STATES, action_list.list(), function(record)
       return record.state
     end)
+    values.feedback = of_feedback()
+    add_channels(values)
   end
 
   return values
 end
 
 
-local function sorted_keys(values)
-  local keys = {}
-  for key in pairs(values) do
-    keys[#keys + 1] = key
-  end
-
-  table.sort(keys)
-  return keys
+-- Values of labels as the text format has them.
+local function escape(text)
+  return (tostring(text):gsub("\\", "\\\\"):gsub('"', '\\"'):gsub("\n", "\\n"))
 end
 
 
--- Writes all metrics in Prometheus's text format. Label values are words of this file's own.
+local function line(name, labels, series)
+  local pairs_of = {}
+  for i, label in ipairs(labels) do
+    pairs_of[i] = label .. '="' .. escape(series[i + 1]) .. '"'
+  end
+
+  return ("%s{%s} %.14g"):format(name, concat(pairs_of, ","), series[1])
+end
+
+
+local function add_lines(lines, name, labels, value)
+  if type(value) == "number" then
+    lines[#lines + 1] = ("%s %.14g"):format(name, value)
+  elseif value.buckets then
+    add_lines(lines, name .. "_bucket", { "le" }, value.buckets)
+    add_lines(lines, name .. "_sum", nil, value.sum)
+    add_lines(lines, name .. "_count", nil, value.count)
+  else
+    for _, series in ipairs(value) do
+      lines[#lines + 1] = line(name, labels, series)
+    end
+  end
+end
+
+
+-- Writes all metrics in Prometheus's text format.
 function _M.text()
   local values = _M.read()
   local lines = {}
   for _, metric in ipairs(_M.LIST) do
-    local name, kind, help, label = "threat_agent_" .. metric[1], metric[2], metric[3], metric[4]
-    local value = values[metric[1]]
+    local name, value = "threat_agent_" .. metric[1], values[metric[1]]
     if value ~= nil then
-      lines[#lines + 1] = "# HELP " .. name .. " " .. help
-      lines[#lines + 1] = "# TYPE " .. name .. " " .. kind
-    end
-
-    if label and value then
-      for _, key in ipairs(sorted_keys(value)) do
-        lines[#lines + 1] = ("%s{%s=\"%s\"} %.14g"):format(name, label, key, value[key])
-      end
-    elseif value then
-      lines[#lines + 1] = ("%s %.14g"):format(name, value)
+      lines[#lines + 1] = "# HELP " .. name .. " " .. metric[3]
+      lines[#lines + 1] = "# TYPE " .. name .. " " .. metric[2]
+      add_lines(lines, name, metric[4], value)
     end
   end
 
-  return table.concat(lines, "\n") .. "\n"
+  return concat(lines, "\n") .. "\n"
 end
 
 

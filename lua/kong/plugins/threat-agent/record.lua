@@ -1,4 +1,9 @@
--- What Kong's log plugins get to see of a verdict, under the key `threat_agent`.
+-- What Kong's log plugins and tracers get to see of a verdict: under the key `threat_agent`, and as
+-- attributes of the root span.
+
+local span = require "kong.plugins.threat-agent.span"
+local tally = require "kong.plugins.threat-agent.tally"
+
 
 local kong = kong
 
@@ -9,20 +14,25 @@ local KEY = "threat_agent"
 local _M = {}
 
 
--- Writes the verdict for the log plugins; nil when nothing looked at the request.
+local function tell(told)
+  kong.log.set_serialize_value(KEY, told)
+  span.write(told)
+end
+
+
+-- Writes the verdict; nil when nothing looked at the request.
 function _M.write(conf, verdict)
   local mode = conf.mode
   if not verdict then
-    kong.log.set_serialize_value(KEY, { mode = mode, verdict = "uninspected" })
-    return
+    return tell({ mode = mode, verdict = "uninspected" })
   end
 
   if not verdict.rules and not verdict.uninspected then
-    kong.log.set_serialize_value(KEY, { mode = mode, verdict = verdict.action, score = 0 })
-    return
+    return tell({ mode = mode, verdict = verdict.action, score = 0 })
   end
 
-  kong.log.set_serialize_value(KEY, {
+  tally.verdict(conf, verdict)
+  return tell({
     mode = mode,
     verdict = verdict.action,
     enforced = verdict.enforced == true,

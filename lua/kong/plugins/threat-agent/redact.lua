@@ -48,10 +48,13 @@ local function mask_number(text)
 end
 
 
-local function masks_value(extra)
-  return function(name, separator, value)
+-- A route may have the name of a secret: "on route token: 3 clients failed …".
+local BEFORE = "route "
+
+local function masks_value(text, extra)
+  return function(at, name, separator, value)
     local lower = name:lower()
-    if is_secret[lower] or extra[lower] then
+    if (is_secret[lower] or extra[lower]) and text:sub(at - #BEFORE, at - 1) ~= BEFORE then
       return name .. separator .. (value:sub(-1) == '"' and #value > 1 and MASK .. '"' or MASK)
     end
   end
@@ -70,15 +73,15 @@ end
 
 -- Masks a text. names: further names of secrets, or nil.
 function _M.text(text, names)
-  local mask = masks_value(lower_set(names))
   text = text:gsub("[Bb]earer%s+[%w%-%._~%+/=]+", "Bearer " .. MASK)
              :gsub("[Bb]asic%s+[%w%+/=]+", "Basic " .. MASK)
              :gsub("eyJ[%w%-_]+%.[%w%-_]*%.?[%w%-_]*", MASK)
-             :gsub('([%w%-_]+)("?%s*[=:]%s*"?)([^%s&;,"]+"?)', mask)
+  text = text:gsub('()([%w%-_]+)("?%s*[=:]%s*"?)([^%s&;,"]+"?)', masks_value(text, lower_set(names)))
              :gsub("%f[%w]%u%u%d%d%u*[%d%u]+%f[%W]", function(word)
                return #word >= 15 and #word <= 34 and word:find("%d%d%d%d") and MASK or nil
              end)
-             :gsub("%f[%d]%d[%d %-]+%d%f[%D]", mask_number)
+             -- No digits within a hash.
+             :gsub("%f[%w]%d[%d %-]+%d%f[%W]", mask_number)
   return text
 end
 

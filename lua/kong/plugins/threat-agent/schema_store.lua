@@ -17,7 +17,7 @@ return {
   fields = {
     { type = { description = "memory: this node's region; postgres: Kong's own database.", type = "string",
                required = true, default = "memory", one_of = { "memory", "redis", "postgres" } } },
-    { retention_s = whole("How long an incident is kept after its last change.", 60, 315360000, 2592000) },
+    { retention_s = whole("How long an incident is kept after its last change.", 60, 100000000, 2592000) },
     { max_entries = whole("redis: most entries of a stream.", 100, 10000000, 100000) },
     { max_queued = whole("Most entries that wait while the store is down.", 1, 100000, 2000) },
     { max_retry_s = whole("How long an entry is tried.", 1, 86400, 600) },

@@ -4,10 +4,12 @@
 local cjson = require "cjson.safe"
 local entities = require "kong.plugins.threat-agent.entities"
 local files = require "kong.plugins.threat-agent.files"
+local redact = require "kong.plugins.threat-agent.redact"
 
 
 local kong = kong
 local ngx = ngx
+local ipairs = ipairs
 local pairs = pairs
 local type = type
 
@@ -45,6 +47,32 @@ local function is_secret(name)
 end
 
 
+-- Whether a text may hold a secret. The first look is cheap: most texts end there.
+local function holds_secret(text)
+  return type(text) == "string" and text:find("[:=.]") and redact.text(text) ~= text
+end
+
+
+-- Whether a field is left out: half a list would be a different list.
+local function is_left_out(name, field)
+  if type(field) ~= "table" then
+    return is_secret(name) or holds_secret(field)
+  elseif field[1] == nil then
+    return false
+  elseif is_secret(name) then
+    return true
+  end
+
+  for _, item in ipairs(field) do
+    if holds_secret(item) then
+      return true
+    end
+  end
+
+  return false
+end
+
+
 -- Copies an entity without Kong's own fields, secrets and nulls.
 local function plain(value, depth)
   if type(value) ~= "table" or depth > 8 then
@@ -54,7 +82,7 @@ local function plain(value, depth)
   local copy = setmetatable({}, #value > 0 and cjson.array_mt or nil)
   for name, field in pairs(value) do
     if field ~= ngx.null and type(field) ~= "function" and not IGNORED[name]
-       and not (is_secret(name) and type(field) ~= "table")
+       and not is_left_out(name, field)
     then
       copy[name] = plain(field, depth + 1)
     end

@@ -31,6 +31,9 @@ local ACTION_FIELDS = {
 }
 
 
+local OMITTED = "[omitted]"
+
+
 local _M = {}
 
 
@@ -75,6 +78,7 @@ local function links_of(base, incident, records)
   local links = { dashboard = base }
   if incident then
     links.incident = base .. "#incident/" .. incident.id
+    links.feedback = base .. "#feedback/" .. incident.id
   end
   for _, record in ipairs(records or {}) do
     if record.state == "active" or record.state == "pending" then
@@ -157,7 +161,7 @@ end
 function _M.of_ledger(line, conf)
   local event = base_of("ledger", "ledger-" .. line.hash, conf)
   event.status = "open"
-  event.ledger = masked(line, conf.notifications.redact)
+  event.ledger = masked({ hash = line.hash, previous = line.previous, entry = line.entry }, conf.notifications.redact)
   event.summary = "Action " .. line.entry.action.id .. " " .. line.entry.event
   return event
 end
@@ -183,11 +187,63 @@ local function copy_of(event)
 end
 
 
+-- What texts call those whom a part is about.
+local NAMED = {
+  clients = function(incident)
+    local names = {}
+    for i, client in ipairs(incident.top_clients or {}) do
+      names[i] = client.client
+    end
+    return names, "%d+%.%d+%.%d+%.%d+"
+  end,
+
+  consumers = function(incident)
+    local names = {}
+    for _, consumer in ipairs(incident.consumers or {}) do
+      names[#names + 1] = consumer.id
+      names[#names + 1] = consumer.name
+    end
+    return names
+  end,
+}
+
+
+local function without(text, names, pattern)
+  if type(text) ~= "string" then
+    return text
+  end
+
+  for _, name in ipairs(names) do
+    text = text:gsub(name:gsub("%p", "%%%0"), OMITTED)
+  end
+  return pattern and text:gsub(pattern, OMITTED) or text
+end
+
+
+-- Takes those whom a part is about out of the texts.
+local function take_out_names(copy, part)
+  if not NAMED[part] then
+    return
+  end
+
+  local names, pattern = NAMED[part](copy.incident)
+  copy.summary = without(copy.summary, names, pattern)
+  copy.incident.title = without(copy.incident.title, names, pattern)
+  for i, reason in ipairs(copy.incident.reasons or {}) do
+    copy.incident.reasons[i] = without(reason, names, pattern)
+  end
+  for _, action in ipairs(copy.actions) do
+    action.why = without(action.why, names, pattern)
+  end
+end
+
+
 -- Takes parts out of an event's copy.
 local function take_out(copy, parts)
   copy.incident = masked(copy.incident)
   copy.actions = masked(copy.actions)
   for _, part in ipairs(parts) do
+    take_out_names(copy, part)
     for _, name in ipairs(PARTS[part]) do
       -- The number of clients stays, their addresses go.
       if type(copy.incident[name]) == "table" or name ~= "clients" then
@@ -201,10 +257,23 @@ local function take_out(copy, parts)
 end
 
 
+-- A line of the ledger without what it says of people.
+local function without_people(event)
+  local copy = copy_of(event)
+  copy.ledger = masked(event.ledger)
+  local action = copy.ledger.entry.action
+  action.clients, action.title, action.changes = nil, nil, nil
+  return copy
+end
+
+
 -- An event as a channel gets it: without the parts that it is to go without, and in its own words.
 function _M.for_channel(event, channel)
   local parts, template = channel.omit, channel.template
   local has_template = type(template) == "string"
+  if event.ledger and #(parts or {}) > 0 then
+    return without_people(event)
+  end
   if not event.incident or (not has_template and #(parts or {}) == 0) then
     return event
   end

@@ -25,10 +25,26 @@ local BY_CONSUMER = { consumer = true, credential = true }
 local _M = {}
 
 
+local killed = false     -- whether this worker was told to stop, whatever the disk does
+
+
 -- Whether everything is to be taken back and nothing done: by the configuration or by the file
 -- that POST /threat-agent/kill makes.
 function _M.is_killed(conf)
-  return conf.response.kill_switch or files.load(files.KILL) ~= nil
+  return conf.response.kill_switch or killed or files.load(files.KILL) ~= nil
+end
+
+
+-- Sets the kill switch. Returns true; or nil and an error where the next leader will not know of it.
+function _M.kill(by)
+  killed = true
+  return files.save(files.KILL, by)
+end
+
+
+function _M.unkill()
+  killed = false
+  files.remove(files.KILL)
 end
 
 

@@ -39,11 +39,19 @@ function Grouping.new(saved)
     size = 0,
   }, Grouping)
 
+  -- What a digest was to name is told anew.
+  for _, id in ipairs(saved.overflow or {}) do
+    self.seen[id] = nil
+  end
+
   for id, told in pairs(self.seen) do
-    -- Nobody knows whether what waited has arrived.
-    if told.waits then
+    -- Nobody knows whether what waited has arrived: it is told again.
+    if told.waits and told.status ~= "resolved" then
       self.seen[id] = nil
     else
+      if told.waits then
+        told.status, told.waits = "open", nil
+      end
       self.size = self.size + 1
       self.open_digested = self.open_digested + (told.digested and told.status ~= "resolved" and 1 or 0)
     end
@@ -54,7 +62,12 @@ end
 
 -- What the next leader has to know.
 function Grouping:state()
-  return { seen = self.seen, digests = self.digests, digest_stands = self.digest_stands }
+  local overflow = {}
+  for i, change in ipairs(self.overflow) do
+    overflow[i] = change.incident.id
+  end
+
+  return { seen = self.seen, digests = self.digests, digest_stands = self.digest_stands, overflow = overflow }
 end
 
 

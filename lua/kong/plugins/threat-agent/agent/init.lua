@@ -8,6 +8,7 @@ local notices = require "kong.plugins.threat-agent.agent.notices"
 local responder = require "kong.plugins.threat-agent.agent.responder"
 local settings = require "kong.plugins.threat-agent.agent.settings"
 local sweeper = require "kong.plugins.threat-agent.agent.sweeper"
+local tally = require "kong.plugins.threat-agent.tally"
 local traffic_history = require "kong.plugins.threat-agent.traffic_history"
 
 
@@ -96,7 +97,7 @@ end
 local function work()
   checked(changes.follow())
   handle_incidents()
-  local conf = settings.get()
+  local conf = settings.last()
   if conf then
     responder.beat(conf)
     checked(sweeper.sweep(conf))
@@ -124,6 +125,7 @@ local function beat(premature)
     return
   end
 
+  tally.flush()
   local leads, new = native.tick(ngx.time())
   if leads == nil then
     say(new)

@@ -30,6 +30,7 @@ local _M = {}
 
 local records = {}    -- oldest first
 local by_id = {}
+local is_needed       -- tells whether a record that has ended still says what was done already
 
 
 local function index()
@@ -40,11 +41,16 @@ local function index()
 end
 
 
+local function may_go(record)
+  return ENDED[record.state] and not (is_needed and is_needed(record))
+end
+
+
 -- Forgets the oldest of the ended ones.
 local function prune()
   local surplus = -MAX_ENDED
   for _, record in ipairs(records) do
-    surplus = surplus + (ENDED[record.state] and 1 or 0)
+    surplus = surplus + (may_go(record) and 1 or 0)
   end
   if surplus <= 0 then
     return
@@ -52,7 +58,7 @@ local function prune()
 
   local kept = {}
   for _, record in ipairs(records) do
-    if surplus > 0 and ENDED[record.state] then
+    if surplus > 0 and may_go(record) then
       surplus = surplus - 1
     else
       kept[#kept + 1] = record
@@ -87,16 +93,34 @@ function _M.save()
 end
 
 
--- Adds a record, or sets the state of one, and writes it down.
+-- Adds a record, or sets the state of one, and writes it down. Returns true; or nil and an error:
+-- then all is as before.
 function _M.set(record, state)
+  local former, former_s, is_new = record.state, record.changed_s, not by_id[record.id]
   record.state = state
   record.changed_s = ngx.time()
-  if not by_id[record.id] then
+  if is_new then
     records[#records + 1] = record
     by_id[record.id] = record
   end
 
-  return _M.save()
+  local ok, err = _M.save()
+  if ok then
+    return true
+  end
+
+  record.state, record.changed_s = former, former_s
+  if is_new then
+    records[#records] = nil
+    by_id[record.id] = nil
+  end
+  return nil, err
+end
+
+
+-- Sets what tells whether a record that has ended is still needed.
+function _M.keep(needed)
+  is_needed = needed
 end
 
 

@@ -35,18 +35,36 @@ local function last_hash()
 end
 
 
--- Client addresses do not stand in the ledger.
+-- Writes pseudonyms for clients, wherever a value names them.
+local function hide(value, names)
+  if type(value) == "table" then
+    local copy = setmetatable({}, getmetatable(value))
+    for key, item in pairs(value) do
+      copy[key] = hide(item, names)
+    end
+    return copy
+  elseif type(value) ~= "string" then
+    return value
+  end
+
+  return names[value] or value:gsub("[%x:%.]+", function(word)
+    local address, rest = word:match("^(.-)([%.:]*)$")
+    return names[address] and names[address] .. rest
+  end)
+end
+
+
+-- A copy of a record in which clients go by their pseudonyms.
 local function without_addresses(record)
+  local names = {}
+  for _, client in ipairs(record.clients or {}) do
+    names[client] = pseudonyms.of(client)
+  end
+
+  record = hide(record, names)
   local copy = {}
   for name, value in pairs(record) do
     copy[name] = value
-  end
-
-  if record.clients then
-    copy.clients = setmetatable({}, cjson.array_mt)
-    for i, client in ipairs(record.clients) do
-      copy.clients[i] = pseudonyms.of(client)
-    end
   end
 
   if record.changes then
@@ -85,14 +103,14 @@ function _M.write(event, record, why, key)
   end
 
   local hash = native.digest(key or "", head .. entry)
-  local ok, err = files.append(files.LEDGER,
-                               '{"hash":"' .. hash .. '","previous":"' .. head .. '","entry":' .. entry .. "}")
+  local line = '{"hash":"' .. hash .. '","previous":"' .. head .. '","entry":' .. entry .. "}"
+  local ok, err = files.append(files.LEDGER, line)
   if not ok then
     kong.log.err("the ledger lacks a line: ", err)
     return
   end
 
-  new[#new + 1] = { hash = hash, previous = head, entry = told }
+  new[#new + 1] = { hash = hash, previous = head, entry = told, text = line }
   if #new > MAX_NEW then
     table.remove(new, 1)
   end
@@ -100,7 +118,8 @@ function _M.write(event, record, why, key)
 end
 
 
--- Takes out the lines that were written since the last call: { hash, previous, entry }.
+-- Takes out the lines that were written since the last call: { hash, previous, entry, text }; the text
+-- is what the hash is of.
 function _M.take_new()
   local lines = new
   new = {}

@@ -3,6 +3,7 @@
 
 local cjson = require "cjson.safe"
 local events = require "kong.plugins.threat-agent.agent.events"
+local feedback = require "kong.plugins.threat-agent.feedback"
 local files = require "kong.plugins.threat-agent.files"
 local grouping = require "kong.plugins.threat-agent.agent.grouping"
 local journal = require "kong.plugins.threat-agent.agent.journal"
@@ -32,6 +33,7 @@ local _M = {}
 local known = {}          -- id → the incident as it stands
 local changed = {}        -- ids since the last beat
 local states = {}         -- action → its state when it was last looked at
+local judged = {}         -- id → what operators had said when it was last looked at
 local groupings = {}      -- channel → its grouping
 local saved = {}          -- what the file held
 local streamed_s = 0      -- the latest change that streams were given
@@ -91,7 +93,7 @@ end
 
 -- Takes up where the last leader stopped.
 function _M.open()
-  known, changed, states, groupings = {}, {}, {}, {}
+  known, changed, states, judged, groupings = {}, {}, {}, {}, {}
   saved = cjson.decode(files.load(files.NOTIFIED) or "") or {}
   streamed_s = saved.streamed_s or 0
   catching_up, dirty = true, false
@@ -105,8 +107,22 @@ function _M.take_in(incident)
 end
 
 
+-- Finds the incidents that operators judged.
+local function look_for_feedback()
+  for id, incident in pairs(known) do
+    local said = feedback.of(incident)
+    local verdict = said and said.verdict
+    if judged[id] ~= verdict then
+      judged[id] = verdict
+      changed[id] = true
+    end
+  end
+end
+
+
 -- Finds the actions whose state changed, and forgets what ended long ago.
 local function look_around(now_s)
+  look_for_feedback()
   local of_incident, standing = {}, {}
   for _, record in ipairs(journal.all()) do
     standing[record.id] = record.state
@@ -121,7 +137,7 @@ local function look_around(now_s)
 
   for id, incident in pairs(known) do
     if incident.status == "resolved" and not changed[id] and now_s - changed_s(incident) > KEEP_S then
-      known[id] = nil
+      known[id], judged[id] = nil, nil
     end
   end
   return of_incident
@@ -146,12 +162,12 @@ end
 local function stream(conf, streams, of_incident)
   local newest_s = streamed_s
   for id in pairs(changed) do
-    local incident = known[id]
+    local incident = feedback.weigh(known[id])
     local at_s = changed_s(incident)
     if not catching_up or at_s >= streamed_s then
       local kind = incident.status == "open" and "opened" or incident.status
       local event = events.of_incident(kind, incident, of_incident[id] or {}, conf)
-      event.id = event.id .. "-" .. at_s
+      event.id = event.id .. "-" .. at_s .. (incident.feedback and "-" .. incident.feedback.verdict or "")
       publish(event)
       for _, to in ipairs(streams) do
         outbox.send(to, events.for_channel(event, to.channel))
@@ -164,8 +180,10 @@ local function stream(conf, streams, of_incident)
     streamed_s, dirty = newest_s, true
   end
   for _, line in ipairs(ledger.take_new()) do
+    local event = events.of_ledger(line, conf)
     for _, to in ipairs(streams) do
-      outbox.send(to, events.of_ledger(line, conf))
+      -- A store keeps the line as it was written, so that its hash can be checked.
+      outbox.send(to, to.carry and { at_s = event.at_s, ledger = line } or events.for_channel(event, to.channel))
     end
   end
 end
@@ -189,7 +207,7 @@ local function tell(conf, to, of_incident, now_s)
     groupings[to.name] = group
   end
   for id in pairs(changed) do
-    group:take(known[id], of_incident[id])
+    group:take(feedback.weigh(known[id]), of_incident[id])
   end
 
   for _, message in ipairs(group:flush(to.settings, now_s)) do
@@ -221,10 +239,10 @@ local function save(now_s)
 end
 
 
--- Tells what there is to tell; on the leader, once a second. conf: the global instance's, or nil.
+-- Tells what there is to tell; on the leader, once a second. conf: the global instance's, or nil: then
+-- it waits until there is one.
 function _M.beat(conf, now_s)
   if not conf then
-    known, changed = {}, {}
     return
   end
 

@@ -12,6 +12,9 @@ local ngx = ngx
 local ipairs = ipairs
 
 
+-- Whatever workspace they are in, and saying which.
+local EVERYWHERE = { workspace = ngx.null, show_ws_id = true }
+
 local STANDING = { active = true, applying = true }
 
 local CATEGORY = "abuse"
@@ -94,11 +97,18 @@ local function names_only(record, client)
 end
 
 
+-- Who asks in one workspace lifts nothing of another.
+local function is_meant(record, command)
+  return record.action == "ban" and STANDING[record.state]
+         and (command.everywhere or record.place.workspace == command.workspace)
+end
+
+
 -- Lists the standing bans that are of this client alone.
 function _M.records_of(command)
   local found = {}
   for _, record in ipairs(journal.all()) do
-    if record.action == "ban" and STANDING[record.state] and names_only(record, command.client) then
+    if is_meant(record, command) and names_only(record, command.client) then
       found[#found + 1] = record
     end
   end
@@ -108,9 +118,10 @@ end
 
 
 -- Leaves a client out of the bans that it shares with others: a later step must not ban it again.
-local function leave_out(client)
+local function leave_out(command)
+  local client = command.client
   for _, record in ipairs(journal.all()) do
-    if record.action == "ban" and STANDING[record.state] and #record.changes > 1 then
+    if is_meant(record, command) and #record.changes > 1 then
       local changes, clients = setmetatable({}, cjson.array_mt), setmetatable({}, cjson.array_mt)
       for i, change in ipairs(record.changes) do
         if record.clients[i] ~= client then
@@ -126,22 +137,31 @@ end
 
 -- Lifts a client's bans wherever they may stand. Returns true, or nil and an error.
 function _M.lift(command)
-  leave_out(command.client)
+  leave_out(command)
   local ok, err = native.lift_ban(measure_of(command, "refuse", "global"))
   if not ok then
     return nil, err
   end
 
-  local services = {}
-  for route in kong.db.routes:each() do
-    local service = type(route.service) == "table" and route.service.id or ""
-    native.lift_ban(measure_of(command, "refuse", "route", service, route.id))
-    services[service] = true
-  end
+  local done = { [command.workspace] = true }     -- workspaces and services
+  for route, route_err in kong.db.routes:each(nil, EVERYWHERE) do
+    if not route then
+      return nil, "could not read the routes: " .. tostring(route_err)
+    end
 
-  for service in pairs(services) do
-    if service ~= "" then
-      native.lift_ban(measure_of(command, "refuse", "service", service))
+    local workspace = route.ws_id or kong.default_workspace
+    if command.everywhere or workspace == command.workspace then
+      local there = { client = command.client, ban_by = command.ban_by, workspace = workspace }
+      local service = type(route.service) == "table" and route.service.id or ""
+      native.lift_ban(measure_of(there, "refuse", "route", service, route.id))
+      if service ~= "" and not done[service] then
+        native.lift_ban(measure_of(there, "refuse", "service", service))
+        done[service] = true
+      end
+      if not done[workspace] then
+        native.lift_ban(measure_of(there, "refuse", "global"))
+        done[workspace] = true
+      end
     end
   end
 

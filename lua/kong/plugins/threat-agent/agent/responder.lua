@@ -11,6 +11,7 @@ local breaker = require "kong.plugins.threat-agent.agent.breaker"
 local commands = require "kong.plugins.threat-agent.commands"
 local deck = require "kong.plugins.threat-agent.deck"
 local effect = require "kong.plugins.threat-agent.effect"
+local feedback = require "kong.plugins.threat-agent.feedback"
 local files = require "kong.plugins.threat-agent.files"
 local gate = require "kong.plugins.threat-agent.agent.gate"
 local journal = require "kong.plugins.threat-agent.agent.journal"
@@ -18,6 +19,8 @@ local ledger = require "kong.plugins.threat-agent.agent.ledger"
 local operations = require "kong.plugins.threat-agent.agent.operations"
 local operator = require "kong.plugins.threat-agent.agent.operator"
 local planner = require "kong.plugins.threat-agent.agent.planner"
+local tally = require "kong.plugins.threat-agent.tally"
+local trainer = require "kong.plugins.threat-agent.agent.trainer"
 
 
 local kong = kong
@@ -40,6 +43,9 @@ local incidents = {}      -- id → the incident as it stands, while it is open
 
 -- Sets a record's state, in the journal and in the ledger.
 local function move(record, state, conf, why)
+  if record.state ~= state then
+    tally.add(1, "action", record.action, state)
+  end
   record.why = why or record.why
   local ok, err = journal.set(record, state)
   if not ok then
@@ -175,7 +181,9 @@ local function carry_out(record, conf)
     journal.save()
     kong.log.warn("action ", record.id, " could not be applied yet: ", err)
   else
-    take_back(record, client)
+    if client then
+      take_back(record, client)
+    end
     move(record, "failed", conf, err)
   end
 end
@@ -278,6 +286,7 @@ local function verify(record, conf)
   record.after = after
   local result = record.before and after and effect.judge(record.before, after) or "unknown"
   record.result = result
+  tally.add(1, "action_result", record.action, result)
   if result == "harmful" then
     revert(record, conf, "reverted", "good requests went down with it")
   elseif result == "none" then
@@ -295,6 +304,16 @@ local function follow_breaker(record, conf, now)
     revert(record, conf, "reverted", why)
   elseif why then
     move(record, "active", conf, why)
+  end
+end
+
+
+-- Why nothing may stand; nil when it may. What operators did by hand ends by its own time.
+local function must_go(record, conf)
+  if gate.is_killed(conf) then
+    return "the kill switch is on"
+  elseif conf.mode ~= "enforce" and not record.by_operator then
+    return "the instance only monitors"
   end
 end
 
@@ -326,17 +345,27 @@ local LIFE = {
 }
 
 
+local function live_on(record, conf, now)
+  local waits = record.next_try_s and now < record.next_try_s
+  local why = LIFE[record.state] and must_go(record, conf)
+  if why and (record.state == "active" or record.state == "applying") then
+    revert(record, conf, "reverted", why)
+  elseif why and record.state == "pending" then
+    move(record, "refused", conf, why)
+  elseif LIFE[record.state] and not waits then
+    LIFE[record.state](record, conf, now)
+  end
+end
+
+
+-- One record that cannot be dealt with holds up no other.
 local function live(conf)
   local now = ngx.time()
-  local killed = gate.is_killed(conf)
   for _, record in ipairs(journal.all()) do
-    local waits = record.next_try_s and now < record.next_try_s
-    if killed and (record.state == "active" or record.state == "applying") then
-      revert(record, conf, "reverted", "the kill switch is on")
-    elseif killed and record.state == "pending" then
-      move(record, "refused", conf, "the kill switch is on")
-    elseif LIFE[record.state] and not waits then
-      LIFE[record.state](record, conf, now)
+    local ok, err = pcall(live_on, record, conf, now)
+    if not ok then
+      pause(record)
+      kong.log.err("action ", record.id, " could not be followed: ", err)
     end
   end
 end
@@ -344,9 +373,21 @@ end
 
 local COMMANDS = {
   approve = function(record, conf, by)
-    if record.state == "pending" then
+    if record.state ~= "pending" then
+      return
+    end
+
+    -- Much may have changed while it waited.
+    local why = must_go(record, conf) or not conf.response.enabled and "the agent is switched off"
+    local ok = not why
+    if ok then
+      ok, why = gate.check(record, conf)
+    end
+    if ok then
       record.approved_by = by
       carry_out(record, conf)
+    else
+      move(record, "refused", conf, why)
     end
   end,
 
@@ -388,22 +429,65 @@ local function lift(command, conf)
 end
 
 
+-- Learns what an operator says of an incident. What was done about a false alarm is taken back.
+local function judge(command, conf)
+  local ok, err = trainer.take_in(command)
+  if not ok then
+    kong.log.err("could not write feedback down: ", err)
+    return
+  end
+
+  local key = conf.response.ledger_key
+  ledger.write("feedback", trainer.record_of(command), command.note or command.verdict, key ~= ngx.null and key or nil)
+  kong.log.notice("incident ", command.incident, " was called ", command.verdict, " by ", command.by)
+  if command.verdict ~= "false_alarm" then
+    return
+  end
+
+  for _, record in ipairs(journal.all()) do
+    if record.incident == command.incident and record.created_s >= command.opened_s then
+      COMMANDS.revert(record, conf, command.by .. ", who calls it a false alarm")
+    end
+  end
+end
+
+
+local ORDERS = {
+  kill = function(command)
+    local ok, err = gate.kill(command.by)
+    kong.log.alert("the kill switch was set by ", command.by, ": all actions are taken back",
+                   ok and "" or "; it holds only until another worker leads: " .. err)
+  end,
+
+  unkill = function(command)
+    gate.unkill()
+    kong.log.notice("the kill switch was lifted by ", command.by)
+  end,
+
+  allow = do_by_hand,
+  ban = do_by_hand,
+  lift = lift,
+  feedback = judge,
+}
+
+
+local function obey_one(command, conf)
+  local order = ORDERS[command.command]
+  local record = journal.get(command.id)
+  if order then
+    order(command, conf)
+  elseif record then
+    COMMANDS[command.command](record, conf, command.by)
+  end
+end
+
+
 local function obey(conf)
   local command = commands.take()
   while command do
-    local record = journal.get(command.id)
-    if command.command == "kill" then
-      files.save(files.KILL, command.by)
-      kong.log.alert("the kill switch was set by ", command.by, ": all actions are taken back")
-    elseif command.command == "unkill" then
-      files.remove(files.KILL)
-      kong.log.notice("the kill switch was lifted by ", command.by)
-    elseif command.command == "ban" or command.command == "allow" then
-      do_by_hand(command, conf)
-    elseif command.command == "lift" then
-      lift(command, conf)
-    elseif record then
-      COMMANDS[command.command](record, conf, command.by)
+    local ok, err = pcall(obey_one, command, conf)
+    if not ok then
+      kong.log.err("could not do what ", command.by, " asked for (", command.command, "): ", err)
     end
     command = commands.take()
   end
@@ -414,17 +498,28 @@ end
 function _M.open()
   incidents = {}
   ledger.open()
+  -- A step of an open incident is taken once: its record says so.
+  journal.keep(function(record)
+    return incidents[record.incident] ~= nil
+  end)
   return journal.load()
 end
 
 
--- Does what is due; on the leader, once a second. conf: the platform's instance.
+-- Does what is due; on the leader, once a second. conf: the platform's instance; where it is switched
+-- off, what stands still comes to its end.
 function _M.beat(conf)
   obey(conf)
   live(conf)
+  if not conf.response.enabled then
+    return
+  end
+
   local now = ngx.time()
-  for id, incident in pairs(incidents) do
-    local policy = planner.policy_for(conf.response.policies, incident, now)
+  for id, known in pairs(incidents) do
+    local incident = feedback.weigh(known)
+    local is_wrong = incident.feedback and incident.feedback.verdict == "false_alarm"
+    local policy = not is_wrong and planner.policy_for(conf.response.policies, incident, now)
     local function was_useless(number)
       local record = journal.get(id .. "-" .. number)
       return record ~= nil and (record.result == "none" or record.result == "harmful" or record.state == "failed")

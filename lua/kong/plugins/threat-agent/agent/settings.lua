@@ -1,13 +1,20 @@
 -- Which instance the agent takes its orders from: the global one.
 
+local kong = kong
+
+
 local _M = {}
 
 
 local platform     -- the conf
+local last         -- the latest that there was
 
 
+-- In a workspace of its own an instance without a route or service is a team's, not the platform's.
 local function is_global(conf)
+  local workspace = conf.__ws_id
   return not (conf.route_id or conf.service_id or conf.consumer_id or conf.consumer_group_id)
+         and (workspace == nil or workspace == kong.default_workspace)
 end
 
 
@@ -16,7 +23,7 @@ function _M.configure(confs)
   platform = nil
   for _, conf in ipairs(confs) do
     if is_global(conf) then
-      platform = conf
+      platform, last = conf, conf
     end
   end
 end
@@ -24,7 +31,9 @@ end
 
 -- Takes in the conf of a global instance, which alone sees `rewrite`: before Kong 3.5.
 function _M.remember(conf)
-  platform = conf
+  if is_global(conf) then
+    platform, last = conf, conf
+  end
 end
 
 
@@ -34,9 +43,10 @@ function _M.platform()
 end
 
 
--- The conf that holds now; nil while there is none, or none that responds.
-function _M.get()
-  return platform and platform.response.enabled and platform or nil
+-- The conf that what was done is to be ended by, also when the instance is gone; nil when there was
+-- none.
+function _M.last()
+  return platform or last
 end
 
 

@@ -33,7 +33,8 @@ function _M.post(channel, url, body, headers)
     ssl_verify = channel.ssl_verify,
   })
   if not response then
-    return nil, "could not reach the receiver: " .. tostring(err), true
+    err = tostring(err)
+    return nil, "could not reach the receiver: " .. (err:find(url, 1, true) and "its URL is none" or err), true
   end
 
   if response.status < 200 or response.status > 299 then

@@ -39,6 +39,7 @@ local function fields_of(event)
     if not fact.long and #fields < MAX_FIELDS then
       fields[#fields + 1] = {
         type = "mrkdwn",
+        verbatim = true,
         text = summary.cut("*" .. escape(fact.name) .. "*\n" .. escape(fact.value), MAX_FIELD),
       }
     end
@@ -49,7 +50,7 @@ end
 
 
 local function section(text)
-  return { type = "section", text = { type = "mrkdwn", text = summary.cut(text, MAX_TEXT) } }
+  return { type = "section", text = { type = "mrkdwn", verbatim = true, text = summary.cut(text, MAX_TEXT) } }
 end
 
 
@@ -76,7 +77,7 @@ local function blocks_of(title, event)
 
   blocks[#blocks + 1] = {
     type = "context",
-    elements = { { type = "mrkdwn", text = escape(summary.footer(event)) } },
+    elements = { { type = "mrkdwn", verbatim = true, text = escape(summary.footer(event)) } },
   }
   return blocks
 end

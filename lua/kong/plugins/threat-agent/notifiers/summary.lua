@@ -168,7 +168,7 @@ end
 function _M.links(event)
   local links = event.links or {}
   local list = {}
-  for _, link in ipairs({ { "Incident", links.incident }, { "Undo", links.undo } }) do
+  for _, link in ipairs({ { "Incident", links.incident }, { "Undo", links.undo }, { "False alarm?", links.feedback } }) do
     if link[2] then
       list[#list + 1] = { text = link[1], url = link[2] }
     end

@@ -1,7 +1,8 @@
 -- The registry of stores: one file for each kind, one contract for all:
 --
 --   append(store, entry)     keeps an entry: { kind, key, at_s, text }; the same key replaces or repeats
---   list(store, query)       reads entries, the oldest first: query = { kind, after, limit }
+--   list(store, query)       reads entries page by page: query = { kind, after, limit }; the oldest first,
+--                            but for `postgres`, whose pages have no order
 --
 -- `append` returns true; or nil, an error, and whether another try may succeed. `list` returns a list
 -- of texts and, where there are more, what to ask for with `after`; or nil and an error. Kinds are
@@ -27,7 +28,7 @@ local _M = {}
 -- What is kept of an event; nil for events that only people need.
 local function entry_of(event)
   if event.ledger then
-    return { kind = "ledger", key = event.ledger.hash, at_s = event.at_s, text = cjson.encode(event.ledger) }
+    return { kind = "ledger", key = event.ledger.hash, at_s = event.at_s, text = event.ledger.text }
   elseif not event.incident then
     return nil
   end

@@ -41,7 +41,7 @@ function _M.append(store, entry)
 
   local row, err = records:upsert({ id = id }, {
     kind = entry.kind, key = entry.key, at_s = entry.at_s, body = entry.text,
-  }, { ttl = store.retention_s })
+  }, { ttl = store.retention_s, no_broadcast_crud_event = true })
   if not row then
     return nil, "could not write to the database: " .. tostring(err), true
   end

@@ -51,7 +51,9 @@ local function connect(settings)
     ssl = settings.ssl,
     ssl_verify = settings.ssl_verify,
     server_name = given(settings.server_name),
-    pool = table.concat({ "threat-agent", settings.host, settings.port, settings.database }, ":"),
+    -- What a connection was opened with is what it is used with.
+    pool = table.concat({ "threat-agent", settings.host, settings.port, settings.database, tostring(settings.ssl),
+                          tostring(settings.ssl_verify), given(settings.username) or "" }, ":"),
   })
   if not ok then
     return nil, err
@@ -133,9 +135,11 @@ function _M.list(store, query)
     return nil, "could not reach Redis: " .. tostring(err)
   end
 
-  local after = query.after and query.after:match("^%d+%-%d+$")
+  -- The id that follows: exclusive ranges need Redis 6.2.
+  local ms, sequence = (query.after or ""):match("^(%d+)%-(%d+)$")
+  local first = ms and ("%s-%d"):format(ms, sequence + 1) or "-"
   local entries
-  entries, err = client:xrange(stream_of(store.redis, query.kind), after and "(" .. after or "-", "+",
+  entries, err = client:xrange(stream_of(store.redis, query.kind), first, "+",
                                "COUNT", query.limit)
   if not entries then
     client:close()

@@ -14,12 +14,17 @@ local COMMANDS = {
 }
 
 
+-- What is handed on even by a worker that does not know of an instance (before Kong 3.5 it takes a
+-- request to know).
+local ANYHOW = { kill = true, unkill = true }
+
+
 local _M = {}
 
 
 -- Hands a command to the leader, in the name of who asks.
 function _M.send(ask, command)
-  if not settings.get() then
+  if not (settings.last() or ANYHOW[command.command]) then
     return 503, { message = "no global instance of the plugin responds, so that nobody would carry it out" }
   end
 

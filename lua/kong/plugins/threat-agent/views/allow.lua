@@ -7,7 +7,11 @@ local whom = require "kong.plugins.threat-agent.views.whom"
 
 
 local kong = kong
+local ngx = ngx
 
+
+-- Whatever workspace they are in, and saying which.
+local EVERYWHERE = { workspace = ngx.null, show_ws_id = true }
 
 local STANDING = { active = true, applying = true, reverting = true }
 
@@ -57,9 +61,9 @@ end
 
 -- Finds a route by its id or name in what the asker may see.
 local function find_route(ask, text)
-  for route in kong.db.routes:each() do
-    if (route.id == text or route.name == text)
-       and (ask.workspace == nil or not route.ws_id or route.ws_id == ask.workspace)
+  for route in kong.db.routes:each(nil, EVERYWHERE) do
+    if route and (route.id == text or route.name == text)
+       and (ask.workspace == nil or (route.ws_id or kong.default_workspace) == ask.workspace)
     then
       return route
     end

@@ -92,6 +92,7 @@ function _M.lift(ask)
   return actions.send(ask, {
     command = "lift", ban_by = by, client = client,
     workspace = ask.workspace or kong.default_workspace,
+    everywhere = ask.workspace == nil,
   })
 end
 

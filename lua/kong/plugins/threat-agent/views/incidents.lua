@@ -2,6 +2,7 @@
 
 local action_list = require "kong.plugins.threat-agent.action_list"
 local cjson = require "cjson.safe"
+local feedback = require "kong.plugins.threat-agent.feedback"
 local incidents = require "kong.plugins.threat-agent.incidents"
 
 
@@ -33,14 +34,12 @@ local function all_of(ask)
   local list, err = incidents.list()
   if not list then
     return nil, err
-  elseif ask.workspace == nil then
-    return list
   end
 
   local own = setmetatable({}, cjson.array_mt)
   for _, incident in ipairs(list) do
     if may_see(ask, incident.workspace) then
-      own[#own + 1] = incident
+      own[#own + 1] = feedback.weigh(incident)
     end
   end
 

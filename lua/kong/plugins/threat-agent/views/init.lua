@@ -9,6 +9,7 @@ local actions = require "kong.plugins.threat-agent.views.actions"
 local allow = require "kong.plugins.threat-agent.views.allow"
 local bans = require "kong.plugins.threat-agent.views.bans"
 local export = require "kong.plugins.threat-agent.views.export"
+local feedback = require "kong.plugins.threat-agent.views.feedback"
 local incidents = require "kong.plugins.threat-agent.views.incidents"
 local metrics = require "kong.plugins.threat-agent.metrics"
 local notifications = require "kong.plugins.threat-agent.views.notifications"
@@ -34,6 +35,8 @@ _M.ROUTES = {
     end,
   },
   ["/incidents/:id"] = { GET = incidents.get },
+  ["/incidents/:id/feedback"] = { POST = feedback.give },
+  ["/precision"] = { GET = feedback.precision },
   ["/explain/:reference"] = { GET = incidents.explain },
   ["/actions"] = { GET = actions.list },
   ["/actions/:id/:command"] = { POST = actions.command },

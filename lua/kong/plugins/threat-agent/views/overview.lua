@@ -4,6 +4,8 @@ local action_list = require "kong.plugins.threat-agent.action_list"
 local bans = require "kong.plugins.threat-agent.views.bans"
 local busy = require "kong.plugins.threat-agent.busy"
 local cjson = require "cjson.safe"
+local dry_run = require "kong.plugins.threat-agent.dry_run"
+local feedback = require "kong.plugins.threat-agent.feedback"
 local incidents = require "kong.plugins.threat-agent.views.incidents"
 local status = require "kong.plugins.threat-agent.status"
 local traffic_history = require "kong.plugins.threat-agent.traffic_history"
@@ -52,6 +54,9 @@ function _M.get(ask)
     overview.traffic = traffic_history.list()
     overview.routes = busy.routes(ask.workspace, ask.route)
     overview.clients = busy.clients(page.data)
+    overview.precision = feedback.precision(ask.workspace)
+    -- Counted for the whole node: nothing for who sees one workspace only.
+    overview.dry_run = ask.workspace == nil and dry_run.get() or nil
   end
 
   return 200, overview
