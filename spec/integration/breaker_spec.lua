@@ -1,4 +1,5 @@
--- A failing upstream is left alone, and asked again with single requests.
+-- A failing upstream is left alone, and asked again with single requests; one that has too much gets
+-- so many requests at once.
 
 
 local gateway = require "spec.support.gateway"
@@ -13,6 +14,7 @@ local CONFIG = [[
 _format_version: "3.0"
 services:
   - { name: flaky, url: "http://127.0.0.1:]] .. UPSTREAM_PORT .. [[", routes: [{ name: flaky, paths: [/flaky] }] }
+  - { name: slow, url: "http://127.0.0.1:${DEMO_PORT}", routes: [{ name: slow, paths: [/slow] }] }
   - { name: healthy, url: "http://127.0.0.1:${DEMO_PORT}", routes: [{ name: healthy, paths: [/healthy] }] }
 plugins:
   - name: threat-agent
@@ -25,11 +27,17 @@ plugins:
             categories: [mass_error]
             min_confidence: 0.3
             min_severity: low
-            steps: [{ action: circuit_breaker, ttl_s: 600 }]
+            routes: [flaky]
+            steps: [{ action: circuit_breaker, good_ratio: 0.3, ttl_s: 600 }]
+          - id: slow
+            routes: [slow]
+            min_confidence: 0.3
+            min_severity: low
+            steps: [{ action: concurrency_cap, limit: 4, ttl_s: 600, verify_after_s: 600 }]
 ]]
 
 
-describe(gateway.describe_name("a circuit breaker"), function()
+describe(gateway.describe_name("for the upstream's sake:"), function()
   local gw, upstream, seen
 
   setup(function()
@@ -66,7 +74,45 @@ describe(gateway.describe_name("a circuit breaker"), function()
   end
 
 
-  it("opens, survives its workers, lets probes pass, and closes", function()
+  -- Sends requests at once, by a tool that can; returns how many had which status.
+  local function at_once(number, path)
+    local printed = gateway.run(("seq %d | xargs -P %d -I@ curl -s -o /dev/null -w '%%{http_code}\\n' "
+                                 .. "-H 'X-Forwarded-For: 198.18.0.@' http://127.0.0.1:%d%s")
+                                :format(number, number, gw.proxy_port, path))
+    local statuses = {}
+    for status in printed:gmatch("%d+") do
+      statuses[status] = (statuses[status] or 0) + 1
+    end
+
+    return statuses
+  end
+
+
+  it("a route takes so many requests at once", function()
+    for n = 1, 14 do
+      gw:http({ path = "/slow/login", json = { username = "user-" .. n, password = "x" },
+                headers = { ["x-forwarded-for"] = "192.0.2.1" } })
+    end
+    local cap = eventually(function()
+      local found = record()
+      return found and found.state == "active" and found
+    end, 30)
+    assert.equal("concurrency_cap", cap.action)
+
+    local statuses = at_once(24, "/slow/delay/1500")
+    assert.equal(24, statuses["200"] + statuses["503"])
+    -- The cap rises while it is felt; more than it may not pass.
+    assert.is_true(statuses["200"] >= 4 and statuses["200"] <= 12, statuses["200"] .. " passed")
+    -- What has ended is not under way.
+    for _ = 1, 10 do
+      assert.equal(200, gw:http({ path = "/slow/products" }).status)
+    end
+    assert.equal(202, gw:admin("POST", "/threat-agent/actions/" .. cap.id .. "/revert").status)
+    eventually(function() return (at_once(16, "/slow/delay/500")["200"] or 0) == 16 end)
+  end)
+
+
+  it("a circuit breaker opens, survives its workers, lets probes pass, and closes", function()
     for _ = 1, 60 do
       assert.equal(200, ask().status)
     end
@@ -74,7 +120,7 @@ describe(gateway.describe_name("a circuit breaker"), function()
     eventually(function()
       ask()
       local found = record()
-      return found and found.state == "active"
+      return found and found.action == "circuit_breaker" and found.state == "active"
     end, 60)
     local refused = eventually(function()
       local response = ask()

@@ -131,7 +131,8 @@ impl Engine {
                 self.watch
                     .arrive(request, stands, state, now_ms, &mut verdict);
                 let checked = self.limits.check(request, state, now_ms, &mut verdict);
-                let over = checked.refused || held.as_ref().is_some_and(|h| h.refused);
+                let crowded = standing::depart(request, state, now_ms, &mut verdict);
+                let over = crowded || checked.refused || held.as_ref().is_some_and(|h| h.refused);
                 if over && enforced && self.ramp.holds(&verdict, identity, state) {
                     self.limits.take_back(request, state, now_ms);
                     standing::take_back(held.as_ref(), request, state, now_ms);
@@ -147,6 +148,11 @@ impl Engine {
         }
         self.watch.report(identity, &verdict, state, now_ms);
         let held = enforced && self.ramp.holds(&verdict, identity, state);
+        if held && verdict.action.refuses() {
+            // Its outcome is not observed.
+            let flight_ms = std::mem::take(&mut verdict.flight_ms);
+            standing::land(identity, flight_ms, state, now_ms);
+        }
         if arrived && held && verdict.action.refuses() {
             self.watch.refuse(identity, state, now_ms);
         }
@@ -177,6 +183,7 @@ impl Engine {
             session: outcome.session,
             ..*identity
         };
+        standing::land(identity, outcome.flight_ms, memory, now_ms);
         let exempt = || standing::is_exempt(identity, memory, now_ms);
         if !self.allowlist.passes(identity, path) && !exempt() {
             self.limits.observe(identity, outcome, memory, now_ms);

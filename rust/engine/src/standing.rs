@@ -15,6 +15,9 @@ pub const THROTTLE: &str = "throttle";
 /// Names a limit that stands on the route or service of a request.
 pub const BREAKER: &str = "breaker";
 
+/// Names a cap on what is under way to the route or service of a request.
+pub const CONCURRENCY: &str = "concurrency";
+
 /// What is counted against a limit: requests of a key are counted by limits of configurations.
 const HELD: Counter = Counter::Hot;
 
@@ -142,6 +145,81 @@ pub fn hold<S: State + ?Sized>(
         }
     }
     held
+}
+
+/// Sets what is under way to a place apart from what else is counted there.
+const FLIGHT: &[u8] = b"flight";
+
+/// What is under way is counted in the bucket of its start, and taken out of there: what a killed
+/// worker leaves behind fades with its bucket, as do requests that take longer.
+const FLIGHT_WINDOW: Window = Window::S60;
+
+fn flight_key<'a>(identity: &Identity<'a>, by: By) -> Option<Key<'a>> {
+    Some(Key {
+        scope_id: FLIGHT,
+        ..Key::of(identity, by, Scope::Global)?
+    })
+}
+
+/// Counts a request as under way to places that take so many at once, and notes it in the verdict.
+/// Returns whether there are too many. Heads are not counted: their bodies are to come.
+pub fn depart<S: State + ?Sized>(
+    request: &Request,
+    state: &S,
+    now_ms: u64,
+    verdict: &mut Verdict,
+) -> bool {
+    let kind = MeasureKind::Concurrency;
+    if request.stage == Stage::Head || !state.any_standing(kind, now_ms) {
+        return false;
+    }
+    let mut refused = false;
+    for by in PLACES {
+        let key = Key::of(&request.identity, by, Scope::Global);
+        let stands = key.and_then(|key| state.standing(&key, kind, now_ms));
+        let flight = flight_key(&request.identity, by);
+        let (Some(stands), Some(flight)) = (stands, flight) else {
+            continue;
+        };
+        let Measure::Concurrency { most } = stands.measure else {
+            continue;
+        };
+        let counts = state.add(&flight, Counter::Requests, 1, now_ms);
+        let count = counts[FLIGHT_WINDOW as usize];
+        verdict.flight_ms = now_ms;
+        if count > u64::from(most) {
+            refused = true;
+            verdict.absorb(CONCURRENCY, Action::Throttle, stands.category, 0.8, || {
+                format!(
+                    "{count} requests to the {} at once, it takes {most}",
+                    by.name()
+                )
+            });
+            verdict.retry_after_s = verdict.retry_after_s.max(1);
+        }
+    }
+    refused
+}
+
+/// Takes a request that [`depart`] counted at `flight_ms` out of what is under way.
+pub fn land<S: State + ?Sized>(identity: &Identity, flight_ms: u64, state: &S, now_ms: u64) {
+    let bucket = |ms: u64| ms / FLIGHT_WINDOW.length_ms();
+    if flight_ms == 0 || bucket(now_ms).saturating_sub(bucket(flight_ms)) > 1 {
+        return;
+    }
+    for by in PLACES {
+        if let Some(key) = flight_key(identity, by) {
+            state.undo(&key, Counter::Requests, flight_ms);
+        }
+    }
+}
+
+/// Estimates how many requests are under way to a route; counted while a cap stands there.
+pub fn in_flight<S: State + ?Sized>(identity: &Identity, state: &S, now_ms: u64) -> u64 {
+    let key = flight_key(identity, By::Route);
+    key.map_or(0, |key| {
+        state.read(&key, Counter::Requests, now_ms)[FLIGHT_WINDOW as usize]
+    })
 }
 
 /// Takes back what [`hold`] counted, for a request that is refused: so a sender is slowed to its

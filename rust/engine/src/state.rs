@@ -221,6 +221,8 @@ pub enum Measure {
     Limit { window: Window, limit: u32 },
     /// None is looked at.
     Allow,
+    /// So many may be under way at once: of a route or a service. At most [`MAX_LIMIT`].
+    Concurrency { most: u32 },
 }
 
 /// What a [`Measure`] is, without its numbers.
@@ -229,10 +231,16 @@ pub enum MeasureKind {
     Refuse = 0,
     Limit = 1,
     Allow = 2,
+    Concurrency = 3,
 }
 
 impl MeasureKind {
-    pub const ALL: [MeasureKind; 3] = [MeasureKind::Refuse, MeasureKind::Limit, MeasureKind::Allow];
+    pub const ALL: [MeasureKind; 4] = [
+        MeasureKind::Refuse,
+        MeasureKind::Limit,
+        MeasureKind::Allow,
+        MeasureKind::Concurrency,
+    ];
 
     /// What sets the hash of a key apart for this kind; 0 for refusals.
     pub fn salt(self) -> u64 {
@@ -249,6 +257,7 @@ impl Measure {
             Measure::Refuse => MeasureKind::Refuse,
             Measure::Limit { .. } => MeasureKind::Limit,
             Measure::Allow => MeasureKind::Allow,
+            Measure::Concurrency { .. } => MeasureKind::Concurrency,
         }
     }
 
@@ -259,6 +268,7 @@ impl Measure {
             Measure::Limit { window, limit } => {
                 (limit.min(MAX_LIMIT) << 4) | ((window as u32) << 2) | kind
             }
+            Measure::Concurrency { most } => (most.min(MAX_LIMIT) << 4) | kind,
             _ => kind,
         }
     }
@@ -274,6 +284,9 @@ impl Measure {
                 limit: (bits >> 4) & MAX_LIMIT,
             },
             MeasureKind::Allow => Measure::Allow,
+            MeasureKind::Concurrency => Measure::Concurrency {
+                most: (bits >> 4) & MAX_LIMIT,
+            },
         })
     }
 }

@@ -28,6 +28,8 @@ pub struct Flow {
     pub exits: u64,
     /// Answered by the upstream without an error; counted while a limit stands anywhere.
     pub answered: u64,
+    /// Sum of latencies, by a sample of one in 16. Units: milliseconds.
+    pub latency_ms: u64,
 }
 
 impl Traffic {
@@ -44,6 +46,7 @@ impl Traffic {
         let credentials = read(&own, keys::REFUSED_CREDENTIALS);
         let exits = read(&own, keys::EXITS);
         let answered = read(&own, keys::ANSWERED);
+        let latency = read(&all, Counter::LatencyMs);
         let flow = |window: Window| {
             let at = window as usize;
             Flow {
@@ -53,6 +56,7 @@ impl Traffic {
                 refused: failures[at] + credentials[at],
                 exits: exits[at],
                 answered: answered[at],
+                latency_ms: latency[at],
             }
         };
         Traffic {

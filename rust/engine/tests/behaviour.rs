@@ -122,6 +122,7 @@ impl World {
             source: if refused { Source::Exit } else { sent.source },
             account: verdict.account,
             session: verdict.session,
+            flight_ms: 0,
             latency_ms: 20,
             request_bytes: sent.body.len() as u64,
         };

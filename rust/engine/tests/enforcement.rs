@@ -284,10 +284,58 @@ mod measures {
     }
 
     #[test]
+    fn a_place_takes_so_many_at_once() {
+        let (engine, state) = (engine(), LocalState::default());
+        let near = identity("192.0.2.1");
+        let ban = Ban {
+            until_ms: NOW + 600_000,
+            category: Category::ApiDdos,
+            incident: 1,
+            measure: Measure::Concurrency { most: 3 },
+        };
+        let key = Key::of(&near, By::Route, Scope::Global).unwrap();
+        standing::put(&key, ban, &state, NOW);
+        let request = Request {
+            identity: near,
+            path: b"/",
+            ..Request::default()
+        };
+        let come = |now| engine.inspect(&request, &state, now);
+        let go = |flight_ms, now| {
+            let outcome = Outcome {
+                status: 200,
+                flight_ms,
+                ..Outcome::default()
+            };
+            engine.observe(&near, b"/", &outcome, &state, now);
+        };
+        let first: Vec<_> = (0..3).map(|_| come(NOW)).collect();
+        assert!(first.iter().all(|v| v.action == Action::Allow));
+        for _ in 0..10 {
+            let refused = come(NOW);
+            assert_eq!((refused.action, refused.flight_ms), (Action::Throttle, 0));
+        }
+        go(first[0].flight_ms, NOW + 500);
+        // What began in the last bucket leaves it in this one.
+        let later = NOW + 20_000;
+        let fourth = come(later);
+        assert_eq!(fourth.action, Action::Allow);
+        assert_eq!(come(later).action, Action::Throttle);
+        go(first[1].flight_ms, later);
+        go(fourth.flight_ms, later);
+        assert_eq!(standing::in_flight(&near, &state, later), 1);
+        // The third never ends: its worker was killed.
+        assert_eq!(standing::in_flight(&near, &state, NOW + 120_000), 0);
+        let passed = |_: &u32| come(NOW + 120_000).action == Action::Allow;
+        assert_eq!((0..9).filter(passed).count(), 3);
+    }
+
+    #[test]
     fn measures_fit_their_bits() {
         for measure in [
             Measure::Refuse,
             Measure::Allow,
+            Measure::Concurrency { most: 1_048_575 },
             Measure::Limit {
                 window: Window::H1,
                 limit: 1_048_575,
@@ -297,6 +345,5 @@ mod measures {
             assert!(bits < 1 << 24);
             assert_eq!(Measure::from_bits(bits), Some(measure));
         }
-        assert_eq!(Measure::from_bits(3), None);
     }
 }

@@ -85,7 +85,7 @@ const LOOPS: &str = r#"
       end
     end
 
-    local ended = { status = 200, source = 0, latency_ms = 1, request_bytes = 0, account = 0, session = 0, path = "/v1/orders" }
+    local ended = { status = 200, source = 0, latency_ms = 1, request_bytes = 0, account = 0, session = 0, flight_ms = 0, path = "/v1/orders" }
 
     function observe(n)
       for i = 1, n do

@@ -183,6 +183,10 @@ typedef struct {
    */
   uint64_t session;
   /**
+   * When the request was counted as under way, likewise.
+   */
+  uint64_t flight_ms;
+  /**
    * 1 when the client sent `X-Threat-Agent-*` headers.
    */
   uint32_t spoofed_headers;
@@ -259,6 +263,7 @@ typedef struct {
    */
   uint64_t account;
   uint64_t session;
+  uint64_t flight_ms;
   /**
    * Raw path of the request, as it was inspected.
    */
@@ -299,7 +304,8 @@ typedef struct {
    */
   int32_t category;
   /**
-   * 0 refuse them, 1 refuse those above a limit, 2 let them pass without a look.
+   * 0 refuse them, 1 refuse those above a limit, 2 let them pass without a look, 3 refuse those
+   * above so many at once (of a route or service).
    */
   uint32_t measure;
   /**
@@ -331,6 +337,10 @@ typedef struct {
    * Answered by the upstream without an error; counted while a limit stands anywhere.
    */
   uint64_t answered;
+  /**
+   * Sum of latencies, by a sample. Units: milliseconds.
+   */
+  uint64_t latency_ms;
 } ta_flow_t;
 
 /**
@@ -346,6 +356,10 @@ typedef struct {
    * Requests of one client in 10 s above which it counts as hot; 0 when nothing was learned.
    */
   uint64_t hot_limit;
+  /**
+   * Requests under way to the route; counted while a cap stands there.
+   */
+  uint64_t in_flight;
 } ta_traffic_t;
 
 /**

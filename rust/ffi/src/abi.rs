@@ -135,6 +135,8 @@ pub struct ta_verdict_t {
     pub account: u64,
     /// Hash of the request's session, likewise.
     pub session: u64,
+    /// When the request was counted as under way, likewise.
+    pub flight_ms: u64,
     /// 1 when the client sent `X-Threat-Agent-*` headers.
     pub spoofed_headers: u32,
     /// Opaque incident reference; empty when nothing was found.
@@ -160,6 +162,7 @@ pub struct ta_outcome_t {
     /// The verdict's.
     pub account: u64,
     pub session: u64,
+    pub flight_ms: u64,
     /// Raw path of the request, as it was inspected.
     pub path: ta_str_t,
 }
@@ -187,7 +190,8 @@ pub struct ta_ban_t {
     pub ttl_s: u32,
     /// A `ta_category_t`.
     pub category: i32,
-    /// 0 refuse them, 1 refuse those above a limit, 2 let them pass without a look.
+    /// 0 refuse them, 1 refuse those above a limit, 2 let them pass without a look, 3 refuse those
+    /// above so many at once (of a route or service).
     pub measure: u32,
     /// The limit, 0 to 1,048,575 requests in `window_s`, which is 1, 10, 60 or 3,600.
     pub limit: u32,
@@ -208,6 +212,8 @@ pub struct ta_flow_t {
     pub exits: u64,
     /// Answered by the upstream without an error; counted while a limit stands anywhere.
     pub answered: u64,
+    /// Sum of latencies, by a sample. Units: milliseconds.
+    pub latency_ms: u64,
 }
 
 /// What goes to a route, and what one sender sends there. For single senders no errors are kept; of
@@ -221,6 +227,8 @@ pub struct ta_traffic_t {
     pub sender_10s: ta_flow_t,
     /// Requests of one client in 10 s above which it counts as hot; 0 when nothing was learned.
     pub hot_limit: u64,
+    /// Requests under way to the route; counted while a cap stands there.
+    pub in_flight: u64,
 }
 
 /// What is known of this node: sums over all its workers, living and dead.

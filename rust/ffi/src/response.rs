@@ -89,6 +89,7 @@ pub unsafe extern "C" fn ta_traffic(
                 sender_60s: flow(sender.minute),
                 sender_10s: flow(sender.ten_s),
                 hot_limit: u64::from(route.hot_limit),
+                in_flight: standing::in_flight(&identity, state, now),
             };
             Ok(ta_status_t::TA_STATUS_OK)
         },
@@ -163,7 +164,7 @@ fn kind(raw: &ta_ban_t) -> Result<MeasureKind, Failure> {
         .and_then(|n| MeasureKind::ALL.get(n));
     kind.copied().ok_or_else(|| {
         Failure::invalid(format!(
-            "measure: expected 0 (refuse), 1 (limit) or 2 (allow), got {}",
+            "measure: expected 0 (refuse), 1 (limit), 2 (allow) or 3 (concurrency), got {}",
             raw.measure
         ))
     })
@@ -173,6 +174,9 @@ fn measure(raw: &ta_ban_t) -> Result<Measure, Failure> {
     Ok(match kind(raw)? {
         MeasureKind::Refuse => Measure::Refuse,
         MeasureKind::Allow => Measure::Allow,
+        MeasureKind::Concurrency => Measure::Concurrency {
+            most: raw.limit.min(MAX_LIMIT),
+        },
         MeasureKind::Limit => {
             let length_ms = u64::from(raw.window_s) * 1_000;
             let window = Window::ALL.into_iter().find(|w| w.length_ms() == length_ms);
@@ -220,5 +224,6 @@ fn flow(flow: Flow) -> ta_flow_t {
         refused: flow.refused,
         exits: flow.exits,
         answered: flow.answered,
+        latency_ms: flow.latency_ms,
     }
 }

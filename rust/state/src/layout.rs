@@ -109,7 +109,7 @@ pub struct Seeds(pub [AtomicU64; 8]);
 pub struct Signals {
     pub bypass_since_ms: AtomicU64,
     /// The end of the latest measure, by its kind.
-    pub standing_until_ms: [AtomicU64; 3],
+    pub standing_until_ms: [AtomicU64; 4],
 }
 
 #[repr(C, align(64))]

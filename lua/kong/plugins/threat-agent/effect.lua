@@ -119,6 +119,13 @@ function _M.others_ratio(record, top_clients)
 end
 
 
+-- The same of the last seconds: what goes on after something broke.
+function _M.good_ratio_now(place)
+  local traffic = of_sender(place, "client_ip", "")
+  return traffic and good_of(traffic.ten_s) / max(1, traffic.ten_s.requests) or 0
+end
+
+
 -- Tells what came of an action: "improved", "harmful" or "none".
 function _M.judge(before, after)
   if before.good >= LEAST_GOOD and after.good < GOOD_LEFT * before.good then

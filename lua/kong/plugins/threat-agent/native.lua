@@ -56,7 +56,7 @@ end
 local BAN_BY = { client_ip = 0, consumer = 1, network = 2, credential = 3, session = 4,
                  route = 5, service = 6 }
 local BAN_SCOPES = { global = 0, service = 1, route = 2 }
-local MEASURES = { refuse = 0, limit = 1, allow = 2 }
+local MEASURES = { refuse = 0, limit = 1, allow = 2, concurrency = 3 }
 
 -- Which part of a request a call is about.
 _M.STAGE = {
@@ -377,6 +377,7 @@ local function flow(from)
     refused = tonumber(from.refused),
     exits = tonumber(from.exits),
     answered = tonumber(from.answered),
+    latency_ms = tonumber(from.latency_ms),
   }
 end
 
@@ -517,12 +518,12 @@ end
 
 
 -- Clean requests all share this verdict.
-local CLEAN = { action = "allow", refuses = false, score = 0, account = 0, session = 0 }
+local CLEAN = { action = "allow", refuses = false, score = 0, account = 0, session = 0, flight_ms = 0 }
 _M.CLEAN = CLEAN
 
 -- While the node is in bypass nothing is looked at, client-sent headers of the plugin's name included.
 local BYPASSED = {
-  action = "uninspected", refuses = false, score = 0, account = 0, session = 0, spoofed_headers = true,
+  action = "uninspected", refuses = false, score = 0, account = 0, session = 0, flight_ms = 0, spoofed_headers = true,
 }
 
 
@@ -561,7 +562,7 @@ end
 -- Copies the verdict out of the scratch.
 local function read_verdict()
   if verdict.rules_len == 0 and verdict.uninspected == 0 and verdict.spoofed_headers == 0
-     and verdict.account == 0 and verdict.session == 0
+     and verdict.account == 0 and verdict.session == 0 and verdict.flight_ms == 0
   then
     return CLEAN
   end
@@ -575,6 +576,7 @@ local function read_verdict()
     retry_after_s = verdict.retry_after_s,
     account = tonumber(verdict.account),
     session = tonumber(verdict.session),
+    flight_ms = tonumber(verdict.flight_ms),
     spoofed_headers = verdict.spoofed_headers == 1,
   }
 
@@ -716,7 +718,8 @@ end
 
 
 -- Refuses a sender, holds it to a limit or exempts it: an identity with { by, scope, ttl_s, category,
--- measure } and, for a limit, { limit, window_s }. Returns true, or nil and an error.
+-- measure } and, for a limit, { limit, window_s }; or caps what goes to a route or service at once.
+-- Returns true, or nil and an error.
 function _M.ban(ban)
   fill_ban(ban)
   if C.ta_ban_set(ban_out) ~= 0 then
@@ -753,6 +756,7 @@ function _M.traffic(from, by)
     sender_minute = flow(traffic_out.sender_60s),
     sender_ten_s = flow(traffic_out.sender_10s),
     hot_limit = tonumber(traffic_out.hot_limit),
+    in_flight = tonumber(traffic_out.in_flight),
   }
 end
 
@@ -780,7 +784,7 @@ end
 
 
 -- Tells the engine how a request ended:
--- { status, source, latency_ms, request_bytes, account, session, path }.
+-- { status, source, latency_ms, request_bytes, account, session, flight_ms, path }.
 -- source: 0 the upstream, 1 a plugin or Kong, 2 an error on the way.
 function _M.observe(engine, from, ended)
   fill_identity(identity, from)
@@ -790,6 +794,7 @@ function _M.observe(engine, from, ended)
   outcome.request_bytes = ended.request_bytes
   outcome.account = ended.account
   outcome.session = ended.session
+  outcome.flight_ms = ended.flight_ms
   set_str(outcome.path, ended.path)
 
   local status = C.ta_engine_observe(engine, identity, outcome)

@@ -32,6 +32,7 @@ function _M.read(verdict)
   gathered.request_bytes = tonumber(var.content_length) or 0
   gathered.account = verdict.account
   gathered.session = verdict.session
+  gathered.flight_ms = verdict.flight_ms
   gathered.path = mark and sub(uri, 1, mark - 1) or uri
 
   return gathered

@@ -16,8 +16,8 @@ local OWN_PREFIX = "x-threat-agent-"
 
 local CLEAN = native.CLEAN
 
--- The rule of what is refused for the upstream's sake, and not for the client's.
-local BREAKER = "breaker"
+-- Rules of what is refused for the upstream's sake, and not for the client's.
+local FOR_UPSTREAM = { breaker = true, concurrency = true }
 
 
 local _M = {}
@@ -37,7 +37,7 @@ function _M.enforce(verdict)
     })
   end
 
-  if action == "throttle" and verdict.rules[1] == BREAKER then
+  if action == "throttle" and FOR_UPSTREAM[verdict.rules[1]] then
     return kong.response.exit(503, {
       message = "Service temporarily unavailable",
       incident = verdict.incident,

@@ -323,7 +323,11 @@ impl Watch {
         let refuses = verdict.action.refuses();
         let told_already = matches!(
             rule.as_str(),
-            "flood-client" | "suspect-client" | standing::THROTTLE | standing::BREAKER
+            "flood-client"
+                | "suspect-client"
+                | standing::THROTTLE
+                | standing::BREAKER
+                | standing::CONCURRENCY
         );
         let strong = refuses || (payload && verdict.score >= 0.5);
         if !self.enabled || told_already || !strong {

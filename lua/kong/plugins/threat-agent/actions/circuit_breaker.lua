@@ -8,29 +8,20 @@ local plugins = require "kong.plugins.threat-agent.actions.plugins"
 local senders = require "kong.plugins.threat-agent.senders"
 
 
-local STANDING = { active = true, applying = true, reverting = true, pending = true }
-
-
 local _M = {}
-
-
-local function stands(by, id)
-  for _, record in ipairs(action_list.list()) do
-    if record.breaker and STANDING[record.state] and record.changes[1].ban.by == by and record.place[by] == id then
-      return true
-    end
-  end
-
-  return false
-end
 
 
 function _M.plan(record, incident, step)
   local kind, id, by = plugins.scope(record, step)
   if not kind then
     return nil, id
-  elseif stands(by, id) then
+  elseif action_list.stands(record.action, by, id) then
     return nil, "a breaker stands there already"
+  end
+
+  local good_ratio = effect.good_ratio_now(record.place)
+  if good_ratio > step.good_ratio then
+    return nil, "too many of its requests still go well"
   end
 
   local phase = breaker.limit_of("open")
@@ -42,7 +33,7 @@ function _M.plan(record, incident, step)
     limit = phase.limit,
     window_s = phase.window_s,
   }) } }
-  record.touches_ratio = effect.good_ratio(record.place)
+  record.touches_ratio = good_ratio
   -- Its probes tell whether it is needed.
   record.verify_after_s = nil
   return true

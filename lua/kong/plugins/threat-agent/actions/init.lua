@@ -12,6 +12,7 @@ local registry = {
   allow = require "kong.plugins.threat-agent.actions.allow",
   ban = require "kong.plugins.threat-agent.actions.ban",
   circuit_breaker = require "kong.plugins.threat-agent.actions.circuit_breaker",
+  concurrency_cap = require "kong.plugins.threat-agent.actions.concurrency_cap",
   deny_consumer = require "kong.plugins.threat-agent.actions.deny_consumer",
   disable_plugin = require "kong.plugins.threat-agent.actions.disable_plugin",
   drain_target = require "kong.plugins.threat-agent.actions.drain_target",

@@ -9,6 +9,7 @@ local actions = require "kong.plugins.threat-agent.actions"
 local admin = require "kong.plugins.threat-agent.admin"
 local breaker = require "kong.plugins.threat-agent.agent.breaker"
 local commands = require "kong.plugins.threat-agent.commands"
+local concurrency = require "kong.plugins.threat-agent.agent.concurrency"
 local deck = require "kong.plugins.threat-agent.deck"
 local effect = require "kong.plugins.threat-agent.effect"
 local feedback = require "kong.plugins.threat-agent.feedback"
@@ -334,6 +335,8 @@ local LIFE = {
       verify(record, conf)
     elseif record.breaker then
       follow_breaker(record, conf, now)
+    elseif record.action == "concurrency_cap" then
+      concurrency.step(record, now)
     end
   end,
 
