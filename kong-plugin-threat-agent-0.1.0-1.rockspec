@@ -127,6 +127,7 @@ build = {
       ["kong.plugins.threat-agent.response"] = "lua/kong/plugins/threat-agent/response.lua",
       ["kong.plugins.threat-agent.schema"] = "lua/kong/plugins/threat-agent/schema.lua",
       ["kong.plugins.threat-agent.schema_notifications"] = "lua/kong/plugins/threat-agent/schema_notifications.lua",
+      ["kong.plugins.threat-agent.schema_payload"] = "lua/kong/plugins/threat-agent/schema_payload.lua",
       ["kong.plugins.threat-agent.schema_response"] = "lua/kong/plugins/threat-agent/schema_response.lua",
       ["kong.plugins.threat-agent.schema_store"] = "lua/kong/plugins/threat-agent/schema_store.lua",
       ["kong.plugins.threat-agent.self_test"] = "lua/kong/plugins/threat-agent/self_test.lua",

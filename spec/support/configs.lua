@@ -52,6 +52,7 @@ return {
           expression = 'http.path ^= "/v1" && net.src.ip in 10.0.0.0/8',
         },
         { id = "tagged", action = "tag", methods = { "PUT" } },
+        { id = "tried", action = "block", methods = { "PATCH" }, shadow = true },
       },
       limits = {
         { id = "l1", by = "client_ip", count = "auth_failures", window = "60s", limit = 5, action = "block",
@@ -63,6 +64,15 @@ return {
         families = { "xss" },
         action = "tag",
         threshold = 0.9,
+        thresholds = { xss = 0.95, sql_injection = 0 },
+        detection_threshold = 0.1,
+        on_uninspected = "block",
+        exclusions = {
+          { rules = { "sqli.union", "model" }, locations = { "query.q", "json.user.*", "path" }, paths = { "/a/*" } },
+          { families = { "xss" }, locations = { "header.X-Note" } },
+          { rules = { "xss.tag" }, paths = { "*/comments" } },
+        },
+        shadow = { "sqli.delay", "ssrf", "model" },
         max_body_bytes = 0,
         read_body_files = false,
       },
@@ -125,6 +135,26 @@ return {
     ["another family"] = { { payload = { families = { "csrf" } } }, "families" },
     ["a body cap above a megabyte"] = { { payload = { max_body_bytes = 1048577 } }, "max_body_bytes" },
     ["a threshold below 0"] = { { payload = { threshold = -0.1 } }, "threshold" },
+    ["a threshold of no family"] = { { payload = { thresholds = { csrf = 1 } } }, "thresholds" },
+    ["a family's threshold above 1"] = { { payload = { thresholds = { xss = 2 } } }, "thresholds" },
+    ["a detection threshold above 1"] = { { payload = { detection_threshold = 1.1 } }, "detection_threshold" },
+    ["an exclusion of nothing"] = { { payload = { exclusions = { { paths = { "/" } } } } }, "exclusions" },
+    ["an exclusion from everywhere"] = { { payload = { exclusions = { { rules = { "xss.tag" } } } } }, "exclusions" },
+    ["an exclusion of no family"] = {
+      { payload = { exclusions = { { families = { "csrf" }, paths = { "/" } } } } }, "families",
+    },
+    ["an exclusion on no path"] = {
+      { payload = { exclusions = { { rules = { "xss.tag" }, paths = { "a" } } } } }, "paths",
+    },
+    ["an unknown field in an exclusion"] = {
+      { payload = { exclusions = { { rules = { "xss.tag" }, paths = { "/" }, colour = "red" } } } }, "colour",
+    },
+    ["an exclusion at no location"] = {
+      { payload = { exclusions = { { rules = { "xss.tag" }, locations = { "args.q" } } } } },
+      "payload.exclusions.locations", true,
+    },
+    ["a shadow of no rule"] = { { payload = { shadow = { "csrf" } } }, "payload.shadow", true },
+    ["another answer to what was not inspected"] = { { payload = { on_uninspected = "drop" } }, "on_uninspected" },
 
     ["an id given twice"] = {
       { rules = { { id = "x", action = "block", methods = { "GET" } }, { id = "x", action = "tag", methods = { "PUT" } } } },

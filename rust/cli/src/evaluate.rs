@@ -33,6 +33,9 @@ pub struct Args {
     /// Write ROC, precision over recall, and calibration as SVG into this folder.
     #[arg(long, requires = "leave_one_source_out")]
     plots: Option<PathBuf>,
+    /// Write the scores of each request as JSON Lines into this file.
+    #[arg(long, requires = "leave_one_source_out")]
+    scores: Option<PathBuf>,
     /// Seed of the training.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -175,6 +178,9 @@ fn leave_one_source_out(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
     let compared = judges::compare(&data, &scores);
     if let Some(folder) = &args.plots {
         plots::write(folder, &data, &scores, &compared)?;
+    }
+    if let Some(file) = &args.scores {
+        judges::write(file, &data, &scores)?;
     }
     if args.json {
         serde_json::to_writer_pretty(&mut *out, &compared)?;

@@ -10,6 +10,7 @@ mod kong_log;
 mod ledger;
 mod lines;
 mod model;
+mod openapi;
 mod replay;
 mod rows;
 mod schema;
@@ -40,6 +41,7 @@ enum Command {
     Schema(schema::Args),
     Train(model::train::Args),
     Explain(explain::Args),
+    Openapi(openapi::Args),
 }
 
 fn main() -> ExitCode {
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Command::Schema(args) => schema::run(&args, &mut out),
         Command::Train(args) => model::train::run(&args, &mut out),
         Command::Explain(args) => explain::run(&args, &mut out),
+        Command::Openapi(args) => openapi::run(&args, &mut out),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

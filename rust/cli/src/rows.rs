@@ -15,6 +15,8 @@ pub enum Label {
 /// One labelled request. Fields that the file adds beside these are passed over.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Row {
+    #[serde(default)]
+    pub id: serde_json::Value,
     pub source: String,
     pub label: Label,
     pub category: String,

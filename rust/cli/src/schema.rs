@@ -5,7 +5,7 @@ use crate::error::Error;
 use serde::de::DeserializeOwned;
 use serde_json::{json, Value};
 use std::io::Write;
-use threat_agent_engine::config::{bounds, Limit, Mode, Rule};
+use threat_agent_engine::config::{bounds, Limit, Mode, OnUninspected, Rule};
 use threat_agent_engine::inspect::Family;
 use threat_agent_engine::state::{By, Counter, Scope};
 use threat_agent_engine::window::Window;
@@ -46,6 +46,7 @@ fn schema() -> Result<Value, Error> {
             "max_expression_bytes": bounds::MAX_EXPRESSION_BYTES,
             "max_text_bytes": bounds::MAX_TEXT_BYTES,
             "max_limit": bounds::MAX_LIMIT,
+            "max_exclusions": bounds::MAX_EXCLUSIONS,
             "max_ban_s": bounds::MAX_BAN_S,
             "max_body_bytes": bounds::MAX_BODY_BYTES,
         },
@@ -54,6 +55,7 @@ fn schema() -> Result<Value, Error> {
             "action": [Action::Allow, Action::Tag, Action::Throttle, Action::Block],
             "category": Category::ALL,
             "family": Family::ALL,
+            "on_uninspected": OnUninspected::ALL,
             "scope": Scope::ALL,
             "by": By::ALL,
             "count": Counter::CONFIGURABLE,

@@ -4,16 +4,15 @@ use crate::allowlist::Allowlist;
 use crate::behaviour::Watch;
 use crate::config::{Config, Mode};
 use crate::error::Error;
-use crate::inspect::{Finding, Findings, Inspector, Location};
 use crate::limits::Limits;
 use crate::memory::Memory;
-use crate::model::{Judgement, Model};
+use crate::payload::Payload;
 use crate::ramp::Ramp;
 use crate::request::{Identity, Outcome, Request, Stage};
 use crate::rules::{Rules, Ruling};
 use crate::standing;
 use crate::state::{Ban, By, Key, Measure, Scope};
-use crate::verdict::{Action, Category, Uninspected, Verdict};
+use crate::verdict::{Action, Category, Success, Uninspected, Verdict};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A compiled configuration. Holds no state of its own: what is remembered lies in a [`State`].
@@ -23,8 +22,7 @@ pub struct Engine {
     ramp: Ramp,
     rules: Rules,
     limits: Limits,
-    inspector: Inspector,
-    model: &'static Model,
+    payload: Payload,
     watch: Watch,
     sampled: AtomicU64,
 }
@@ -53,8 +51,7 @@ impl Engine {
             ramp: Ramp::new(&config),
             rules,
             limits: Limits::new(&config),
-            inspector: Inspector::new(&config.payload.families),
-            model: Model::embedded()?,
+            payload: Payload::new(&config.payload)?,
             watch: Watch::new(&config),
             sampled: AtomicU64::new(0),
             config,
@@ -170,7 +167,8 @@ impl Engine {
         verdict
     }
 
-    /// Takes in how a request ended. `path` is as in [`Request`].
+    /// Takes in how a request ended, and tells what that says of an attack in it. `path` is as in
+    /// [`Request`].
     pub fn observe<S: Memory + ?Sized>(
         &self,
         identity: &Identity,
@@ -178,17 +176,18 @@ impl Engine {
         outcome: &Outcome,
         memory: &S,
         now_ms: u64,
-    ) {
+    ) -> Success {
         let identity = &Identity {
             session: outcome.session,
             ..*identity
         };
         standing::land(identity, outcome.flight_ms, memory, now_ms);
         let exempt = || standing::is_exempt(identity, memory, now_ms);
-        if !self.allowlist.passes(identity, path) && !exempt() {
-            self.limits.observe(identity, outcome, memory, now_ms);
-            self.watch.observe(identity, path, outcome, memory, now_ms);
+        if self.allowlist.passes(identity, path) || exempt() {
+            return Success::default();
         }
+        self.limits.observe(identity, outcome, memory, now_ms);
+        self.watch.observe(identity, path, outcome, memory, now_ms)
     }
 
     /// Tells whether verdicts are carried out.
@@ -197,8 +196,7 @@ impl Engine {
     }
 
     fn inspect_payload(&self, request: &Request, verdict: &mut Verdict) {
-        let payload = &self.config.payload;
-        if !payload.enabled {
+        if !self.config.payload.enabled {
             return;
         }
         if !self.in_sample() {
@@ -206,61 +204,7 @@ impl Engine {
             verdict.uninspected_bytes += request.body.bytes.len() as u64;
             return;
         }
-        let mut found = Findings::default();
-        let mut worst: Option<Worst> = None;
-        self.inspector.inspect_each(request, &mut found, |judged| {
-            if !Model::concerns(judged) {
-                return;
-            }
-            let judgement = self.model.judge(judged);
-            let more = |w: &Worst| judgement.probability > w.judgement.probability;
-            if worst.as_ref().is_none_or(more) {
-                worst = Some(Worst {
-                    judgement,
-                    ruled: !judged.evidence.is_empty(),
-                    location: Location::new(judged.value.part, judged.value.name),
-                });
-            }
-        });
-        verdict.uninspected.insert(found.uninspected);
-        verdict.uninspected.insert(request.body.unread);
-        verdict.uninspected_bytes += found.uninspected_bytes + request.body.unread_bytes;
-        if let Some(worst) = worst {
-            self.conclude(&worst, &found.list, verdict);
-        }
-    }
-
-    /// Turns what was found into a verdict. The model tells how likely it is an attack; the rules
-    /// tell why, where they spoke.
-    fn conclude(&self, worst: &Worst, findings: &[Finding], verdict: &mut Verdict) {
-        let payload = &self.config.payload;
-        let category = Category::PayloadInjection;
-        let probability = worst.judgement.probability;
-        let refused = probability >= payload.threshold;
-        let action = if refused {
-            payload.action
-        } else {
-            Action::Allow
-        };
-        let here = |f: &&Finding| worst.ruled && f.location == worst.location;
-        let strongest = |a: &&Finding, b: &&Finding| a.score.total_cmp(&b.score);
-        let lead = findings.iter().filter(here).max_by(strongest);
-        match lead.or(findings.iter().max_by(strongest)) {
-            Some(lead) if worst.ruled || !refused => {
-                verdict.absorb(lead.rule, action, category, probability, || {
-                    format!("{} in {}", lead.rule, lead.location)
-                });
-                verdict.add_rules(findings.iter().map(|f| f.rule), lead.rule);
-            }
-            _ if refused => {
-                verdict.absorb("model", action, category, probability, || {
-                    let why = self.model.reasons(&worst.judgement).join(", ");
-                    format!("model: {why} in {}", worst.location)
-                });
-                verdict.add_rules(findings.iter().map(|f| f.rule), "model");
-            }
-            _ => {}
-        }
+        self.payload.inspect(request, verdict);
     }
 
     /// Spreads the sample evenly: the n-th multiple of the golden ratio, modulo 1.
@@ -275,12 +219,4 @@ impl Engine {
             .fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
         ((nth >> 11) as f64 / (1u64 << 53) as f64) < ratio
     }
-}
-
-/// The value of a request that looks most like an attack.
-struct Worst {
-    judgement: Judgement,
-    /// Whether a rule spoke on it.
-    ruled: bool,
-    location: Location,
 }

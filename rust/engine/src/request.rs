@@ -1,6 +1,6 @@
 //! One request and its outcome, as borrowed bytes.
 
-use crate::verdict::Uninspected;
+use crate::verdict::{Attempt, Uninspected};
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Headers of this prefix come from the plugin, never from a client.
@@ -133,6 +133,10 @@ pub struct Outcome {
     pub latency_ms: u32,
     /// Length of the request's body. Units: bytes.
     pub request_bytes: u64,
+    /// Length of the response's body. Units: bytes.
+    pub response_bytes: u64,
+    /// What the verdict of the request gave.
+    pub attempt: Attempt,
 }
 
 /// Reads an address in its one canonical form: `::ffff:a.b.c.d` becomes `a.b.c.d`, a zone is

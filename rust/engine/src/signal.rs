@@ -38,10 +38,16 @@ pub enum Kind {
     FloodClient = 12,
     /// A client that is new reads very many objects, no faster than others.
     SlowScraping = 13,
+    /// An attack that asks the upstream to wait was answered late.
+    PayloadDelay = 14,
+    /// An attack was answered with much more than is usual.
+    PayloadGrowth = 15,
+    /// An attack made the upstream fail.
+    PayloadError = 16,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 13] = [
+    pub const ALL: [Kind; 16] = [
         Kind::Rule,
         Kind::Payload,
         Kind::ManyAccounts,
@@ -55,6 +61,9 @@ impl Kind {
         Kind::SharedCredential,
         Kind::FloodClient,
         Kind::SlowScraping,
+        Kind::PayloadDelay,
+        Kind::PayloadGrowth,
+        Kind::PayloadError,
     ];
 
     /// Names the kind as incidents do.
@@ -73,7 +82,18 @@ impl Kind {
             Kind::SharedCredential => "shared_credential",
             Kind::FloodClient => "flood_client",
             Kind::SlowScraping => "slow_scraping",
+            Kind::PayloadDelay => "payload_delay",
+            Kind::PayloadGrowth => "payload_growth",
+            Kind::PayloadError => "payload_error",
         }
+    }
+
+    /// Tells whether it is about the response to a request whose finding was signalled by itself.
+    pub fn is_of_response(self) -> bool {
+        matches!(
+            self,
+            Kind::PayloadDelay | Kind::PayloadGrowth | Kind::PayloadError
+        )
     }
 
     /// Finds the kind of a number that `kind as u8` gave.

@@ -122,6 +122,19 @@ impl Uninspected {
         (Self::MALFORMED, "malformed"),
     ];
 
+    /// Names the reasons of the set as logs do.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        let held = move |(flag, _): &(Uninspected, _)| self.contains(*flag);
+        Self::NAMES.into_iter().filter(held).map(|(_, name)| name)
+    }
+
+    /// Leaves the reasons that a client can bring about by what it sends: neither what the operator
+    /// left out nor what came to be seen only after its end.
+    pub fn in_clients_hands(self) -> Uninspected {
+        let operators = Self::BODY_STREAMED.0 | Self::BODY_NOT_SEEN.0 | Self::SAMPLED_OUT.0;
+        Uninspected(self.0 & !operators)
+    }
+
     /// Adds the reasons of `other`.
     pub fn insert(&mut self, other: Uninspected) {
         self.0 |= other.0;
@@ -130,6 +143,81 @@ impl Uninspected {
     /// Tells whether all reasons of `other` are in this set.
     pub fn contains(self, other: Uninspected) -> bool {
         self.0 & other.0 == other.0
+    }
+}
+
+/// What an attack tries, as far as its response can tell whether it worked: a set of bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attempt(pub u32);
+
+impl Attempt {
+    /// Payload inspection found something.
+    pub const FOUND: Attempt = Attempt(1);
+    /// It would make the upstream wait.
+    pub const DELAY: Attempt = Attempt(1 << 1);
+
+    /// Rules that find what makes an upstream wait.
+    const DELAYS: [&'static str; 2] = ["sqli.delay", "command.waits"];
+
+    /// What the findings of such rules try.
+    pub fn of(mut rules: impl Iterator<Item = &'static str>) -> Attempt {
+        if rules.any(|rule| Self::DELAYS.contains(&rule)) {
+            Attempt(Self::FOUND.0 | Self::DELAY.0)
+        } else {
+            Self::FOUND
+        }
+    }
+
+    /// Tells whether payload inspection found nothing.
+    pub fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Tells whether it would make the upstream wait.
+    pub fn delays(self) -> bool {
+        self.0 & Self::DELAY.0 != 0
+    }
+}
+
+/// What a response says of an attack in its request: a set of bits, and none of a mere attempt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Success(pub u32);
+
+impl Success {
+    /// An attack that makes the upstream wait was answered after a multiple of the usual time.
+    pub const DELAYED: Success = Success(1);
+    /// The answer is a multiple of what is usual on the route.
+    pub const LARGER: Success = Success(1 << 1);
+    /// The upstream failed where it usually does not.
+    pub const ERROR: Success = Success(1 << 2);
+
+    /// Adds the signs of `other`.
+    pub fn insert(&mut self, other: Success) {
+        self.0 |= other.0;
+    }
+
+    /// Tells whether all signs of `other` are in this set.
+    pub fn contains(self, other: Success) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// What rules say that are tried out: told, never acted upon.
+#[derive(Clone, Debug, Default)]
+pub struct Shadow {
+    /// The rules that spoke.
+    pub rules: Vec<RuleId>,
+    /// What would have happened if they were live, and its score.
+    pub action: Action,
+    pub score: f32,
+}
+
+impl Shadow {
+    /// Takes what a rule says in.
+    pub fn absorb(&mut self, rule: &str, action: Action, score: f32) {
+        self.rules.push(rule.into());
+        self.action = self.action.max(action);
+        self.score = self.score.max(score);
     }
 }
 
@@ -154,6 +242,9 @@ pub struct Verdict {
     /// What was not inspected, and how much of it.
     pub uninspected: Uninspected,
     pub uninspected_bytes: u64,
+    pub shadow: Shadow,
+    /// What payload inspection found that is worth recording, for its [`crate::Outcome`].
+    pub attempt: Attempt,
     /// Keyed hash of the account that the request logs in to, for its [`crate::Outcome`]; 52 bits,
     /// so that a Lua number holds it. 0 when it is no login.
     pub account: u64,

@@ -2,7 +2,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use threat_agent_engine::inspect::{Family, Findings, Inspector};
+use threat_agent_engine::inspect::{Family, Findings, Inspector, Scoping};
 use threat_agent_engine::{Body, Request};
 
 /// Counts what this thread allocates.
@@ -32,7 +32,10 @@ static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn clean_requests_allocate_nothing() {
-    let inspector = Inspector::new(&Family::ALL);
+    let settings =
+        r#"{"exclusions":[{"rules":["sqli.union"],"paths":["/v1/%41/*"]}],"shadow":["xss"]}"#;
+    let scoping = Scoping::new(&serde_json::from_str(settings).unwrap()).unwrap();
+    let inspector = Inspector::new(&Family::ALL).scoped(scoping);
     let headers = |kind: &str| {
         format!(
             "Host: api.example.com\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) Chrome/126.0\r\n\

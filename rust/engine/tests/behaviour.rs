@@ -37,6 +37,8 @@ struct Sent<'a> {
     body: &'a str,
     status: u16,
     source: Source,
+    latency_ms: u32,
+    response_bytes: u64,
 }
 
 impl Default for Sent<'_> {
@@ -54,6 +56,8 @@ impl Default for Sent<'_> {
             body: "",
             status: 200,
             source: Source::Service,
+            latency_ms: 20,
+            response_bytes: 2_000,
         }
     }
 }
@@ -123,8 +127,10 @@ impl World {
             account: verdict.account,
             session: verdict.session,
             flight_ms: 0,
-            latency_ms: 20,
+            latency_ms: sent.latency_ms,
             request_bytes: sent.body.len() as u64,
+            response_bytes: sent.response_bytes,
+            attempt: verdict.attempt,
         };
         self.engine.observe(
             &identity,
@@ -612,6 +618,76 @@ fn ten_thousand_attackers_are_one_incident() {
         published += 1;
     });
     assert_eq!(published, 1);
+}
+
+#[test]
+fn an_attack_that_worked_is_told_from_an_attempt() {
+    let sleeps = r#"{"q":"1' and sleep(5)-- -"}"#;
+    let union = r#"{"q":"1' union select name, password from users-- -"}"#;
+    let attack = |body| Sent {
+        method: "POST",
+        body,
+        ..Sent::default()
+    };
+    let late = Sent {
+        latency_ms: 5_010,
+        ..attack(sleeps)
+    };
+    let large = Sent {
+        response_bytes: 90_000,
+        ..attack(union)
+    };
+    let failed = Sent {
+        status: 500,
+        ..attack(union)
+    };
+    // Late, but it did not ask for that; and three times as large as usual is nothing.
+    let neither = Sent {
+        latency_ms: 5_010,
+        response_bytes: 6_000,
+        ..attack(union)
+    };
+    for (sent, times, severity, told) in [
+        (
+            late,
+            1,
+            Severity::Critical,
+            "likely successful: 1 of about 1: 1 with the delay",
+        ),
+        (
+            large,
+            1,
+            Severity::High,
+            "likely successful: 1 of about 1: 1 answered with up to 90000",
+        ),
+        (
+            failed,
+            4,
+            Severity::Medium,
+            "likely successful: 0 of about 4: 4 made the upstream fail",
+        ),
+        (
+            neither,
+            4,
+            Severity::Medium,
+            "likely successful: 0 of about 4",
+        ),
+    ] {
+        let mut world = World::new("monitor");
+        world.quietly(60, |w, _| w.visitors(20, 200));
+        world.play(5, Category::PayloadInjection, |w, second| {
+            w.visitors(20, 200);
+            if second < times {
+                w.send(sent);
+            }
+        });
+        let incident = world.incident(Category::PayloadInjection).expect(told);
+        let said = incident.reasons.iter().any(|r| r.starts_with(told));
+        assert!(said, "{told}: {:?}", incident.reasons);
+        assert_eq!(incident.severity, severity, "{told}");
+        let worked = incident.title.ends_with("; it probably worked");
+        assert_eq!(worked, severity >= Severity::High, "{}", incident.title);
+    }
 }
 
 #[test]

@@ -85,7 +85,8 @@ const LOOPS: &str = r#"
       end
     end
 
-    local ended = { status = 200, source = 0, latency_ms = 1, request_bytes = 0, account = 0, session = 0, flight_ms = 0, path = "/v1/orders" }
+    local ended = { status = 200, source = 0, latency_ms = 1, request_bytes = 0, response_bytes = 2000,
+      account = 0, session = 0, flight_ms = 0, attempt = 0, path = "/v1/orders" }
 
     function observe(n)
       for i = 1, n do
@@ -286,6 +287,7 @@ fn boundary(c: &mut Criterion) {
         let outcome = Outcome {
             status: 200,
             latency_ms: 1,
+            response_bytes: 2_000,
             ..Outcome::default()
         };
         b.iter(|| {

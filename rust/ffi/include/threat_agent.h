@@ -122,6 +122,10 @@ typedef struct {
   uint64_t uninspected_requests;
   uint64_t uninspected_bytes;
   uint64_t panics;
+  /**
+   * Requests on which a shadow rule spoke.
+   */
+  uint64_t shadowed;
 } ta_node_t;
 
 /**
@@ -187,6 +191,11 @@ typedef struct {
    */
   uint64_t flight_ms;
   /**
+   * Bits: 1 payload inspection found something, 2 it asks for a delay. To be handed back in
+   * `ta_outcome_t`.
+   */
+  uint32_t attempt;
+  /**
    * 1 when the client sent `X-Threat-Agent-*` headers.
    */
   uint32_t spoofed_headers;
@@ -202,9 +211,19 @@ typedef struct {
    * One sentence for people.
    */
   uint32_t reason_len;
+  /**
+   * Ids of the shadow rules that spoke, likewise; 0 when none did.
+   */
+  uint32_t shadow_len;
+  /**
+   * What would have happened if they were live: a `ta_action_t`, and the score.
+   */
+  int32_t shadow_action;
+  double shadow_score;
   uint8_t incident[16];
   uint8_t rules[256];
   uint8_t reason[256];
+  uint8_t shadow[256];
 } ta_verdict_t;
 
 /**
@@ -258,6 +277,11 @@ typedef struct {
   uint32_t source;
   uint32_t latency_ms;
   uint64_t request_bytes;
+  uint64_t response_bytes;
+  /**
+   * The verdict's.
+   */
+  uint32_t attempt;
   /**
    * The verdict's.
    */
@@ -437,12 +461,14 @@ int32_t ta_engine_inspect(const ta_engine_t *engine,
 int32_t ta_engine_probe(const ta_engine_t *engine, const ta_request_t *request, ta_verdict_t *out);
 
 /**
- * Takes in how a request ended.
+ * Takes in how a request ended, and tells in `success` what that says of an attack in it:
+ * `ta_success_t` bits. `success` may be null.
  * Returns: OK; BYPASS; INVALID; PANIC; REGION.
  */
 int32_t ta_engine_observe(const ta_engine_t *engine,
                           const ta_identity_t *identity,
-                          const ta_outcome_t *outcome);
+                          const ta_outcome_t *outcome,
+                          uint32_t *success);
 
 /**
  * Makes a folder that only its owner may enter, and gives it to the user that workers run as.

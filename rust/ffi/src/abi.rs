@@ -137,6 +137,9 @@ pub struct ta_verdict_t {
     pub session: u64,
     /// When the request was counted as under way, likewise.
     pub flight_ms: u64,
+    /// Bits: 1 payload inspection found something, 2 it asks for a delay. To be handed back in
+    /// `ta_outcome_t`.
+    pub attempt: u32,
     /// 1 when the client sent `X-Threat-Agent-*` headers.
     pub spoofed_headers: u32,
     /// Opaque incident reference; empty when nothing was found.
@@ -145,9 +148,15 @@ pub struct ta_verdict_t {
     pub rules_len: u32,
     /// One sentence for people.
     pub reason_len: u32,
+    /// Ids of the shadow rules that spoke, likewise; 0 when none did.
+    pub shadow_len: u32,
+    /// What would have happened if they were live: a `ta_action_t`, and the score.
+    pub shadow_action: i32,
+    pub shadow_score: f64,
     pub incident: [u8; 16],
     pub rules: [u8; 256],
     pub reason: [u8; 256],
+    pub shadow: [u8; 256],
 }
 
 /// How a request ended.
@@ -159,12 +168,27 @@ pub struct ta_outcome_t {
     pub source: u32,
     pub latency_ms: u32,
     pub request_bytes: u64,
+    pub response_bytes: u64,
+    /// The verdict's.
+    pub attempt: u32,
     /// The verdict's.
     pub account: u64,
     pub session: u64,
     pub flight_ms: u64,
     /// Raw path of the request, as it was inspected.
     pub path: ta_str_t,
+}
+
+/// What a response says of an attack in its request: bits, and none of a mere attempt.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ta_success_t {
+    /// It asks for a delay and got one.
+    TA_SUCCESS_DELAYED = 1,
+    /// The answer is much larger than is usual on the route.
+    TA_SUCCESS_LARGER = 2,
+    /// The upstream failed where it hardly ever does.
+    TA_SUCCESS_ERROR = 4,
 }
 
 /// What a second's work came to.
@@ -255,4 +279,6 @@ pub struct ta_node_t {
     pub uninspected_requests: u64,
     pub uninspected_bytes: u64,
     pub panics: u64,
+    /// Requests on which a shadow rule spoke.
+    pub shadowed: u64,
 }

@@ -4,7 +4,8 @@ use crate::abi::*;
 use crate::guard::Failure;
 use crate::reference;
 use threat_agent_engine::request::{canonical_ip, Source, Stage};
-use threat_agent_engine::{Body, Identity, Outcome, Request, Uninspected, Verdict};
+use threat_agent_engine::verdict::RuleId;
+use threat_agent_engine::{Attempt, Body, Identity, Outcome, Request, Uninspected, Verdict};
 
 /// Longest text that a call takes. Units: bytes.
 const MAX_INPUT_BYTES: usize = 64 << 20;
@@ -27,44 +28,62 @@ pub unsafe fn verdict<'a>(out: *mut ta_verdict_t) -> Result<&'a mut ta_verdict_t
     out.account = 0;
     out.session = 0;
     out.flight_ms = 0;
+    out.attempt = 0;
     out.spoofed_headers = 0;
     out.incident_len = 0;
     out.rules_len = 0;
     out.reason_len = 0;
+    out.shadow_len = 0;
     Ok(out)
 }
 
 pub fn write_verdict(found: &Verdict, out: &mut ta_verdict_t) {
     out.action = found.action as i32;
     out.category = found.category.map_or(0, |c| c as i32);
-    // Three places are all that a score means.
-    out.score = (f64::from(found.score) * 1_000.0).round() / 1_000.0;
+    out.score = rounded(found.score);
     out.retry_after_s = found.retry_after_s;
     out.uninspected = found.uninspected.0;
     out.uninspected_bytes = found.uninspected_bytes;
     out.account = found.account;
     out.session = found.session;
     out.flight_ms = found.flight_ms;
+    out.attempt = found.attempt.0;
     out.spoofed_headers = u32::from(found.spoofed_headers);
+    if !found.shadow.rules.is_empty() {
+        out.shadow_len = join(&mut out.shadow, &found.shadow.rules);
+        out.shadow_action = found.shadow.action as i32;
+        out.shadow_score = rounded(found.shadow.score);
+    }
     if found.rules.is_empty() {
         return;
     }
     let text = reference::encode(found.incident);
     out.incident_len = fill(&mut out.incident, 0, &text);
-    for rule in &found.rules {
-        let comma = u32::from(out.rules_len > 0);
-        let end = out.rules_len as usize + comma as usize + rule.len();
-        if end > out.rules.len() {
-            break;
-        }
-        if comma > 0 {
-            out.rules_len = fill(&mut out.rules, out.rules_len, b",");
-        }
-        out.rules_len = fill(&mut out.rules, out.rules_len, rule.as_bytes());
-    }
+    out.rules_len = join(&mut out.rules, &found.rules);
     let cut = found.reason.floor_char_boundary(out.reason.len());
     let reason = found.reason.get(..cut).unwrap_or_default();
     out.reason_len = fill(&mut out.reason, 0, reason.as_bytes());
+}
+
+/// Three places are all that a score means.
+fn rounded(score: f32) -> f64 {
+    (f64::from(score) * 1_000.0).round() / 1_000.0
+}
+
+/// Writes ids with commas between them, as many as fit whole; returns where they end.
+fn join(buf: &mut [u8], ids: &[RuleId]) -> u32 {
+    let mut end = 0;
+    for id in ids {
+        let comma = u32::from(end > 0);
+        if end as usize + comma as usize + id.len() > buf.len() {
+            break;
+        }
+        if comma > 0 {
+            end = fill(buf, end, b",");
+        }
+        end = fill(buf, end, id.as_bytes());
+    }
+    end
 }
 
 /// Copies `text` to `buf` from `start`; returns where it ends.
@@ -196,6 +215,8 @@ pub fn read_outcome(raw: &ta_outcome_t) -> Outcome {
         flight_ms: raw.flight_ms,
         latency_ms: raw.latency_ms,
         request_bytes: raw.request_bytes,
+        response_bytes: raw.response_bytes,
+        attempt: Attempt(raw.attempt),
     }
 }
 

@@ -260,13 +260,15 @@ pub unsafe extern "C" fn ta_engine_probe(
     )
 }
 
-/// Takes in how a request ended.
+/// Takes in how a request ended, and tells in `success` what that says of an attack in it:
+/// `ta_success_t` bits. `success` may be null.
 /// Returns: OK; BYPASS; INVALID; PANIC; REGION.
 #[no_mangle]
 pub unsafe extern "C" fn ta_engine_observe(
     engine: *const ta_engine_t,
     identity: *const ta_identity_t,
     outcome: *const ta_outcome_t,
+    success: *mut u32,
 ) -> i32 {
     guard(count_panic, || {
         // SAFETY: the caller's promise for all exports.
@@ -283,7 +285,11 @@ pub unsafe extern "C" fn ta_engine_observe(
             return Ok(ta_status_t::TA_STATUS_BYPASS);
         }
         let _inside = Inside::enter(node, now);
-        engine.observe(&identity, path, &read_outcome(outcome), &node.state, now);
+        let found = engine.observe(&identity, path, &read_outcome(outcome), &node.state, now);
+        // SAFETY: the caller's promise for all exports.
+        if let Some(success) = unsafe { success.as_mut() } {
+            *success = found.0;
+        }
         Ok(ta_status_t::TA_STATUS_OK)
     })
 }
@@ -307,6 +313,9 @@ fn count_verdict(node: &Node, verdict: &Verdict) {
         Action::Block => Stat::Blocked,
     };
     node.count(action, 1);
+    if !verdict.shadow.rules.is_empty() {
+        node.count(Stat::Shadowed, 1);
+    }
     if verdict.uninspected != Uninspected::default() {
         node.count(Stat::UninspectedRequests, 1);
         node.count(Stat::UninspectedBytes, verdict.uninspected_bytes);
@@ -334,6 +343,7 @@ fn describe(node: &Node) -> ta_node_t {
         uninspected_requests: sum(Stat::UninspectedRequests),
         uninspected_bytes: sum(Stat::UninspectedBytes),
         panics: sum(Stat::EnginePanics),
+        shadowed: sum(Stat::Shadowed),
     }
 }
 

@@ -47,7 +47,7 @@ fn vm(cpath: &str) -> Lua {
         headers = { { "Host", "h" } }
         payload = { enabled = true, action = "block", threshold = 0.5 }
         function ended(status)
-          return { status = status, source = 0, latency_ms = 1, request_bytes = 0, account = 0, session = 0, flight_ms = 0, path = "/" }
+          return { status = status, source = 0, latency_ms = 1, request_bytes = 0, response_bytes = 0, attempt = 0, account = 0, session = 0, flight_ms = 0, path = "/" }
         end
         function request(path, query)
           return {
@@ -166,8 +166,8 @@ fn null_and_oversized_inputs_are_refused() {
         assert(C.ta_engine_inspect(engine, nil, verdict) == INVALID)
         assert(C.ta_engine_inspect(engine, request, nil) == INVALID)
         assert(C.ta_engine_check_ban(engine, nil, verdict) == INVALID)
-        assert(C.ta_engine_observe(engine, identity, nil) == INVALID)
-        assert(C.ta_engine_observe(engine, nil, outcome) == INVALID)
+        assert(C.ta_engine_observe(engine, identity, nil, nil) == INVALID)
+        assert(C.ta_engine_observe(engine, nil, outcome, nil) == INVALID)
         assert(C.ta_worker_attach(nil) == INVALID)
         assert(C.ta_node_status(nil) == INVALID)
         assert(C.ta_version(nil, 0, nil) == INVALID)

@@ -25,10 +25,12 @@ pub enum Stat {
     UninspectedRequests = 7,
     UninspectedBytes = 8,
     EnginePanics = 9,
+    /// Requests on which a shadow rule spoke.
+    Shadowed = 10,
 }
 
 impl Stat {
-    pub const ALL: [Stat; 10] = [
+    pub const ALL: [Stat; 11] = [
         Stat::Requests,
         Stat::Allowed,
         Stat::Tagged,
@@ -39,6 +41,7 @@ impl Stat {
         Stat::UninspectedRequests,
         Stat::UninspectedBytes,
         Stat::EnginePanics,
+        Stat::Shadowed,
     ];
 
     /// Names the statistic as metrics do.
@@ -54,6 +57,7 @@ impl Stat {
             Stat::UninspectedRequests => "uninspected_requests",
             Stat::UninspectedBytes => "uninspected_bytes",
             Stat::EnginePanics => "engine_panics",
+            Stat::Shadowed => "shadowed",
         }
     }
 }

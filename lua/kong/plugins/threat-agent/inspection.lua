@@ -36,7 +36,10 @@ function _M.finish(engine, verdict)
   end
 
   if verdict and not verdict.enforced then
-    guard.call(native.observe, engine, request.identity(), outcome.read(verdict))
+    local seen = guard.call(native.observe, engine, request.identity(), outcome.read(verdict))
+    if verdict.attempt ~= 0 then
+      verdict.seen = seen
+    end
   end
 
   return verdict

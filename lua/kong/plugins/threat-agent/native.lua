@@ -289,6 +289,7 @@ function _M.node()
     uninspected_requests = tonumber(node.uninspected_requests),
     uninspected_bytes = tonumber(node.uninspected_bytes),
     panics = tonumber(node.panics),
+    shadowed = tonumber(node.shadowed),
   }
 end
 
@@ -518,12 +519,15 @@ end
 
 
 -- Clean requests all share this verdict.
-local CLEAN = { action = "allow", refuses = false, score = 0, account = 0, session = 0, flight_ms = 0 }
+local CLEAN = {
+  action = "allow", refuses = false, score = 0, account = 0, session = 0, flight_ms = 0, attempt = 0,
+}
 _M.CLEAN = CLEAN
 
 -- While the node is in bypass nothing is looked at, client-sent headers of the plugin's name included.
 local BYPASSED = {
-  action = "uninspected", refuses = false, score = 0, account = 0, session = 0, flight_ms = 0, spoofed_headers = true,
+  action = "uninspected", refuses = false, score = 0, account = 0, session = 0, flight_ms = 0, attempt = 0,
+  spoofed_headers = true,
 }
 
 
@@ -562,7 +566,7 @@ end
 -- Copies the verdict out of the scratch.
 local function read_verdict()
   if verdict.rules_len == 0 and verdict.uninspected == 0 and verdict.spoofed_headers == 0
-     and verdict.account == 0 and verdict.session == 0 and verdict.flight_ms == 0
+     and verdict.account == 0 and verdict.session == 0 and verdict.flight_ms == 0 and verdict.shadow_len == 0
   then
     return CLEAN
   end
@@ -577,6 +581,7 @@ local function read_verdict()
     account = tonumber(verdict.account),
     session = tonumber(verdict.session),
     flight_ms = tonumber(verdict.flight_ms),
+    attempt = verdict.attempt,
     spoofed_headers = verdict.spoofed_headers == 1,
   }
 
@@ -584,6 +589,14 @@ local function read_verdict()
     found.rules = split(ffi_string(verdict.rules, verdict.rules_len))
     found.incident = ffi_string(verdict.incident, verdict.incident_len)
     found.reason = ffi_string(verdict.reason, verdict.reason_len)
+  end
+
+  if verdict.shadow_len > 0 then
+    found.shadow = {
+      rules = split(ffi_string(verdict.shadow, verdict.shadow_len)),
+      verdict = ACTIONS[verdict.shadow_action],
+      score = verdict.shadow_score,
+    }
   end
 
   if verdict.uninspected ~= 0 then
@@ -783,26 +796,49 @@ function _M.digest(key, text)
 end
 
 
+-- What the response says of an attack in its request, by its bits.
+local SIGNS = { "delayed", "larger", nil, "error" }
+local DELAYED_OR_LARGER = 3
+
+
+local function read_signs(bits)
+  local signs = {}
+  for flag, name in pairs(SIGNS) do
+    if bit.band(bits, flag) ~= 0 then
+      signs[#signs + 1] = name
+    end
+  end
+
+  table.sort(signs)
+  local worked = bit.band(bits, DELAYED_OR_LARGER) ~= 0
+  return { outcome = worked and "likely_successful" or "attempted", signs = signs[1] and signs }
+end
+
+
 -- Tells the engine how a request ended:
--- { status, source, latency_ms, request_bytes, account, session, flight_ms, path }.
+-- { status, source, latency_ms, request_bytes, response_bytes, account, session, flight_ms, attempt, path }.
 -- source: 0 the upstream, 1 a plugin or Kong, 2 an error on the way.
+-- Returns, for a request with payload findings, whether the attack worked: { outcome, signs }; for
+-- others true.
 function _M.observe(engine, from, ended)
   fill_identity(identity, from)
   outcome.status = ended.status
   outcome.source = ended.source
   outcome.latency_ms = ended.latency_ms
   outcome.request_bytes = ended.request_bytes
+  outcome.response_bytes = ended.response_bytes
+  outcome.attempt = ended.attempt
   outcome.account = ended.account
   outcome.session = ended.session
   outcome.flight_ms = ended.flight_ms
   set_str(outcome.path, ended.path)
 
-  local status = C.ta_engine_observe(engine, identity, outcome)
+  local status = C.ta_engine_observe(engine, identity, outcome, number_out)
   if status ~= 0 then
     return failure(status, "observe a response")
   end
 
-  return true
+  return ended.attempt == 0 or read_signs(number_out[0])
 end
 
 

@@ -30,6 +30,8 @@ function _M.read(verdict)
   gathered.source = SOURCES[kong.response.get_source()] or 2
   gathered.latency_ms = max(0, floor((ngx.now() - ngx.req.start_time()) * 1000))
   gathered.request_bytes = tonumber(var.content_length) or 0
+  gathered.response_bytes = tonumber(var.body_bytes_sent) or 0
+  gathered.attempt = verdict.attempt
   gathered.account = verdict.account
   gathered.session = verdict.session
   gathered.flight_ms = verdict.flight_ms

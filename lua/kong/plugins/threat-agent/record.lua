@@ -27,11 +27,12 @@ function _M.write(conf, verdict)
     return tell({ mode = mode, verdict = "uninspected" })
   end
 
-  if not verdict.rules and not verdict.uninspected then
+  if not verdict.rules and not verdict.uninspected and not verdict.shadow then
     return tell({ mode = mode, verdict = verdict.action, score = 0 })
   end
 
   tally.verdict(conf, verdict)
+  local seen = verdict.seen
   return tell({
     mode = mode,
     verdict = verdict.action,
@@ -43,6 +44,9 @@ function _M.write(conf, verdict)
     incident = verdict.incident,
     uninspected = verdict.uninspected,
     uninspected_bytes = verdict.uninspected_bytes,
+    shadow = verdict.shadow,
+    outcome = seen and seen.outcome,
+    signs = seen and seen.signs,
   })
 end
 

@@ -3,6 +3,7 @@
 
 local check = require "kong.plugins.threat-agent.config_check"
 local notifications = require "kong.plugins.threat-agent.schema_notifications"
+local payload = require "kong.plugins.threat-agent.schema_payload"
 local response = require "kong.plugins.threat-agent.schema_response"
 local store = require "kong.plugins.threat-agent.schema_store"
 
@@ -19,25 +20,6 @@ local CATEGORIES = {
   "route_misconfiguration",
   "mass_error",
   "client_anomaly",
-}
-
-local FAMILIES = {
-  "sql_injection",
-  "xss",
-  "path_traversal",
-  "file_inclusion",
-  "command_injection",
-  "code_injection",
-  "template_injection",
-  "nosql_injection",
-  "ssrf",
-  "xxe",
-  "ldap_injection",
-  "xpath_injection",
-  "ssi_injection",
-  "header_injection",
-  "scanner",
-  "exploited_path",
 }
 
 local MAX_BAN_S = 2592000
@@ -143,6 +125,12 @@ local rule = {
       type = "string",
       len_max = 4096,
     } },
+    { shadow = {
+      description = "Whether a match is only logged, never acted upon.",
+      type = "boolean",
+      required = true,
+      default = false,
+    } },
   },
   entity_checks = {
     { at_least_one_of = { "cidrs", "methods", "paths", "user_agents", "headers", "expression" } },
@@ -205,49 +193,6 @@ local limit = {
       if_field = "by", if_match = { one_of = { "service", "route" } },
       then_field = "ban_s", then_match = { eq = 0 },
       then_err = "must be 0 where by is route or service: only clients and consumers are banned",
-    } },
-  },
-}
-
-
-local payload = {
-  type = "record",
-  required = true,
-  fields = {
-    { enabled = { type = "boolean", required = true, default = true } },
-    { families = {
-      description = "The attack families that are looked for.",
-      type = "set",
-      required = true,
-      default = FAMILIES,
-      elements = { type = "string", one_of = FAMILIES },
-    } },
-    { action = {
-      description = "What happens at or above the threshold.",
-      type = "string",
-      required = true,
-      default = "block",
-      one_of = ACTIONS,
-    } },
-    { threshold = {
-      description = "Anomaly score from which the action applies.",
-      type = "number",
-      required = true,
-      default = 0.5,
-      between = { 0, 1 },
-    } },
-    { max_body_bytes = {
-      description = "Of a longer body the first part is inspected.",
-      type = "integer",
-      required = true,
-      default = 65536,
-      between = { 0, 1048576 },
-    } },
-    { read_body_files = {
-      description = "Whether a body that nginx spilled to disk is read (blocks while the disk answers).",
-      type = "boolean",
-      required = true,
-      default = true,
     } },
   },
 }

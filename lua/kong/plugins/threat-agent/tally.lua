@@ -64,6 +64,12 @@ function _M.verdict(conf, verdict)
   for _, reason in ipairs(verdict.uninspected or {}) do
     _M.add(1, "uninspected", reason)
   end
+  for _, rule in ipairs(verdict.shadow and verdict.shadow.rules or {}) do
+    _M.add(1, "shadow", rule, verdict.shadow.verdict)
+  end
+  if verdict.seen and verdict.seen.outcome then
+    _M.add(1, "attempt", verdict.seen.outcome)
+  end
   if not verdict.rules then
     return
   end

@@ -97,6 +97,7 @@ fn windows(bytes: &[u8]) -> Vec<Box<[u16]>> {
 
 /// One labelled request.
 pub struct Bag {
+    pub id: serde_json::Value,
     /// Index in [`Data::sources`].
     pub source: usize,
     pub category: String,
@@ -136,6 +137,7 @@ pub fn read(path: &Path) -> Result<Data, Error> {
         });
         let (category, malicious) = (row.category.clone(), row.label == Label::Malicious);
         let wrapped = row.wrapped;
+        let id = row.id.clone();
         let owned = row.into_request().map_err(|e| lines.complain(e))?;
         let request = owned.request(most);
         let mut found = Findings::default();
@@ -157,6 +159,7 @@ pub fn read(path: &Path) -> Result<Data, Error> {
         }
         let clean: f32 = found.list.iter().map(|f| 1.0 - f.score).product();
         data.bags.push(Bag {
+            id,
             source,
             category,
             malicious,

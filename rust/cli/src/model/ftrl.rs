@@ -1,6 +1,6 @@
 //! Sparse logistic regression, learned online.
 //!
-//! linfa's FTRL is dense: a row of the n-gram table would be 32,768 numbers of which some hundred
+//! linfa's FTRL is dense: a row of the n-gram table would be 65,536 numbers of which some hundred
 //! are not zero, and it starts from random weights; so the sparse part is learned here, and linfa
 //! fits the scorer on top of it.
 //!

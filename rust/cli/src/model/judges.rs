@@ -2,10 +2,14 @@
 
 use super::bags::Data;
 use super::loso::{Scores, JUDGES};
+use crate::error::Error;
 use crate::evaluate::{is_hard, ratio, Tally};
 use crate::rows::Label;
 use serde::Serialize;
+use serde_json::json;
 use std::collections::BTreeMap;
+use std::io::{BufWriter, Write};
+use std::path::Path;
 use threat_agent_engine::model::HIGH_CONFIDENCE;
 
 /// Probability from which a request is refused by default.
@@ -103,6 +107,22 @@ pub fn compare(data: &Data, scores: &[Scores]) -> Comparison {
         by_category: groups(data, scores, &category),
         by_source: groups(data, scores, &source),
     }
+}
+
+/// Writes what each judge gave each request: a JSON object a line.
+pub fn write(file: &Path, data: &Data, scores: &[Scores]) -> Result<(), Error> {
+    let mut out = BufWriter::new(std::fs::File::create(file)?);
+    for (bag, scores) in data.bags.iter().zip(scores) {
+        let named = JUDGES.into_iter().zip(scores);
+        let each: BTreeMap<_, _> = named.collect();
+        let row = json!({
+            "id": bag.id, "source": data.sources[bag.source], "category": bag.category,
+            "malicious": bag.malicious, "scores": each,
+        });
+        writeln!(out, "{row}")?;
+    }
+    out.flush()?;
+    Ok(())
 }
 
 fn label(malicious: bool) -> Label {

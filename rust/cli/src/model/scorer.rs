@@ -8,6 +8,7 @@ use linfa::prelude::Fit;
 use linfa::DatasetBase;
 use linfa_logistic::LogisticRegression;
 use ndarray::{Array1, Array2};
+use threat_agent_engine::inspect::Family;
 use threat_agent_engine::model::features::{self, Features, COUNT};
 use threat_agent_engine::model::ngram::Table;
 use threat_agent_engine::Model;
@@ -21,6 +22,9 @@ const DOUBTFUL: f32 = -2.0;
 const ROWS: usize = 24_000;
 /// Share of attacks among the rows drawn: an alarm costs more than a miss.
 const ATTACKS: f64 = 0.15;
+/// Share of attacks among the requests that a probability is told for: more than an ordinary day
+/// has, since who reads a probability reads it of a request that was looked at closely.
+const PRIOR: f64 = 0.25;
 /// Strength of the L2 penalty, on features scaled to a deviation of 1.
 const PENALTY: f64 = 100.0;
 /// Groups of sources: each one's n-gram scores come from a table that has not seen it.
@@ -129,8 +133,8 @@ fn regress(speakers: &[Speaker], seed: u64) -> Fitted {
         of.map(|s| s.importance).sum::<f32>().max(1e-6)
     };
     let scale = [
-        (1.0 - ATTACKS as f32) / total(false),
-        ATTACKS as f32 / total(true),
+        (1.0 - PRIOR as f32) / total(false),
+        PRIOR as f32 / total(true),
     ];
     let rows = speakers.iter().map(|s| {
         let (_, sum) = s.best(&weights, bias);
@@ -164,8 +168,14 @@ fn draw(speakers: &[Speaker], random: &mut Random) -> Vec<usize> {
 }
 
 /// Fits, and fits anew without the features whose sign contradicts what they mean.
+///
+/// That a tool names itself is left to its rule: labelled data hold hardly any other user agent
+/// that a rule speaks on, so that a weight of its own would be certain of what is only a claim.
 fn fit(rows: &[(&Features, bool)]) -> Option<(Features, f32)> {
     let mut used = [true; COUNT];
+    for (at, used) in used.iter_mut().enumerate() {
+        *used = features::name(at) != Family::Scanner.name();
+    }
     loop {
         let (weights, bias) = fit_with(rows, &used)?;
         let mut wrong = false;

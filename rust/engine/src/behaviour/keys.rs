@@ -21,6 +21,13 @@ pub const SENDER_EXITS: Counter = Counter::Hot;
 /// 5xx at [`own`] for want of an answer from the upstream.
 pub const UNANSWERED: Counter = Counter::Hot;
 
+/// Answers of the upstream whose sizes were sampled, at [`own`].
+pub const SIZES: Counter = Counter::AuthSuccesses;
+/// Sum of their sizes, at [`own`]. Units: 16ths of a doubling.
+pub const SIZE_SUM: Counter = Counter::LatencyMs;
+/// Sum of the squares of that, at [`own`].
+pub const SIZE_SQUARES: Counter = Counter::RequestBytes;
+
 /// A client on the route of its request; also where suspicions of it are kept.
 pub fn client_at_route<'a>(identity: &Identity<'a>) -> Option<Key<'a>> {
     Some(Key {

@@ -4,6 +4,7 @@
 //! crossed become signals. The [`Detector`](detector::Detector)s are the other half: once a second
 //! the [`Analyst`](crate::Analyst) shows them signals and counts, and they claim incidents.
 
+mod attempt;
 pub mod detector;
 mod guessing;
 mod habits;
@@ -319,6 +320,11 @@ impl Watch {
         let (Some(category), Some(rule)) = (verdict.category, verdict.rules.first()) else {
             return;
         };
+        let category = if !verdict.attempt.is_none() {
+            Category::PayloadInjection
+        } else {
+            category
+        };
         let payload = category == Category::PayloadInjection;
         let refuses = verdict.action.refuses();
         let told_already = matches!(
@@ -329,7 +335,7 @@ impl Watch {
                 | standing::BREAKER
                 | standing::CONCURRENCY
         );
-        let strong = refuses || (payload && verdict.score >= 0.5);
+        let strong = refuses || !verdict.attempt.is_none() || (payload && verdict.score >= 0.5);
         if !self.enabled || told_already || !strong {
             return;
         }

@@ -5,9 +5,10 @@ use super::{keys, login, one_in, Watch};
 use crate::memory::Memory;
 use crate::request::{Identity, Outcome, Source};
 use crate::state::{By, Counter, Key, MeasureKind};
+use crate::verdict::Success;
 
 impl Watch {
-    /// Counts how a request ended.
+    /// Counts how a request ended, and tells what that says of an attack in it.
     /// Cost: two keys for a success; more for failures, which are few.
     pub fn observe<M: Memory + ?Sized>(
         &self,
@@ -16,12 +17,15 @@ impl Watch {
         outcome: &Outcome,
         memory: &M,
         now_ms: u64,
-    ) {
+    ) -> Success {
         if !self.enabled {
-            return;
+            return Success::default();
         }
+        let success = self.attempted(identity, outcome, memory, now_ms);
         let all = keys::all(identity.workspace, identity.route);
-        if one_in(16, self.turn()) {
+        // What attacks bring about is no norm.
+        if outcome.attempt.is_none() && one_in(16, self.turn()) {
+            self.size(identity, outcome, memory, now_ms);
             // One request in 16 stands for all.
             let latency = 16 * u64::from(outcome.latency_ms);
             memory.add(&all, Counter::LatencyMs, latency, now_ms);
@@ -49,7 +53,7 @@ impl Watch {
             self.server_error(identity, &all, outcome, memory, now_ms);
         }
         let Some(key) = keys::client_at_route(identity) else {
-            return;
+            return success;
         };
         if self.failed(outcome) {
             if outcome.account != 0 || login::is_login_path(path) {
@@ -71,6 +75,7 @@ impl Watch {
             }
             _ => {}
         }
+        success
     }
 
     /// Tells whether the outcome is a refused login or credential. A login form is also refused by

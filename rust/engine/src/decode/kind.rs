@@ -114,6 +114,7 @@ pub fn is_class(text: &[u8]) -> bool {
                 | b"proc"
                 | b"sun."
                 | b"ognl"
+                | b"cons"
                 | b"http"
                 | b"ro0a"
                 | b"kzta"

@@ -352,7 +352,7 @@ mod tests {
             (
                 "multipart/form-data; boundary=other",
                 multipart,
-                "form.f=../x",
+                "file.f=../x",
             ),
             ("text/plain", b"just words", "body=just words"),
             (

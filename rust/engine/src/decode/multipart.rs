@@ -293,7 +293,7 @@ impl<'h> Head<'h> {
                 } else if is(b"filename") || is(b"filename*") {
                     // Some servers take a part with an empty file name for a field.
                     out.is_file |= is(b"filename") && !value.is_empty();
-                    sink.encoded(Part::Form, out.name, value, false);
+                    sink.encoded(Part::File, out.name, value, false);
                 }
             }
             odd |= parameters.odd;

@@ -1,7 +1,7 @@
 //! What the signals of one fingerprint tell together: how many clients and accounts, who most often.
 
 use super::{Suspicion, TopClient, TopSender, SHOWN};
-use crate::signal::{Id, Signal, NO_CLIENT};
+use crate::signal::{Id, Kind, Signal, NO_CLIENT};
 use crate::state::By;
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -102,6 +102,42 @@ impl Sender {
     }
 }
 
+/// One sign that attacks worked: how often it was seen, and where it was the clearest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sign {
+    pub seen: u32,
+    /// What was measured, and what is usual.
+    pub most: (u32, u32),
+}
+
+/// What responses tell of attacks in their requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Signs {
+    /// Units: milliseconds.
+    pub delayed: Sign,
+    /// Units: bytes.
+    pub larger: Sign,
+    pub errors: Sign,
+}
+
+impl Signs {
+    fn add(&mut self, signal: &Signal) {
+        let sign = match signal.kind {
+            Kind::PayloadDelay => &mut self.delayed,
+            Kind::PayloadGrowth => &mut self.larger,
+            Kind::PayloadError => &mut self.errors,
+            _ => return,
+        };
+        sign.seen += 1;
+        sign.most = sign.most.max((signal.value, signal.threshold));
+    }
+
+    /// Attacks that probably worked.
+    pub fn worked(&self) -> u32 {
+        self.delayed.seen + self.larger.seen
+    }
+}
+
 /// What the signals of one fingerprint tell together.
 #[derive(Clone, Debug, Default)]
 pub struct Evidence {
@@ -112,6 +148,8 @@ pub struct Evidence {
     pub(super) references: VecDeque<u64>,
     /// When the latest signal was made.
     pub(super) seen_ms: u64,
+    /// What responses tell of attacks in their requests.
+    pub signs: Signs,
     /// Requests behind the signals, and refused ones: estimates, since signals double.
     pub requests: u64,
     pub refused: u64,
@@ -141,6 +179,7 @@ impl Evidence {
             }
             self.references.push_back(signal.reference);
         }
+        self.signs.add(signal);
         let requests = requests_behind(signal);
         self.requests += requests;
         self.refused += if signal.refused { requests } else { 0 };
@@ -180,6 +219,9 @@ impl Evidence {
 
 /// Requests that a signal stands for: those since the crossing before, which was half of it.
 pub fn requests_behind(signal: &Signal) -> u64 {
+    if signal.kind.is_of_response() {
+        return 0;
+    }
     let value = u64::from(signal.value);
     let first = value <= u64::from(signal.threshold);
     (if first { value } else { value / 2 }).max(1)

@@ -10,7 +10,7 @@ mod open;
 mod text;
 
 pub use book::{Book, MAX_OPEN};
-pub use evidence::{requests_behind, Distinct, Evidence, Top};
+pub use evidence::{requests_behind, Distinct, Evidence, Signs, Top};
 pub use text::text;
 
 use crate::memory::Place;

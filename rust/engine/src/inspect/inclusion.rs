@@ -79,7 +79,14 @@ fn remote(text: &[u8]) -> bool {
 fn names(name: &[u8]) -> bool {
     let name = name.strip_suffix(b"]").unwrap_or(name);
     NAMES.iter().any(|word| {
-        name.len() >= word.len() && name[name.len() - word.len()..].eq_ignore_ascii_case(word)
+        let Some(lead) = name.len().checked_sub(word.len()) else {
+            return false;
+        };
+        let (before, end) = name.split_at(lead);
+        // `incDir` and `inc_dir` are paths, `credir` is not.
+        let begins = !before.last().is_some_and(u8::is_ascii_alphanumeric)
+            || end.first().is_some_and(|b| !b.is_ascii_lowercase());
+        begins && end.eq_ignore_ascii_case(word)
     })
 }
 
@@ -103,6 +110,7 @@ mod tests {
             assert!(score(&FileInclusion, text) >= 0.5, "{text}");
         }
         assert!(names(b"mosConfig_absolute_path") && names(b"dir[inc]") && !names(b"redirect_uri"));
+        assert!(names(b"incDir") && !names(b"credir"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub struct LdapInjection;
 static PATTERNS: Patterns = Patterns::new(&[
     pattern("ldap.breakout", 0.75, 0.3, "^[^()\\s]{0,64}\\)+\\s*\\(\\s*[|&!]?\\s*\\(?\\s*(?:[a-z][\\w.;-]*\\s*[~<>]?=|[|&!]|$)"),
     pattern("ldap.breakout", 0.7, 0.2, "^[^()]{0,64}\\)\\s*\\(\\s*[|&]\\s*\\(?|^[^()\\s]{0,64}\\)\\s*\\(\\s*[|&!]?$|^\\*?\\)+\\s*(?:\\(|%00|\\x00|$)|^\\*\\)\\(|^\\(?\\*\\(?\\)|^\\*\\(\\|"),
+    pattern("ldap.breakout", 0.75, 0.3, "^[^()]{0,64}\\)\\s*[|&!]\\s*\\(\\s*[a-z][\\w.;-]*\\s*[~<>]?=|^[^()\\s]{0,32}\\*\\s*\\(?\\)\\s*[|&]"),
     pattern("ldap.filter", 0.7, 0.35, "\\([&|!]\\s*\\([a-z][\\w.;-]*\\s*[~<>]?=[^()]*\\)|^\\(?[&|!]?\\(?[a-z][\\w.;-]*\\s*[~<>]?=[^()=]{0,64}\\)\\s*\\([|&!(a-z]"),
     pattern("ldap.filter", 0.7, 0.4, "\\b(?:objectclass|objectcategory|samaccountname|userpassword|uidnumber|memberof|distinguishedname|useraccountcontrol)\\s*=\\s*[*\\w]|\\)\\(\\s*(?:cn|uid|sn|ou|dc|mail|password|userpassword|objectclass)\\s*[~<>]?="),
 ]);
@@ -47,6 +48,13 @@ mod tests {
             "x)(|(password=*))",
             "(&(sn=a)(password=*))",
             "*)(objectClass=*",
+            "x)|(uid=*",
+            "x)!(sn=*",
+            "x) ( &",
+            "*()|&'",
+            "*(|(mail=*))",
+            "*))%00",
+            "admin*)((|userpassword=*)",
         ] {
             assert!(score(&LdapInjection, text) >= 0.5, "{text}");
         }
@@ -60,6 +68,9 @@ mod tests {
             "(a && b) || (!c)",
             "x = (y)(z)",
             "(see *)",
+            "(a) | (b)",
+            "5*(3)|x",
+            "bold *(maybe)* text",
         ] {
             assert!(score(&LdapInjection, text) < 0.5, "{text}");
         }

@@ -14,11 +14,23 @@ pub enum Part {
     Header,
     Cookie,
     Form,
+    /// The name of an uploaded file.
+    File,
     Json,
     Body,
 }
 
 impl Part {
+    pub const ALL: [Part; 7] = [
+        Part::Path,
+        Part::Query,
+        Part::Header,
+        Part::Cookie,
+        Part::Form,
+        Part::Json,
+        Part::Body,
+    ];
+
     /// Names the part as logs do.
     pub fn name(self) -> &'static str {
         match self {
@@ -27,6 +39,7 @@ impl Part {
             Part::Header => "header",
             Part::Cookie => "cookie",
             Part::Form => "form",
+            Part::File => "file",
             Part::Json => "json",
             Part::Body => "body",
         }

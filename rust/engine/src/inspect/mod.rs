@@ -14,6 +14,7 @@ mod nosql;
 mod patterns;
 mod prefilter;
 mod scanner;
+mod scoping;
 mod sqli;
 mod ssi;
 mod ssrf;
@@ -22,19 +23,22 @@ mod template;
 mod testing;
 mod traversal;
 mod triggers;
+mod upload;
 mod words;
 mod xpath;
 mod xss;
 mod xxe;
 
 pub use evidence::{Evidence, Judged};
-pub use location::{Location, Part};
+pub use location::{Location, Part, MAX_BYTES as LONGEST_LOCATION};
+pub use scoping::{Scoping, MODEL};
 
 use crate::decode::{self, Scratch, Value};
 use crate::request::Request;
 use crate::verdict::Uninspected;
 use budget::Budget;
 use detector::Report;
+use scoping::{Fate, Scoped};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 
@@ -125,6 +129,8 @@ pub struct Finding {
 pub struct Findings {
     /// One per rule, in the order of the request.
     pub list: Vec<Finding>,
+    /// The same of shadow rules, which count for nothing.
+    pub shadow: Vec<Finding>,
     /// Reasons that the inspection met itself; those of the body's reading are the request's.
     pub uninspected: Uninspected,
     pub uninspected_bytes: u64,
@@ -137,9 +143,19 @@ impl Findings {
     /// Empties it and keeps its memory.
     pub fn clear(&mut self) {
         self.list.clear();
+        self.shadow.clear();
         self.uninspected = Uninspected::default();
         self.uninspected_bytes = 0;
         self.steps = 0;
+    }
+
+    /// Takes a finding in; of two by one rule the stronger one is kept.
+    fn keep(list: &mut Vec<Finding>, finding: Finding) {
+        match list.iter_mut().find(|f| f.rule == finding.rule) {
+            Some(kept) if kept.score < finding.score => *kept = finding,
+            Some(_) => {}
+            None => list.push(finding),
+        }
     }
 
     fn leave_out(&mut self, bytes: usize) {
@@ -153,6 +169,7 @@ impl Findings {
 pub struct Inspector {
     /// Bit n for the n-th of [`detector::ALL`].
     asked: u32,
+    scoping: Scoping,
 }
 
 thread_local! {
@@ -169,7 +186,13 @@ impl Inspector {
         let wanted = wanted.inspect(|(_, detector)| detector::prepare(**detector));
         Inspector {
             asked: wanted.map(|(n, _)| 1 << n).sum(),
+            scoping: Scoping::default(),
         }
+    }
+
+    /// The same with exclusions and shadow rules.
+    pub fn scoped(self, scoping: Scoping) -> Inspector {
+        Inspector { scoping, ..self }
     }
 
     /// Looks at every value of a request and adds to `found`, which the caller has cleared.
@@ -191,9 +214,14 @@ impl Inspector {
                 + request.headers.len()
                 + request.body.bytes.len(),
         );
+        let scoped = self.scoping.on(request.path);
         let gaps = SCRATCH.with(|scratch| {
             let see = |value: &Value<'_>| {
-                if let Some(evidence) = self.judge(value, &mut budget, found) {
+                if let Some(evidence) = self.judge(value, &scoped, &mut budget, found) {
+                    let unruled = evidence.is_empty();
+                    if unruled && scoped.fate(MODEL, None, value) == Fate::Excluded {
+                        return;
+                    }
                     visit(&Judged {
                         value,
                         text: patterns::is_text(value),
@@ -216,11 +244,12 @@ impl Inspector {
     fn judge(
         &self,
         value: &Value<'_>,
+        scoped: &Scoped<'_>,
         budget: &mut Budget,
         found: &mut Findings,
     ) -> Option<Evidence> {
         if prefilter::is_suspect(value) {
-            self.judge_closely(value, budget, found)
+            self.judge_closely(value, scoped, budget, found)
         } else {
             None
         }
@@ -230,6 +259,7 @@ impl Inspector {
     fn judge_closely(
         &self,
         value: &Value<'_>,
+        scoped: &Scoped<'_>,
         budget: &mut Budget,
         found: &mut Findings,
     ) -> Option<Evidence> {
@@ -247,22 +277,28 @@ impl Inspector {
                 found.leave_out(value.bytes.len());
                 continue;
             }
-            let list = &mut found.list;
+            let Findings { list, shadow, .. } = &mut *found;
             let family = detector.family();
             let evidence = evidence.get_or_insert_with(Evidence::default);
             let mut take = |rule, score| {
-                evidence.add(family, score);
-                let finding = || Finding {
+                let list = match scoped.fate(rule, Some(family), value) {
+                    Fate::Excluded => return,
+                    Fate::Shadow => {
+                        evidence.add_shadow(family, score);
+                        &mut *shadow
+                    }
+                    Fate::Live => {
+                        evidence.add(family, score);
+                        &mut *list
+                    }
+                };
+                let finding = Finding {
                     rule,
                     family,
                     score,
                     location: Location::new(value.part, value.name),
                 };
-                match list.iter_mut().find(|f| f.rule == rule) {
-                    Some(kept) if kept.score < score => *kept = finding(),
-                    Some(_) => {}
-                    None => list.push(finding()),
-                }
+                Findings::keep(list, finding);
             };
             let mut report = Report::new(&mut take, budget);
             detector.judge(value, &mut report);

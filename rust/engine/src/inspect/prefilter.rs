@@ -7,6 +7,10 @@ use crate::decode::Value;
 
 /// Units: bytes.
 const SHORT: usize = 24;
+/// How far behind a dollar its name ends. Units: bytes.
+const NAME: usize = 64;
+/// Longest value in which options behind an operator are looked for. Units: bytes.
+const CHAINED: usize = 64;
 
 /// Marks of a value: a set of bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,6 +47,16 @@ impl Marks {
     pub const CALL: Marks = Marks(1 << 13);
     /// Was encoded more than its place asks for.
     pub const EVASIVE: Marks = Marks(1 << 14);
+    /// Holds a variable that is called or looked into: `$a(`, `$a[`, `$a->`.
+    pub const VARIABLE: Marks = Marks(1 << 15);
+    /// Holds a bracket behind a bracket or a quote: what is called is not a name.
+    pub const INVOKES: Marks = Marks(1 << 16);
+    /// A path with a file or folder whose name starts with a point.
+    pub const HIDDEN: Marks = Marks(1 << 17);
+    /// Is a user agent.
+    pub const AGENT: Marks = Marks(1 << 18);
+    /// Is the name of an uploaded file, or starts like a picture that is a program.
+    pub const UPLOAD: Marks = Marks(1 << 19);
 
     /// The marks of both sets.
     pub const fn or(self, other: Marks) -> Marks {
@@ -75,7 +89,43 @@ impl Hints {
 pub fn is_suspect(value: &Value<'_>) -> bool {
     let seen = value.seen;
     let plain = seen.any & !kind::DOT == 0 && seen.twice == 0;
-    !plain || is_evasive(value) || kind::is_class(value.bytes)
+    !plain || is_evasive(value) || kind::is_class(value.bytes) || is_telling(value)
+}
+
+/// Tells a place where a bare word says something: a user agent, the name of an upload.
+#[inline]
+fn is_telling(value: &Value<'_>) -> bool {
+    match value.part {
+        Part::File => true,
+        Part::Header => is_agent(value) || names_file(value.name),
+        _ => false,
+    }
+}
+
+/// Tells a header that names an uploaded file: `X-File-Name`, `X_Filename`.
+pub fn names_file(header: &[u8]) -> bool {
+    let [b'X' | b'x', b'-' | b'_' | b'.', name @ ..] = header else {
+        return false;
+    };
+    [&b"Filename"[..], b"File-Name", b"File_Name"]
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known))
+}
+
+fn is_upload(value: &Value<'_>) -> bool {
+    match value.part {
+        Part::Header => names_file(value.name),
+        Part::Form | Part::Body => {
+            value.bytes.starts_with(b"%!PS") || value.bytes.starts_with(b"push graphic-context")
+        }
+        _ => false,
+    }
+}
+
+/// Tells a user agent, which tools give as a bare word.
+#[inline]
+pub fn is_agent(value: &Value<'_>) -> bool {
+    value.part == Part::Header && value.name.eq_ignore_ascii_case(b"User-Agent")
 }
 
 fn is_evasive(value: &Value<'_>) -> bool {
@@ -95,7 +145,7 @@ pub fn look(value: &Value<'_>) -> Hints {
     } else {
         Slashes::default()
     };
-    let first = value.bytes.first();
+    let first = value.bytes.trim_ascii_start().first();
     let link = seen.twice & kind::SLASH != 0 && rare.any & rare::COLON != 0;
     let fold = || rare.any & rare::E5 != 0 && pair(value.bytes, *b"\xe5\x98");
     let brackets = rare.any & (rare::OPEN | rare::CLOSE) != 0;
@@ -115,6 +165,11 @@ pub fn look(value: &Value<'_>) -> Hints {
         Marks::NULL.when(rare.any & rare::NULL != 0),
         Marks::CALL.when(rare.any & rare::OPEN != 0 && calls(value.bytes)),
         Marks::EVASIVE.when(is_evasive(value)),
+        Marks::VARIABLE.when(rare.any & rare::DOLLAR != 0 && variable(value.bytes)),
+        Marks::INVOKES.when(rare.any & rare::OPEN != 0 && invokes(value.bytes)),
+        Marks::HIDDEN.when(value.part == Part::Path && pair(value.bytes, *b"/.")),
+        Marks::AGENT.when(is_agent(value)),
+        Marks::UPLOAD.when(value.part == Part::File || is_upload(value)),
     ];
     Hints {
         seen,
@@ -162,6 +217,27 @@ fn calls(text: &[u8]) -> bool {
     memchr::memchr_iter(b'(', text).any(|at| at > 0 && text[at - 1].is_ascii_alphanumeric())
 }
 
+/// A name behind a dollar, and a bracket, an arrow or a comment behind that.
+fn variable(text: &[u8]) -> bool {
+    let named = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$' | b'@' | b'.');
+    memchr::memchr_iter(b'$', text).any(|at| {
+        let rest = &text[at + 1..text.len().min(at + NAME)];
+        let length = rest.iter().take_while(|b| named(b)).count();
+        matches!(
+            rest[length..].trim_ascii_start(),
+            [b'(' | b'[' | b'{', ..] | [b'-', b'>', ..] | [b'/', b'*' | b'/', ..]
+        )
+    })
+}
+
+/// A bracket behind a bracket, a quote or the end of a comment, blanks between them.
+fn invokes(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'(', text).any(|at| {
+        let before = text[..at].trim_ascii_end().last();
+        matches!(before, Some(b')' | b']' | b'}' | b'"' | b'\'' | b'/'))
+    })
+}
+
 fn shell(value: &Value<'_>, rare: Rare) -> bool {
     let has = |kinds| value.seen.any & kinds != 0;
     let text = value.bytes;
@@ -181,12 +257,32 @@ fn shell(value: &Value<'_>, rare: Rare) -> bool {
         || holds(rare::BACKSLASH) && memchr::memmem::find(text, b"\\x0").is_some()
         || holds(rare::OPEN) && has(kind::BRACE) && pair(text, *b"()")
         || holds(rare::PERCENT) && has(kind::SPACE)
+        || holds(rare::DOLLAR) && expands(text)
+        || holds(rare::BRACE) && pair(text, *b"{,")
+        || text.len() <= CHAINED && has(kind::SPACE) && chained(text)
         || holds(rare::QUESTION)
             && has(kind::SLASH)
             && memchr::memchr_iter(b'?', text).any(|at| {
                 text.get(at + 1)
                     .is_some_and(|b| matches!(b, b'?' | b'/' | b'*'))
             })
+}
+
+/// An option somewhere behind an operator: `;perf --version`.
+fn chained(text: &[u8]) -> bool {
+    let operator = memchr::memchr3(b';', b'|', b'&', text);
+    operator.is_some_and(|at| pair(&text[at..], *b" -"))
+}
+
+/// A dollar that ends a word and starts another: `c$@at`, `ping$() `.
+fn expands(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'$', text).any(|at| {
+        at > 0
+            && text[at - 1].is_ascii_alphabetic()
+            && text
+                .get(at + 1)
+                .is_some_and(|b| matches!(b, b'@' | b'*' | b'!' | b'?' | b'-' | b'(' | b'{'))
+    })
 }
 
 fn pipes(value: &Value<'_>, rare: Rare) -> bool {
@@ -202,7 +298,8 @@ fn object(value: &Value<'_>, rare: Rare) -> bool {
     let text = value.bytes;
     let magic = match text.first() {
         Some(b'r') => text.starts_with(b"rO0AB"),
-        Some(b'K') => text.starts_with(b"KztAB"),
+        Some(b'K') => text.starts_with(b"KztAA"),
+        Some(b'C') => text.starts_with(b"Cs7QA"),
         Some(b'H') => text.starts_with(b"H4sIAAAA"),
         Some(b'A') => text.starts_with(b"AAEAAAD"),
         Some(0xac) => text.starts_with(b"\xac\xed\x00\x05"),
@@ -231,7 +328,7 @@ fn template(text: &[u8], rare: Rare) -> bool {
         })
         || holds(rare::DOLLAR)
             && memchr::memchr_iter(b'$', text)
-                .any(|i| matches!(at(Some(i + 1)), b'_' | b'(' | b'{' | b'\''))
+                .any(|i| matches!(at(Some(i + 1)), b'_' | b'(' | b'{' | b'\'' | b'"'))
         || holds(rare::LESS)
             && memchr::memchr_iter(b'<', text).any(|i| matches!(at(Some(i + 1)), b'%' | b'#'))
         || holds(rare::AT)
@@ -257,10 +354,24 @@ fn filter(text: &[u8]) -> bool {
     memchr::memchr2_iter(b'(', b')', text).any(|i| {
         let (before, after) = (at(i.checked_sub(1)), at(Some(i + 1)));
         match text[i] {
-            b')' => matches!(after, b'(' | b'|' | b'&' | b'!') || before == b'*',
+            b')' => {
+                matches!(after, b'(' | b'|' | b'&' | b'!')
+                    || before == b'*'
+                    || reopens(&text[i + 1..])
+            }
             _ => matches!(after, b'&' | b'|' | b'!') && before != b' ',
         }
     })
+}
+
+/// A bracket and an operator of filters behind blanks: ` (&`, ` ( |`.
+fn reopens(rest: &[u8]) -> bool {
+    match rest.trim_ascii_start() {
+        [b'(', inside @ ..] => {
+            matches!(inside.trim_ascii_start().first(), Some(b'&' | b'|' | b'!'))
+        }
+        _ => false,
+    }
 }
 
 fn markup(value: &Value<'_>, rare: Rare) -> bool {

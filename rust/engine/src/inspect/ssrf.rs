@@ -17,6 +17,8 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("ssrf.metadata", 0.9, 0.5, "169\\.254\\.169\\.254|metadata\\.(?:google|azure|tencentyun|packet)|(?:latest|computemetadata|opc/v\\d|openstack)/(?:meta-data|user-data|v1/|instance|api/token|dynamic)|100\\.100\\.100\\.200|192\\.0\\.0\\.192|instance-data\\b|169\\.254\\.170\\.2|rancher-metadata|fd00:ec2::254"),
     pattern("ssrf.address", 0.85, 0.4, "\\b[a-z][a-z0-9+._-]{1,15}:[/\\\\]*(?:[^/\\s@]*@)?(?:0x[0-9a-f]{1,8}(?:[./:]|$)|\\d{8,10}(?:[/:]|$)|0[0-7]{1,10}\\.|\\d{1,3}\\.0x|\\d{1,3}\\.\\d{1,3}\\.\\d{4,}|\\d{1,3}\\.\\d{5,}|(?:\\d{1,3}\\.){2,3}0[0-7x]|\\[[0-9a-f:.]+\\]|[0-9a-f]{0,4}::)"),
     pattern("ssrf.address", 0.85, 0.5, "\\b[a-z][a-z0-9+._-]{1,15}:[/\\\\]*[^/\\s]{0,60}(?:\\xe2(?:\\x91[\\xa0-\\xbf]|\\x92[\\x80-\\xbf]|\\x93[\\x80-\\xbf])|\\xe3\\x80\\x82|\\xef\\xbd\\xa1|\\xef\\xbc\\x8e)"),
+    // A socket in a proxy's path, CVE-2021-40438.
+    pattern("ssrf.socket", 0.85, 0.4, "\\bunix:[^|\\s]{4,}\\|[a-z]+://"),
     pattern("ssrf.rebind", 0.85, 0.5, "\\.(?:nip\\.io|xip\\.io|sslip\\.io|localtest\\.me|oastify\\.com|burpcollaborator\\.net|interact\\.sh|oast\\.(?:pro|live|site|online|fun|me)|requestbin\\.\\w+|dnslog\\.cn|ceye\\.io|rbndr\\.us|1u\\.ms)\\b|make-127-"),
     pattern("ssrf.private", 0.55, 0.1, "^\\s*(?:https?|ftp)://(?:[^/\\s@]*@)?(?:10\\.\\d+\\.\\d+\\.\\d+|192\\.168\\.\\d+\\.\\d+|172\\.(?:1[6-9]|2\\d|3[01])\\.\\d+\\.\\d+|169\\.254\\.\\d+\\.\\d+)"),
     pattern("ssrf.private", 0.6, 0.1, "^\\s*(?:https?|ftp)://(?:[a-z0-9-]+\\.)*(?:internal|intranet|corp|consul|svc\\.cluster\\.local|kubernetes\\.default)(?:[:/]|$)"),
@@ -27,6 +29,8 @@ static PATTERNS: Patterns = Patterns::new(&[
 /// What settings of services hold too, which come in JSON.
 static LOCAL: Patterns = Patterns::new(&[
     pattern("ssrf.loopback", 0.75, 0.2, "\\b[a-z][a-z0-9+._-]{1,15}:[/\\\\]*(?:[^/\\s@]*@)?(?:localhost|127\\.\\d+|0\\.0\\.0\\.0|0(?:[:/]|$)|\\[?::1?\\]?(?:[:/]|$)|\\[::|127\\b|localtest\\.me|lvh\\.me|vcap\\.me|0\\.\\d)"),
+    pattern("ssrf.loopback", 0.6, 0.0, "^\\s*(?:localhost\\d?(?:\\.localdomain\\d?)?|ip(?:v?6)-(?:localhost|loopback)|(?:gateway|host|kubernetes)\\.(?:docker|containers|default\\.svc\\.cluster)\\.(?:internal|local)|lvh\\.me|localtest\\.me|vcap\\.me|127(?:\\.\\d+){1,3})(?::\\d+)?/"),
+    pattern("ssrf.address", 0.75, 0.2, "^\\s*[a-z][a-z0-9+.-]*:[/\\\\]*(?:\\\\\\w){3,}|^\\s*[a-z][a-z0-9+.-]*://(?:\\[(?:fe80|f[cd]\\w\\w)?:|\\[[0:]*ffff|0x[0-9a-f]{8,})"),
     pattern("ssrf.scheme", 0.75, 0.2, "(?:^|[\\s=:'\"(,])(?:ssh|svn):(?:[/\\\\]{2}|[/\\\\]?127)"),
 ]);
 
@@ -78,14 +82,16 @@ fn goes_back(name: &[u8]) -> bool {
 /// Tells whether a host is one that only the server's own network knows, by its first letters or
 /// its last.
 pub fn is_internal(host: &[u8]) -> bool {
-    let (mut end, mut odd) = (0, false);
+    let (mut end, mut odd, mut named) = (0, false, true);
     for byte in host.iter().take(64) {
-        if matches!(byte, b'/' | b':' | b'?' | b'#') {
+        if matches!(byte, b'/' | b'?' | b'#') {
             break;
         }
+        // Behind the port another host may come: `a.example:80 @b.example`.
+        named &= *byte != b':';
         // No host has such a byte.
         odd |= matches!(byte, b'@' | b' ' | 0x80..);
-        end += 1;
+        end += usize::from(named);
     }
     let name = &host[..end];
     let starts = |start: &[u8]| {
@@ -127,6 +133,7 @@ mod tests {
         patterns::compiles(&PATTERNS);
         patterns::compiles(&LOCAL);
         for text in [
+            "http://a.example:80 &@127.0.0.1:22/# @b.example/",
             "http://169.254.169.254/latest/meta-data/",
             "http://localhost:22/",
             "http://127.0.0.1/admin",

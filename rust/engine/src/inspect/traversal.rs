@@ -138,6 +138,19 @@ const SCHEMES: [(&[u8], f32); 14] = [
     (b"ogg://", 0.6),
 ];
 
+/// Folders that no client sees: a value that starts in one names a file of the server.
+const ROOTS: [&[u8]; 5] = [b"/etc/", b"/proc/", b"/sys/", b"/var/adm", b"/root/"];
+
+/// Folders that settings, which come in JSON, name as well.
+const MORE_ROOTS: [&[u8]; 6] = [
+    b"/var/log/",
+    b"/var/run/",
+    b"/var/spool/",
+    b"/var/mysql",
+    b"/var/lp/",
+    b"/boot/",
+];
+
 /// The detector of this family.
 pub struct Traversal;
 
@@ -196,13 +209,14 @@ impl Detector for Traversal {
         if let Some(score) = file.filter(telling).filter(|_| named) {
             report.add("traversal.file", score);
         }
-        if named && hexed(raw) {
+        if named && (hexed(raw) || misspelled(raw)) {
             report.add("traversal.climb", 0.7);
         }
-        let drive = value.part == Part::Query && is_drive(raw);
-        let etc = matches!(value.part, Part::Query | Part::Path | Part::Form)
-            && path.text.starts_with(b"/etc/");
-        if named && (drive || etc) {
+        let field = matches!(value.part, Part::Query | Part::Form);
+        let drive = field && is_drive(raw);
+        let own = ROOTS.iter().any(|root| path.text.starts_with(root));
+        let more = field && MORE_ROOTS.iter().any(|root| path.text.starts_with(root));
+        if named && (drive || own || more) {
             report.add("traversal.root", 0.5);
         }
         if named {
@@ -245,7 +259,10 @@ impl Path {
                 let after = raw.get(at + dots).copied();
                 let follows = after.is_some_and(is_slash)
                     || raw[at + dots..].starts_with(b";/")
-                    || at > 0 && is_slash(raw[at - 1]) && (after.is_none() || after == Some(0));
+                    || dots == 2
+                        && at > 0
+                        && is_slash(raw[at - 1])
+                        && (after.is_none() || after == Some(0));
                 if (2..=8).contains(&dots) && follows && before {
                     climbs += 1;
                     first_climb = first_climb.min(at);
@@ -321,6 +338,29 @@ fn hexed(raw: &[u8]) -> bool {
         .any(|w| memmem::find(raw, w).is_some())
 }
 
+/// `..2f..2f`, `..%u2216`, `%2%e%2%e%2%f`: slashes and points in the spellings that a careless
+/// decoder undoes, or that a filter has left of them; more than once, since names hold them too.
+fn misspelled(raw: &[u8]) -> bool {
+    const SLASHES: [&[u8]; 12] = [
+        b"2f", b"5c", b"252f", b"255c", b"2%f", b"5%c", b"u2215", b"u2216", b"uefc8", b"uf025",
+        b"c0%af", b"c1%9c",
+    ];
+    const NIBBLES: [&[u8]; 3] = [b"%2%e", b"%2%f", b"%5%c"];
+    let lower = raw.to_ascii_lowercase();
+    let climbs = memmem::find_iter(&lower, b"..").filter(|at| {
+        let rest = &lower[at + 2..];
+        let rest = rest.strip_prefix(b"%").unwrap_or(rest);
+        SLASHES.iter().any(|slash| rest.starts_with(slash))
+    });
+    let nibbles = || {
+        NIBBLES
+            .iter()
+            .map(|n| memmem::find_iter(&lower, n).count())
+            .sum::<usize>()
+    };
+    climbs.take(2).count() == 2 || memchr::memchr(b'%', &lower).is_some() && nibbles() > 1
+}
+
 /// `c:\`, but not the path that browsers invent for uploads.
 fn is_drive(raw: &[u8]) -> bool {
     matches!(raw, [drive, b':', b'\\', ..] if drive.is_ascii_alphabetic())
@@ -364,6 +404,13 @@ mod tests {
             "C:\\boot.ini",
             "/var/www/../../../etc/shadow\0.png",
             "index.php\0",
+            "..2f..2f..2fetc2fx",
+            "/..%u2216..%u2216..%u2216",
+            "..%2%f..%2%fetc%2%fissue",
+            "%2%e%2%e0x2fetc",
+            "/etc/hostname.le0",
+            "/proc/meminfo",
+            "/var/log/x",
         ] {
             assert!(score(&Traversal, text) >= 0.5, "{text}");
         }
@@ -376,8 +423,12 @@ mod tests {
             "https://a.example/docs/v1..v2/file.tar.gz",
             "see ../../README.md and edit /etc/hosts to match",
             "wait... what?",
+            "https://...",
             "data:image/png;base64,AAAA",
             "/home/log/data.ini",
+            "version 1..2 from 2..5",
+            "100%2 and 50%5",
+            "/srv/app/x",
             "first line\nsecond line",
         ] {
             assert!(score(&Traversal, text) < 0.5, "{text}");

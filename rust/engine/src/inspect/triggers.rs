@@ -18,8 +18,10 @@ pub const DOTTED: u64 = 1 << 7;
 pub const DUNDER: u64 = 1 << 8;
 /// An operator, behind a dollar.
 pub const DOLLAR: u64 = 1 << 5;
+/// A name before a closing bracket: `[php]`, `{php}`.
+pub const BRACED: u64 = 1 << 9;
 
-/// Slots of the table; a power of two, four times the words.
+/// Slots of the table; a power of two, three times the words.
 const SLOTS: usize = 2048;
 /// Bits of the filter before the table; a power of two. One in forty strange words passes.
 const KNOWN: usize = 32768;
@@ -54,7 +56,8 @@ const fn when(condition: u64) -> u64 {
 }
 
 /// Each group's words, apart by blanks.
-const GROUPS: [(u64, &str); 17] = [
+const GROUPS: [(u64, &str); 18] = [
+    (when(BRACED), "php"),
     (when(LOGIC), "or and xor"),
     (when(SORTS), "order group"),
     (when(HEX), "x"),
@@ -103,7 +106,8 @@ const GROUPS: [(u64, &str); 17] = [
          finger route arp ip ss lsof strings od rev sort uniq cut tee xargs nohup sudo su at \
          timeout time start call for if ver vol tree taskkill attrib schtasks sc msiexec iex \
          invoke comspec windir system ifs bin fold vi vim emacs ftp cd tar zip gzip unzip kubectl \
-         docker useradd adduser powershell systeminfo systemroot",
+         docker useradd adduser powershell systeminfo systemroot expr netsh strace visudo htop gunzip \
+         zcat zstdcat bzcat xzcat apt yum pip npm gem openssl screen tmux trap ansible chef",
     ),
     (
         when(INVOKED),
@@ -111,13 +115,14 @@ const GROUPS: [(u64, &str); 17] = [
          function open spawn print printf echo phpinfo unserialize extract getclass forname ini \
          gzinflate md chr define usort include scandir glob dump settimeout fork readline func \
          preg call map mb create highlight contents decode compile import base rot encode decode \
-         var die array getruntime newinstance find findone insert update remove mapreduce aggregate count while loader load get put byname get file string",
+         var die array getruntime newinstance grab grabconfig grabresolver find findone insert update remove mapreduce aggregate count while loader load get put byname get file string",
     ),
     (
         when(DOTTED),
         "java javax ognl sun runtime class process apache processbuilder xwork opensymphony \
          springframework hibernate groovy springboot rowset netscape weblogic bea codehaus \
-         constructor mainmodule pty subprocess os freemarker velocity jndi",
+         constructor mainmodule pty subprocess os freemarker velocity jndi console module org \
+         prototype",
     ),
     (
         sets(Words::CODE),
@@ -133,7 +138,7 @@ const GROUPS: [(u64, &str); 17] = [
     (
         beside(Words::URL),
         "gopher dict ldap ldaps rmi sftp tftp jar netdoc file localhost dns corba iiop ssh smb \
-         imap telnet metadata jdbc gophers mongodb irc ircs svn nfs afp rtsp ircu mailto ssh",
+         imap telnet metadata unix loopback internal localdomain lvh localtest vcap jdbc gophers mongodb irc ircs svn nfs afp rtsp ircu mailto ssh",
     ),
     (
         when(DOLLAR),
@@ -152,7 +157,14 @@ const TOOLS: &str = "nikto sqlmap nmap nessus nuclei masscan zgrab wpscan dirbus
     whisker exploit cgichk webtrends hakai vulnerability pentest injection \
     ssrfmap nosqlmap websploit leakix xsstrike jsql lfimap sstimap nettacker droopescan \
     stalker appspider cmseek cmsmap dotdotpwn golismero whatwaf wafw wprecon betabot xspear \
-    invicti nexpose ratproxy arjun vulnerabilities vulnerable exploits fuzzing";
+    invicti nexpose ratproxy arjun vulnerabilities vulnerable exploits fuzzing \
+    greenbone ghauri kadimus lfisuite suite panoptic tinja medusa patator jexboss routersploit gopherus \
+    xxeinjector wpforce muhstik wpprobe owasp ironwasp graphw graphql shortscan trufflehog noseyparker \
+    gitleaks dumper bfac naabu katana httpx subfinder dnsx amass hakrawler gospider paramspider photon \
+    corsy smuggler explore tcpid lkxscan whcc customcrawler yeswehack \
+    intigriti hackerone bugcrowd projectdiscovery caido probely immuniweb pentera \
+    tenable rapid toata securityscanner sysscan vulnscan webscan portscan netscan \
+    sitescan dirscan hostscan cgiscan af beef qualysguard sn mysqloit nosqli tsunamisecurityscanner";
 
 impl Triggers {
     const fn new() -> Triggers {

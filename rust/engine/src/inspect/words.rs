@@ -1,7 +1,7 @@
 //! Trigger words: a value's runs of letters, looked up and judged by what stands around them.
 
 use super::triggers::{
-    COMMAND, DOLLAR, DOTTED, DUNDER, HEX, INVOKED, LOGIC, SCHEME, SORTS, TRIGGERS,
+    BRACED, COMMAND, DOLLAR, DOTTED, DUNDER, HEX, INVOKED, LOGIC, SCHEME, SORTS, TRIGGERS,
 };
 use crate::decode::kind::{self, Rare, BLOCK, WINDOW};
 
@@ -182,9 +182,10 @@ impl<'t> Word<'t> {
             found |= Words::URL.0;
         }
         let invoked = special & INVOKED != 0 && self.invoked();
-        let dotted = special & DOTTED != 0 && self.rest.starts_with(b".");
+        let dotted = special & DOTTED != 0 && self.dotted();
+        let braced = special & BRACED != 0 && matches!(self.rest.first(), Some(b']' | b'}'));
         let dunder = special & DUNDER != 0 && self.before() == b'_' && self.rest.starts_with(b"_");
-        if invoked || dotted || dunder {
+        if invoked || dotted || dunder || braced {
             found |= Words::CODE.0;
         }
         if special & DOLLAR != 0 && matches!(self.before(), b'$' | b'&') {
@@ -235,7 +236,16 @@ impl<'t> Word<'t> {
             .strip_prefix(b"\"")
             .or(rest.strip_prefix(b"'"))
             .unwrap_or(rest);
-        matches!(rest, [b'(' | b'`', ..] | [b'/', b'*', ..])
+        matches!(rest, [b'(' | b'`' | b'#', ..] | [b'/', b'*' | b'/', ..])
+    }
+
+    /// Something of a class or a module is meant: `os.`, `process["env"]`, `[prototype][x]`.
+    fn dotted(&self) -> bool {
+        let looked_into = matches!(
+            self.rest,
+            [b'.' | b'[', ..] | [b']', b'[' | b'.' | b'=', ..]
+        );
+        looked_into || self.before() == b'[' && self.rest.first() == Some(&b']')
     }
 
     /// `0x2e`, `0x2f`, `0x5c`.
@@ -253,6 +263,7 @@ impl<'t> Word<'t> {
         let opens = matches!(
             before,
             b';' | b'|'
+                | b'!'
                 | b'&'
                 | b'`'
                 | b'('

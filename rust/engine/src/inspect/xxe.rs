@@ -21,6 +21,8 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("xxe.include", 0.9, 0.8, "<xi:include\\b|xmlns:xi\\s*=|www\\.w3\\.org/2001/xinclude"),
     pattern("xxe.parameter", 0.7, 0.4, "<!(?:element|attlist|notation)\\s+\\S+\\s+\\S+|&(?:xxe|file|payload|send|exfil|content);|%(?:xxe|dtd|remote|payload|file|send|asd|sp|param\\d|all|ext|init);"),
     pattern("xxe.transform", 0.8, 0.6, "<xsl:(?:value-of|include|import|copy-of|template)\\b|document\\(\\s*['\"]|<\\?xml-stylesheet\\b|xmlns:(?:php|java|msxsl|xalan)\\s*="),
+    // A bracket in a section of its own: the parser puts a tag together that no filter saw.
+    pattern("xxe.section", 0.8, 0.5, "<!\\[cdata\\[\\s*[<>/]{1,2}\\s*\\]\\]>"),
     pattern("xxe.declaration", 0.5, 0.3, "^[\\s\"']*<(?:!--)?\\?xml\\b[^>]{0,120}(?:utf-7|utf-16|utf-32|ucs-?[24]|ebcdic|\\?-->)"),
 ]);
 

@@ -7,7 +7,7 @@
 
 /// Weights of a table. A power of two.
 pub const DIMS: usize = 1 << BITS;
-const BITS: u32 = 15;
+const BITS: u32 = 16;
 /// Lengths of the runs. Units: characters.
 pub const LENGTHS: [u32; 3] = [2, 3, 4];
 /// Half a window. Units: bytes.

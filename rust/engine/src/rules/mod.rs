@@ -9,6 +9,7 @@ use crate::request::{Identity, Request};
 use crate::verdict::{Action, Category, RuleId, Verdict};
 use cidr::IpCidr;
 use expression::Expression;
+pub use path::normalise;
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use std::net::IpAddr;
 
@@ -30,6 +31,7 @@ struct Rule {
     user_agents: Option<RegexSet>,
     headers: Vec<(String, Option<Regex>)>,
     expression: Option<Expression>,
+    shadow: bool,
 }
 
 enum PathPattern {
@@ -71,6 +73,10 @@ impl Rules {
             if !rule.matches(request, &path) {
                 continue;
             }
+            if rule.shadow {
+                verdict.shadow.absorb(&rule.id, rule.action, rule.score);
+                continue;
+            }
             if rule.action == Action::Allow {
                 return Ruling::Allowed;
             }
@@ -105,6 +111,7 @@ impl Rule {
             paths: paths.collect::<Result<_, Error>>()?,
             user_agents: user_agents(&at("user_agents"), &rule.user_agents)?,
             headers: headers.collect::<Result<_, Error>>()?,
+            shadow: rule.shadow,
             expression: rule
                 .expression
                 .as_deref()

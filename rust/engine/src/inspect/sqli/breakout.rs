@@ -12,6 +12,9 @@ impl Reading<'_> {
             return self.bare_start();
         }
         let short = self.tokens.len() <= 12 && self.text.len() <= 96;
+        if short && self.resumes(s) {
+            return Some(("sqli.expression", 0.65));
+        }
         match self.kind(s) {
             Kind::Comment => self.trailing(s),
             Kind::Semicolon if self.kind(s + 1) == Kind::Comment => Some(("sqli.comment", 0.7)),
@@ -24,6 +27,8 @@ impl Reading<'_> {
                 (Operand::Literal, j) if self.is_rest(j) && short => Some(("sqli.expression", 0.6)),
                 _ => None,
             },
+            Kind::Statement if self.lone() && self.acts(s) => Some(("sqli.stacked", 0.65)),
+            Kind::Select if self.lone() && self.commented_at_last() => Some(("sqli.stacked", 0.65)),
             Kind::Sort | Kind::Having | Kind::Limit if short => Some(("sqli.clause", 0.6)),
             _ => None,
         }
@@ -44,6 +49,32 @@ impl Reading<'_> {
                 _ => return false,
             };
         }
+    }
+
+    /// Tells whether an operator follows the break, and another stands before a string that is left
+    /// open for the application's own quote: `' / current_date != '1`. Prose closes its quotes
+    /// behind a word.
+    fn resumes(&self, s: usize) -> bool {
+        let operator = |i: usize| {
+            matches!(
+                self.kind(i),
+                Kind::Compare | Kind::Math | Kind::Bars | Kind::Logic
+            )
+        };
+        let end = self.tokens.len();
+        let starts = operator(s) || self.kind(s) == Kind::Prefix && operator(s + 1);
+        starts
+            && end > s + 2
+            && operator(end - 2)
+            && self.leaves_open(end)
+            && self.word(end - 1).len() > 1
+    }
+
+    /// Tells whether the quote stands next to the value's start, and is not closed: a string that
+    /// is sent whole would be.
+    fn lone(&self) -> bool {
+        self.before <= 8
+            && (memchr::memchr(self.quote, self.text).is_none() || self.commented_at_last())
     }
 
     fn leaves_open(&self, end: usize) -> bool {

@@ -13,7 +13,8 @@ impl Reading<'_> {
                 return Some(("sqli.function", 0.8));
             }
             let waits = name.eq_ignore_ascii_case(b"sleep") && self.kind(i + 1) == Kind::Open;
-            if waits && self.kind(i + 2) == Kind::Number && self.kind(i + 3) == Kind::Close {
+            let computed = matches!(self.kind(i + 3), Kind::Close | Kind::Math);
+            if waits && self.kind(i + 2) == Kind::Number && computed {
                 return self.sleep(i);
             }
         }

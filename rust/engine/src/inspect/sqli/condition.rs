@@ -23,6 +23,10 @@ impl Reading<'_> {
                 Some(("sqli.tautology", 0.75))
             }
             (Operand::Literal, _) if first && self.ends(j) => Some(("sqli.tautology", 0.7)),
+            // `'or'a='a`: nobody writes a word so close to two quotes.
+            (Operand::Literal, Kind::Name | Kind::Number) if first && self.squeezed(i) => {
+                Some(("sqli.tautology", 0.7))
+            }
             (Operand::Literal, Kind::Logic | Kind::Union) if first => Some(("sqli.tautology", 0.7)),
             (Operand::Literal, Kind::Math | Kind::Bars | Kind::Text { .. })
                 if first && self.kind(i + 1) != Kind::Number =>
@@ -74,6 +78,13 @@ impl Reading<'_> {
         }
     }
 
+    /// Tells whether a logic operator stands without blanks between the break and a string.
+    fn squeezed(&self, i: usize) -> bool {
+        let (operator, next) = (self.tokens.get(i), self.tokens.get(i + 1));
+        let string = matches!(self.kind(i + 1), Kind::Text { .. });
+        operator.start == 0 && string && next.start == operator.end
+    }
+
     /// Tells a comparison for equality from one for order, which prose and programs make too.
     fn equates(&self, j: usize) -> bool {
         !matches!(self.word(j).first(), Some(b'<' | b'>')) || self.word(j) == b"<>"
@@ -84,7 +95,8 @@ impl Reading<'_> {
         let (left, j) = self.operand(i + 1)?;
         let (right, _) = self.operand(j + 1)?;
         let constant = left == Operand::Literal && right == Operand::Literal;
-        (constant && i > 0 && !statement && self.kind(j) == Kind::Compare)
+        let broke = i > 0 || self.context == Context::Quoted && self.before <= 24;
+        (constant && broke && !statement && self.kind(j) == Kind::Compare)
             .then_some(("sqli.tautology", 0.75))
     }
 

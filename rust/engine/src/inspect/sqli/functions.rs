@@ -11,7 +11,7 @@ pub enum Weight {
     Telling,
 }
 
-const TELLING: [&str; 34] = [
+const TELLING: [&str; 35] = [
     "benchmark",
     "bulk_collect",
     "ctxsys",
@@ -39,6 +39,7 @@ const TELLING: [&str; 34] = [
     "sys_eval",
     "sys_exec",
     "updatexml",
+    "user_lock",
     "utl_file",
     "utl_http",
     "utl_inaddr",

@@ -21,6 +21,9 @@ use reading::{Context, Reading};
 /// How far into a value a break is looked for. Units: bytes.
 const REACH: usize = 16 << 10;
 
+/// Longest value whose typographic quotes are looked at. Units: bytes.
+const STRAIGHT: usize = 96;
+
 /// The detector of this family.
 pub struct SqlInjection;
 
@@ -77,6 +80,23 @@ impl Detector for SqlInjection {
         if evasive {
             report.add("sqli.disguise", 0.5);
         }
+        if let Some(plain) = straightened(text) {
+            let quote = memchr::memchr(b'\'', &plain).map_or(0, |at| at + 1);
+            tokens.read(&plain[quote..]);
+            let reading = Reading {
+                text: &plain[quote..],
+                tokens: &tokens,
+                context: Context::Quoted,
+                before: quote,
+                quote: b'\'',
+            };
+            if let Some((rule @ "sqli.tautology", score)) = reading.judge() {
+                report.add(rule, score);
+            }
+        }
+        if extracts(text) {
+            report.add("sqli.json", 0.7);
+        }
     }
 }
 
@@ -86,6 +106,40 @@ fn segment(path: &[u8]) -> &[u8] {
     let end = path.iter().position(sharp).unwrap_or(path.len());
     let start = memchr::memrchr(b'/', &path[..end]).map_or(0, |at| at + 1);
     &path[start..]
+}
+
+/// Makes typographic quotes straight, as databases and character sets do that know no others.
+/// `None` for values without, and for those too long to be more than prose.
+fn straightened(text: &[u8]) -> Option<Vec<u8>> {
+    let quote = |at: usize| matches!(text.get(at + 1..at + 3), Some([0x80, 0x98 | 0x99 | 0xb2]));
+    let first =
+        memchr::memchr_iter(0xe2, &text[..text.len().min(STRAIGHT)]).find(|at| quote(*at))?;
+    let (mut out, mut at) = (text[..first].to_vec(), first);
+    while let Some(byte) = text.get(at) {
+        let curly = *byte == 0xe2 && quote(at);
+        out.push(if curly { b'\'' } else { *byte });
+        at += if curly { 3 } else { 1 };
+    }
+    (text.len() <= STRAIGHT).then_some(out)
+}
+
+/// `'{"a":1}'::jsonb @> '{}'`: a cast of a string to JSON, and an operator on it. It passes filters
+/// that know only the older half of SQL.
+fn extracts(text: &[u8]) -> bool {
+    let Some(at) = memchr::memmem::find(text, b"'::json") else {
+        return false;
+    };
+    let rest = &text[at + 7..];
+    let rest = rest.strip_prefix(b"b").unwrap_or(rest).trim_ascii_start();
+    let quotes = memchr::memchr(b'\'', rest).is_some();
+    let statement = text.trim_ascii_start().get(..6);
+    if statement.is_some_and(|word| word.eq_ignore_ascii_case(b"select")) {
+        return false;
+    }
+    matches!(
+        rest.first(),
+        Some(b'-' | b'#' | b'@' | b'<' | b'>' | b'?' | b'|')
+    ) && quotes
 }
 
 /// Comments where blanks would do are there to pass filters.
@@ -116,6 +170,20 @@ mod tests {
             "1 order by 10-- ",
             "x' and extractvalue(1,concat(0x7e,version()))-- ",
             "' union select 1 into outfile '/tmp/x'",
+            "'OR'a='a",
+            "1'or'a='a",
+            "aa' / current_date != '1",
+            "aa' DIV 1 = 0 or '1",
+            "1\" where 4=4 and make_set(2=7,7)--",
+            "1';begin user_lock.sleep(5); end--",
+            "1\u{2019} or \u{2018}1\u{2019}=\u{2018}1",
+            "OR '{\"b\":2}'::jsonb @> '{\"a\":1}'::jsonb",
+            "select sleep(10 /6)",
+            "'; if 1=1 drop database x-- -a",
+            "1;load xml local infile \"x\"",
+            "1';iif(5=5,1,1/0)",
+            "' insert into users(a) values('b') --",
+            "' select name from syscolumns--",
         ] {
             assert!(score(&SqlInjection, text) >= 0.5, "{text}");
         }
@@ -134,6 +202,18 @@ mod tests {
             "1060 or 70s",
             "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)",
             "5'10\" tall",
+            "the boys' and the girls' toys",
+            "rock 'n' roll or 'bop'",
+            "10' - 12' boards",
+            "sizes: 5' x 6' and 7' x 8'",
+            "'tis the season; if you will",
+            "year(now())",
+            "don\u{2019}t stop or you\u{2019}ll miss it",
+            "SELECT '{\"a\":1}'::jsonb -> 'a'",
+            "select data->'a' from t where data @> '{\"a\":1}'::jsonb",
+            "\"where it began\" and \"where it ends\"",
+            "query = \"select a from t -- all of it\"",
+            "done; begin again, then load data",
             "{ user(id: \"1\") { name } }",
             "y = x or 0  # the fallback of this line",
             "cursor.execute(\"SELECT a FROM t UNION SELECT 1, b FROM u\")",

@@ -52,8 +52,25 @@ impl Reading<'_> {
             Kind::Name if branches && self.kind(i + 2) == Kind::Open && self.led(i) => {
                 Some(("sqli.stacked", 0.7))
             }
+            Kind::Name if i == self.closes(0) || self.led(i) => self.flow(i + 1),
             _ => None,
         }
+    }
+
+    /// `; if 1=1 drop ...`, `; begin user_lock.sleep(5); end`, `; load xml infile`.
+    fn flow(&self, i: usize) -> Found {
+        let value = matches!(
+            self.kind(i + 1),
+            Kind::Number | Kind::Text { .. } | Kind::Variable
+        );
+        let asks = (self.is(i, b"if") || self.is(i, b"while")) && value;
+        let tests = (self.is(i, b"if") || self.is(i, b"iif"))
+            && self.kind(i + 1) == Kind::Open
+            && self.kind(i + 2) == Kind::Number
+            && self.kind(i + 3) == Kind::Compare;
+        let begins = self.is(i, b"begin") && matches!(self.kind(i + 2), Kind::Dot | Kind::Open);
+        let loads = self.is(i, b"load") && (self.is(i + 1, b"xml") || self.is(i + 1, b"data"));
+        (asks || tests || begins || loads).then_some(("sqli.stacked", 0.7))
     }
 
     /// A statement that runs what it is given, or that stands right behind a value.

@@ -160,6 +160,10 @@ fn weigh(name: &[u8], rest: &[u8]) -> f32 {
         (b"layer", 0.6),
         (b"ilayer", 0.6),
         (b"xss", 0.6),
+        (b"plaintext", 0.6),
+        (b"noscript#", 0.6),
+        (b"vmlframe", 0.6),
+        (b"listener", 0.6),
     ];
     // What video sites offer to be pasted.
     if is(name, b"iframe") && has(b"https://") && (has(b"allowfullscreen") || has(b"width=")) {
@@ -213,6 +217,14 @@ fn judge_attribute(tag: &[u8], attribute: &Attribute<'_>, report: &mut Report<'_
         () if runs(body) => report.add("xss.script_url", 0.9),
         () if is(name, b"attributename") && starts(body, b"on") => {
             report.add("xss.event_handler", 0.8);
+        }
+        // Pictures animate colours and places; what changes a link waits for a click.
+        () if is(name, b"attributename") && find(body, b"href") => report.add("xss.tag", 0.6),
+        () if is(name, b"xlink:href")
+            && is(tag, b"a")
+            && memchr::memmem::find(body, b"//").is_some() =>
+        {
+            report.add("xss.tag", 0.5);
         }
         () if is(name, b"datasrc") || is(name, b"dataformatas") => report.add("xss.tag", 0.6),
         () if is(name, b"srcdoc") => report.add("xss.srcdoc", 0.8),

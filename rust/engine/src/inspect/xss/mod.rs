@@ -10,6 +10,9 @@ use super::words::Words;
 use super::Family;
 use crate::decode::{html, percent, Value};
 
+/// Longest value whose comments are dropped. Units: bytes.
+const COMMENTED: usize = 512;
+
 /// The detector of this family.
 pub struct Xss;
 
@@ -61,9 +64,34 @@ fn undo(text: &[u8]) -> Option<Vec<u8>> {
         plain.retain(|b| *b != 0);
         changed = true;
     }
+    if let Some(without) = uncommented(&plain) {
+        plain = without;
+        changed = true;
+    }
     match escapes(&plain) {
         Some(undone) => Some(undone),
         None => changed.then_some(plain),
+    }
+}
+
+/// Drops comments between the words of a short script, and the blanks beside a point:
+/// `document /**/ . cookie`. `None` where there are none.
+fn uncommented(text: &[u8]) -> Option<Vec<u8>> {
+    let mut at = memchr::memmem::find(text, b"/*").filter(|_| text.len() <= COMMENTED)?;
+    let mut out = text[..at].trim_ascii_end().to_vec();
+    loop {
+        let end = memchr::memmem::find(&text[at..], b"*/")?;
+        let rest = text[at + end + 2..].trim_ascii_start();
+        match memchr::memmem::find(rest, b"/*") {
+            Some(next) => {
+                out.extend_from_slice(rest[..next].trim_ascii_end());
+                at = text.len() - rest.len() + next;
+            }
+            None => {
+                out.extend_from_slice(rest);
+                return Some(out);
+            }
+        }
     }
 }
 

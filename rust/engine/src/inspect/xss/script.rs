@@ -144,6 +144,12 @@ pub fn judge(text: &[u8], report: &mut Report<'_>) {
         if has(text, b"\xbcscript") {
             report.add("xss.charset", 0.7);
         }
+        if has(text, b"-moz-binding") && has(text, b"url(") {
+            report.add("xss.style", 0.7);
+        }
+        if starts_document(text) {
+            report.add("xss.data_url", 0.7);
+        }
         if text.starts_with(b"&{") {
             report.add("xss.call", 0.6);
         }
@@ -151,6 +157,12 @@ pub fn judge(text: &[u8], report: &mut Report<'_>) {
             report.add("xss.utf7", 0.8);
         }
     }
+}
+
+/// Tells a page in a URL, at the start of a value or behind a quote that was broken out of.
+fn starts_document(text: &[u8]) -> bool {
+    let at = position(text, b"data:text/html");
+    at.is_some_and(|at| at <= 2 && has(&text[at..], b","))
 }
 
 /// `javascript:` where a URL may start.

@@ -1,8 +1,11 @@
 //! The configuration as the engine sees it. This file owns defaults and bounds; the plugin's
 //! schema repeats them for operators and a spec compares the two (`threat-agent schema --json`).
 
+mod payload;
+
+pub use payload::{Exclusion, OnUninspected, Payload};
+
 use crate::error::Error;
-use crate::inspect::Family;
 use crate::state::{By, Counter, Scope};
 use crate::verdict::{Action, Category};
 use crate::window::Window;
@@ -27,6 +30,8 @@ pub mod bounds {
     pub const MAX_FIELDS: usize = 32;
     /// Units: bytes. Names of fields.
     pub const MAX_FIELD_BYTES: usize = 64;
+    /// Entries in `payload.exclusions`, in each list of one, and in `payload.shadow`.
+    pub const MAX_EXCLUSIONS: usize = 64;
     /// Units: bytes.
     pub const MAX_BODY_BYTES: u64 = 1_048_576;
     /// Units: bytes.
@@ -135,6 +140,9 @@ pub struct Rule {
     /// A condition in Kong's expression language.
     #[serde(default)]
     pub expression: Option<String>,
+    /// Whether a match is only told, never acted upon.
+    #[serde(default)]
+    pub shadow: bool,
 }
 
 impl Rule {
@@ -188,36 +196,6 @@ impl Limit {
 
     fn default_action() -> Action {
         Action::Throttle
-    }
-}
-
-/// Payload inspection.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Payload {
-    pub enabled: bool,
-    pub families: Vec<Family>,
-    /// What happens at or above `threshold`; below it, findings are only reported.
-    pub action: Action,
-    /// Anomaly score in 0..=1 from which `action` applies.
-    pub threshold: f32,
-    /// Units: bytes. Of a longer body the first part is inspected.
-    pub max_body_bytes: u64,
-    /// Whether a body that nginx spilled to disk is read, which blocks the worker while the disk
-    /// answers.
-    pub read_body_files: bool,
-}
-
-impl Default for Payload {
-    fn default() -> Self {
-        Payload {
-            enabled: true,
-            families: Family::ALL.to_vec(),
-            action: Action::Block,
-            threshold: 0.5,
-            max_body_bytes: bounds::DEFAULT_BODY_BYTES,
-            read_body_files: true,
-        }
     }
 }
 
@@ -286,14 +264,7 @@ impl Config {
         for (category, share) in &self.enforce_ratios {
             ratio(&format!("enforce_ratios.{}", category.name()), *share)?;
         }
-        ratio("payload.threshold", f64::from(self.payload.threshold))?;
-        if self.payload.max_body_bytes > bounds::MAX_BODY_BYTES {
-            let most = bounds::MAX_BODY_BYTES;
-            return Err(Error::field(
-                "payload.max_body_bytes",
-                format!("expected at most {most}"),
-            ));
-        }
+        self.payload.check()?;
         for status in &self.auth_failure_statuses {
             if !(100..=599).contains(status) {
                 return Err(Error::field(

@@ -1,18 +1,22 @@
 //! `threat-agent explain`: why a request is refused, or is not.
 
+mod exclusion;
+
 use crate::error::Error;
 use crate::lines::Lines;
 use crate::rows::Row;
 use crate::settings;
-use serde_json::json;
+use std::cmp::Ordering;
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
-use threat_agent_engine::inspect::{Finding, Findings, Inspector, Location};
+use threat_agent_engine::config::Payload;
+use threat_agent_engine::inspect::{Finding, Findings, Inspector, Location, Scoping};
 use threat_agent_engine::model::{Judgement, HIGH_CONFIDENCE};
-use threat_agent_engine::{Model, Request};
+use threat_agent_engine::payload::Thresholds;
+use threat_agent_engine::{Error as Unfit, Model, Request};
 
 /// Explain the verdict on one request: decoded values, findings, what each feature adds to the
-/// score, thresholds, and the rule that would let such requests pass.
+/// score, thresholds, and the exclusion that would clear what was found.
 #[derive(clap::Args)]
 pub struct Args {
     /// A request in the format that `evaluate` takes; the first line counts. Standard input
@@ -33,6 +37,16 @@ struct Seen {
     location: Location,
     excerpt: String,
     judgement: Judgement,
+    /// Whether a rule spoke on it.
+    ruled: bool,
+    /// Score from which the action applies to it.
+    threshold: f32,
+}
+
+impl Seen {
+    fn is_refused(&self) -> bool {
+        self.judgement.probability >= self.threshold
+    }
 }
 
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
@@ -52,23 +66,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
     let most = usize::try_from(payload.max_body_bytes).unwrap_or(usize::MAX);
     let request = owned.request(most);
     let model = Model::embedded().map_err(Error::config(path))?;
-
-    let mut found = Findings::default();
-    let mut seen: Vec<Seen> = Vec::new();
-    Inspector::new(&payload.families).inspect_each(&request, &mut found, |judged| {
-        if !Model::concerns(judged) {
-            return;
-        }
-        seen.push(Seen {
-            location: Location::new(judged.value.part, judged.value.name),
-            excerpt: excerpt(judged.value.bytes),
-            judgement: model.judge(judged),
-        });
-    });
-    seen.sort_by(|a, b| {
-        let (a, b) = (a.judgement.probability, b.judgement.probability);
-        b.total_cmp(&a)
-    });
+    let (seen, found) = look(&payload, &request).map_err(Error::config(path))?;
 
     writeln!(out, "values that the model judged, decoded")?;
     for value in &seen {
@@ -76,22 +74,52 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
         writeln!(out, "  {p:.3}  {}: {}", value.location, value.excerpt)?;
     }
     findings(&found.list, &seen, out)?;
-    let probability = seen.first().map_or(0.0, |v| v.judgement.probability);
-    if let Some(worst) = seen.first() {
-        parts(model, worst, out)?;
-    }
-    let refused = payload.enabled && probability >= payload.threshold;
+    let Some(worst) = seen.first() else {
+        writeln!(out, "\nnothing in it is suspicious: allow")?;
+        return Ok(());
+    };
+    parts(model, worst, out)?;
+    let probability = worst.judgement.probability;
+    let recorded_from = payload.detection_threshold.min(worst.threshold);
+    let refused = payload.enabled && worst.is_refused();
     writeln!(
         out,
-        "\nprobability {probability:.3}; refused from {} ({}), high confidence from {HIGH_CONFIDENCE}: {}",
-        payload.threshold,
+        "\nprobability {probability:.3}; recorded from {}, refused from {} ({}), high confidence from {HIGH_CONFIDENCE}: {}",
+        recorded_from,
+        worst.threshold,
         payload.action.name(),
         if refused { payload.action.name() } else { "allow" },
     )?;
-    if refused {
-        exclusion(&request, out)?;
+    if probability >= recorded_from {
+        exclusion::print(&payload, &request, path, out)?;
     }
     Ok(())
+}
+
+/// Judges a request as the gateway does, and keeps what it saw, the worst first.
+fn look(payload: &Payload, request: &Request<'_>) -> Result<(Vec<Seen>, Findings), Unfit> {
+    let model = Model::embedded()?;
+    let thresholds = Thresholds::new(payload);
+    let inspector = Inspector::new(&payload.families).scoped(Scoping::new(payload)?);
+    let mut found = Findings::default();
+    let mut seen: Vec<Seen> = Vec::new();
+    inspector.inspect_each(request, &mut found, |judged| {
+        if !Model::concerns(judged) {
+            return;
+        }
+        seen.push(Seen {
+            location: Location::new(judged.value.part, judged.value.name),
+            excerpt: excerpt(judged.value.bytes),
+            judgement: model.judge(judged),
+            ruled: !judged.evidence.is_empty(),
+            threshold: thresholds.of(&judged.evidence),
+        });
+    });
+    seen.sort_by(|a, b| {
+        let key = |v: &Seen| (v.is_refused(), v.judgement.probability);
+        key(b).partial_cmp(&key(a)).unwrap_or(Ordering::Equal)
+    });
+    Ok((seen, found))
 }
 
 fn first(input: &mut dyn BufRead, path: &Path) -> Result<Option<Row>, Error> {
@@ -149,24 +177,6 @@ fn parts(model: &Model, worst: &Seen, out: &mut dyn Write) -> Result<(), Error> 
     Ok(())
 }
 
-/// The narrowest rule that the configuration knows: it lets the path and method pass unseen.
-fn exclusion(request: &Request<'_>, out: &mut dyn Write) -> Result<(), Error> {
-    let method = String::from_utf8_lossy(request.method);
-    let path = String::from_utf8_lossy(request.path);
-    let rule = json!({
-        "id": "allow-false-positive",
-        "action": "allow",
-        "methods": [method],
-        "paths": [path],
-    });
-    writeln!(
-        out,
-        "\nif this is a false positive, among `rules` (switches all inspection off for this path \
-         prefix and method):\n  {rule}"
-    )?;
-    Ok(())
-}
-
 /// Shows a value on one line, cut, and without what may be a secret.
 fn excerpt(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
@@ -210,7 +220,9 @@ mod tests {
             "query.q: 1\\' or",
             "sqli.",
             "rules enough",
-            "allow-false-positive",
+            "exclusions:\n    - rules: [\"sqli.",
+            "paths: [\"/p\"]",
+            "with it: allow",
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }

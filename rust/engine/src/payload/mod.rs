@@ -1,0 +1,167 @@
+//! From what payload inspection finds in a request to its verdict.
+
+mod thresholds;
+
+pub use thresholds::Thresholds;
+
+use crate::config;
+use crate::error::Error;
+use crate::inspect::{Finding, Findings, Inspector, Judged, Location, Scoping, MODEL};
+use crate::model::{Judgement, Model};
+use crate::request::Request;
+use crate::verdict::{Action, Attempt, Category, Uninspected, Verdict};
+
+/// The compiled payload settings of a configuration.
+pub struct Payload {
+    action: Action,
+    thresholds: Thresholds,
+    on_uninspected: Action,
+    inspector: Inspector,
+    /// Whether the model alone is only told.
+    model_shadowed: bool,
+    model: &'static Model,
+}
+
+/// The value of a request that calls most for the action.
+struct Worst {
+    judgement: Judgement,
+    /// Whether the action applies to it.
+    refused: bool,
+    /// Whether a rule spoke on it.
+    ruled: bool,
+    location: Location,
+}
+
+impl Payload {
+    /// Compiles checked settings.
+    /// Errors: exclusions or shadow rules that name nothing; a model that cannot be read.
+    pub fn new(config: &config::Payload) -> Result<Payload, Error> {
+        let scoping = Scoping::new(config)?;
+        Ok(Payload {
+            model_shadowed: scoping.is_model_shadowed(),
+            action: config.action,
+            thresholds: Thresholds::new(config),
+            on_uninspected: config.on_uninspected.action(),
+            inspector: Inspector::new(&config.families).scoped(scoping),
+            model: Model::embedded()?,
+        })
+    }
+
+    /// Looks at every value of a request and adds to its verdict what it found and what it could
+    /// not look at. Cost: no allocation for a request without findings.
+    pub fn inspect(&self, request: &Request, verdict: &mut Verdict) {
+        let mut found = Findings::default();
+        let mut worst: Option<Worst> = None;
+        let mut shadow: Option<Worst> = None;
+        self.inspector.inspect_each(request, &mut found, |judged| {
+            let with_shadow = judged.evidence.with_shadow();
+            // Where only shadow rules speak, the model speaks of what they are about.
+            let alone = self.model_shadowed || with_shadow.is_some();
+            if let Some(evidence) = with_shadow {
+                let judged = Judged {
+                    evidence,
+                    ..*judged
+                };
+                self.weigh(&judged, &mut shadow);
+            } else if alone && judged.evidence.is_empty() {
+                self.weigh(judged, &mut shadow);
+            }
+            if !(alone && judged.evidence.is_empty()) {
+                self.weigh(judged, &mut worst);
+            }
+        });
+        verdict.uninspected.insert(found.uninspected);
+        verdict.uninspected.insert(request.body.unread);
+        verdict.uninspected_bytes += found.uninspected_bytes + request.body.unread_bytes;
+        let recorded = |w: &Worst| w.refused || self.thresholds.detects(w.judgement.probability);
+        if let Some(worst) = worst.filter(recorded) {
+            self.conclude(&worst, &found.list, verdict);
+        }
+        if let Some(worst) = shadow.filter(recorded) {
+            self.tell_shadow(&worst, &found.shadow, verdict);
+        }
+        self.answer_uninspected(verdict);
+    }
+
+    /// Judges a value, and keeps it if it is the worst so far.
+    fn weigh(&self, judged: &Judged<'_>, worst: &mut Option<Worst>) {
+        if !Model::concerns(judged) {
+            return;
+        }
+        let judgement = self.model.judge(judged);
+        let probability = judgement.probability;
+        let refused = probability >= self.thresholds.of(&judged.evidence);
+        let more = |w: &Worst| (refused, probability) > (w.refused, w.judgement.probability);
+        if worst.as_ref().is_none_or(more) {
+            *worst = Some(Worst {
+                judgement,
+                refused,
+                ruled: !judged.evidence.is_empty(),
+                location: Location::new(judged.value.part, judged.value.name),
+            });
+        }
+    }
+
+    /// Notes what shadow rules found, and what it would have come to.
+    fn tell_shadow(&self, worst: &Worst, findings: &[Finding], verdict: &mut Verdict) {
+        let action = if worst.refused {
+            self.action
+        } else {
+            Action::Allow
+        };
+        let probability = worst.judgement.probability;
+        let model = (!worst.ruled).then_some(MODEL);
+        for rule in model.into_iter().chain(findings.iter().map(|f| f.rule)) {
+            verdict.shadow.absorb(rule, action, probability);
+        }
+    }
+
+    /// Turns what was found into a verdict. The model tells how likely it is an attack; the rules
+    /// tell why, where they spoke.
+    fn conclude(&self, worst: &Worst, findings: &[Finding], verdict: &mut Verdict) {
+        let probability = worst.judgement.probability;
+        let action = if worst.refused {
+            self.action
+        } else {
+            Action::Allow
+        };
+        let here = |f: &&Finding| worst.ruled && f.location == worst.location;
+        let strongest = |a: &&Finding, b: &&Finding| a.score.total_cmp(&b.score);
+        let lead = findings.iter().filter(here).max_by(strongest);
+        // A rule is kept where it spoke the loudest, which may be another value.
+        let lead = lead.or_else(|| findings.iter().max_by(strongest));
+        let lead = lead.filter(|_| worst.ruled);
+        let name = lead.map_or(MODEL, |f| f.rule);
+        let category = Category::PayloadInjection;
+        verdict.absorb(name, action, category, probability, || match lead {
+            Some(lead) => format!("{name} in {}", lead.location),
+            None => {
+                let why = self.model.reasons(&worst.judgement).join(", ");
+                format!("model: {why} in {}", worst.location)
+            }
+        });
+        verdict.add_rules(findings.iter().map(|f| f.rule), name);
+        verdict.attempt = Attempt::of(findings.iter().map(|f| f.rule));
+    }
+
+    /// Answers to a part that was not inspected, where the client chose that or could have: what
+    /// the operator left out (a streamed body, a sample) is none of it.
+    fn answer_uninspected(&self, verdict: &mut Verdict) {
+        let why = verdict.uninspected.in_clients_hands();
+        if self.on_uninspected == Action::Allow || why == Uninspected::default() {
+            return;
+        }
+        let names: Vec<&str> = why.names().collect();
+        let bytes = verdict.uninspected_bytes;
+        let category = Category::Abuse;
+        for name in &names {
+            let rule = format!("uninspected.{name}");
+            verdict.absorb(&rule, self.on_uninspected, category, 0.0, || {
+                format!(
+                    "not inspected in whole: {}; {bytes} bytes left out",
+                    names.join(", ")
+                )
+            });
+        }
+    }
+}
