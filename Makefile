@@ -35,6 +35,8 @@ gateway: build
 bench: build
 	$(CARGO) bench --locked -p threat-agent-engine --bench inspect
 	$(CARGO) bench --locked -p threat-agent-state --bench table
+	$(CARGO) bench --locked -p threat-agent-state --bench flood
+	$(CARGO) bench --locked -p threat-agent-state --bench behaviour
 	$(CARGO) bench --locked -p threat-agent-ffi --bench boundary
 	bench/run.sh
 

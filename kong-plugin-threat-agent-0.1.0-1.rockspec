@@ -89,6 +89,7 @@ build = {
       ["kong.plugins.threat-agent.cdef"] = "lua/kong/plugins/threat-agent/cdef.lua",
       ["kong.plugins.threat-agent.commands"] = "lua/kong/plugins/threat-agent/commands.lua",
       ["kong.plugins.threat-agent.config_check"] = "lua/kong/plugins/threat-agent/config_check.lua",
+      ["kong.plugins.threat-agent.configuration"] = "lua/kong/plugins/threat-agent/configuration.lua",
       ["kong.plugins.threat-agent.daos"] = "lua/kong/plugins/threat-agent/daos.lua",
       ["kong.plugins.threat-agent.deck"] = "lua/kong/plugins/threat-agent/deck.lua",
       ["kong.plugins.threat-agent.dry_run"] = "lua/kong/plugins/threat-agent/dry_run.lua",

@@ -50,6 +50,9 @@ plugins:
       mode: enforce
       rules:
         - { id: tool, action: block, ban_s: 600, user_agents: [masscan] }
+      response: { ledger_key: an-example-key }
+      notifications:
+        channels: [ { type: slack, enabled: false, url: "https://hooks.slack.test/services/T000/B000/XXXX" } ]
 ]]
 
 local INTENT = { ["x-requested-with"] = "threat-agent" }
@@ -409,5 +412,23 @@ plugins:
     local status = ask("viewer", "/threat-agent/status").json
     assert.is_true(status.self_test.passed)
     assert.equal(2, status.self_test.workers)
+  end)
+
+
+  it("the status shows mode and configuration to who may see them, without secrets", function()
+    local status = ask("viewer", "/threat-agent/status").json
+    assert.equal("enforce", status.mode)
+    assert.same({ enforce = 1, monitor = 0 }, status.instances)
+    assert.is_number(status.baselines.routes)
+    assert.is_true(status.inspection.whole_ratio > 0)
+    local configuration = status.configuration
+    assert.equal("tool", configuration.rules[1].id)
+    assert.equal("https://[redacted]", configuration.notifications.channels[1].url)
+    assert.equal("[redacted]", configuration.response.ledger_key)
+
+    local open = gw:status("/threat-agent/status").json
+    assert.is_true(open.self_test.passed)
+    assert.is_nil(open.configuration)
+    assert.is_nil(open.mode)
   end)
 end)

@@ -35,10 +35,11 @@ describe(gateway.describe_name("metrics:"), function()
   end
 
 
-  -- Waits for a line; gives its value.
-  local function await(line)
+  -- Waits for a line, with a value if one is given: each worker hands its counts in once a second.
+  local function await(line, wanted)
     return eventually(function()
-      return tonumber(metrics():match("\nthreat_agent_" .. line:gsub("[%-%.]", "%%%0") .. " ([%d%.e%-]+)\n"))
+      local value = tonumber(metrics():match("\nthreat_agent_" .. line:gsub("[%-%.]", "%%%0") .. " ([%d%.e%-]+)\n"))
+      return (wanted == nil or value == wanted) and value
     end, 15)
   end
 
@@ -63,14 +64,14 @@ describe(gateway.describe_name("metrics:"), function()
 
 
   it("findings by category and verdict", function()
-    assert.equal(5, await('findings_total{category="payload_injection",verdict="block"}'))
-    assert.equal(5, await('findings_total{category="abuse",verdict="block"}'))
+    assert.equal(5, await('findings_total{category="payload_injection",verdict="block"}', 5))
+    assert.equal(5, await('findings_total{category="abuse",verdict="block"}', 5))
   end)
 
 
   it("what monitor mode would refuse, and how it ended", function()
-    assert.equal(5, await('would_refuse_total{category="payload_injection",ended="well"}'))
-    assert.equal(5, await('would_refuse_total{category="abuse",ended="otherwise"}'))
+    assert.equal(5, await('would_refuse_total{category="payload_injection",ended="well"}', 5))
+    assert.equal(5, await('would_refuse_total{category="abuse",ended="otherwise"}', 5))
     local found = gw:admin("GET", "/threat-agent/overview").json.dry_run
     assert.equal(10, found.refused)
     assert.equal(5, found.went_well)
@@ -100,7 +101,7 @@ describe(gateway.describe_name("metrics:"), function()
 
 
   it("why something was not inspected", function()
-    assert.equal(1, await('uninspected_reasons_total{reason="body_too_large"}'))
+    assert.equal(1, await('uninspected_reasons_total{reason="body_too_large"}', 1))
   end)
 
 
@@ -111,8 +112,8 @@ describe(gateway.describe_name("metrics:"), function()
     end
     assert.is_true(await('actions_total{action="ban",state="dry_run"}') >= 1)
     assert.is_true(await('notifications_total{channel="webhook",result="sent"}') >= 1)
-    assert.equal(0, await('notifications_waiting{channel="webhook"}'))
-    assert.equal(0, await('feedback{category="abuse",verdict="attack"}'))
+    assert.equal(0, await('notifications_waiting{channel="webhook"}', 0))
+    assert.equal(0, await('feedback{category="abuse",verdict="attack"}', 0))
   end)
 
 

@@ -101,6 +101,15 @@ local function check_what_is_kept()
   local line = await_ledger_line()
   assert.equal("ban", line.entry.action.action)
   assert.matches("^%x+$", line.hash)
+
+  -- The lines of a second, too, come as they were written.
+  local lines = eventually(function()
+    local list = export("/threat-agent/ledger?")
+    return #list >= 2 and list
+  end, 20)
+  for i = 2, #lines do
+    assert.equal(lines[i - 1].hash, lines[i].previous)
+  end
 end
 
 

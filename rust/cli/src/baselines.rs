@@ -85,6 +85,11 @@ fn table(saved: &Saved, out: &mut dyn Write) -> Result<(), Error> {
         "service", "route or consumer", "limit/10s", "p50", "p90", "p99", "samples"
     )?;
     for place in &saved.places {
+        if !place.drifts.is_empty() {
+            let (service, route) = (&place.service, &place.route);
+            let drifts = place.drifts.join(", ");
+            writeln!(out, "{service:13.13} {route:38} changed for good: {drifts}")?;
+        }
         let Some(limit) = place.suggested_limit else {
             continue;
         };

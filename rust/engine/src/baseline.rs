@@ -355,6 +355,9 @@ pub struct Baseline {
     pub latency: Metric,
     /// Requests of hot clients of all requests.
     pub hot: Ratio,
+    /// Answers to clients that ask for the same on and on, of sampled answers.
+    #[serde(default)]
+    pub repeats: Ratio,
     pub clients: ClientRates,
     /// Seconds with traffic that were learned.
     pub seconds: u64,
@@ -396,7 +399,13 @@ impl Baseline {
     /// Tells whether an imported baseline can be worked with.
     pub fn is_sound(&self) -> bool {
         let metrics = [&self.rate, &self.failures, &self.logins, &self.latency];
-        let ratios = [&self.errors, &self.not_found, &self.refused, &self.hot];
+        let ratios = [
+            &self.errors,
+            &self.not_found,
+            &self.refused,
+            &self.hot,
+            &self.repeats,
+        ];
         metrics
             .iter()
             .all(|m| m.mean.is_finite() && m.variance.is_finite())
@@ -468,6 +477,35 @@ mod tests {
         week(2, 1_000.0, &mut hours);
         assert_eq!(hours.at(168 * 3_600), Some(13.0));
         assert_eq!(hours.at(168 * 3_600 + 7_200), None);
+    }
+
+    /// Three hours in a row that differ from last week's by more than twice are told; two are not,
+    /// and an hour as ever ends it.
+    #[test]
+    fn a_normal_that_changed_for_good_is_told() {
+        let mut baseline = Baseline::default();
+        let mut hour = |nth: u64, value: f64| {
+            for second in 0..3_600 {
+                baseline.rate_hours.learn(value, nth * 3_600 + second);
+            }
+            baseline.rate_hours.learn(value, (nth + 1) * 3_600);
+            baseline.drifts().collect::<Vec<_>>()
+        };
+        for nth in 0..168 {
+            assert_eq!(hour(nth, 10.0), Vec::<&str>::new());
+        }
+        for (nth, value, drifts) in [
+            (168, 25.0, false),
+            (169, 25.0, false),
+            (170, 25.0, true),
+            (171, 11.0, false),
+            (172, 4.0, false),
+            (173, 4.0, false),
+            (174, 4.0, true),
+        ] {
+            let told = hour(nth, value);
+            assert_eq!(told == ["requests per second"], drifts, "{nth}: {told:?}");
+        }
     }
 
     /// An attacker who is never noticed doubles the hot limit at most once a day.

@@ -55,6 +55,8 @@ pub struct Alarm {
     pub flood: bool,
     /// A wave of failed logins is on: clients that fail here are suspected of it.
     pub login_wave: bool,
+    /// Clients that ask for the same on and on are suspected of the flood.
+    pub repeats: bool,
 }
 
 impl Alarm {
@@ -63,6 +65,7 @@ impl Alarm {
         u64::from(self.hot_limit)
             | (u64::from(self.flood) << 16)
             | (u64::from(self.login_wave) << 17)
+            | (u64::from(self.repeats) << 18)
     }
 
     /// Unpacks a word.
@@ -71,6 +74,7 @@ impl Alarm {
             hot_limit: word as u16,
             flood: (word >> 16) & 1 == 1,
             login_wave: (word >> 17) & 1 == 1,
+            repeats: (word >> 18) & 1 == 1,
         }
     }
 }

@@ -225,6 +225,58 @@ mod tests {
         }
     }
 
+    proptest! {
+        /// Against an exact model of two generations: what is older than that is forgotten, and
+        /// what is younger than one is not.
+        #[test]
+        fn a_set_holds_one_to_two_generations(
+            items in prop::collection::vec((0u64..120, 0u64..200_000), 1..150),
+        ) {
+            let (mut words, mut now, mut last) = ([0; SET_WORDS], 600_000, Vec::new());
+            for (item, gap) in items {
+                now += gap;
+                add(&mut words, now, spread(item));
+                last.retain(|(known, _)| *known != item);
+                last.push((item, now));
+                let generation = Generation::new(Set::Paths, now, 77);
+                let number = |at: u64| at / 600_000;
+                let held = |at: u64| number(at) + 1 >= number(now);
+                for (known, at) in &last {
+                    let is_in = generation.contains(&words, spread(*known));
+                    prop_assert!(is_in || !held(*at), "{known}");
+                }
+                let exact = last.iter().filter(|(_, at)| held(*at)).count() as f64;
+                let load = exact / f64::from(SLOTS);
+                let error = ((load.exp() - load - 1.0) * f64::from(SLOTS)).sqrt();
+                let seen = f64::from(count(&words, now));
+                prop_assert!((seen - exact).abs() <= 5.0 * error + 2.0, "{seen} for {exact}");
+            }
+        }
+
+        /// Against an exact model: a walk of small steps is as long as its distinct steps, and a
+        /// reader who jumps about has no run to speak of.
+        #[test]
+        fn runs_are_those_of_the_exact_model(
+            start in 0u64..1 << 39,
+            steps in prop::collection::vec((1u64..=STRIDE, any::<bool>()), 1..300),
+            jumps in prop::collection::vec(0u64..1 << 39, 2..200),
+        ) {
+            let run = Run::new(9);
+            let (mut word, mut id) = (run.follow(0, start), start);
+            for (nth, (step, repeats)) in steps.iter().enumerate() {
+                id += step;
+                word = run.follow(word, id);
+                if *repeats {
+                    word = run.follow(word, id);
+                }
+                prop_assert_eq!(u64::from(run.length(word)), (nth as u64 + 2).min(RUN_MAX));
+            }
+            let neighbours = jumps.windows(2).filter(|w| w[0].abs_diff(w[1]) <= STRIDE).count();
+            let word = jumps.iter().fold(0, |word, id| run.follow(word, *id));
+            prop_assert!(run.length(word) as usize <= 1 + neighbours);
+        }
+    }
+
     #[test]
     fn runs_grow_with_neighbours_only() {
         let run = Run::new(5);

@@ -163,6 +163,59 @@ pub fn retry_after_s(window: Window, count: u64, limit: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// The published error against the exact count: no more than the previous bucket's arrivals,
+        /// by the larger of the two shares that the moment divides it into.
+        #[test]
+        fn estimates_are_within_the_published_error(
+            window in prop::sample::select(Window::ALL.to_vec()),
+            start in 10_000_000u64..1_000_000_000,
+            gaps in prop::collection::vec((0.0f64..0.6, 1u64..50), 1..200),
+        ) {
+            let length = window.length_ms();
+            let (mut now, mut arrivals) = (start, Vec::new());
+            let (mut word, mut wide) = (0, [0; 2]);
+            for (gap, n) in gaps {
+                // Squared, so that bursts and pauses occur.
+                now += (gap * gap * length as f64) as u64;
+                let tick = Tick::new(window, now, 0x5a17);
+                arrivals.push((now, n));
+                word = tick.add(word, n);
+                wide[tick.wide_index()] = tick.wide_add(wide[tick.wide_index()], n);
+                let within = |from: u64, to: u64| -> u64 {
+                    let counted = arrivals.iter().filter(|(at, _)| (from..=to).contains(at));
+                    counted.map(|(_, n)| n).sum()
+                };
+                let exact = within(now + 1 - length, now);
+                let bucket = now / length * length;
+                let elapsed = (now - bucket) as f64 / length as f64;
+                let before = within(bucket - length, bucket - 1) as f64;
+                let bound = before * elapsed.max(1.0 - elapsed) + 1.0;
+                let estimate = tick.estimate(word);
+                prop_assert!(
+                    (estimate as f64 - exact as f64).abs() <= bound,
+                    "{estimate} for {exact}, bound {bound}"
+                );
+                prop_assert_eq!(tick.wide_estimate(wide), estimate);
+            }
+        }
+
+        /// Steady arrivals are counted without bias.
+        #[test]
+        fn steady_arrivals_are_counted_as_they_are(gap in 1u64..2_000, offset in 0u64..10_000) {
+            let mut word = 0;
+            for nth in 0..40_000 / gap {
+                let now = 90_000 + offset + nth * gap;
+                word = at(now).add(word, 1);
+                if nth * gap >= 20_000 {
+                    let exact = 10_000 / gap;
+                    prop_assert!(at(now).estimate(word).abs_diff(exact) <= 2);
+                }
+            }
+        }
+    }
 
     fn at(now_ms: u64) -> Tick {
         Tick::new(Window::S10, now_ms, 0x5a17)

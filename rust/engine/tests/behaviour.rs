@@ -307,6 +307,73 @@ fn a_flood_touches_attackers_and_not_the_crowd() {
     assert!(hostile > 110_000, "{hostile} of 120,000 hostile requests");
 }
 
+/// Fifty times the visitors from one second to the next: people read one thing after the other, and
+/// bots that are no faster ask for the same.
+#[test]
+fn a_steep_crowd_is_told_from_slow_bots() {
+    for (bots, found) in [(false, None), (true, Some(25))] {
+        let mut world = World::new("enforce");
+        world.quietly(700, |w, _| w.visitors(10, 200));
+        let (requests, refused) = (world.requests, world.refused);
+        let seconds = world.play(60, Category::ApiDdos, |w, second| {
+            w.visitors(10, 200);
+            for nth in 0..500 {
+                // Each comes every six seconds; a person stays for half a minute.
+                let nth = nth + 500 * (second as u32 % 6);
+                let client = if bots {
+                    nth
+                } else {
+                    nth + 3_000 * ((second as u32 + nth % 30) / 30)
+                };
+                let path = match bots {
+                    true => "/items".to_owned(),
+                    false => format!("/items/{}", w.draw(5_000)),
+                };
+                w.send(Sent {
+                    client: 500_000 + client,
+                    path: &path,
+                    ..Sent::default()
+                });
+            }
+        });
+        let touched = (world.refused - refused) as f64 / (world.requests - requests) as f64;
+        match found {
+            None => {
+                assert_eq!(world.all(), Vec::<String>::new());
+                assert_eq!(touched, 0.0);
+            }
+            Some(most) => {
+                assert!(seconds.is_some_and(|s| s <= most), "{seconds:?}");
+                assert!(touched > 0.3, "{touched}");
+            }
+        }
+    }
+}
+
+/// One who reads everything is a scraper, however small the API is; one who asks for the same as
+/// fast is a flood.
+#[test]
+fn a_scraper_of_a_quiet_route_is_no_flood() {
+    for (reads, category) in [(true, Category::Abuse), (false, Category::ApiDdos)] {
+        let mut world = World::new("enforce");
+        world.quietly(700, |w, _| w.visitors(2, 200));
+        world.play(60, category, |w, second| {
+            w.visitors(2, 200);
+            for nth in 0..30 {
+                let object = if reads { 30 * second + nth } else { 7 };
+                let path = format!("/items/{}", 13 * object);
+                w.send(Sent {
+                    client: 500_000,
+                    path: &path,
+                    ..Sent::default()
+                });
+            }
+        });
+        assert!(world.incident(category).is_some(), "{:?}", world.all());
+        assert_eq!(world.all().len(), 1, "{:?}", world.all());
+    }
+}
+
 #[test]
 fn stuffing_is_found_within_ten_attempts() {
     let mut world = World::new("enforce");

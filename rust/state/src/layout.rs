@@ -15,6 +15,7 @@
 //! | · 512        | · 64            | signals: number of the next one                            |
 //! | · 576        | · 64            | signals: where the last drain began and ended              |
 //! | · 640        | · 64            | incidents: sequences assigned, published                   |
+//! | · 704        | · 64            | ends of the latest bans (ms), by class of key              |
 //! | 4,096        | 257 × 512       | [`WorkerSlot`]s; the last one is shared by the overflow    |
 //! | 135,680      | places × 8      | hashes of places                                           |
 //! | next line    | places × 384    | [`PlaceEntry`]s; the last one is shared by the overflow    |
@@ -49,7 +50,7 @@ use crate::sync::AtomicU64;
 use threat_agent_engine::memory::{MAX_INCIDENT_BYTES, RATE_BINS};
 
 /// Raised whenever a byte of the region moves or changes its meaning.
-pub const LAYOUT_VERSION: u64 = 4;
+pub const LAYOUT_VERSION: u64 = 5;
 
 /// First word of a region that has been laid out.
 pub const MAGIC: u64 = u64::from_be_bytes(*b"THRTAGNT");
@@ -127,6 +128,13 @@ pub struct Drains {
     pub ended: AtomicU64,
 }
 
+/// Classes of keys whose bans are asked for one after the other: see `shared`.
+pub const BAN_CLASSES: usize = 7;
+
+/// Read on every request while a ban stands anywhere: when the latest ban of each class ends.
+#[repr(C, align(64))]
+pub struct BanEnds(pub [AtomicU64; BAN_CLASSES]);
+
 /// Sequences of incidents; written by the leader only.
 #[repr(C, align(64))]
 pub struct Sequences {
@@ -153,6 +161,7 @@ pub struct Header {
     pub signalled: Tally,
     pub drains: Drains,
     pub sequences: Sequences,
+    pub ban_ends: BanEnds,
 }
 
 /// One worker's presence and its stripe of the statistics.
@@ -219,6 +228,7 @@ mod geometry {
     const _: () =
         assert!(offset_of!(Header, signals) == 128 && offset_of!(Header, degraded) == 384);
     const _: () = assert!(offset_of!(Header, lease) == 448 && offset_of!(Header, sequences) == 640);
+    const _: () = assert!(offset_of!(Header, ban_ends) == 704);
     const _: () = assert!(size_of::<WorkerSlot>() == 512 && size_of::<TagLine>() == 64);
     const _: () = assert!(size_of::<PlaceEntry>() == 384 && size_of::<SignalEntry>() == 256);
     const _: () = assert!(size_of::<IncidentSlot>() == 4_096);

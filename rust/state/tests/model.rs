@@ -177,6 +177,7 @@ fn places_and_what_is_kept_for_them() {
                 hot_limit: n as u16,
                 flood: n % 2 == 0,
                 login_wave: n % 3 == 0,
+                repeats: n % 5 == 0,
             };
             state.set_alarm(id, alarm);
             for rate in 0..n as u64 {

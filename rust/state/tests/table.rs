@@ -187,6 +187,34 @@ fn bans_only_grow_until_they_are_lifted() {
     );
 }
 
+/// A ban of one class of keys is found whatever stands in the others, and after a restart.
+#[test]
+fn bans_are_found_in_their_class() {
+    let state = state();
+    for (n, by) in (0..).zip([By::ClientIp, By::Consumer, By::Suspect, By::Session]) {
+        for scope in Scope::ALL {
+            let who = match by {
+                By::ClientIp | By::Suspect => client(n).who,
+                _ => Who::Id(b"one"),
+            };
+            let key = Key {
+                by,
+                scope,
+                scope_id: if scope == Scope::Global { b"" } else { b"id" },
+                who,
+                ..client(n)
+            };
+            assert_eq!(state.banned(&key, NOW), None, "{key:?}");
+            state.ban(&key, ban(NOW + 5_000), NOW);
+            assert!(state.banned(&key, NOW).is_some(), "{key:?}");
+            assert_eq!(state.banned(&key, NOW + 5_000), None, "{key:?}");
+            let file = state.snapshot(NOW, NOW);
+            let (restored, _) = SharedState::restore(1 << 20, &file, NOW, NOW).unwrap();
+            assert!(restored.banned(&key, NOW).is_some(), "{key:?}");
+        }
+    }
+}
+
 #[test]
 fn a_flood_of_a_million_keys_keeps_every_ban_and_what_returns() {
     let state = state();

@@ -517,13 +517,15 @@ return [==[
     draw("health", [status, data.node_id], () => {
       const check = (name, text, bad) => h("div", { class: "check" + (bad ? " " + bad : "") }, h("b", {}, name), h("span", {}, text));
       if (!node) return check("The engine is not there", status.error || "unknown", "bad");
-      const full = node.live_keys / Math.max(1, node.capacity_keys), tested = status.self_test || {};
+      const full = node.live_keys / Math.max(1, node.capacity_keys), tested = status.self_test || {}, inspected = status.inspection || {}, known = status.baselines || {};
       return h("div", { class: "checks" },
         check(status.enforcing ? "Enforcing" : "Not enforcing", status.enforcing ? "Refusals are carried out." : "No instance of this worker is in enforce mode: everything is computed, nothing refused.", status.enforcing ? "" : "warn"),
         check("Self-test", tested.passed ? plural(tested.workers, "worker") + " refused the start-up attack" : tested.error, tested.passed ? "" : "bad"),
         check("Workers", plural(node.workers, "worker") + (node.shared ? " count as one" : ", each counts alone") + (node.recent_deaths ? ", " + plural(node.recent_deaths, "recent death") : ""), node.shared && !node.recent_deaths ? "" : "warn"),
         check("Region", number(node.live_keys) + " of " + number(node.capacity_keys) + " keys (" + number(full * 100) + " %), " + bytes(node.region_bytes), full > 0.9 ? "warn" : ""),
-        check("Not inspected", plural(node.uninspected_requests, "request") + " in part, " + bytes(node.uninspected_bytes) + ". The log tells why, for each.", node.uninspected_bytes > 0 ? "warn" : ""),
+        check("Not inspected", (inspected.whole_ratio === undefined ? "" : share(inspected.whole_ratio) + " of requests were inspected whole; ") + plural(node.uninspected_requests, "request") + " in part, " + bytes(node.uninspected_bytes)
+          + (inspected.uninspected ? ": " + Object.entries(inspected.uninspected).sort((a, b) => b[1] - a[1]).map(([reason, n]) => reason.replaceAll("_", " ") + " " + number(n)).join(", ") : "") + ". The log tells why, for each.", node.uninspected_bytes > 0 ? "warn" : ""),
+        check("Baselines", known.routes ? plural(known.routes, "route") + " and " + plural(known.consumers, "consumer") + " learned, " + number(known.mature_routes) + " routes long enough to act on" : "nothing is learned yet: only coarse limits hold", known.routes ? "" : "warn"),
         check("Panics", node.panics ? number(node.panics) + " were caught: see the error log" : "none", node.panics ? "bad" : ""),
         check("Since the start", number(node.requests) + " requests: " + number(node.blocked) + " blocked, " + number(node.throttled) + " slowed down, " + number(node.tagged) + " tagged" + (status.enforcing ? "" : " (or would have been)")),
         check("Node", data.node_id + ", version " + status.version));

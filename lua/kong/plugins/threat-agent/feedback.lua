@@ -170,7 +170,7 @@ function _M.weigh(incident)
   end
   copy.feedback = said
   copy.learned = { trust = found, confirmed = confirmed, false_alarms = wrong }
-  copy.confidence = math.floor(incident.confidence * found * 1000 + 0.5) / 1000
+  copy.confidence = incident.confidence * found
   copy.severity = found <= DEMOTING_TRUST and DEMOTED[incident.severity] or incident.severity
   return copy
 end

@@ -52,16 +52,14 @@ function _M.configure(confs)
 end
 
 
--- Counts the instances that enforce. Before Kong 3.5: those that had a request lately.
-function _M.enforcing_instances()
-  local count = 0
+-- Counts the instances by mode. Before Kong 3.5: those that had a request lately.
+function _M.instances()
+  local counts = { enforce = 0, monitor = 0 }
   for _, conf in ipairs(live or native.known_confs()) do
-    if conf.mode == "enforce" then
-      count = count + 1
-    end
+    counts[conf.mode] = counts[conf.mode] + 1
   end
 
-  return count
+  return counts
 end
 
 

@@ -1,5 +1,8 @@
 -- What people call the entities of an incident: the engine knows ids only.
 
+local redact = require "kong.plugins.threat-agent.redact"
+
+
 local kong = kong
 local ngx = ngx
 
@@ -31,7 +34,7 @@ local function consumers_of(incident)
         found[id] = true
         local consumer = kong.db.consumers:select({ id = id }, EVERYWHERE)
         local name = consumer and consumer.username
-        list[#list + 1] = { id = id, name = name ~= ngx.null and name or nil }
+        list[#list + 1] = { id = id, name = type(name) == "string" and redact.text(name) or nil }
       end
     end
   end

@@ -1,16 +1,33 @@
 -- What the node says of itself; read by the Admin API and by the Status API.
 
 local actions = require "kong.plugins.threat-agent.action_list"
+local baselines = require "kong.plugins.threat-agent.baselines"
+local configuration = require "kong.plugins.threat-agent.configuration"
 local guard = require "kong.plugins.threat-agent.guard"
 local native = require "kong.plugins.threat-agent.native"
 local request = require "kong.plugins.threat-agent.request"
 local self_test = require "kong.plugins.threat-agent.self_test"
+local tally = require "kong.plugins.threat-agent.tally"
 
 
 local _M = {}
 
 
--- Describes the node. `enforcing` is true only when refusals are really carried out, and the engine
+-- How much of the requests was inspected whole, and why the rest was not: requests by reason.
+local function inspection_of(node)
+  local reasons = {}
+  for _, series in ipairs(tally.read().uninspected or {}) do
+    reasons[series[2]] = series[1]
+  end
+
+  return {
+    whole_ratio = node.requests > 0 and math.max(0, 1 - node.uninspected_requests / node.requests) or nil,
+    uninspected = next(reasons) and reasons or nil,
+  }
+end
+
+
+-- Describes the node in aggregates. `enforcing` is true only when refusals are really carried out, and the engine
 -- has proved that it refuses.
 function _M.get()
   local ok, err = native.load()
@@ -20,14 +37,17 @@ function _M.get()
 
   local node
   node, err = native.node()
-  local tested = self_test.result()
+  local tested, instances = self_test.result(), guard.instances()
   local status = {
     version = native.VERSION,
-    enforcing = node ~= nil and not node.bypass and tested.passed and guard.enforcing_instances() > 0,
+    enforcing = node ~= nil and not node.bypass and tested.passed and instances.enforce > 0,
     error = err,
     node = node,
+    instances = instances,
     self_test = tested,
     actions = actions.summary(),
+    baselines = baselines.summary(),
+    inspection = node and inspection_of(node),
   }
 
   if request.client_ip_is_forgeable() then
@@ -37,6 +57,16 @@ function _M.get()
     status.warning = "no shared region: each worker counts alone; see the error log of the start"
   end
 
+  return status
+end
+
+
+-- The same with the global instance's mode and configuration, for who may see them. workspace: nil for all.
+function _M.describe(workspace)
+  local status = _M.get()
+  local shown = workspace == nil and configuration.get() or nil
+  status.mode = shown and shown.mode
+  status.configuration = shown
   return status
 end
 

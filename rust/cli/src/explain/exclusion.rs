@@ -190,6 +190,27 @@ mod tests {
     }
 
     #[test]
+    fn the_name_of_an_uploaded_file_can_be_cleared() {
+        let body =
+            b"--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"shell.php\"\r\n\r\n\
+            GIF89a\r\n--b--\r\n";
+        let request = Request {
+            method: b"POST",
+            path: b"/upload",
+            headers: b"Content-Type: multipart/form-data; boundary=b\r\n",
+            body: Body {
+                bytes: body,
+                ..Body::default()
+            },
+            ..Request::default()
+        };
+        let found = judge(&[], &request);
+        assert!(found.reason.ends_with("in file.f"), "{}", found.reason);
+        let (exclusions, _) = clearing(&Config::default().payload, &request).unwrap();
+        assert!(judge(&exclusions, &request).rules.is_empty());
+    }
+
+    #[test]
     fn whatever_is_found_can_be_cleared() {
         let script = b"{\"a\":{\"b\":\"<script>alert(1)</script>\"},\"c\":\"1' or '1'='1\"}";
         for (query, body) in [

@@ -346,8 +346,9 @@ pub struct Attacker {
 
 impl Attacker {
     pub fn new(campaign: usize, attack: &Attack, nth: u64) -> Attacker {
-        let client = match attack.kind {
-            AttackKind::Key { .. } => neighbour(0xbad << 20 | spread(nth), nth),
+        let client = match (attack.behind, attack.kind) {
+            (Some((group, addresses)), _) => neighbour(group, nth % addresses),
+            (_, AttackKind::Key { .. }) => neighbour(0xbad << 20 | spread(nth), nth),
             _ => home(0x00ba_d000 | campaign as u64, nth),
         };
         Attacker {

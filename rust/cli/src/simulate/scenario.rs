@@ -113,6 +113,9 @@ pub struct Attack {
     /// Seconds at it and seconds of silence; (0, 0) for no pulses.
     pub pulse_s: (f64, f64),
     pub route: RouteId,
+    /// Where the attackers' addresses are those of a population of fewer addresses than people:
+    /// its number in the world, and the addresses.
+    pub behind: Option<(u64, u64)>,
 }
 
 #[derive(Clone, Copy, Debug)]

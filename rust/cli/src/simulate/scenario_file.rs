@@ -11,7 +11,8 @@
 //!                   "requests_per_s": 200, "route": "r3"}]}
 //!
 //! `world` may be left out: then it is that of `scenarios/world.json`. Each `kind` has the fields
-//! that its reader below asks for; an event with `every_s` comes again until the end.
+//! that its reader below asks for; an event with `every_s` comes again until the end. An attack that
+//! is `behind` population 3 comes from that population's shared addresses.
 
 use super::fields::Fields;
 use super::scenario::{
@@ -305,9 +306,28 @@ fn attack(mut fields: Fields, world: &World, duration_s: u64) -> Result<Attack, 
         } else {
             route(&mut fields, world)?
         },
+        behind: behind(&mut fields, world)?,
     };
     fields.finish()?;
     Ok(attack)
+}
+
+/// Reads whose addresses the attackers share: the number of a population, from 1 on.
+fn behind(fields: &mut Fields, world: &World) -> Result<Option<(u64, u64)>, String> {
+    let most = world.populations.len() as u64;
+    let number = fields.whole("behind", Some(0), 0..=most)?;
+    let Some(group) = number.checked_sub(1) else {
+        return Ok(None);
+    };
+    match world.populations.get(group as usize) {
+        Some(Population::People {
+            people, addresses, ..
+        }) if addresses < people => Ok(Some((group, *addresses))),
+        _ => Err(format!(
+            "{}: expected people that share addresses, got population {number}",
+            fields.at("behind")
+        )),
+    }
 }
 
 fn route(fields: &mut Fields, world: &World) -> Result<RouteId, String> {
@@ -361,6 +381,11 @@ mod tests {
             (
                 r#"{"name": "a", "duration_s": 9, "world": {"populations": [{"kind": "cats"}]}}"#,
                 "world.populations[0].kind: expected one of: people, crawler",
+            ),
+            (
+                r#"{"name": "a", "duration_s": 9, "attacks": [{"kind": "flood", "at_s": 0,
+                    "for_s": 1, "clients": 1, "requests_per_s": 1, "route": "r1", "behind": 1}]}"#,
+                "attacks[0].behind: expected people that share addresses, got population 1",
             ),
             (
                 r#"{"name": "a", "duration_s": 9, "expect": {"category": "rain"}}"#,

@@ -95,6 +95,11 @@ impl Known {
             baseline.not_found.learn(counts.not_found[S1], total);
             baseline.refused.learn(counts.refused[S1], total);
             baseline.hot.learn(counts.hot[S1], total);
+            if counts.answers[S1] > 0 {
+                baseline
+                    .repeats
+                    .learn(counts.repeats[S1], counts.answers[S1]);
+            }
             let ratio = counts.errors[S10] as f64 / counts.requests[S10].max(1) as f64;
             baseline.error_hours.learn(ratio.min(1.0), wall_s);
         }

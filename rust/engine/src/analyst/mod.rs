@@ -256,6 +256,10 @@ impl Analyst {
                 own_errors: read_own(Counter::ServerErrors),
                 unanswered: read_own(keys::UNANSWERED),
                 refused: read_own(keys::REFUSED_CREDENTIALS),
+                hot_reading: read_own(keys::HOT_READING),
+                hot_onsets: read_own(keys::HOT_ONSETS),
+                answers: read_own(keys::ANSWERS),
+                repeats: read_own(keys::REPEATS),
                 ..Counts::default()
             };
             if counts.failures[S60] > 0 {

@@ -27,6 +27,10 @@ pub struct SavedPlace {
     /// For people; not read again.
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub suggested_limit: Option<SuggestedLimit>,
+    /// Metrics whose normal has changed for good: three hours in a row that differ from the same
+    /// hours of former weeks by a factor of two.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drifts: Vec<String>,
 }
 
 /// A limit on the requests of one client here, or of this consumer, from what is usual.
@@ -52,6 +56,7 @@ impl Saved {
             route: place.route.text(),
             baseline: baseline.clone(),
             suggested_limit: suggested(baseline),
+            drifts: baseline.drifts().map(str::to_owned).collect(),
         });
         Saved {
             format: FORMAT.to_owned(),

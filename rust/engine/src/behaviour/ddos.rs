@@ -4,11 +4,16 @@
 //! baseline's. The logarithm makes a factor count the same at 10 and at 10,000 requests/s.
 //! Source: Page, "Continuous inspection schemes", Biometrika 41, 1954.
 //!
-//! A rise alone is no flood: a crowd rises as well, but each of its clients behaves as usual. A
-//! flood needs hot clients, clients much busier than the 90th percentile, or an extreme rise with
-//! bad health.
+//! A rise alone is no flood, however steep: a crowd rises as well, but each of its clients behaves
+//! as usual. A flood needs hot clients, clients much busier than the 90th percentile, clients that
+//! ask for the same on and on where that is not usual, or an extreme rise with bad health. Bots of
+//! which none has asked three times yet, and that do no harm, are a crowd until they ask again.
+//!
+//! One or two clients that read one object after the other are scrapers, and no flood, as long as
+//! nobody is hurt.
 
-use super::detector::{name, score, Detector, PerPlace, Second, S1, S10};
+use super::detector::{name, score, Detector, PerPlace, Second, S1, S10, S60};
+use crate::baseline::wilson_lower;
 use crate::incident::{Claim, Severity, Stage, Suggestion};
 use crate::memory::{Alarm, PlaceId};
 use crate::verdict::Category;
@@ -25,9 +30,17 @@ const LEAST_RISE: f64 = 20.0;
 const HOT_SHARE: f64 = 0.25;
 /// Share of requests by clients above the 90th percentile, five times what is normal.
 const BUSY_SHARE: f32 = 0.5;
-/// Rise that is a flood by bad health alone, and without any other sign when it is a step.
+/// Share of answers to clients that ask for the same on and on: at least, and above the usual.
+const REPEATS_SHARE: f64 = 0.5;
+const REPEATS_MORE: f64 = 0.3;
+/// Share up to which repetition is so unusual that a client is refused for it.
+const REPEATS_RARE: f64 = 0.1;
+/// Clients that become hot in a minute and may be scrapers, and the share of their requests that
+/// must read.
+const SCRAPERS: u64 = 2;
+const READING_SHARE: f64 = 0.7;
+/// Rise that is a flood by bad health alone.
 const EXTREME: f64 = 8.0;
-const ABSURD: f64 = 30.0;
 /// Before anything is learned: hot requests per second that are a flood anywhere.
 const UNLEARNED_HOT: u64 = 50;
 /// Seconds that the alarm outlasts the last sign: pulsed floods pause.
@@ -43,8 +56,10 @@ struct State {
     sum: f64,
     /// Consecutive seconds of an extreme rise.
     extreme_s: u32,
-    /// Second until which clients are held against the hot limit.
+    /// Second until which clients are held against the hot limit, and those that repeat
+    /// themselves against that.
     alarm_until_s: u64,
+    repeats_until_s: u64,
     now_s: u64,
 }
 
@@ -75,11 +90,15 @@ impl Detector for Ddos {
             0
         };
 
+        let health = bad_health(second);
+        let scraped = health.is_none() && is_scraping(second);
         let mut evidence = 0.0;
         let mut reasons = Vec::new();
         let absolute = !mature && counts.hot[S1] >= UNLEARNED_HOT && hot >= 0.5;
         let line = HOT_SHARE + 1.5 * baseline.hot.value();
-        if (rises && hot >= line) || absolute || (goes_on && hot >= HOT_SHARE && ratio >= 1.5) {
+        let carried =
+            (rises && hot >= line) || absolute || (goes_on && hot >= HOT_SHARE && ratio >= 1.5);
+        if carried && !scraped {
             evidence += 1.0 + 1.2 * hot;
             reasons.push(format!(
                 "{:.0} % of the last second's requests come from hot clients, with more than {} requests in 10s each (line {:.0} %)",
@@ -89,21 +108,31 @@ impl Detector for Ddos {
             ));
         }
         let busy = baseline.clients.busy_share().unwrap_or(0.0);
-        if rises && ratio >= 3.0 && busy >= BUSY_SHARE {
+        if rises && ratio >= 3.0 && busy >= BUSY_SHARE && !scraped {
             evidence += f64::from(busy);
             reasons.push(format!(
                 "{:.0} % of requests come from clients above the usual 90th percentile, where 10 % do normally",
                 100.0 * busy
             ));
         }
-        let health = bad_health(second);
-        if rises && ratio >= EXTREME && state.extreme_s >= 3 {
+        let usual = baseline.repeats.value();
+        let lower = |w: usize| wilson_lower(counts.repeats[w], counts.answers[w], 2.0);
+        let repeats = lower(S1).max(lower(S10));
+        if rises && ratio >= 3.0 && repeats >= REPEATS_SHARE.max(usual + REPEATS_MORE) {
+            evidence += 0.5 + repeats;
+            reasons.push(format!(
+                "at least {:.0} % of answers go to clients that ask for the same on and on, where {:.0} % do normally",
+                100.0 * repeats,
+                100.0 * usual
+            ));
+            if usual <= REPEATS_RARE {
+                state.repeats_until_s = second.wall_s + ALARM_S;
+            }
+        }
+        if state.extreme_s >= 3 {
             if let Some(reason) = health.clone() {
                 evidence += 1.0;
                 reasons.push(reason);
-            } else if ratio >= ABSURD && !is_guessing(second, rate - expected) {
-                evidence += 0.8;
-                reasons.push(format!("the rate is {ratio:.0} times the expected one"));
             }
         }
         if evidence == 0.0 {
@@ -159,14 +188,15 @@ impl Detector for Ddos {
     fn alarm(&self, place: PlaceId, alarm: &mut Alarm) {
         let state = self.places.get(place);
         alarm.flood |= state.is_some_and(|s| s.now_s < s.alarm_until_s);
+        alarm.repeats |= state.is_some_and(|s| s.now_s < s.repeats_until_s);
     }
 }
 
-/// Tells whether a rise is one of logins that fail, or that are refused since they did: as long as
-/// neither health nor single clients stand out, it is the login detector's.
-fn is_guessing(second: &Second, excess: f64) -> bool {
-    let failures = second.counts.failures[S1] as f64;
-    2.0 * failures >= excess || (second.open)(Category::CredentialStuffing)
+/// Tells whether what is hot is a scraper or two.
+fn is_scraping(second: &Second) -> bool {
+    let counts = &second.counts;
+    let reading = counts.hot_reading[S10] as f64;
+    counts.hot_onsets[S60] <= SCRAPERS && reading >= READING_SHARE * counts.hot[S10] as f64
 }
 
 /// What is wrong with a place's health, if anything.

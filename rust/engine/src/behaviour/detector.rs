@@ -23,6 +23,13 @@ pub struct Counts {
     pub requests: Estimates,
     /// Requests of hot clients.
     pub hot: Estimates,
+    /// Those of them that read one object after the other.
+    pub hot_reading: Estimates,
+    /// Clients that became hot.
+    pub hot_onsets: Estimates,
+    /// Sampled answers, and those whose client asks for the same on and on.
+    pub answers: Estimates,
+    pub repeats: Estimates,
     pub failures: Estimates,
     pub logins: Estimates,
     pub not_found: Estimates,

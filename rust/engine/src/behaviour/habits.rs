@@ -3,7 +3,8 @@
 //! A consumer is settled when it was seen in earlier stretches of ten minutes; before, everything
 //! is new and nothing is told.
 
-use super::{keys, one_in, Told, Watch, H1, HEAVY, S10, STRETCH_MS};
+use super::busy::{HEAVY, STRETCH_MS};
+use super::{keys, one_in, Told, Watch, H1, S10};
 use crate::memory::{Memory, Place};
 use crate::request::{Identity, Request};
 use crate::signal::{crosses, Kind};

@@ -21,11 +21,19 @@ pub const SENDER_EXITS: Counter = Counter::Hot;
 /// 5xx at [`own`] for want of an answer from the upstream.
 pub const UNANSWERED: Counter = Counter::Hot;
 
-/// Answers of the upstream whose sizes were sampled, at [`own`].
-pub const SIZES: Counter = Counter::AuthSuccesses;
-/// Sum of their sizes, at [`own`]. Units: 16ths of a doubling.
+/// Answers that were sampled at [`own`], and those whose client asks for the same on and on.
+pub const ANSWERS: Counter = Counter::AuthSuccesses;
+pub const REPEATS: Counter = Counter::NotFound;
+/// Clients that became hot, at [`own`], and requests of hot ones that read one object after the
+/// other.
+pub const HOT_ONSETS: Counter = Counter::LatencyMs;
+pub const HOT_READING: Counter = Counter::RequestBytes;
+
+/// Answers of the upstream whose sizes were sampled, at [`sizes`].
+pub const SIZES: Counter = Counter::Requests;
+/// Sum of their sizes, at [`sizes`]. Units: 16ths of a doubling.
 pub const SIZE_SUM: Counter = Counter::LatencyMs;
-/// Sum of the squares of that, at [`own`].
+/// Sum of the squares of that, at [`sizes`].
 pub const SIZE_SQUARES: Counter = Counter::RequestBytes;
 
 /// A client on the route of its request; also where suspicions of it are kept.
@@ -113,6 +121,11 @@ pub fn all<'a>(workspace: &'a [u8], route: &'a [u8]) -> Key<'a> {
 /// What the gateway itself answered on a route.
 pub fn own<'a>(workspace: &'a [u8], route: &'a [u8]) -> Key<'a> {
     place(workspace, route, b"own")
+}
+
+/// How large a route's answers are.
+pub fn sizes<'a>(workspace: &'a [u8], route: &'a [u8]) -> Key<'a> {
+    place(workspace, route, b"sizes")
 }
 
 fn place<'a>(workspace: &'a [u8], route: &'a [u8], kind: &'static [u8]) -> Key<'a> {

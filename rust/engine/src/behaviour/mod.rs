@@ -5,6 +5,7 @@
 //! the [`Analyst`](crate::Analyst) shows them signals and counts, and they claim incidents.
 
 mod attempt;
+mod busy;
 pub mod detector;
 mod guessing;
 mod habits;
@@ -25,31 +26,20 @@ mod misconfig;
 mod payload;
 
 use crate::config::{Config, Mode};
-use crate::memory::{rate_bin, Alarm, Memory, PlaceId};
+use crate::memory::{Alarm, Memory, PlaceId};
 use crate::request::{Identity, Request, Stage};
 use crate::signal::{crosses, Id, Kind, Signal, NO_CLIENT};
-use crate::sketch::Set;
 use crate::standing;
-use crate::state::{Ban, By, Counter, Estimates, Key, Measure};
+use crate::state::{Ban, By, Counter, Key, Measure};
 use crate::verdict::{Action, Category, Verdict};
 use crate::window::Window;
+use busy::Arrival;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Requests of a client on a route, or of a consumer, in an hour from which more is kept of it.
-const HEAVY: u64 = 100;
 /// How long a client stays suspected. Units: milliseconds.
 const SUSPICION_MS: u64 = 600_000;
-/// Marks of the rates at which a client was met in peace for minutes: an office or a carrier behind
-/// one address is known by them. The mark of a rate is this and its bin.
-const STEADY: u64 = 0x5eed_0f0f_ace5_7e00;
 /// Clients that a /56 may be as busy as.
 const NETWORK_CLIENTS: u16 = 4;
-/// Marks of the stretches of time in which a client had many requests.
-const RESIDENT: u64 = 0x4e51_de27_0000_0000;
-/// Length of a stretch. Units: milliseconds.
-const STRETCH_MS: u64 = 600_000;
-/// Steady ticks of ten seconds in an hour: below, a rate was a burst.
-const STEADY_TENS: u64 = 20;
 /// Seconds that a suspected client is told to wait.
 const RETRY_AFTER_S: u32 = 10;
 
@@ -154,35 +144,31 @@ impl Watch {
                     }
                 }
             }
-            if counts[H1] >= HEAVY && one_in(4, turn) {
+            if counts[H1] >= busy::HEAVY && one_in(4, turn) {
                 self.heavy(request, &key, counts, alarm, memory, now_ms);
             }
+            let arrival = Arrival {
+                identity,
+                alarm,
+                turn,
+                held,
+                now_ms,
+            };
             if alarm.hot_limit > 0 && counts[S10] > u64::from(alarm.hot_limit) {
                 memory.add(&all, Counter::Hot, 1, now_ms);
-                self.hot(
-                    identity,
-                    &key,
-                    counts[S10],
-                    alarm,
-                    turn,
-                    held,
-                    memory,
-                    now_ms,
-                    verdict,
-                );
+                self.busy(&arrival, &key, counts, memory, verdict);
+            } else if alarm.repeats && Self::only_repeats(identity, &key, counts, memory, now_ms) {
+                memory.add(&all, Counter::Hot, 1, now_ms);
+                self.repeats(&arrival, counts, memory, verdict);
             }
             let network = keys::network_at_route(identity);
             if let Some(network) = &network {
                 let rate = memory.add(network, Counter::Requests, 1, now_ms)[S10];
-                let limit = alarm.hot_limit.saturating_mul(NETWORK_CLIENTS);
-                if limit > 0 && rate > u64::from(limit) {
-                    let alarm = Alarm {
-                        hot_limit: limit,
-                        ..alarm
-                    };
-                    self.hot(
-                        identity, network, rate, alarm, turn, held, memory, now_ms, verdict,
-                    );
+                let hot_limit = alarm.hot_limit.saturating_mul(NETWORK_CLIENTS);
+                if hot_limit > 0 && rate > u64::from(hot_limit) {
+                    let alarm = Alarm { hot_limit, ..alarm };
+                    let arrival = Arrival { alarm, ..arrival };
+                    self.hot(&arrival, network, rate, memory, verdict);
                 }
             }
             if !held && memory.any_bans(now_ms) {
@@ -191,95 +177,6 @@ impl Watch {
         }
         if !(identity.consumer.is_empty() && identity.credential.is_empty()) {
             self.habits(request, verdict.rules.is_empty(), memory, now_ms);
-        }
-    }
-
-    /// A client with many requests: many programs behind one address are many clients, and at the
-    /// rates that it has for minutes in peace it may come during a flood.
-    fn heavy<M: Memory + ?Sized>(
-        &self,
-        request: &Request,
-        key: &Key,
-        counts: Estimates,
-        alarm: Alarm,
-        memory: &M,
-        now_ms: u64,
-    ) {
-        let agent = habits::agent_family(request.header("user-agent").unwrap_or_default());
-        memory.mark(key, Set::Clients, memory.hash(&agent), now_ms);
-        let rate = counts[S10];
-        memory.mark(key, Set::Habits, resident(now_ms / STRETCH_MS), now_ms);
-        if !alarm.flood && counts[H1] >= STEADY_TENS * rate {
-            memory.mark(key, Set::Habits, steady(rate_bin(rate)), now_ms);
-        }
-    }
-
-    /// Tells whether a client has been here for long: with many requests in two of the stretches that
-    /// were over twenty minutes ago, up to two hours back. Crawlers are, and scrapers are new.
-    fn is_resident<M: Memory + ?Sized>(key: &Key, memory: &M, now_ms: u64) -> bool {
-        let now = now_ms / STRETCH_MS;
-        let seen = |back: &u64| {
-            let earlier = now.checked_sub(*back);
-            earlier.is_some_and(|s| memory.is_marked(key, Set::Habits, resident(s), now_ms))
-        };
-        (3..=12).filter(seen).count() >= 2
-    }
-
-    /// Tells whether a client came half as fast in peace.
-    fn is_steady<M: Memory + ?Sized>(key: &Key, rate: u64, memory: &M, now_ms: u64) -> bool {
-        let bin = rate_bin(rate);
-        let mut bins = bin.saturating_sub(2)..=bin;
-        bins.any(|bin| memory.is_marked(key, Set::Habits, steady(bin), now_ms))
-    }
-
-    /// A client above the hot limit: suspected while a flood is on, unless it is known to be so
-    /// busy in peace.
-    #[allow(clippy::too_many_arguments)]
-    fn hot<M: Memory + ?Sized>(
-        &self,
-        identity: &Identity,
-        key: &Key,
-        rate: u64,
-        alarm: Alarm,
-        turn: u64,
-        held: bool,
-        memory: &M,
-        now_ms: u64,
-        verdict: &mut Verdict,
-    ) {
-        let limit = u64::from(alarm.hot_limit);
-        if !alarm.flood {
-            return;
-        }
-        let mut ratio = rate as f32 / limit as f32;
-        if ratio >= 2.0 && Self::is_steady(key, rate, memory, now_ms) {
-            ratio /= 4.0;
-        }
-        let (name, score) = match ratio {
-            r if r >= 4.0 => ("high", 0.9),
-            r if r >= 2.0 => ("medium", 0.65),
-            _ => ("low", 0.3),
-        };
-        let action = if ratio >= 2.0 && !held {
-            self.action
-        } else {
-            Action::Allow
-        };
-        verdict.absorb("flood-client", action, Category::ApiDdos, score, || {
-            format!("{rate} requests of the client in 10s during a flood, {limit} are usual at most; suspicion {name}")
-        });
-        delay(verdict, action);
-        if crosses(rate as u32, limit as u32) || one_in(64, turn) {
-            let told = Told {
-                kind: Kind::FloodClient,
-                category: Category::ApiDdos,
-                score,
-                value: rate,
-                threshold: limit,
-                account: 0,
-            };
-            let refused = self.enforced && action.refuses();
-            self.tell(identity, told, 0, refused, memory, now_ms);
         }
     }
 
@@ -423,16 +320,6 @@ impl Watch {
 
 /// Accounts and sessions are told as 52 bits, which a Lua number holds.
 const SHORT_MASK: u64 = (1 << 52) - 1;
-
-/// The mark of a stretch of time in which a client had many requests.
-fn resident(stretch: u64) -> u64 {
-    keys::spread(RESIDENT + stretch)
-}
-
-/// The mark of a steady rate's bin.
-fn steady(bin: usize) -> u64 {
-    keys::spread(STEADY + bin as u64)
-}
 
 /// Picks one turn in `n`.
 fn one_in(n: u64, turn: u64) -> bool {

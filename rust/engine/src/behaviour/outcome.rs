@@ -23,8 +23,9 @@ impl Watch {
         }
         let success = self.attempted(identity, outcome, memory, now_ms);
         let all = keys::all(identity.workspace, identity.route);
+        let sampled = one_in(16, self.turn());
         // What attacks bring about is no norm.
-        if outcome.attempt.is_none() && one_in(16, self.turn()) {
+        if sampled && outcome.attempt.is_none() {
             self.size(identity, outcome, memory, now_ms);
             // One request in 16 stands for all.
             let latency = 16 * u64::from(outcome.latency_ms);
@@ -72,6 +73,9 @@ impl Watch {
             }
             200..=299 | 403 if outcome.source == Source::Service => {
                 self.follow(identity, &key, path, outcome, memory, now_ms);
+                if sampled && status != 403 {
+                    Self::sample_answer(identity, &key, memory, now_ms);
+                }
             }
             _ => {}
         }

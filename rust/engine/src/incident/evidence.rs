@@ -226,3 +226,53 @@ pub fn requests_behind(signal: &Signal) -> u64 {
     let first = value <= u64::from(signal.threshold);
     (if first { value } else { value / 2 }).max(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+    use std::net::Ipv4Addr;
+
+    proptest! {
+        /// Against exact counts: a client is never underestimated, overestimated by the total over
+        /// 64 at most, and kept when it has more than that.
+        #[test]
+        fn the_top_is_within_the_published_error(
+            signals in prop::collection::vec((0u32..20, 0u32..400), 1..1_500),
+        ) {
+            let (mut top, mut exact) = (Top::default(), HashMap::new());
+            for (heavy, rare) in &signals {
+                // Half of the signals come from a few.
+                let nth = if *heavy < 10 { *heavy } else { 100 + rare };
+                let client = IpAddr::V4(Ipv4Addr::from(nth));
+                top.add(client, Suspicion::Low);
+                *exact.entry(client).or_insert(0u32) += 1;
+            }
+            let error = (signals.len() / FOLLOWED) as u32;
+            for (client, count, _) in &top.kept {
+                let true_count = exact[client];
+                prop_assert!(*count >= true_count && *count <= true_count + error);
+            }
+            for (client, count) in &exact {
+                let kept = top.kept.iter().any(|k| k.0 == *client);
+                prop_assert!(kept || *count <= error, "{client} with {count}");
+            }
+        }
+
+        /// The published error, with four standard errors of room.
+        #[test]
+        fn distinct_counts_are_within_the_published_error(seed in any::<u64>(), n in 1u64..60_000) {
+            let mut distinct = Distinct::default();
+            let mut drawn = seed;
+            for _ in 0..n {
+                drawn = drawn.wrapping_add(0x9e37_79b9_7f4a_7c15);
+                let mixed = (drawn ^ (drawn >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+                distinct.add(mixed ^ (mixed >> 27));
+            }
+            let error = (f64::from(distinct.count()) - n as f64).abs() / n as f64;
+            let published = if n <= 10_000 { 0.01 } else { 0.04 };
+            prop_assert!(error <= 4.0 * published + 1.5 / n as f64, "{n}: {error}");
+        }
+    }
+}

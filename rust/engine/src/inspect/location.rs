@@ -21,12 +21,13 @@ pub enum Part {
 }
 
 impl Part {
-    pub const ALL: [Part; 7] = [
+    pub const ALL: [Part; 8] = [
         Part::Path,
         Part::Query,
         Part::Header,
         Part::Cookie,
         Part::Form,
+        Part::File,
         Part::Json,
         Part::Body,
     ];
@@ -155,6 +156,15 @@ mod tests {
         ] {
             assert_eq!(Location::new(part, name).to_string(), want);
         }
+    }
+
+    #[test]
+    fn all_parts_are_listed() {
+        // In their order: a part that is added and not listed moves the others.
+        for (nth, part) in Part::ALL.into_iter().enumerate() {
+            assert_eq!(part as usize, nth);
+        }
+        assert_eq!(Part::Body as usize + 1, Part::ALL.len());
     }
 
     #[test]

@@ -259,7 +259,10 @@ fn shell(value: &Value<'_>, rare: Rare) -> bool {
         || holds(rare::PERCENT) && has(kind::SPACE)
         || holds(rare::DOLLAR) && expands(text)
         || holds(rare::BRACE) && pair(text, *b"{,")
-        || text.len() <= CHAINED && has(kind::SPACE) && chained(text)
+        || text.len() <= CHAINED
+            && has(kind::SPACE)
+            && has(kind::TAG | kind::BRACE | kind::OPEN)
+            && chained(text)
         || holds(rare::QUESTION)
             && has(kind::SLASH)
             && memchr::memchr_iter(b'?', text).any(|at| {

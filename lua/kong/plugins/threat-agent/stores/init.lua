@@ -1,8 +1,7 @@
 -- The registry of stores: one file for each kind, one contract for all:
 --
 --   append(store, entry)     keeps an entry: { kind, key, at_s, text }; the same key replaces or repeats
---   list(store, query)       reads entries page by page: query = { kind, after, limit }; the oldest first,
---                            but for `postgres`, whose pages have no order
+--   list(store, query)       reads entries page by page, the oldest first: query = { kind, after, limit }
 --
 -- `append` returns true; or nil, an error, and whether another try may succeed. `list` returns a list
 -- of texts and, where there are more, what to ask for with `after`; or nil and an error. Kinds are

@@ -5,6 +5,7 @@ local native = require "kong.plugins.threat-agent.native"
 
 
 local kong = kong
+local ipairs = ipairs
 local tostring = tostring
 
 
@@ -50,29 +51,41 @@ function _M.append(store, entry)
 end
 
 
--- Rows come in the order of their ids, page by page, and are of both kinds.
+-- The DAO has one order, by id, and both kinds in it: pages of one kind by time are asked for in SQL, within a
+-- second as they were written, so that the ledger's lines follow each other. An incident that changes
+-- meanwhile comes again further on.
+local PAGE = [[
+  SELECT "at_s", "number", "body" FROM "threat_agent_records"
+   WHERE "kind" = %s AND ("at_s", "number") > (%s, %s) AND ("ttl" IS NULL OR "ttl" >= CURRENT_TIMESTAMP)
+   ORDER BY "at_s", "number" LIMIT %d
+]]
+local FIRST = "0-0"
+-- Of a number that fits into the column.
+local MOST_DIGITS = 15
+
+
 function _M.list(_, query)
-  local records = dao()
-  if not records then
+  if not dao() then
     return nil, MISSING
   end
 
-  local page, offset = {}, query.after
-  repeat
-    local rows, err, _, next_offset = records:page(query.limit, offset)
-    if not rows then
-      return nil, "could not read the database: " .. tostring(err)
-    end
+  local at_s, number = (query.after or FIRST):match("^(%d+)%-(%d+)$")
+  if not at_s or #at_s > MOST_DIGITS or #number > MOST_DIGITS then
+    return nil, "`after` is not what a page gave"
+  end
 
-    for _, row in ipairs(rows) do
-      if row.kind == query.kind then
-        page[#page + 1] = row.body
-      end
-    end
-    offset = next_offset
-  until not offset or #page > 0
+  local connector = kong.db.connector
+  local rows, err = connector:query(PAGE:format(connector:escape_literal(query.kind), at_s, number, query.limit), "read")
+  if not rows then
+    return nil, "could not read the database: " .. tostring(err)
+  end
 
-  return page, offset
+  local page = {}
+  for i, row in ipairs(rows) do
+    page[i] = row.body
+  end
+  local last = #rows == query.limit and rows[#rows]
+  return page, last and ("%d-%d"):format(last.at_s, last.number) or nil
 end
 
 

@@ -5,6 +5,7 @@ local action_list = require "kong.plugins.threat-agent.action_list"
 local actions = require "kong.plugins.threat-agent.views.actions"
 local cjson = require "cjson.safe"
 local native = require "kong.plugins.threat-agent.native"
+local redact = require "kong.plugins.threat-agent.redact"
 local whom = require "kong.plugins.threat-agent.views.whom"
 
 
@@ -76,7 +77,7 @@ function _M.ban(ask)
   end
 
   return actions.send(ask, {
-    command = "ban", ban_by = by, client = client, ttl_s = ttl_s, reason = reason,
+    command = "ban", ban_by = by, client = client, ttl_s = ttl_s, reason = redact.text(reason),
     workspace = ask.workspace or kong.default_workspace,
   })
 end

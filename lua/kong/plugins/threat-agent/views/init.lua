@@ -22,8 +22,8 @@ local _M = {}
 
 _M.ROUTES = {
   ["/status"] = {
-    GET = function()
-      return 200, status.get()
+    GET = function(ask)
+      return 200, status.describe(ask.workspace)
     end,
   },
 

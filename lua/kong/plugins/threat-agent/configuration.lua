@@ -1,0 +1,73 @@
+-- The global instance's configuration as operators may see it: without secrets.
+
+local redact = require "kong.plugins.threat-agent.redact"
+local settings = require "kong.plugins.threat-agent.agent.settings"
+
+
+local ngx = ngx
+local ipairs = ipairs
+local pairs = pairs
+local type = type
+
+
+-- Fields whose name says that their text is a secret.
+local SECRETS = { "secret", "password", "token", "key", "credential" }
+-- Addresses of channels are secrets from the path on: whoever has them can write there.
+local ADDRESSES = { url = true }
+
+-- What Kong adds to a configuration.
+local INTERNAL = "^_"
+local SCOPES = { route_id = true, service_id = true, consumer_id = true, consumer_group_id = true, ws_id = true,
+                 plugin_instance_name = true }
+
+
+local _M = {}
+
+
+local function is_secret(name)
+  for _, word in ipairs(SECRETS) do
+    if name:find(word, 1, true) then
+      return true
+    end
+  end
+
+  return false
+end
+
+
+local function shown(name, value)
+  if is_secret(name) then
+    return redact.MASK
+  elseif ADDRESSES[name] then
+    return value:match("^%a+://[^/?@]+/?$") or (value:match("^%a+://") or "") .. redact.MASK
+  end
+
+  return redact.text(value)
+end
+
+
+local function copy_of(value)
+  local copy = setmetatable({}, getmetatable(value))
+  for name, item in pairs(value) do
+    local is_own = type(name) ~= "string" or not (name:find(INTERNAL) or SCOPES[name])
+    if is_own and type(item) == "table" then
+      copy[name] = copy_of(item)
+    elseif is_own and type(item) == "string" then
+      copy[name] = shown(type(name) == "string" and name or "", item)
+    elseif is_own and item ~= ngx.null and type(item) ~= "function" then
+      copy[name] = item
+    end
+  end
+
+  return copy
+end
+
+
+-- Describes it; nil where there is no global instance.
+function _M.get()
+  local conf = settings.platform()
+  return conf and copy_of(conf) or nil
+end
+
+
+return _M
