@@ -7,7 +7,9 @@
 
 local actions = require "kong.plugins.threat-agent.actions"
 local admin = require "kong.plugins.threat-agent.admin"
+local breaker = require "kong.plugins.threat-agent.agent.breaker"
 local commands = require "kong.plugins.threat-agent.commands"
+local concurrency = require "kong.plugins.threat-agent.agent.concurrency"
 local deck = require "kong.plugins.threat-agent.deck"
 local effect = require "kong.plugins.threat-agent.effect"
 local feedback = require "kong.plugins.threat-agent.feedback"
@@ -296,6 +298,17 @@ local function verify(record, conf)
 end
 
 
+-- Goes through a circuit breaker's phases.
+local function follow_breaker(record, conf, now)
+  local closes, why = breaker.step(record, now)
+  if closes then
+    revert(record, conf, "reverted", why)
+  elseif why then
+    move(record, "active", conf, why)
+  end
+end
+
+
 -- Why nothing may stand; nil when it may. What operators did by hand ends by its own time.
 local function must_go(record, conf)
   if gate.is_killed(conf) then
@@ -320,6 +333,10 @@ local LIFE = {
       revert(record, conf, "expired", "its time is over")
     elseif record.verify_s and now >= record.verify_s then
       verify(record, conf)
+    elseif record.breaker then
+      follow_breaker(record, conf, now)
+    elseif record.action == "concurrency_cap" then
+      concurrency.step(record, now)
     end
   end,
 
@@ -387,9 +404,10 @@ local COMMANDS = {
 }
 
 
--- Bans a client in an operator's name: kill switch and protected entities hold for operators, too.
-local function ban(command, conf)
-  local record = operator.ban(command, conf)
+-- Bans or exempts somebody in an operator's name: kill switch and protected entities hold for
+-- operators, too.
+local function do_by_hand(command, conf)
+  local record = operator[command.command](command, conf)
   local ok, why = gate.check(record, conf)
   if ok then
     carry_out(record, conf)
@@ -449,7 +467,8 @@ local ORDERS = {
     kong.log.notice("the kill switch was lifted by ", command.by)
   end,
 
-  ban = ban,
+  allow = do_by_hand,
+  ban = do_by_hand,
   lift = lift,
   feedback = judge,
 }
