@@ -15,7 +15,7 @@ plugins:
   - name: threat-agent
     config:
       mode: enforce
-      rules: [ { id: tools, action: block, ban_s: 60, user_agents: [sqlmap] } ]
+      rules: [ { id: tools, action: block, ban_s: 60, user_agents: [acme-crawler] } ]
 ]]
 
 
@@ -44,7 +44,7 @@ if gateway.kind == "embedded" then
     it("requests are refused, and clients banned, all the same", function()
       assert.equal("3.4.2", gw:admin("GET", "/").json.version)
       assert.equal(200, get("192.0.2.1", "curl"))
-      assert.equal(403, get("192.0.2.2", "sqlmap"))
+      assert.equal(403, get("192.0.2.2", "acme-crawler"))
       assert.equal(403, get("192.0.2.2", "curl"))
     end)
 
@@ -57,14 +57,14 @@ if gateway.kind == "embedded" then
     end)
 
     it("a changed config takes effect", function()
-      assert.equal(403, get("192.0.2.3", "sqlmap"))
-      local rule = { id = "tools", action = "tag", user_agents = { "sqlmap" } }
+      assert.equal(403, get("192.0.2.3", "acme-crawler"))
+      local rule = { id = "tools", action = "tag", user_agents = { "acme-crawler" } }
       assert.equal(200, gw:patch_plugin("threat-agent", { rules = { rule } }).status)
       -- A client of its own each time: one that the old config refuses is banned.
       local client = 3
       gateway.eventually(function()
         client = client + 1
-        return get("192.0.2." .. client, "sqlmap") == 200
+        return get("192.0.2." .. client, "acme-crawler") == 200
       end, 5)
     end)
   end)
