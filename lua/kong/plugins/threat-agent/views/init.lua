@@ -13,6 +13,7 @@ local incidents = require "kong.plugins.threat-agent.views.incidents"
 local metrics = require "kong.plugins.threat-agent.metrics"
 local notifications = require "kong.plugins.threat-agent.views.notifications"
 local overview = require "kong.plugins.threat-agent.views.overview"
+local review = require "kong.plugins.threat-agent.views.review"
 local status = require "kong.plugins.threat-agent.status"
 
 
@@ -42,6 +43,7 @@ _M.ROUTES = {
   ["/actions/:id/patch"] = { GET = actions.patch },
   ["/bans"] = { GET = bans.list, POST = bans.ban },
   ["/bans/:client"] = { DELETE = bans.lift },
+  ["/review"] = { GET = review.list },
   ["/ledger"] = { GET = export.ledger },
   ["/notifications"] = { GET = notifications.list },
   ["/notifications/test"] = { POST = notifications.test },
