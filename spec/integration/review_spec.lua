@@ -106,7 +106,7 @@ describe(gateway.describe_name("review:"), function()
 
       local loser = found:match("route (twin%-%l+) never")
       if gateway.kind == "embedded" then
-        assert.matches("only one of them gets requests", found, 1, true)
+        assert.matches("of each path only one of them gets the requests", found, 1, true)
       else
         assert.not_equal(loser, route_of("/twin/1"))
       end

@@ -329,9 +329,10 @@ function _M.find(review)
       finding = review:add("shadowed", "route", own.route, "never gets a request: " .. table.concat(names, " and ")
                            .. " has the same or wider criteria and goes before it")
     elseif takers and #takers == 1 and is_same(takers[1], own) and own.route.id < ids[1] then
-      -- Told once for the two.
+      -- Told once for the two. Which one Kong asks first may differ from path to path: it sorts the parts of a
+      -- split route by ids that it makes up for them.
       finding = review:add("shadowed", "route", own.route, "has the same criteria as " .. names[1]
-                           .. ": only one of them gets requests")
+                           .. ": of each path only one of them gets the requests")
     end
     if finding then
       finding.by = ids
