@@ -88,7 +88,7 @@ plugins:
       mode: enforce
       rules:
         - { id: health, action: allow, paths: ["/status/200"] }
-        - { id: tools, action: block, user_agents: [sqlmap, nikto] }
+        - { id: tools, action: block, user_agents: [sqlmap, nikto, acme-crawler] }
         - { id: office, action: block, cidrs: ["203.0.113.0/24"], paths: ["/orders"] }
         - { id: debug, action: block, headers: [ { name: X-Debug, pattern: "^on$" } ] }
         - { id: purge, action: block, methods: [PURGE] }
@@ -356,7 +356,7 @@ describe(gateway.describe_name("enforcement"), function()
     end)
 
     it("of the narrowest instance wins", function()
-      assert.equal(401, get(new_client(), "/login", { ["user-agent"] = "sqlmap" },
+      assert.equal(401, get(new_client(), "/login", { ["user-agent"] = "acme-crawler" },
         { json = { username = "alice", password = "no" } }).status)
     end)
 

@@ -149,6 +149,7 @@ impl Played {
             service: entity_id(&self.entry.service),
             consumer: entity_id(&self.entry.consumer),
             credential: entity_id(&self.entry.authenticated_entity),
+            session: 0,
         }
     }
 

@@ -10,7 +10,8 @@ use crate::payload::Payload;
 use crate::ramp::Ramp;
 use crate::request::{Identity, Outcome, Request, Stage};
 use crate::rules::{Rules, Ruling};
-use crate::state::{Ban, By, Key, Scope, State};
+use crate::standing;
+use crate::state::{Ban, By, Key, Measure, Scope};
 use crate::verdict::{Action, Category, Success, Uninspected, Verdict};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -69,9 +70,7 @@ impl Engine {
         if !state.any_bans(now_ms) || self.allowlist.has(identity) {
             return None;
         }
-        let key = Key::of(identity, By::ClientIp, Scope::Global)?;
-        let ban = state.banned(&key, now_ms)?;
-        let verdict = banned(ban, By::ClientIp, now_ms);
+        let verdict = standing::early_refusal(identity, state, now_ms)?;
         self.ramp
             .holds(&verdict, identity, state)
             .then_some(verdict)
@@ -97,11 +96,21 @@ impl Engine {
     }
 
     fn judge<S: Memory + ?Sized>(&self, request: &Request, state: &S, now_ms: u64) -> Verdict {
-        let identity = &request.identity;
-        if self.allowlist.passes(identity, request.path) {
+        if self.allowlist.passes(&request.identity, request.path) {
             return Verdict::default();
         }
-        if let Some(verdict) = self.standing_ban(identity, state, now_ms) {
+        let identity = &Identity {
+            session: self.watch.session(request, state),
+            ..request.identity
+        };
+        let request = &Request {
+            identity: *identity,
+            ..*request
+        };
+        if standing::is_exempt(identity, state, now_ms) {
+            return Verdict::default();
+        }
+        if let Some(verdict) = standing::refusal(identity, state, now_ms) {
             return verdict;
         }
         let mut verdict = Verdict::default();
@@ -114,10 +123,16 @@ impl Engine {
             }
             Ruling::Open => {
                 arrived = true;
-                self.watch.arrive(request, state, now_ms, &mut verdict);
+                let held = standing::hold(request, state, now_ms, &mut verdict);
+                let stands = held.as_ref().is_some_and(|h| h.sender);
+                self.watch
+                    .arrive(request, stands, state, now_ms, &mut verdict);
                 let checked = self.limits.check(request, state, now_ms, &mut verdict);
-                if checked.refused && enforced && self.ramp.holds(&verdict, identity, state) {
+                let crowded = standing::depart(request, state, now_ms, &mut verdict);
+                let over = crowded || checked.refused || held.as_ref().is_some_and(|h| h.refused);
+                if over && enforced && self.ramp.holds(&verdict, identity, state) {
                     self.limits.take_back(request, state, now_ms);
+                    standing::take_back(held.as_ref(), request, state, now_ms);
                 }
                 checked.ban.map(|b| (b.by, b.scope, b.ban_s))
             }
@@ -130,6 +145,11 @@ impl Engine {
         }
         self.watch.report(identity, &verdict, state, now_ms);
         let held = enforced && self.ramp.holds(&verdict, identity, state);
+        if held && verdict.action.refuses() {
+            // Its outcome is not observed.
+            let flight_ms = std::mem::take(&mut verdict.flight_ms);
+            standing::land(identity, flight_ms, state, now_ms);
+        }
         if arrived && held && verdict.action.refuses() {
             self.watch.refuse(identity, state, now_ms);
         }
@@ -139,6 +159,7 @@ impl Engine {
                     until_ms: now_ms + u64::from(ban_s) * 1_000,
                     category: verdict.category.unwrap_or(Category::Abuse),
                     incident: verdict.incident,
+                    measure: Measure::Refuse,
                 };
                 state.ban(&key, ban, now_ms);
             }
@@ -156,7 +177,13 @@ impl Engine {
         memory: &S,
         now_ms: u64,
     ) -> Success {
-        if self.allowlist.passes(identity, path) {
+        let identity = &Identity {
+            session: outcome.session,
+            ..*identity
+        };
+        standing::land(identity, outcome.flight_ms, memory, now_ms);
+        let exempt = || standing::is_exempt(identity, memory, now_ms);
+        if self.allowlist.passes(identity, path) || exempt() {
             return Success::default();
         }
         self.limits.observe(identity, outcome, memory, now_ms);
@@ -166,23 +193,6 @@ impl Engine {
     /// Tells whether verdicts are carried out.
     pub fn enforces(&self) -> bool {
         self.config.mode == Mode::Enforce
-    }
-
-    fn standing_ban<S: State + ?Sized>(
-        &self,
-        identity: &Identity,
-        state: &S,
-        now_ms: u64,
-    ) -> Option<Verdict> {
-        if !state.any_bans(now_ms) {
-            return None;
-        }
-        [By::ClientIp, By::Consumer].into_iter().find_map(|by| {
-            Scope::ALL.into_iter().find_map(|scope| {
-                let ban = state.banned(&Key::of(identity, by, scope)?, now_ms)?;
-                Some(banned(ban, by, now_ms))
-            })
-        })
     }
 
     fn inspect_payload(&self, request: &Request, verdict: &mut Verdict) {
@@ -209,17 +219,4 @@ impl Engine {
             .fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
         ((nth >> 11) as f64 / (1u64 << 53) as f64) < ratio
     }
-}
-
-fn banned(ban: Ban, by: By, now_ms: u64) -> Verdict {
-    let left_s = ban.until_ms.saturating_sub(now_ms).div_ceil(1_000) as u32;
-    let mut verdict = Verdict {
-        retry_after_s: left_s,
-        incident: ban.incident,
-        ..Verdict::default()
-    };
-    verdict.absorb("ban", Action::Block, ban.category, 1.0, || {
-        format!("the {} is banned for {left_s} s more", by.name())
-    });
-    verdict
 }

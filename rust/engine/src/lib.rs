@@ -25,6 +25,7 @@ pub mod request;
 pub mod rules;
 pub mod signal;
 pub mod sketch;
+pub mod standing;
 pub mod state;
 pub mod traffic;
 pub mod verdict;

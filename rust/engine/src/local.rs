@@ -5,7 +5,7 @@ use crate::memory::{
 };
 use crate::signal::Signal;
 use crate::sketch::{Generation, Run, Set, SET_WORDS};
-use crate::state::{Ban, Counter, Estimates, Key, State, COUNTERS, INCIDENT_MASK};
+use crate::state::{Ban, Counter, Estimates, Key, MeasureKind, State, COUNTERS, INCIDENT_MASK};
 use crate::window::{Tick, Window};
 use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
@@ -17,6 +17,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct LocalState {
     hasher: ahash::RandomState,
     slots: Mutex<HashMap<u64, LocalSlot, ahash::RandomState>>,
+    /// The latest end of a measure, by its kind.
+    latest_ms: [AtomicU64; MeasureKind::ALL.len()],
     drawn: AtomicU64,
     sets: Mutex<HashMap<(u64, Set), [u64; SET_WORDS], ahash::RandomState>>,
     runs: Mutex<HashMap<u64, u64, ahash::RandomState>>,
@@ -30,6 +32,7 @@ impl Default for LocalState {
         LocalState {
             hasher: ahash::RandomState::with_seeds(2, 3, 5, 7),
             slots: Mutex::default(),
+            latest_ms: Default::default(),
             drawn: AtomicU64::new(0),
             sets: Mutex::default(),
             runs: Mutex::default(),
@@ -70,7 +73,11 @@ const MAX_SIGNALS: usize = 16_384;
 
 impl LocalState {
     fn with<R>(&self, key: &Key, f: impl FnOnce(&mut LocalSlot) -> R) -> R {
-        let hash = self.hasher.hash_one(key);
+        self.with_kind(key, MeasureKind::Refuse, f)
+    }
+
+    fn with_kind<R>(&self, key: &Key, kind: MeasureKind, f: impl FnOnce(&mut LocalSlot) -> R) -> R {
+        let hash = self.hasher.hash_one(key) ^ kind.salt();
         f(self.slots.lock().entry(hash).or_default())
     }
 
@@ -109,7 +116,9 @@ impl State for LocalState {
     }
 
     fn ban(&self, key: &Key, ban: Ban, now_ms: u64) {
-        self.with(key, |slot| {
+        let latest = &self.latest_ms[ban.measure.kind() as usize];
+        latest.fetch_max(ban.until_ms, Ordering::Relaxed);
+        self.with_kind(key, ban.measure.kind(), |slot| {
             let stands = slot.ban.filter(|b| b.until_ms > now_ms);
             if stands.is_none_or(|b| b.until_ms < ban.until_ms) {
                 slot.ban = Some(ban);
@@ -117,18 +126,21 @@ impl State for LocalState {
         });
     }
 
-    fn unban(&self, key: &Key, now_ms: u64) -> bool {
-        self.with(key, |slot| {
+    fn lift(&self, key: &Key, kind: MeasureKind, now_ms: u64) -> bool {
+        self.with_kind(key, kind, |slot| {
             slot.ban.take().is_some_and(|b| b.until_ms > now_ms)
         })
     }
 
-    fn banned(&self, key: &Key, now_ms: u64) -> Option<Ban> {
-        self.with(key, |slot| slot.ban.filter(|b| b.until_ms > now_ms))
+    fn standing(&self, key: &Key, kind: MeasureKind, now_ms: u64) -> Option<Ban> {
+        let hash = self.hasher.hash_one(key) ^ kind.salt();
+        let slots = self.slots.lock();
+        let stands = slots.get(&hash).and_then(|slot| slot.ban);
+        stands.filter(|ban| ban.until_ms > now_ms)
     }
 
-    fn any_bans(&self, _now_ms: u64) -> bool {
-        true
+    fn any_standing(&self, kind: MeasureKind, now_ms: u64) -> bool {
+        self.latest_ms[kind as usize].load(Ordering::Relaxed) > now_ms
     }
 
     fn draw_incident(&self) -> u64 {

@@ -17,6 +17,8 @@ pub struct Identity<'a> {
     pub consumer: &'a [u8],
     /// Id of the credential that the consumer showed.
     pub credential: &'a [u8],
+    /// Keyed hash of the session, as verdicts give it; 0 when there is none, or it is not known.
+    pub session: u64,
 }
 
 /// A request before it is answered.
@@ -125,6 +127,8 @@ pub struct Outcome {
     pub account: u64,
     /// What the verdict of the request gave; 0 when it had no session.
     pub session: u64,
+    /// What the verdict of the request gave; 0 when it was not counted as under way.
+    pub flight_ms: u64,
     /// From the first byte of the request to the last of the response. Units: milliseconds.
     pub latency_ms: u32,
     /// Length of the request's body. Units: bytes.
@@ -171,6 +175,17 @@ pub fn network_key(address: IpAddr) -> Option<[u8; 16]> {
     Some(octets)
 }
 
+/// The 16 bytes that stand for the network of a client: a /24 of IPv4, set apart from addresses by
+/// a byte that they have 0, or the /56 of IPv6.
+pub fn network_of(address: IpAddr) -> [u8; 16] {
+    network_key(address).unwrap_or_else(|| {
+        let mut octets = client_key(address);
+        octets[8] = 24;
+        octets[15] = 0;
+        octets
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,6 +211,11 @@ mod tests {
         assert_eq!(key("2001:db8::1"), key("2001:db8::ffff"));
         assert_ne!(key("2001:db8::1"), key("2001:db8:0:1::1"));
         assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
+        let wide = |t: &str| network_of(canonical_ip(t.as_bytes()).unwrap());
+        assert_eq!(wide("192.0.2.1"), wide("192.0.2.254"));
+        assert_ne!(wide("192.0.2.1"), wide("192.0.3.1"));
+        assert_ne!(wide("192.0.2.1"), key("192.0.2.0"));
+        assert_eq!(wide("2001:db8::1"), wide("2001:db8:0:ff::1"));
         let network = |t: &str| network_key(canonical_ip(t.as_bytes()).unwrap());
         assert_eq!(network("2001:db8::1"), network("2001:db8:0:ff::1"));
         assert_ne!(network("2001:db8::1"), network("2001:db8:0:100::1"));

@@ -160,6 +160,10 @@ pub struct Signal {
     pub workspace: Id,
     pub route: Id,
     pub consumer: Id,
+    /// Of the consumer.
+    pub credential: Id,
+    /// Hash of the session; 0 for none.
+    pub session: u64,
 }
 
 /// The client of a request without an address.

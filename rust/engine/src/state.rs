@@ -1,8 +1,9 @@
 //! What the engine remembers, behind one trait: the shared region in a gateway, plain memory in
 //! tests and the CLI.
 
-use crate::request::{client_key, Identity};
+use crate::request::{client_key, network_of, Identity};
 use crate::verdict::Category;
+use crate::window::Window;
 use serde::{Deserialize, Serialize};
 use std::hash::Hash;
 
@@ -87,11 +88,26 @@ pub enum By {
     /// A session, by its keyed hash.
     #[serde(skip_deserializing)]
     Session = 6,
+    /// The network of a client: a /24 of IPv4, a /56 of IPv6.
+    #[serde(skip_deserializing)]
+    Network = 7,
+    /// A credential of a consumer, by its id.
+    #[serde(skip_deserializing)]
+    Credential = 8,
 }
 
 impl By {
     /// Those that a configuration may name.
     pub const ALL: [By; 4] = [By::ClientIp, By::Consumer, By::Service, By::Route];
+
+    /// Whom a request comes from: what a [`Measure`] can stand on.
+    pub const SENDERS: [By; 5] = [
+        By::ClientIp,
+        By::Network,
+        By::Consumer,
+        By::Credential,
+        By::Session,
+    ];
 
     /// Names the kind as configurations do.
     pub fn name(self) -> &'static str {
@@ -103,6 +119,8 @@ impl By {
             By::Account => "account",
             By::Suspect => "suspect",
             By::Session => "session",
+            By::Network => "network",
+            By::Credential => "credential",
         }
     }
 
@@ -141,6 +159,8 @@ pub struct Key<'a> {
 pub enum Who<'a> {
     Client([u8; 16]),
     Id(&'a [u8]),
+    /// A keyed hash.
+    Hash(u64),
 }
 
 impl<'a> Key<'a> {
@@ -153,14 +173,17 @@ impl<'a> Key<'a> {
         };
         let who = match by {
             By::ClientIp | By::Suspect => Who::Client(client_key(identity.client?)),
-            // These are hashes: see [`Key::account`] and [`Key::session`].
-            By::Account | By::Session => return None,
+            By::Network => Who::Client(network_of(identity.client?)),
+            // See [`Key::account`].
+            By::Account => return None,
+            By::Session => Who::Hash(identity.session),
+            By::Credential => Who::Id(identity.credential),
             By::Consumer => Who::Id(identity.consumer),
             By::Service => Who::Id(identity.service),
             By::Route => Who::Id(identity.route),
         };
-        let missing =
-            matches!(who, Who::Id(b"")) || (scope != Scope::Global && scope_id.is_empty());
+        let missing = matches!(who, Who::Id(b"") | Who::Hash(0))
+            || (scope != Scope::Global && scope_id.is_empty());
         (!missing).then_some(Key {
             by,
             scope,
@@ -182,30 +205,93 @@ impl<'a> Key<'a> {
     }
 }
 
-impl<'a> Key<'a> {
-    /// Builds the key of a session in the workspace of a request, or on its route.
-    pub fn session(identity: &Identity<'a>, scope: Scope, session: &'a [u8; 8]) -> Key<'a> {
-        Key {
-            by: By::Session,
-            scope,
-            workspace: identity.workspace,
-            scope_id: match scope {
-                Scope::Global => b"",
-                Scope::Service => identity.service,
-                Scope::Route => identity.route,
-            },
-            who: Who::Id(session),
-        }
-    }
-}
-
 /// Arrivals in the last window, by [`Window`].
 pub type Estimates = [u64; 4];
 
 /// Incident numbers have 48 bits, so that a ban's word can carry one beside a salt.
 pub const INCIDENT_MASK: u64 = (1 << 48) - 1;
 
-/// A standing refusal of one key.
+/// What is done with the requests of a key while it stands there. Each kind stands by itself: one
+/// key can be refused here and exempt there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// All are refused.
+    Refuse,
+    /// Those above a limit are refused; at most [`MAX_LIMIT`].
+    Limit { window: Window, limit: u32 },
+    /// None is looked at.
+    Allow,
+    /// So many may be under way at once: of a route or a service. At most [`MAX_LIMIT`].
+    Concurrency { most: u32 },
+}
+
+/// What a [`Measure`] is, without its numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MeasureKind {
+    Refuse = 0,
+    Limit = 1,
+    Allow = 2,
+    Concurrency = 3,
+}
+
+impl MeasureKind {
+    pub const ALL: [MeasureKind; 4] = [
+        MeasureKind::Refuse,
+        MeasureKind::Limit,
+        MeasureKind::Allow,
+        MeasureKind::Concurrency,
+    ];
+
+    /// What sets the hash of a key apart for this kind; 0 for refusals.
+    pub fn salt(self) -> u64 {
+        (self as u64).wrapping_mul(0xC2B2_AE3D_27D4_EB4F)
+    }
+}
+
+/// The highest limit that a measure's word holds.
+pub const MAX_LIMIT: u32 = (1 << 20) - 1;
+
+impl Measure {
+    pub fn kind(self) -> MeasureKind {
+        match self {
+            Measure::Refuse => MeasureKind::Refuse,
+            Measure::Limit { .. } => MeasureKind::Limit,
+            Measure::Allow => MeasureKind::Allow,
+            Measure::Concurrency { .. } => MeasureKind::Concurrency,
+        }
+    }
+
+    /// Packs it into 24 bits: `limit:20 window:2 kind:2`.
+    pub fn to_bits(self) -> u32 {
+        let kind = self.kind() as u32;
+        match self {
+            Measure::Limit { window, limit } => {
+                (limit.min(MAX_LIMIT) << 4) | ((window as u32) << 2) | kind
+            }
+            Measure::Concurrency { most } => (most.min(MAX_LIMIT) << 4) | kind,
+            _ => kind,
+        }
+    }
+
+    /// Unpacks what [`Measure::to_bits`] gave.
+    pub fn from_bits(bits: u32) -> Option<Measure> {
+        let kind = MeasureKind::ALL.get(bits as usize & 3)?;
+        let window = Window::ALL.get((bits >> 2) as usize & 3)?;
+        Some(match kind {
+            MeasureKind::Refuse => Measure::Refuse,
+            MeasureKind::Limit => Measure::Limit {
+                window: *window,
+                limit: (bits >> 4) & MAX_LIMIT,
+            },
+            MeasureKind::Allow => Measure::Allow,
+            MeasureKind::Concurrency => Measure::Concurrency {
+                most: (bits >> 4) & MAX_LIMIT,
+            },
+        })
+    }
+}
+
+/// A measure that stands on one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ban {
     /// On the clock of the `now_ms` arguments.
@@ -213,6 +299,7 @@ pub struct Ban {
     pub category: Category,
     /// Number behind the incident reference under which the ban was made; at most 48 bits.
     pub incident: u64,
+    pub measure: Measure,
 }
 
 /// What the engine counts and remembers. Implementations are shared by threads or processes; no
@@ -228,17 +315,33 @@ pub trait State: Send + Sync {
     /// Reads the estimates; zeros for an unknown key.
     fn read(&self, key: &Key, counter: Counter, now_ms: u64) -> Estimates;
 
-    /// Refuses a key until `ban.until_ms`. A longer ban that stands already is kept.
+    /// Puts a measure on a key until `ban.until_ms`. A longer one of its kind that stands already is
+    /// kept.
     fn ban(&self, key: &Key, ban: Ban, now_ms: u64);
 
-    /// Lifts a ban. Returns whether there was one.
-    fn unban(&self, key: &Key, now_ms: u64) -> bool;
+    /// Lifts a measure. Returns whether there was one.
+    fn lift(&self, key: &Key, kind: MeasureKind, now_ms: u64) -> bool;
 
-    /// Finds the ban that stands on a key now.
-    fn banned(&self, key: &Key, now_ms: u64) -> Option<Ban>;
+    /// Finds the measure of a kind that stands on a key now.
+    fn standing(&self, key: &Key, kind: MeasureKind, now_ms: u64) -> Option<Ban>;
 
-    /// Tells whether any ban may stand: a cheap way past all look-ups when none does.
-    fn any_bans(&self, now_ms: u64) -> bool;
+    /// Tells whether any measure of a kind may stand: a cheap way past all look-ups when none does.
+    fn any_standing(&self, kind: MeasureKind, now_ms: u64) -> bool;
+
+    /// Tells whether any refusal may stand.
+    fn any_bans(&self, now_ms: u64) -> bool {
+        self.any_standing(MeasureKind::Refuse, now_ms)
+    }
+
+    /// Finds the refusal that stands on a key now.
+    fn banned(&self, key: &Key, now_ms: u64) -> Option<Ban> {
+        self.standing(key, MeasureKind::Refuse, now_ms)
+    }
+
+    /// Lifts a refusal. Returns whether there was one.
+    fn unban(&self, key: &Key, now_ms: u64) -> bool {
+        self.lift(key, MeasureKind::Refuse, now_ms)
+    }
 
     /// Draws a number for an incident reference: never 0, at most 48 bits, not to be guessed.
     fn draw_incident(&self) -> u64;

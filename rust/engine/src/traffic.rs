@@ -3,7 +3,7 @@
 use crate::behaviour::keys;
 use crate::memory::Memory;
 use crate::request::Identity;
-use crate::state::{Counter, Key};
+use crate::state::{By, Counter, Key};
 use crate::window::Window;
 
 /// Counts of the last minute and of the last ten seconds; requests of banned clients are left out.
@@ -26,6 +26,10 @@ pub struct Flow {
     pub refused: u64,
     /// Refused by this plugin, or answered by others.
     pub exits: u64,
+    /// Answered by the upstream without an error; counted while a limit stands anywhere.
+    pub answered: u64,
+    /// Sum of latencies, by a sample of one in 16. Units: milliseconds.
+    pub latency_ms: u64,
 }
 
 impl Traffic {
@@ -41,6 +45,8 @@ impl Traffic {
         let failures = read(&all, Counter::AuthFailures);
         let credentials = read(&own, keys::REFUSED_CREDENTIALS);
         let exits = read(&own, keys::EXITS);
+        let answered = read(&own, keys::ANSWERED);
+        let latency = read(&all, Counter::LatencyMs);
         let flow = |window: Window| {
             let at = window as usize;
             Flow {
@@ -49,6 +55,8 @@ impl Traffic {
                 not_found: not_found[at],
                 refused: failures[at] + credentials[at],
                 exits: exits[at],
+                answered: answered[at],
+                latency_ms: latency[at],
             }
         };
         Traffic {
@@ -60,22 +68,29 @@ impl Traffic {
         }
     }
 
-    /// Reads what the client of an identity sends to its route. Errors and exits are not kept for
-    /// single clients.
-    pub fn of_client<M: Memory + ?Sized>(identity: &Identity, memory: &M, now_ms: u64) -> Traffic {
-        let Some(key) = keys::client_at_route(identity) else {
+    /// Reads what a sender of an identity sends to its route. Errors are not kept for single senders,
+    /// and of others than clients nothing but a sample of their requests and, of consumers, exits.
+    pub fn of_sender<M: Memory + ?Sized>(
+        identity: &Identity,
+        by: By,
+        memory: &M,
+        now_ms: u64,
+    ) -> Traffic {
+        let Some(key) = keys::sender_at_route(identity, by) else {
             return Traffic::default();
         };
         let read = |counter| memory.read(&key, counter, now_ms);
         let requests = read(Counter::Requests);
         let not_found = read(Counter::NotFound);
         let refused = read(Counter::AuthFailures);
+        let exits = read(keys::SENDER_EXITS);
         let flow = |window: Window| {
             let at = window as usize;
             Flow {
                 requests: requests[at],
                 not_found: not_found[at],
                 refused: refused[at],
+                exits: exits[at],
                 ..Flow::default()
             }
         };

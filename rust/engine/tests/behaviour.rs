@@ -104,6 +104,7 @@ impl World {
             service: b"backend",
             consumer: sent.consumer.as_bytes(),
             credential: sent.credential.as_bytes(),
+            session: 0,
         };
         let request = Request {
             identity,
@@ -125,6 +126,7 @@ impl World {
             source: if refused { Source::Exit } else { sent.source },
             account: verdict.account,
             session: verdict.session,
+            flight_ms: 0,
             latency_ms: sent.latency_ms,
             request_bytes: sent.body.len() as u64,
             response_bytes: sent.response_bytes,

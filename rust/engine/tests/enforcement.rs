@@ -94,3 +94,256 @@ fn health_checks_pass_from_where_they_come() {
         }
     }
 }
+
+/// What becomes of requests with a measure on one of their senders.
+mod measures {
+    use super::*;
+    use threat_agent_engine::standing;
+    use threat_agent_engine::state::{Ban, By, Key, Measure, MeasureKind, Scope, State};
+    use threat_agent_engine::window::Window;
+    use threat_agent_engine::Category;
+
+    const NOW: u64 = 10_000_000;
+
+    fn engine() -> Engine {
+        let json = br#"{"mode": "enforce", "payload": {"enabled": false},
+                        "behaviour": {"session_cookie": "sid"}}"#;
+        Engine::new(Config::from_json(json).unwrap()).unwrap()
+    }
+
+    fn identity(client: &'static str) -> Identity<'static> {
+        Identity {
+            client: client.parse().ok(),
+            workspace: b"default",
+            service: b"shop",
+            route: b"cart",
+            consumer: b"ann",
+            credential: b"ann-key",
+            ..Identity::default()
+        }
+    }
+
+    fn ask(identity: Identity, engine: &Engine, state: &LocalState) -> Action {
+        let request = Request {
+            identity,
+            path: b"/",
+            headers: b"Cookie: sid=s1\n",
+            ..Request::default()
+        };
+        engine.inspect(&request, state, NOW).action
+    }
+
+    fn put(of: &Identity, by: By, scope: Scope, measure: Measure, state: &LocalState) {
+        let ban = Ban {
+            until_ms: NOW + 1_000,
+            category: Category::Abuse,
+            incident: 1,
+            measure,
+        };
+        standing::put(&Key::of(of, by, scope).unwrap(), ban, state, NOW);
+    }
+
+    #[test]
+    fn each_sender_is_refused_where_the_ban_is() {
+        let (near, far) = (identity("192.0.2.77"), identity("198.51.100.1"));
+        let elsewhere = Identity {
+            route: b"search",
+            ..near
+        };
+        let nobody = Identity {
+            consumer: b"",
+            credential: b"",
+            ..far
+        };
+        let other_key = Identity {
+            credential: b"other",
+            ..near
+        };
+        for (by, whom, spared) in [
+            (By::ClientIp, near, far),
+            (By::Network, identity("192.0.2.1"), far),
+            (By::Network, identity("2001:db8:0:aa::1"), far),
+            (By::Consumer, far, nobody),
+            (By::Credential, far, other_key),
+        ] {
+            let (engine, state) = (engine(), LocalState::default());
+            let banned = match whom.client {
+                Some(IpAddr::V6(_)) => identity("2001:db8::2"),
+                _ => near,
+            };
+            put(&banned, by, Scope::Route, Measure::Refuse, &state);
+            assert_eq!(ask(whom, &engine, &state), Action::Block, "{by:?}");
+            assert_eq!(ask(spared, &engine, &state), Action::Allow, "{by:?}");
+            assert_eq!(ask(elsewhere, &engine, &state), Action::Allow, "{by:?}");
+        }
+    }
+
+    #[test]
+    fn a_session_is_refused_by_its_hash() {
+        let (engine, state) = (engine(), LocalState::default());
+        let request = Request {
+            identity: identity("192.0.2.1"),
+            headers: b"Cookie: sid=s1\n",
+            ..Request::default()
+        };
+        let session = engine.inspect(&request, &state, NOW).session;
+        let of = Identity {
+            session,
+            ..identity("192.0.2.1")
+        };
+        put(&of, By::Session, Scope::Global, Measure::Refuse, &state);
+        assert_eq!(ask(identity("192.0.2.2"), &engine, &state), Action::Block);
+        let other = Request {
+            headers: b"Cookie: sid=s2\n",
+            ..request
+        };
+        assert_eq!(engine.inspect(&other, &state, NOW).action, Action::Allow);
+    }
+
+    #[test]
+    fn a_limit_lets_so_many_pass() {
+        let (engine, state) = (engine(), LocalState::default());
+        let measure = Measure::Limit {
+            window: Window::S60,
+            limit: 5,
+        };
+        let near = identity("192.0.2.1");
+        put(&near, By::ClientIp, Scope::Route, measure, &state);
+        // A suspicion says no more than the limit does.
+        let suspect = Key::of(&near, By::Suspect, Scope::Global).unwrap();
+        let ban = Ban {
+            until_ms: NOW + 1_000,
+            category: Category::Abuse,
+            incident: 1,
+            measure: Measure::Refuse,
+        };
+        state.ban(&suspect, ban, NOW);
+        let passed = |_: &u32| ask(near, &engine, &state) == Action::Allow;
+        assert_eq!((0..20).filter(passed).count(), 5);
+        let key = Key::of(&near, By::ClientIp, Scope::Route).unwrap();
+        assert!(state.lift(&key, MeasureKind::Limit, NOW));
+        assert_eq!(ask(near, &engine, &state), Action::Throttle);
+    }
+
+    #[test]
+    fn who_is_exempt_on_a_route_passes_there() {
+        let (engine, state) = (engine(), LocalState::default());
+        let near = identity("192.0.2.1");
+        put(&near, By::ClientIp, Scope::Global, Measure::Refuse, &state);
+        let early = |state: &LocalState| {
+            let unrouted = Identity {
+                client: near.client,
+                workspace: b"default",
+                ..Identity::default()
+            };
+            engine.check_ban(&unrouted, state, NOW).is_some()
+        };
+        assert!(early(&state));
+        put(&near, By::Network, Scope::Route, Measure::Allow, &state);
+        assert!(!early(&state));
+        assert_eq!(ask(near, &engine, &state), Action::Allow);
+        let elsewhere = Identity {
+            route: b"search",
+            ..near
+        };
+        assert_eq!(ask(elsewhere, &engine, &state), Action::Block);
+        let far = identity("198.51.100.1");
+        put(&far, By::ClientIp, Scope::Global, Measure::Refuse, &state);
+        let far = Identity {
+            client: far.client,
+            workspace: b"default",
+            ..Identity::default()
+        };
+        assert!(engine.check_ban(&far, &state, NOW).is_some());
+    }
+
+    #[test]
+    fn a_broken_route_lets_probes_pass() {
+        let (engine, state) = (engine(), LocalState::default());
+        let measure = |limit| Measure::Limit {
+            window: Window::S1,
+            limit,
+        };
+        let near = identity("192.0.2.1");
+        put(&near, By::Route, Scope::Global, measure(0), &state);
+        assert_eq!(ask(near, &engine, &state), Action::Throttle);
+        let key = Key::of(&near, By::Route, Scope::Global).unwrap();
+        assert!(state.lift(&key, MeasureKind::Limit, NOW));
+        put(&near, By::Route, Scope::Global, measure(1), &state);
+        let passed = |n: &u32| {
+            let client = Some(IpAddr::V4(Ipv4Addr::from(*n)));
+            let asks = Identity { client, ..near };
+            ask(asks, &engine, &state) == Action::Allow
+        };
+        assert_eq!((1..50).filter(passed).count(), 1);
+        let elsewhere = Identity {
+            route: b"search",
+            ..near
+        };
+        assert_eq!(ask(elsewhere, &engine, &state), Action::Allow);
+    }
+
+    #[test]
+    fn a_place_takes_so_many_at_once() {
+        let (engine, state) = (engine(), LocalState::default());
+        let near = identity("192.0.2.1");
+        let ban = Ban {
+            until_ms: NOW + 600_000,
+            category: Category::ApiDdos,
+            incident: 1,
+            measure: Measure::Concurrency { most: 3 },
+        };
+        let key = Key::of(&near, By::Route, Scope::Global).unwrap();
+        standing::put(&key, ban, &state, NOW);
+        let request = Request {
+            identity: near,
+            path: b"/",
+            ..Request::default()
+        };
+        let come = |now| engine.inspect(&request, &state, now);
+        let go = |flight_ms, now| {
+            let outcome = Outcome {
+                status: 200,
+                flight_ms,
+                ..Outcome::default()
+            };
+            engine.observe(&near, b"/", &outcome, &state, now);
+        };
+        let first: Vec<_> = (0..3).map(|_| come(NOW)).collect();
+        assert!(first.iter().all(|v| v.action == Action::Allow));
+        for _ in 0..10 {
+            let refused = come(NOW);
+            assert_eq!((refused.action, refused.flight_ms), (Action::Throttle, 0));
+        }
+        go(first[0].flight_ms, NOW + 500);
+        // What began in the last bucket leaves it in this one.
+        let later = NOW + 20_000;
+        let fourth = come(later);
+        assert_eq!(fourth.action, Action::Allow);
+        assert_eq!(come(later).action, Action::Throttle);
+        go(first[1].flight_ms, later);
+        go(fourth.flight_ms, later);
+        assert_eq!(standing::in_flight(&near, &state, later), 1);
+        // The third never ends: its worker was killed.
+        assert_eq!(standing::in_flight(&near, &state, NOW + 120_000), 0);
+        let passed = |_: &u32| come(NOW + 120_000).action == Action::Allow;
+        assert_eq!((0..9).filter(passed).count(), 3);
+    }
+
+    #[test]
+    fn measures_fit_their_bits() {
+        for measure in [
+            Measure::Refuse,
+            Measure::Allow,
+            Measure::Concurrency { most: 1_048_575 },
+            Measure::Limit {
+                window: Window::H1,
+                limit: 1_048_575,
+            },
+        ] {
+            let bits = measure.to_bits();
+            assert!(bits < 1 << 24);
+            assert_eq!(Measure::from_bits(bits), Some(measure));
+        }
+    }
+}

@@ -146,6 +146,10 @@ typedef struct {
   ta_str_t service;
   ta_str_t consumer;
   ta_str_t credential;
+  /**
+   * Hash of the session, as a verdict gave it; 0 in requests, whose session is found.
+   */
+  uint64_t session;
 } ta_identity_t;
 
 /**
@@ -182,6 +186,10 @@ typedef struct {
    * Hash of the request's session, likewise.
    */
   uint64_t session;
+  /**
+   * When the request was counted as under way, likewise.
+   */
+  uint64_t flight_ms;
   /**
    * Bits: 1 payload inspection found something, 2 it asks for a delay. To be handed back in
    * `ta_outcome_t`.
@@ -279,6 +287,7 @@ typedef struct {
    */
   uint64_t account;
   uint64_t session;
+  uint64_t flight_ms;
   /**
    * Raw path of the request, as it was inspected.
    */
@@ -300,12 +309,13 @@ typedef struct {
 } ta_tick_t;
 
 /**
- * Whom to refuse, where and for how long.
+ * What to do with the requests of whom, where and for how long.
  */
 typedef struct {
   ta_identity_t identity;
   /**
-   * 0 the client, 1 the consumer.
+   * 0 the client, 1 the consumer, 2 the client's network (/24 or /56), 3 the credential, 4 the
+   * session; limits only: 5 the route, 6 the service, with scope 0.
    */
   uint32_t by;
   /**
@@ -317,6 +327,16 @@ typedef struct {
    * A `ta_category_t`.
    */
   int32_t category;
+  /**
+   * 0 refuse them, 1 refuse those above a limit, 2 let them pass without a look, 3 refuse those
+   * above so many at once (of a route or service).
+   */
+  uint32_t measure;
+  /**
+   * The limit, 0 to 1,048,575 requests in `window_s`, which is 1, 10, 60 or 3,600.
+   */
+  uint32_t limit;
+  uint32_t window_s;
 } ta_ban_t;
 
 /**
@@ -337,20 +357,33 @@ typedef struct {
    * Refused by this plugin, or answered by others.
    */
   uint64_t exits;
+  /**
+   * Answered by the upstream without an error; counted while a limit stands anywhere.
+   */
+  uint64_t answered;
+  /**
+   * Sum of latencies, by a sample. Units: milliseconds.
+   */
+  uint64_t latency_ms;
 } ta_flow_t;
 
 /**
- * What goes to a route, and what one client sends there. For single clients neither errors nor
- * exits are kept.
+ * What goes to a route, and what one sender sends there. For single senders no errors are kept; of
+ * others than clients there is a sample of their requests and, of consumers, exits.
  */
 typedef struct {
   ta_flow_t route_60s;
   ta_flow_t route_10s;
-  ta_flow_t client_10s;
+  ta_flow_t sender_60s;
+  ta_flow_t sender_10s;
   /**
    * Requests of one client in 10 s above which it counts as hot; 0 when nothing was learned.
    */
   uint64_t hot_limit;
+  /**
+   * Requests under way to the route; counted while a cap stands there.
+   */
+  uint64_t in_flight;
 } ta_traffic_t;
 
 /**
@@ -496,24 +529,24 @@ int32_t ta_learned_import(ta_str_t learned);
 int32_t ta_bans_snapshot(uint64_t wall_ms, uint8_t *buf, size_t len, size_t *needed);
 
 /**
- * Refuses a client or consumer for a time, in all workers at once. A longer ban that stands
- * already is kept.
+ * Puts a measure on a sender for a time, in all workers at once: refuses it, holds it to a limit,
+ * or exempts it. A longer one of its kind that stands already is kept.
  * Returns: OK; INVALID when the identity lacks what `by` or `scope` names; REGION.
  */
 int32_t ta_ban_set(const ta_ban_t *ban);
 
 /**
- * Lifts a ban before its time; one that does not stand is no error.
+ * Lifts a measure before its time; one that does not stand is no error. Its numbers are not read.
  * Returns: as `ta_ban_set`.
  */
 int32_t ta_ban_lift(const ta_ban_t *ban);
 
 /**
- * Tells what goes to the route of an identity and, where it names a client, what that client
- * sends there.
+ * Tells what goes to the route of an identity and, where it names such a sender, what that sends
+ * there. `by` is as in `ta_ban_t`.
  * Returns: OK; INVALID; REGION.
  */
-int32_t ta_traffic(const ta_identity_t *identity, ta_traffic_t *out);
+int32_t ta_traffic(const ta_identity_t *identity, uint32_t by, ta_traffic_t *out);
 
 /**
  * Authenticates a text: HMAC-SHA-256 in hexadecimal, 64 characters.

@@ -40,6 +40,8 @@ pub struct ta_identity_t {
     pub service: ta_str_t,
     pub consumer: ta_str_t,
     pub credential: ta_str_t,
+    /// Hash of the session, as a verdict gave it; 0 in requests, whose session is found.
+    pub session: u64,
 }
 
 /// A header as OpenResty's own FFI hands it out (`ngx_http_lua_ffi_table_elt_t`).
@@ -133,6 +135,8 @@ pub struct ta_verdict_t {
     pub account: u64,
     /// Hash of the request's session, likewise.
     pub session: u64,
+    /// When the request was counted as under way, likewise.
+    pub flight_ms: u64,
     /// Bits: 1 payload inspection found something, 2 it asks for a delay. To be handed back in
     /// `ta_outcome_t`.
     pub attempt: u32,
@@ -170,6 +174,7 @@ pub struct ta_outcome_t {
     /// The verdict's.
     pub account: u64,
     pub session: u64,
+    pub flight_ms: u64,
     /// Raw path of the request, as it was inspected.
     pub path: ta_str_t,
 }
@@ -196,18 +201,25 @@ pub struct ta_tick_t {
     pub new_leader: u32,
 }
 
-/// Whom to refuse, where and for how long.
+/// What to do with the requests of whom, where and for how long.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ta_ban_t {
     pub identity: ta_identity_t,
-    /// 0 the client, 1 the consumer.
+    /// 0 the client, 1 the consumer, 2 the client's network (/24 or /56), 3 the credential, 4 the
+    /// session; limits only: 5 the route, 6 the service, with scope 0.
     pub by: u32,
     /// 0 everywhere, 1 on the service, 2 on the route.
     pub scope: u32,
     pub ttl_s: u32,
     /// A `ta_category_t`.
     pub category: i32,
+    /// 0 refuse them, 1 refuse those above a limit, 2 let them pass without a look, 3 refuse those
+    /// above so many at once (of a route or service).
+    pub measure: u32,
+    /// The limit, 0 to 1,048,575 requests in `window_s`, which is 1, 10, 60 or 3,600.
+    pub limit: u32,
+    pub window_s: u32,
 }
 
 /// How requests ended. Estimates.
@@ -222,18 +234,25 @@ pub struct ta_flow_t {
     pub refused: u64,
     /// Refused by this plugin, or answered by others.
     pub exits: u64,
+    /// Answered by the upstream without an error; counted while a limit stands anywhere.
+    pub answered: u64,
+    /// Sum of latencies, by a sample. Units: milliseconds.
+    pub latency_ms: u64,
 }
 
-/// What goes to a route, and what one client sends there. For single clients neither errors nor
-/// exits are kept.
+/// What goes to a route, and what one sender sends there. For single senders no errors are kept; of
+/// others than clients there is a sample of their requests and, of consumers, exits.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 pub struct ta_traffic_t {
     pub route_60s: ta_flow_t,
     pub route_10s: ta_flow_t,
-    pub client_10s: ta_flow_t,
+    pub sender_60s: ta_flow_t,
+    pub sender_10s: ta_flow_t,
     /// Requests of one client in 10 s above which it counts as hot; 0 when nothing was learned.
     pub hot_limit: u64,
+    /// Requests under way to the route; counted while a cap stands there.
+    pub in_flight: u64,
 }
 
 /// What is known of this node: sums over all its workers, living and dead.

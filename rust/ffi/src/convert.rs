@@ -27,6 +27,7 @@ pub unsafe fn verdict<'a>(out: *mut ta_verdict_t) -> Result<&'a mut ta_verdict_t
     out.uninspected_bytes = 0;
     out.account = 0;
     out.session = 0;
+    out.flight_ms = 0;
     out.attempt = 0;
     out.spoofed_headers = 0;
     out.incident_len = 0;
@@ -45,6 +46,7 @@ pub fn write_verdict(found: &Verdict, out: &mut ta_verdict_t) {
     out.uninspected_bytes = found.uninspected_bytes;
     out.account = found.account;
     out.session = found.session;
+    out.flight_ms = found.flight_ms;
     out.attempt = found.attempt.0;
     out.spoofed_headers = u32::from(found.spoofed_headers);
     if !found.shadow.rules.is_empty() {
@@ -125,6 +127,7 @@ pub unsafe fn read_identity<'a>(raw: &ta_identity_t) -> Result<Identity<'a>, Fai
             service: bytes(raw.service, "service")?,
             consumer: bytes(raw.consumer, "consumer")?,
             credential: bytes(raw.credential, "credential")?,
+            session: raw.session,
         })
     }
 }
@@ -209,6 +212,7 @@ pub fn read_outcome(raw: &ta_outcome_t) -> Outcome {
         },
         account: raw.account,
         session: raw.session,
+        flight_ms: raw.flight_ms,
         latency_ms: raw.latency_ms,
         request_bytes: raw.request_bytes,
         response_bytes: raw.response_bytes,

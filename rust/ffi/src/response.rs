@@ -7,14 +7,16 @@ use crate::convert::{bytes, copy_out_bytes, missing, read_identity};
 use crate::guard::{guard, Failure};
 use crate::node::{node, now_ms};
 use threat_agent_engine::request::canonical_ip;
-use threat_agent_engine::state::{Ban, By, Key, Scope, State};
+use threat_agent_engine::standing;
+use threat_agent_engine::state::{Ban, By, Key, Measure, MeasureKind, Scope, State, MAX_LIMIT};
 use threat_agent_engine::traffic::{Flow, Traffic};
 use threat_agent_engine::verdict::Category;
+use threat_agent_engine::window::Window;
 use threat_agent_engine::Identity;
 use threat_agent_engine::{ledger, rules};
 
-/// Refuses a client or consumer for a time, in all workers at once. A longer ban that stands
-/// already is kept.
+/// Puts a measure on a sender for a time, in all workers at once: refuses it, holds it to a limit,
+/// or exempts it. A longer one of its kind that stands already is kept.
 /// Returns: OK; INVALID when the identity lacks what `by` or `scope` names; REGION.
 #[no_mangle]
 pub unsafe extern "C" fn ta_ban_set(ban: *const ta_ban_t) -> i32 {
@@ -35,14 +37,15 @@ pub unsafe extern "C" fn ta_ban_set(ban: *const ta_ban_t) -> i32 {
                 until_ms: now + u64::from(raw.ttl_s) * 1_000,
                 category,
                 incident: state.draw_incident(),
+                measure: measure(raw)?,
             };
-            state.ban(&key, ban, now);
+            standing::put(&key, ban, state, now);
             Ok(ta_status_t::TA_STATUS_OK)
         },
     )
 }
 
-/// Lifts a ban before its time; one that does not stand is no error.
+/// Lifts a measure before its time; one that does not stand is no error. Its numbers are not read.
 /// Returns: as `ta_ban_set`.
 #[no_mangle]
 pub unsafe extern "C" fn ta_ban_lift(ban: *const ta_ban_t) -> i32 {
@@ -53,17 +56,22 @@ pub unsafe extern "C" fn ta_ban_lift(ban: *const ta_ban_t) -> i32 {
             let raw = unsafe { ban.as_ref() }.ok_or_else(|| missing("ban"))?;
             // SAFETY: the caller's promise for all exports.
             let identity = unsafe { read_identity(&raw.identity) }?;
-            node()?.state.unban(&key(raw, &identity)?, now_ms());
+            let kind = kind(raw)?;
+            node()?.state.lift(&key(raw, &identity)?, kind, now_ms());
             Ok(ta_status_t::TA_STATUS_OK)
         },
     )
 }
 
-/// Tells what goes to the route of an identity and, where it names a client, what that client
-/// sends there.
+/// Tells what goes to the route of an identity and, where it names such a sender, what that sends
+/// there. `by` is as in `ta_ban_t`.
 /// Returns: OK; INVALID; REGION.
 #[no_mangle]
-pub unsafe extern "C" fn ta_traffic(identity: *const ta_identity_t, out: *mut ta_traffic_t) -> i32 {
+pub unsafe extern "C" fn ta_traffic(
+    identity: *const ta_identity_t,
+    by: u32,
+    out: *mut ta_traffic_t,
+) -> i32 {
     guard(
         || (),
         || {
@@ -74,12 +82,14 @@ pub unsafe extern "C" fn ta_traffic(identity: *const ta_identity_t, out: *mut ta
                 unsafe { read_identity(identity.as_ref().ok_or_else(|| missing("identity"))?) }?;
             let (state, now) = (&node()?.state, now_ms());
             let route = Traffic::of_route(&identity, state, now);
-            let client = Traffic::of_client(&identity, state, now);
+            let sender = Traffic::of_sender(&identity, sender(by)?, state, now);
             *out = ta_traffic_t {
                 route_60s: flow(route.minute),
                 route_10s: flow(route.ten_s),
-                client_10s: flow(client.ten_s),
+                sender_60s: flow(sender.minute),
+                sender_10s: flow(sender.ten_s),
                 hot_limit: u64::from(route.hot_limit),
+                in_flight: standing::in_flight(&identity, state, now),
             };
             Ok(ta_status_t::TA_STATUS_OK)
         },
@@ -133,16 +143,65 @@ pub unsafe extern "C" fn ta_address_within(
     )
 }
 
-fn key<'a>(raw: &ta_ban_t, identity: &Identity<'a>) -> Result<Key<'a>, Failure> {
-    let by = match raw.by {
-        0 => By::ClientIp,
-        1 => By::Consumer,
-        other => {
-            return Err(Failure::invalid(format!(
-                "by: expected 0 (client) or 1 (consumer), got {other}"
-            )))
+fn sender(by: u32) -> Result<By, Failure> {
+    match by {
+        0 => Ok(By::ClientIp),
+        1 => Ok(By::Consumer),
+        2 => Ok(By::Network),
+        3 => Ok(By::Credential),
+        4 => Ok(By::Session),
+        5 => Ok(By::Route),
+        6 => Ok(By::Service),
+        other => Err(Failure::invalid(format!(
+            "by: expected 0 (client), 1 (consumer), 2 (network), 3 (credential), 4 (session), 5 (route) or 6 (service), got {other}"
+        ))),
+    }
+}
+
+fn kind(raw: &ta_ban_t) -> Result<MeasureKind, Failure> {
+    let kind = usize::try_from(raw.measure)
+        .ok()
+        .and_then(|n| MeasureKind::ALL.get(n));
+    kind.copied().ok_or_else(|| {
+        Failure::invalid(format!(
+            "measure: expected 0 (refuse), 1 (limit), 2 (allow) or 3 (concurrency), got {}",
+            raw.measure
+        ))
+    })
+}
+
+fn measure(raw: &ta_ban_t) -> Result<Measure, Failure> {
+    Ok(match kind(raw)? {
+        MeasureKind::Refuse => Measure::Refuse,
+        MeasureKind::Allow => Measure::Allow,
+        MeasureKind::Concurrency => Measure::Concurrency {
+            most: raw.limit.min(MAX_LIMIT),
+        },
+        MeasureKind::Limit => {
+            let length_ms = u64::from(raw.window_s) * 1_000;
+            let window = Window::ALL.into_iter().find(|w| w.length_ms() == length_ms);
+            let window = window.ok_or_else(|| {
+                Failure::invalid(format!(
+                    "window_s: expected 1, 10, 60 or 3600, got {}",
+                    raw.window_s
+                ))
+            })?;
+            if raw.limit > MAX_LIMIT {
+                return Err(Failure::invalid(format!(
+                    "limit: expected at most {MAX_LIMIT}, got {}",
+                    raw.limit
+                )));
+            }
+            Measure::Limit {
+                window,
+                limit: raw.limit,
+            }
         }
-    };
+    })
+}
+
+fn key<'a>(raw: &ta_ban_t, identity: &Identity<'a>) -> Result<Key<'a>, Failure> {
+    let by = sender(raw.by)?;
     let scope = match raw.scope {
         0 => Scope::Global,
         1 => Scope::Service,
@@ -164,5 +223,7 @@ fn flow(flow: Flow) -> ta_flow_t {
         not_found: flow.not_found,
         refused: flow.refused,
         exits: flow.exits,
+        answered: flow.answered,
+        latency_ms: flow.latency_ms,
     }
 }

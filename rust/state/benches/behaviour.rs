@@ -10,7 +10,7 @@ use criterion::{criterion_group, criterion_main, BenchmarkGroup, BenchmarkId, Cr
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
-use threat_agent_engine::state::{Ban, By, Key, Scope, State};
+use threat_agent_engine::state::{Ban, By, Key, Measure, Scope, State};
 use threat_agent_engine::{Category, Config, Engine, Identity, Outcome, Request};
 use threat_agent_state::SharedState;
 
@@ -131,6 +131,7 @@ fn benches(c: &mut Criterion) {
             until_ms: START + 36_000_000,
             category: Category::Abuse,
             incident: 7,
+            measure: Measure::Refuse,
         };
         let banned = identity(0x0fff_ffff);
         if let Some(key) = Key::of(&banned, By::Suspect, Scope::Global) {

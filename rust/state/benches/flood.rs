@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::time::Instant;
-use threat_agent_engine::state::{Ban, By, Counter, Key, Scope, State, Who};
+use threat_agent_engine::state::{Ban, By, Counter, Key, Measure, Scope, State, Who};
 use threat_agent_engine::verdict::Category;
 use threat_agent_state::SharedState;
 
@@ -58,6 +58,7 @@ fn flood() {
         until_ms: START + 3_600_000,
         category: Category::ApiDdos,
         incident: 7,
+        measure: Measure::Refuse,
     };
     for n in 0..BANS {
         state.ban(&client(FLOOD * 2 + n), ban, now);

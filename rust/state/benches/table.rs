@@ -11,7 +11,7 @@ use std::time::Duration;
 use threat_agent_engine::memory::{Memory, Place};
 use threat_agent_engine::signal::{Id, Kind, Signal, NO_CLIENT};
 use threat_agent_engine::sketch::Set;
-use threat_agent_engine::state::{Ban, By, Counter, Key, Scope, State, Who};
+use threat_agent_engine::state::{Ban, By, Counter, Key, Measure, Scope, State, Who};
 use threat_agent_engine::verdict::Category;
 use threat_agent_engine::LocalState;
 use threat_agent_state::SharedState;
@@ -121,6 +121,7 @@ fn benches(c: &mut Criterion) {
             until_ms: START * 2,
             category: Category::Abuse,
             incident: 1,
+            measure: Measure::Refuse,
         };
         state.ban(&client(KEYS), ban, START);
     }
@@ -212,6 +213,8 @@ fn memory(c: &mut Criterion) {
         workspace: place.workspace,
         route: place.route,
         consumer: Id::default(),
+        credential: Id::default(),
+        session: 0,
     };
     drawn(c, "signal", states, &hot, |state, _, now| {
         state.signal(black_box(&signal(now)));
@@ -232,6 +235,7 @@ fn memory(c: &mut Criterion) {
             until_ms: START * 2,
             category: Category::Abuse,
             incident: n,
+            measure: Measure::Refuse,
         };
         shared.ban(&client(n), ban, START);
     }

@@ -1,4 +1,4 @@
-//! Bans: four words of a slot of their own kind, each with bits of the key's salt, the end last.
+//! Bans and the other measures: four words of a slot of their own kind, each with bits of the key's salt, the end last.
 //! One of them holds what the tag lacks of the key's hash, so that a ban can move to a region of
 //! another size.
 //!
@@ -7,11 +7,11 @@
 //! given to counters.
 //!
 //! Bound of the error: when two workers ban one key in the same moment, the longer ban stands, but
-//! its category and incident may be the other's.
+//! its category, incident and measure may be the other's.
 
 use crate::sync::Ordering;
 use crate::table::{Claimed, Evict, Probe, Slot, Table};
-use threat_agent_engine::state::{Ban, INCIDENT_MASK};
+use threat_agent_engine::state::{Ban, Measure, INCIDENT_MASK};
 use threat_agent_engine::verdict::Category;
 
 /// Retries after a slot or an end word was lost to another worker.
@@ -19,7 +19,7 @@ const RETRIES: usize = 16;
 
 const END: usize = 0;
 const INCIDENT: usize = 1;
-const CATEGORY: usize = 2;
+const DETAILS: usize = 2;
 const HASH: usize = 3;
 
 /// Bits of the hash that the tag does not hold.
@@ -36,8 +36,13 @@ fn incident_word(salt: u64, incident: u64) -> u64 {
     (salt << 48) | (incident & INCIDENT_MASK)
 }
 
-fn category_word(salt: u64, number: u8) -> u64 {
-    (salt << 8) | u64::from(number)
+/// What is done, and why: `measure:24 category:8`.
+fn details(ban: Ban) -> u32 {
+    (ban.measure.to_bits() << 8) | u32::from(ban.category as u8)
+}
+
+fn details_word(salt: u64, details: u32) -> u64 {
+    (salt << 32) | u64::from(details)
 }
 
 fn hash_word(salt: u64, hash: u64) -> u64 {
@@ -49,16 +54,17 @@ fn decode(slot: &Slot, end: u64, now_ms: u64) -> Option<(u64, Ban)> {
     let salt = slot.salt();
     // Relaxed: ordered by the acquire on the end word, which is written after these.
     let incident = slot.word(INCIDENT).load(Ordering::Relaxed);
-    let category = slot.word(CATEGORY).load(Ordering::Relaxed);
+    let details = slot.word(DETAILS).load(Ordering::Relaxed);
     let hash = slot.word(HASH).load(Ordering::Relaxed);
     let ban = Ban {
         until_ms: end & MAX_UNTIL_MS,
-        category: Category::from_number(category as u8)?,
+        category: Category::from_number(details as u8)?,
         incident: incident & INCIDENT_MASK,
+        measure: Measure::from_bits(details as u32 >> 8)?,
     };
     let salted = end == end_word(salt, ban.until_ms)
         && incident == incident_word(salt, ban.incident)
-        && category == category_word(salt, category as u8)
+        && details == details_word(salt, details as u32)
         && hash == hash_word(salt, hash);
     let hash = slot.upper_hash() | (hash & LOWER_HASH);
     (salted && ban.until_ms > now_ms).then_some((hash, ban))
@@ -105,10 +111,10 @@ fn extend(slot: &Slot, hash: u64, ban: Ban, now_ms: u64) -> bool {
         // the ban's tag and leaves them alone (acquire in `Slot::update`). Swaps and not stores, so
         // that a counter's update comes either before, and is overwritten, or fails.
         let incident = incident_word(salt, ban.incident);
-        let category = category_word(salt, ban.category as u8);
+        let details = details_word(salt, details(ban));
         slot.word(HASH)
             .swap(hash_word(salt, hash), Ordering::AcqRel);
-        slot.word(CATEGORY).swap(category, Ordering::AcqRel);
+        slot.word(DETAILS).swap(details, Ordering::AcqRel);
         slot.word(INCIDENT).swap(incident, Ordering::AcqRel);
         // Release: whoever reads the end reads the three words above (acquire in `standing`).
         let swapped =

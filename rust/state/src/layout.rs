@@ -6,7 +6,7 @@
 //! | 0            | 4,096           | [`Header`], one cache line each:                           |
 //! | · 0          | · 64            | magic, layout version, bytes, sets, hash self-test         |
 //! | · 64         | · 64            | eight hash seeds: four for keys, four for incident numbers |
-//! | · 128        | · 64            | bypass since (ms), end of the latest ban (ms)              |
+//! | · 128        | · 64            | bypass since (ms), end of the latest measure of each kind  |
 //! | · 192        | · 64            | worker deaths: cursor, seven times (ms)                    |
 //! | · 256        | · 64            | incident numbers drawn                                     |
 //! | · 320        | · 64            | keys evicted                                               |
@@ -19,26 +19,26 @@
 //! | 4,096        | 257 × 512       | [`WorkerSlot`]s; the last one is shared by the overflow    |
 //! | 135,680      | places × 8      | hashes of places                                           |
 //! | next line    | places × 384    | [`PlaceEntry`]s; the last one is shared by the overflow    |
-//! | then         | signals × 192   | [`SignalEntry`]s: a ring                                   |
+//! | then         | signals × 256   | [`SignalEntry`]s: a ring                                   |
 //! | next page    | incidents × 4,096 | [`IncidentSlot`]s: a ring                                |
 //! | then         | sets × 64       | [`TagLine`]s: eight tag words                              |
 //! | next page    | sets × 1,024    | [`EntrySet`]s: eight entries of 16 words                   |
 //!
-//! From 32 MiB on there are 2,048 places, 8,192 signals and 256 incidents: 3.4 MiB. A smaller region
+//! From 32 MiB on there are 2,048 places, 8,192 signals and 256 incidents: 3.9 MiB. A smaller region
 //! has fewer, in proportion, and never less than 32, 256 and 16.
 //!
 //! Tags stand apart from entries so that a look-up that misses touches two lines of a dense array.
 //!
 //! A slot's words, by the kind in its tag. `salt` comes from the key's hash, so that words of a
 //! former owner read as empty. By chance one new key in 2^24 has its slot's former owner's salt and
-//! counts on from there; a ban's words check 56 bits together. Sets and runs carry 16 and 12 bits
+//! counts on from there; a ban's words check 40 bits together. Sets and runs carry 16 and 12 bits
 //! only: words that look like the new owner's are cleared before it may use the slot.
 //!
 //! | kind     | word                                    | content                             |
 //! |----------|-----------------------------------------|-------------------------------------|
 //! | narrow   | counter % 4 × 4 + window                | `epoch + salt:24 prev:20 cur:20`    |
 //! | wide     | counter % 2 × 8 + window × 2 + parity   | `epoch + salt:24 count:40`          |
-//! | ban      | 0 end, 1 incident, 2 category, 3 hash   | `salt:24 until_ms:40`, `salt:16 incident:48`, `salt:56 category:8`, `salt:40 hash:24` |
+//! | ban      | 0 end, 1 incident, 2 category, 3 hash   | `salt:24 until_ms:40`, `salt:16 incident:48`, `salt:32 measure:24 category:8`, `salt:40 hash:24` |
 //! | set, long set | generation % 2 × 8 + word          | `generation + salt:16 bits:48`      |
 //! | run      | 0                                       | `salt:12 run:12 last id:40`         |
 //!
@@ -50,7 +50,7 @@ use crate::sync::AtomicU64;
 use threat_agent_engine::memory::{MAX_INCIDENT_BYTES, RATE_BINS};
 
 /// Raised whenever a byte of the region moves or changes its meaning.
-pub const LAYOUT_VERSION: u64 = 4;
+pub const LAYOUT_VERSION: u64 = 5;
 
 /// First word of a region that has been laid out.
 pub const MAGIC: u64 = u64::from_be_bytes(*b"THRTAGNT");
@@ -67,8 +67,15 @@ pub const ID_WORDS: usize = if cfg!(loom) { 2 } else { 14 };
 /// Words of a histogram of rates. Loom's models get one.
 pub const RATE_WORDS: usize = if cfg!(loom) { 1 } else { RATE_BINS };
 
+/// Words of one id.
+pub const ONE_ID_WORDS: usize = 5;
+
 /// Words of a signal. Loom's models get two.
-pub const SIGNAL_WORDS: usize = if cfg!(loom) { 2 } else { 7 + ID_WORDS };
+pub const SIGNAL_WORDS: usize = if cfg!(loom) {
+    2
+} else {
+    8 + ONE_ID_WORDS + ID_WORDS
+};
 
 /// Words of an incident's text. Loom's models get two.
 pub const INCIDENT_WORDS: usize = if cfg!(loom) {
@@ -102,7 +109,8 @@ pub struct Seeds(pub [AtomicU64; 8]);
 #[repr(C, align(64))]
 pub struct Signals {
     pub bypass_since_ms: AtomicU64,
-    pub bans_until_ms: AtomicU64,
+    /// The end of the latest measure, by its kind.
+    pub standing_until_ms: [AtomicU64; 4],
 }
 
 #[repr(C, align(64))]
@@ -222,7 +230,7 @@ mod geometry {
     const _: () = assert!(offset_of!(Header, lease) == 448 && offset_of!(Header, sequences) == 640);
     const _: () = assert!(offset_of!(Header, ban_ends) == 704);
     const _: () = assert!(size_of::<WorkerSlot>() == 512 && size_of::<TagLine>() == 64);
-    const _: () = assert!(size_of::<PlaceEntry>() == 384 && size_of::<SignalEntry>() == 192);
+    const _: () = assert!(size_of::<PlaceEntry>() == 384 && size_of::<SignalEntry>() == 256);
     const _: () = assert!(size_of::<IncidentSlot>() == 4_096);
     const _: () = assert!(size_of::<EntrySet>() == 1_024);
 
@@ -305,7 +313,7 @@ mod geometry {
                 let end = g.entries_at + g.sets * size_of::<EntrySet>();
                 assert_eq!((g.workers_at, g.hashes_at), (4_096, 135_680));
                 assert!(g.places_at >= g.hashes_at + g.places * 8);
-                assert!(g.incidents_at >= g.signals_at + g.signals * 192);
+                assert!(g.incidents_at >= g.signals_at + g.signals * 256);
                 assert!(g.entries_at >= g.tags_at + g.sets * size_of::<TagLine>());
                 assert!(end <= bytes && bytes - end < PAGE + 1_088, "{bytes}: {g:?}");
             }
@@ -321,8 +329,8 @@ mod geometry {
             ] {
                 let g = Geometry::of(bytes);
                 assert_eq!((g.places, g.signals, g.incidents), counts);
-                // One seventh of the smallest region, and 4 MiB of the default one.
-                assert!(g.tags_at - g.hashes_at <= (bytes / 7).min(4 << 20), "{g:?}");
+                // One sixth of the smallest region, and 4 MiB of the default one.
+                assert!(g.tags_at - g.hashes_at <= (bytes / 6).min(4 << 20), "{g:?}");
             }
             assert!(Geometry::of(64 << 20).sets * WAYS >= 445_000);
         }

@@ -4,15 +4,15 @@
 //! whose ids are empty. A region smaller than 32 MiB has fewer of them and shorter rings: see
 //! [`crate::layout`].
 
-use crate::layout::{ID_WORDS, SIGNAL_WORDS};
+use crate::layout::{ONE_ID_WORDS, SIGNAL_WORDS};
 use crate::set::{follow, kind_of, Marks};
 use crate::shared::SharedState;
 use crate::sync::Ordering;
 use crate::tag::Kind;
-use crate::words::{pack_ids, unpack_ids};
+use crate::words::{pack_ids, unpack, unpack_ids, words};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use threat_agent_engine::memory::{rate_bin, Alarm, Histogram, Memory, Place, PlaceId, RATE_BINS};
-use threat_agent_engine::signal::{self, Signal};
+use threat_agent_engine::signal::{self, Id, Signal, ID_BYTES};
 use threat_agent_engine::sketch::Set;
 use threat_agent_engine::state::Key;
 use threat_agent_engine::Category;
@@ -163,18 +163,24 @@ fn encode(signal: &Signal) -> [u64; SIGNAL_WORDS] {
         client as u64,
         signal.account,
         signal.reference,
+        signal.session,
     ];
-    let mut words = [0; SIGNAL_WORDS];
-    for (word, from) in words.iter_mut().zip(head.into_iter().chain(ids)) {
+    let credential = words(signal.credential.padded());
+    let all = head.into_iter().chain(credential).chain(ids);
+    let mut packed = [0; SIGNAL_WORDS];
+    for (word, from) in packed.iter_mut().zip(all) {
         *word = from;
     }
-    words
+    packed
 }
 
 /// `None` for kinds that this code does not know.
 fn decode(words: &[u64; SIGNAL_WORDS]) -> Option<Signal> {
-    let ([at_ms, kinds, counts, upper, lower, account, reference], ids) =
-        words.split_first_chunk::<{ SIGNAL_WORDS - ID_WORDS }>()?;
+    let ([at_ms, kinds, counts, upper, lower, account, reference, session], ids) =
+        words.split_first_chunk::<8>()?;
+    let (one, ids) = ids.split_first_chunk::<ONE_ID_WORDS>()?;
+    let mut credential = [0; ID_BYTES];
+    unpack(one.iter().copied(), &mut credential);
     let [workspace, route, consumer] = unpack_ids(ids.iter().copied());
     let flags = kinds >> 16;
     let client = if flags & IS_V4 != 0 {
@@ -198,5 +204,7 @@ fn decode(words: &[u64; SIGNAL_WORDS]) -> Option<Signal> {
         workspace,
         route,
         consumer,
+        credential: Id::new(&credential),
+        session: *session,
     })
 }

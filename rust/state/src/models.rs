@@ -19,7 +19,7 @@ use crate::tag::Kind;
 use loom::thread;
 use std::sync::Arc;
 use threat_agent_engine::sketch::{Generation, Run, Set};
-use threat_agent_engine::state::{Ban, Counter};
+use threat_agent_engine::state::{Ban, Counter, Measure};
 use threat_agent_engine::verdict::Category;
 
 const SETS: usize = 2;
@@ -78,6 +78,7 @@ fn ban_until(until_ms: u64) -> Ban {
         until_ms,
         category: Category::Abuse,
         incident: until_ms,
+        measure: Measure::Refuse,
     }
 }
 

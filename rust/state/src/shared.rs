@@ -19,7 +19,7 @@ use crate::table::{Probe, Table};
 use crate::tag::Kind;
 use ahash::RandomState;
 use threat_agent_engine::state::{
-    Ban, By, Counter, Estimates, Key, Scope, State, Who, INCIDENT_MASK,
+    Ban, By, Counter, Estimates, Key, MeasureKind, Scope, State, Who, INCIDENT_MASK,
 };
 
 /// Sets that [`SharedState::occupancy`] looks at; larger tables are sampled.
@@ -145,9 +145,10 @@ impl SharedState {
             restored += usize::from(left_ms > 0 && state.ban_hash(hash, ban, now_ms));
         }
         // A hash does not tell its key's class. Relaxed: nobody else has the region yet.
-        let latest_ms = state.header.signals.bans_until_ms.load(Ordering::Relaxed);
+        let latest = state.header.signals.standing_until_ms.iter();
+        let latest_ms = latest.map(|end| end.load(Ordering::Relaxed)).max();
         for end in &state.header.ban_ends.0 {
-            end.store(latest_ms, Ordering::Relaxed);
+            end.store(latest_ms.unwrap_or(0), Ordering::Relaxed);
         }
         Ok((state, restored))
     }
@@ -155,7 +156,7 @@ impl SharedState {
     /// Writes down the standing bans and what is needed to know their keys again: for a file that
     /// [`SharedState::restore`] reads after a restart. Keyed hashes, no addresses; since the key is
     /// in it, too, only the gateway's user may read the file. Sets, counts and runs are not kept.
-    /// Cost: a walk over all tags, and 24 bytes a ban. For the leader, now and then.
+    /// Cost: a walk over all tags, and 32 bytes a ban. For the leader, now and then.
     pub fn snapshot(&self, now_ms: u64, wall_ms: u64) -> Vec<u8> {
         let [a, b, c, d, ..] = self.seeds();
         let (slots, _) = self.table.sample(self.table.sets());
@@ -387,22 +388,33 @@ impl SharedState {
         self.header.degraded.0.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// `hash` is that of a measure: see [`SharedState::measure_hash`].
     fn ban_hash(&self, hash: u64, ban: Ban, now_ms: u64) -> bool {
         let until_ms = ban.until_ms.min(MAX_UNTIL_MS);
-        // Relaxed: a worker that misses this for a moment misses the ban that follows, no more.
-        let latest = &self.header.signals.bans_until_ms;
-        latest.fetch_max(until_ms, Ordering::Relaxed);
+        if let Some(latest) = self.latest(ban.measure.kind()) {
+            // Relaxed: a worker that misses this for a moment misses the ban that follows, no more.
+            latest.fetch_max(until_ms, Ordering::Relaxed);
+        }
         let probe = Probe::new(hash, Kind::Ban, self.table.sets());
         ban::ban(&self.table, probe, ban, now_ms)
     }
 
-    /// The word that says when the latest ban of a key's class ends.
+    /// The end of the latest measure of a kind.
+    fn latest(&self, kind: MeasureKind) -> Option<&AtomicU64> {
+        self.header.signals.standing_until_ms.get(kind as usize)
+    }
+
+    /// The word that says when the latest measure of a key's class ends.
     fn ban_end(&self, key: &Key) -> Option<&AtomicU64> {
         self.header.ban_ends.0.get(ban_class(key))
     }
 
-    fn ban_probe(&self, key: &Key) -> Probe {
-        Probe::new(self.keys.hash_one(key), Kind::Ban, self.table.sets())
+    fn measure_hash(&self, key: &Key, kind: MeasureKind) -> u64 {
+        self.keys.hash_one(key) ^ kind.salt()
+    }
+
+    fn measure_probe(&self, key: &Key, kind: MeasureKind) -> Probe {
+        Probe::new(self.measure_hash(key, kind), Kind::Ban, self.table.sets())
     }
 }
 
@@ -425,7 +437,7 @@ impl State for SharedState {
 
     /// Units: an end later than 34 years after the clock's start is cut to that.
     fn ban(&self, key: &Key, ban: Ban, now_ms: u64) {
-        let hash = self.keys.hash_one(key);
+        let hash = self.measure_hash(key, ban.measure.kind());
         if ban.until_ms <= now_ms {
             return;
         }
@@ -438,22 +450,23 @@ impl State for SharedState {
         }
     }
 
-    fn unban(&self, key: &Key, now_ms: u64) -> bool {
-        ban::unban(&self.table, self.ban_probe(key), now_ms)
+    fn lift(&self, key: &Key, kind: MeasureKind, now_ms: u64) -> bool {
+        ban::unban(&self.table, self.measure_probe(key, kind), now_ms)
     }
 
-    fn banned(&self, key: &Key, now_ms: u64) -> Option<Ban> {
+    fn standing(&self, key: &Key, kind: MeasureKind, now_ms: u64) -> Option<Ban> {
         // Relaxed: see `ban_hash`.
         let end = self.ban_end(key).map(|end| end.load(Ordering::Relaxed));
-        if !self.any_bans(now_ms) || end.is_some_and(|end| end <= now_ms) {
+        if !self.any_standing(kind, now_ms) || end.is_some_and(|end| end <= now_ms) {
             return None;
         }
-        ban::banned(&self.table, self.ban_probe(key), now_ms)
+        ban::banned(&self.table, self.measure_probe(key, kind), now_ms)
     }
 
-    fn any_bans(&self, now_ms: u64) -> bool {
+    fn any_standing(&self, kind: MeasureKind, now_ms: u64) -> bool {
+        let latest = self.latest(kind);
         // Relaxed: see `ban_hash`.
-        self.header.signals.bans_until_ms.load(Ordering::Relaxed) > now_ms
+        latest.is_some_and(|latest| latest.load(Ordering::Relaxed) > now_ms)
     }
 
     fn draw_incident(&self) -> u64 {

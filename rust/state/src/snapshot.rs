@@ -1,8 +1,8 @@
 //! Bans that outlive the region: what is written to a file before a restart, and read after it.
 //!
 //! Little-endian words: magic, version, hash self-test, four hash seeds, wall clock, number of bans,
-//! then three words a ban: hash of the key, end on the wall clock, `[category:8 | incident:48]`; a
-//! check over all of them at the end.
+//! then four words a ban: hash of the key, end on the wall clock, `[category:8 | incident:48]`, the
+//! measure; a check over all of them at the end.
 //!
 //! The file holds keyed hashes, no addresses. The key stands beside them, because the hashes must
 //! match after the restart: who can read the file can test whether a given client is banned. It is
@@ -10,15 +10,15 @@
 
 use crate::error::Error;
 use crate::words::{check, words, WORD};
-use threat_agent_engine::state::{Ban, INCIDENT_MASK};
+use threat_agent_engine::state::{Ban, Measure, MeasureKind, INCIDENT_MASK};
 use threat_agent_engine::verdict::Category;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"TA-BANS\n");
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 const CATEGORY_SHIFT: u32 = 48;
 /// Words before the bans, of a ban, and after the bans.
 const HEAD: usize = 9;
-const OF_BAN: usize = 3;
+const OF_BAN: usize = 4;
 const TAIL: usize = 1;
 
 pub(crate) struct Snapshot {
@@ -59,7 +59,7 @@ impl Snapshot {
         ];
         let bans = self.bans.iter().flat_map(|(hash, ban)| {
             let rest = (u64::from(ban.category as u8) << CATEGORY_SHIFT) | ban.incident;
-            [*hash, ban.until_ms, rest]
+            [*hash, ban.until_ms, rest, u64::from(ban.measure.to_bits())]
         });
         let mut all: Vec<u64> = head.into_iter().chain(bans).collect();
         all.push(check(VERSION, all.iter().copied()));
@@ -87,10 +87,10 @@ impl Snapshot {
         let (sum, checked) = all.split_last().unwrap_or((&0, &[]));
         expect("checksum", check(VERSION, checked.iter().copied()), *sum)?;
         let bans = rest.chunks_exact(OF_BAN).filter_map(|ban| match ban {
-            [hash, until_ms, rest] => Some((*hash, *until_ms, *rest)),
+            [hash, until_ms, rest, measure] => Some((*hash, *until_ms, *rest, *measure)),
             _ => None,
         });
-        let bans = bans.map(|(hash, until_ms, rest)| {
+        let bans = bans.map(|(hash, until_ms, rest, measure)| {
             let number = rest >> CATEGORY_SHIFT;
             let category = u8::try_from(number).ok().and_then(Category::from_number);
             let category = category.ok_or(Error::Snapshot {
@@ -98,10 +98,16 @@ impl Snapshot {
                 expected: Category::ALL.len() as u64,
                 found: number,
             })?;
+            let known = Measure::from_bits(measure as u32);
             let ban = Ban {
                 until_ms,
                 category,
                 incident: rest & INCIDENT_MASK,
+                measure: known.ok_or(Error::Snapshot {
+                    what: "measure below",
+                    expected: MeasureKind::ALL.len() as u64,
+                    found: measure & 3,
+                })?,
             };
             Ok((hash, ban))
         });

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use threat_agent_engine::memory::{Memory, Place};
 use threat_agent_engine::signal::{Id, Kind, Signal, NO_CLIENT};
 use threat_agent_engine::sketch::Set;
-use threat_agent_engine::state::{Ban, By, Counter, Key, Scope, State, Who};
+use threat_agent_engine::state::{Ban, By, Counter, Key, Measure, Scope, State, Who};
 use threat_agent_engine::verdict::Category;
 use threat_agent_state::{SharedState, Stat, WorkerId};
 
@@ -43,6 +43,7 @@ fn ban() -> Ban {
         until_ms: NOW + 3_600_000,
         category: Category::ApiDdos,
         incident: 7,
+        measure: Measure::Refuse,
     }
 }
 
@@ -310,6 +311,8 @@ fn signal(n: u64) -> Signal {
         workspace: Id::new(&n.to_ne_bytes()),
         route: Id::new(b"3b7e2c90-51d4-4a7f-8c1b-9f2d6e0a4b5c"),
         consumer: Id::new(&(!n).to_be_bytes()),
+        credential: Id::new(&n.to_be_bytes()),
+        session: n.rotate_left(9),
     }
 }
 

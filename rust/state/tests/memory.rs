@@ -8,8 +8,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use threat_agent_engine::memory::{Memory, MAX_INCIDENT_BYTES};
 use threat_agent_engine::signal::{Id, Kind, Signal};
 use threat_agent_engine::sketch::Set;
-use threat_agent_engine::state::{Ban, By, Counter, Key, Scope, State, Who};
+use threat_agent_engine::state::{Ban, By, Counter, Key, Measure, MeasureKind, Scope, State, Who};
 use threat_agent_engine::verdict::Category;
+use threat_agent_engine::window::Window;
 use threat_agent_engine::LocalState;
 use threat_agent_state::{Error, SharedState, WorkerId};
 
@@ -52,6 +53,8 @@ fn signal(n: u64) -> Signal {
         workspace: Id::new(b"default"),
         route: Id::new(format!("a5a1b4d8-6b2c-4f0e-9a6e-{n:012}").as_bytes()),
         consumer: Id::default(),
+        credential: Id::new(format!("b7{n:034}").as_bytes()),
+        session: n << 20,
     }
 }
 
@@ -283,6 +286,7 @@ fn ban(n: u64, for_ms: u64) -> Ban {
         until_ms: NOW + for_ms,
         category: Category::ALL[n as usize % 7],
         incident: (n + 1) << 30,
+        measure: Measure::Refuse,
     }
 }
 
@@ -298,7 +302,7 @@ fn bans_outlive_the_region_whatever_the_size_of_the_next() {
     old.ban(&client(bans), ban(0, 1), NOW);
     let item = old.hash(b"account");
     let bytes = old.snapshot(NOW, WALL);
-    assert_eq!(bytes.len(), 80 + 24 * bans as usize);
+    assert_eq!(bytes.len(), 80 + 32 * bans as usize);
     // Two minutes later by the wall clock, after a boot that set the other clock back.
     let (later, now, wall) = (10_400, 5_000, WALL + 10_400);
     for size in [1 << 20, 16 << 20] {
@@ -323,6 +327,32 @@ fn bans_outlive_the_region_whatever_the_size_of_the_next() {
         assert_eq!(kept, restored);
         assert!(third.banned(&client(900), NOW).is_some());
     }
+}
+
+#[test]
+fn each_measure_stands_by_itself_and_outlives_the_region() {
+    let old = state();
+    let limit = Measure::Limit {
+        window: Window::S10,
+        limit: 77,
+    };
+    for measure in [limit, Measure::Allow] {
+        let ban = Ban {
+            measure,
+            ..ban(1, 60_000)
+        };
+        old.ban(&client(1), ban, NOW);
+    }
+    assert!(!old.any_bans(NOW) && old.banned(&client(1), NOW).is_none());
+    old.ban(&client(1), ban(1, 60_000), NOW);
+    old.lift(&client(1), MeasureKind::Allow, NOW);
+    let bytes = old.snapshot(NOW, WALL);
+    let (new, restored) = SharedState::restore(1 << 20, &bytes, NOW, WALL).unwrap();
+    assert_eq!(restored, 2);
+    let stands = |kind| new.standing(&client(1), kind, NOW).map(|ban| ban.measure);
+    assert_eq!(stands(MeasureKind::Refuse), Some(Measure::Refuse));
+    assert_eq!(stands(MeasureKind::Limit), Some(limit));
+    assert_eq!(stands(MeasureKind::Allow), None);
 }
 
 #[test]
@@ -364,18 +394,18 @@ fn damaged_foreign_and_future_snapshots_are_refused() {
     assert_eq!(refusal(&good[..good.len() - 1]), "length");
     assert_eq!(refusal(&[good.clone(), vec![0]].concat()), "length");
     assert_eq!(refusal(&[b'x'; 500]), "magic");
-    assert_eq!(refusal(&with(8, 2)), "version");
+    assert_eq!(refusal(&with(8, 3)), "version");
     assert_eq!(refusal(&[0xFF; 100]), "magic");
     for (at, byte) in good.iter().enumerate().skip(16) {
         let what = refusal(&with(at, !byte));
         let count = (64..72).contains(&at);
         assert_eq!(what, if count { "length" } else { "checksum" }, "{at}");
     }
-    let error = SharedState::restore(1 << 20, &with(8, 2), NOW, WALL)
+    let error = SharedState::restore(1 << 20, &with(8, 3), NOW, WALL)
         .err()
         .unwrap();
     let text = error.to_string();
-    assert!(text.contains("version: expected 0x1, found 0x2"), "{text}");
+    assert!(text.contains("version: expected 0x2, found 0x3"), "{text}");
     assert!(matches!(
         SharedState::restore(5, &good, NOW, WALL),
         Err(Error::Size(5))

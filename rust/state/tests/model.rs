@@ -8,7 +8,7 @@ use threat_agent_engine::memory::{
 };
 use threat_agent_engine::signal::Id;
 use threat_agent_engine::sketch::Set;
-use threat_agent_engine::state::{Ban, By, Counter, Key, Scope, State, Who, COUNTERS};
+use threat_agent_engine::state::{Ban, By, Counter, Key, Measure, Scope, State, Who, COUNTERS};
 use threat_agent_engine::verdict::Category;
 use threat_agent_engine::LocalState;
 use threat_agent_state::SharedState;
@@ -132,6 +132,7 @@ proptest! {
                         until_ms: now + for_ms,
                         category: Category::ALL[k % 7],
                         incident: incident >> 16,
+                        measure: Measure::Refuse,
                     };
                     shared.ban(&keys[k % used], ban, now);
                     local.ban(&keys[k % used], ban, now);

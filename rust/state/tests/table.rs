@@ -5,7 +5,9 @@
 use std::collections::HashSet;
 use threat_agent_engine::memory::Memory;
 use threat_agent_engine::sketch::Set;
-use threat_agent_engine::state::{Ban, By, Counter, Key, Scope, State, Who, INCIDENT_MASK};
+use threat_agent_engine::state::{
+    Ban, By, Counter, Key, Measure, Scope, State, Who, INCIDENT_MASK,
+};
 use threat_agent_engine::verdict::Category;
 use threat_agent_state::SharedState;
 
@@ -36,6 +38,7 @@ fn ban(until_ms: u64) -> Ban {
         until_ms,
         category: Category::ApiDdos,
         incident: 7,
+        measure: Measure::Refuse,
     }
 }
 
@@ -53,7 +56,7 @@ fn a_new_region_is_empty_and_its_own() {
     let seen = state.occupancy(0);
     assert_eq!(
         (seen.live_keys, seen.standing_bans, seen.capacity),
-        (0, 0, 5_632)
+        (0, 0, 5_504)
     );
 }
 

@@ -4,6 +4,9 @@ local cjson = require "cjson.safe"
 local files = require "kong.plugins.threat-agent.files"
 
 
+local NOT_ENDED = { active = true, applying = true, pending = true, reverting = true }
+
+
 local _M = {}
 
 
@@ -26,6 +29,19 @@ function _M.find(id)
       return record
     end
   end
+end
+
+
+-- Whether an action of a kind stands on a route or service, or waits for it. by: "route", "service".
+function _M.stands(action, by, id)
+  for _, record in ipairs(_M.list()) do
+    local ban = record.action == action and NOT_ENDED[record.state] and record.changes[1].ban
+    if ban and ban.by == by and record.place[by] == id then
+      return true
+    end
+  end
+
+  return false
 end
 
 

@@ -121,7 +121,7 @@ function _M.clients(incidents)
         service = incident.service, consumer = "",
       })
       client.signals = client.signals + top.signals
-      client.requests = client.requests + (traffic and traffic.client.requests or 0)
+      client.requests = client.requests + (traffic and traffic.sender_minute.requests or 0)
       table.insert(client.incidents, incident.id)
     end
   end

@@ -2,10 +2,12 @@
 -- end, and the good that must not go down with it.
 
 local native = require "kong.plugins.threat-agent.native"
+local senders = require "kong.plugins.threat-agent.senders"
 
 
 local ipairs = ipairs
 local max = math.max
+local min = math.min
 
 
 -- Improvement: what is left of the harm. Collateral harm: what is left of the good.
@@ -21,15 +23,9 @@ local BROKEN = { mass_error = true, route_misconfiguration = true }
 local _M = {}
 
 
-local function identity(place, client)
-  return {
-    client_ip = client or "",
-    workspace = place.workspace,
-    route = place.route,
-    service = place.service,
-    consumer = "",
-  }
-end
+-- Requests in a minute of others beside the named clients, below which a sample of one in 16 tells
+-- nothing.
+local LEAST_OTHERS = 32
 
 
 local function good_of(flow)
@@ -37,12 +33,27 @@ local function good_of(flow)
 end
 
 
--- Sums up what clients sent to a place in ten seconds and was not refused by a ban.
-local function of_clients(place, clients)
+local function of_sender(place, by, id)
+  return native.traffic(senders.identity(place, by, id), by)
+end
+
+
+-- Requests in ten seconds that a limit leaves.
+local function most_in_ten_s(record)
+  local ban = record.changes[1].ban
+  return ban and ban.measure == "limit" and ban.limit * 10 / ban.window_s
+end
+
+
+-- Sums up what a record's clients sent to its place in ten seconds and no plugin refused.
+local function of_clients(record)
+  local most = record.applied_s and most_in_ten_s(record)
   local all = 0
-  for _, client in ipairs(clients) do
-    local traffic = native.traffic(identity(place, client))
-    all = all + (traffic and traffic.client.requests or 0)
+  for _, id in ipairs(record.clients) do
+    local traffic = of_sender(record.place, record.by or "client_ip", id)
+    local flow = traffic and traffic.sender_ten_s
+    local requests = flow and max(0, flow.requests - flow.exits) or 0
+    all = all + (most and min(requests, most) or requests)
   end
 
   return all
@@ -52,7 +63,7 @@ end
 -- Measures a record's place. Returns { harm, good, requests }; harm: requests of its clients in
 -- ten seconds, or the ratio of failed requests, or requests let through in ten seconds.
 function _M.measure(record)
-  local traffic, err = native.traffic(identity(record.place))
+  local traffic, err = of_sender(record.place, "client_ip", "")
   if not traffic then
     return nil, err
   end
@@ -60,7 +71,7 @@ function _M.measure(record)
   local flow = traffic.ten_s
   local harm
   if record.clients then
-    harm = of_clients(record.place, record.clients)
+    harm = of_clients(record)
   elseif BROKEN[record.category] then
     harm = (flow.errors + flow.not_found + flow.refused) / max(1, flow.requests)
   else
@@ -74,8 +85,44 @@ end
 -- Estimates the share of a place's requests that go well now: what refusing all of them would
 -- touch.
 function _M.good_ratio(place)
-  local traffic = native.traffic(identity(place))
+  local traffic = of_sender(place, "client_ip", "")
   return traffic and good_of(traffic.minute) / max(1, traffic.minute.requests) or 0
+end
+
+
+local function within(client, by, id)
+  return by ~= "network" or senders.network_of(client) == id
+end
+
+
+-- Estimates which share of a place's requests a record would refuse that others send than the clients
+-- that are named: who else is in their networks, or shows the same credential.
+function _M.others_ratio(record, top_clients)
+  local by, place = record.by, record.place
+  local traffic = of_sender(place, "client_ip", "")
+  if by == "client_ip" or not traffic then
+    return 0
+  end
+
+  local others = 0
+  for _, id in ipairs(record.clients) do
+    local of_one = of_sender(place, by, id)
+    local requests = of_one and of_one.sender_minute.requests or 0
+    for _, top in ipairs(top_clients) do
+      local of_client = within(top.client, by, id) and of_sender(place, "client_ip", top.client)
+      requests = requests - (of_client and of_client.sender_minute.requests or 0)
+    end
+    others = others + (requests >= LEAST_OTHERS and requests or 0)
+  end
+
+  return min(1, others / max(1, traffic.minute.requests))
+end
+
+
+-- The same of the last seconds: what goes on after something broke.
+function _M.good_ratio_now(place)
+  local traffic = of_sender(place, "client_ip", "")
+  return traffic and good_of(traffic.ten_s) / max(1, traffic.ten_s.requests) or 0
 end
 
 

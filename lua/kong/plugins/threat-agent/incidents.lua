@@ -10,7 +10,7 @@ local setmetatable = setmetatable
 
 
 -- Lists in an incident: empty ones would be written as objects.
-local LISTS = { "history", "reasons", "sample_references", "top_clients" }
+local LISTS = { "history", "reasons", "sample_references", "top_clients", "top_senders" }
 
 
 local _M = {}
@@ -37,7 +37,7 @@ function _M.next(sequence)
 
   local incident = cjson.decode(json)
   for _, name in ipairs(LISTS) do
-    setmetatable(incident[name], cjson.array_mt)
+    incident[name] = setmetatable(incident[name] or {}, cjson.array_mt)
   end
   names.add(incident)
   add_findings(incident)

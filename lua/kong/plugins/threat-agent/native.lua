@@ -53,8 +53,10 @@ for number, name in ipairs(CATEGORIES) do
   CATEGORIES[name] = number
 end
 
-local BAN_BY = { client_ip = 0, consumer = 1 }
+local BAN_BY = { client_ip = 0, consumer = 1, network = 2, credential = 3, session = 4,
+                 route = 5, service = 6 }
 local BAN_SCOPES = { global = 0, service = 1, route = 2 }
+local MEASURES = { refuse = 0, limit = 1, allow = 2, concurrency = 3 }
 
 -- Which part of a request a call is about.
 _M.STAGE = {
@@ -375,6 +377,8 @@ local function flow(from)
     not_found = tonumber(from.not_found),
     refused = tonumber(from.refused),
     exits = tonumber(from.exits),
+    answered = tonumber(from.answered),
+    latency_ms = tonumber(from.latency_ms),
   }
 end
 
@@ -515,12 +519,14 @@ end
 
 
 -- Clean requests all share this verdict.
-local CLEAN = { action = "allow", refuses = false, score = 0, account = 0, session = 0, attempt = 0 }
+local CLEAN = {
+  action = "allow", refuses = false, score = 0, account = 0, session = 0, flight_ms = 0, attempt = 0,
+}
 _M.CLEAN = CLEAN
 
 -- While the node is in bypass nothing is looked at, client-sent headers of the plugin's name included.
 local BYPASSED = {
-  action = "uninspected", refuses = false, score = 0, account = 0, session = 0, attempt = 0,
+  action = "uninspected", refuses = false, score = 0, account = 0, session = 0, flight_ms = 0, attempt = 0,
   spoofed_headers = true,
 }
 
@@ -560,7 +566,7 @@ end
 -- Copies the verdict out of the scratch.
 local function read_verdict()
   if verdict.rules_len == 0 and verdict.uninspected == 0 and verdict.spoofed_headers == 0
-     and verdict.account == 0 and verdict.session == 0 and verdict.shadow_len == 0
+     and verdict.account == 0 and verdict.session == 0 and verdict.flight_ms == 0 and verdict.shadow_len == 0
   then
     return CLEAN
   end
@@ -574,6 +580,7 @@ local function read_verdict()
     retry_after_s = verdict.retry_after_s,
     account = tonumber(verdict.account),
     session = tonumber(verdict.session),
+    flight_ms = tonumber(verdict.flight_ms),
     attempt = verdict.attempt,
     spoofed_headers = verdict.spoofed_headers == 1,
   }
@@ -609,6 +616,8 @@ local function fill_identity(into, from)
   set_str(into.consumer, from.consumer)
   -- Identities that the agent makes have none.
   set_str(into.credential, from.credential or "")
+  -- Hexadecimal: more digits than JSON keeps of a number.
+  into.session = from.session and tonumber(from.session, 16) or 0
 end
 
 
@@ -715,11 +724,15 @@ local function fill_ban(ban)
   ban_out.scope = BAN_SCOPES[ban.scope]
   ban_out.ttl_s = ban.ttl_s
   ban_out.category = CATEGORIES[ban.category]
+  ban_out.measure = MEASURES[ban.measure or "refuse"]
+  ban_out.limit = ban.limit or 0
+  ban_out.window_s = ban.window_s or 0
 end
 
 
--- Refuses a client or consumer: an identity with { by, scope, ttl_s, category }. Returns true, or
--- nil and an error.
+-- Refuses a sender, holds it to a limit or exempts it: an identity with { by, scope, ttl_s, category,
+-- measure } and, for a limit, { limit, window_s }; or caps what goes to a route or service at once.
+-- Returns true, or nil and an error.
 function _M.ban(ban)
   fill_ban(ban)
   if C.ta_ban_set(ban_out) ~= 0 then
@@ -741,19 +754,22 @@ function _M.lift_ban(ban)
 end
 
 
--- What goes to the route of an identity, and what its client sends there: flows of the last minute
--- (`minute`) and of ten seconds (`ten_s`, `client`), and `hot_limit`. Returns nil and an error.
-function _M.traffic(from)
+-- What goes to the route of an identity, and what a sender of it sends there: flows of the last minute
+-- (`minute`, `sender_minute`) and of ten seconds (`ten_s`, `sender_ten_s`), and `hot_limit`.
+-- by: "client_ip" when not given. Returns nil and an error.
+function _M.traffic(from, by)
   fill_identity(identity, from)
-  if C.ta_traffic(identity, traffic_out) ~= 0 then
+  if C.ta_traffic(identity, BAN_BY[by or "client_ip"], traffic_out) ~= 0 then
     return nil, last_error("read the traffic")
   end
 
   return {
     minute = flow(traffic_out.route_60s),
     ten_s = flow(traffic_out.route_10s),
-    client = flow(traffic_out.client_10s),
+    sender_minute = flow(traffic_out.sender_60s),
+    sender_ten_s = flow(traffic_out.sender_10s),
     hot_limit = tonumber(traffic_out.hot_limit),
+    in_flight = tonumber(traffic_out.in_flight),
   }
 end
 
@@ -800,7 +816,7 @@ end
 
 
 -- Tells the engine how a request ended:
--- { status, source, latency_ms, request_bytes, response_bytes, account, session, attempt, path }.
+-- { status, source, latency_ms, request_bytes, response_bytes, account, session, flight_ms, attempt, path }.
 -- source: 0 the upstream, 1 a plugin or Kong, 2 an error on the way.
 -- Returns, for a request with payload findings, whether the attack worked: { outcome, signs }; for
 -- others true.
@@ -814,6 +830,7 @@ function _M.observe(engine, from, ended)
   outcome.attempt = ended.attempt
   outcome.account = ended.account
   outcome.session = ended.session
+  outcome.flight_ms = ended.flight_ms
   set_str(outcome.path, ended.path)
 
   local status = C.ta_engine_observe(engine, identity, outcome, number_out)

@@ -16,6 +16,9 @@ local OWN_PREFIX = "x-threat-agent-"
 
 local CLEAN = native.CLEAN
 
+-- Rules of what is refused for the upstream's sake, and not for the client's.
+local FOR_UPSTREAM = { breaker = true, concurrency = true }
+
 
 local _M = {}
 
@@ -31,6 +34,16 @@ function _M.enforce(verdict)
       incident = verdict.incident,
     }, {
       [INCIDENT_HEADER] = verdict.incident,
+    })
+  end
+
+  if action == "throttle" and FOR_UPSTREAM[verdict.rules[1]] then
+    return kong.response.exit(503, {
+      message = "Service temporarily unavailable",
+      incident = verdict.incident,
+    }, {
+      [INCIDENT_HEADER] = verdict.incident,
+      ["Retry-After"] = verdict.retry_after_s,
     })
   end
 

@@ -11,7 +11,11 @@ local CATEGORIES = {
 }
 
 local ACTIONS = {
+  "allow",
   "ban",
+  "circuit_breaker",
+  "concurrency_cap",
+  "deny_consumer",
   "disable_plugin",
   "drain_target",
   "hot_patch",
@@ -21,6 +25,7 @@ local ACTIONS = {
   "reroute",
   "restrict_route",
   "rollback",
+  "throttle",
 }
 
 local TEMPLATES = {
@@ -54,18 +59,33 @@ local step = {
     { after_s = whole("How long the incident must have been open.", 0, 86400, 0) },
     { ttl_s = whole("How long the action stands; 0 for ever (rollback only).", 0, 2592000, 600) },
     { verify_after_s = whole("When to look whether it helped.", 10, 3600, 30) },
-    { target = { description = "What a plugin is put on.", type = "string", required = true, default = "route",
+    { target = { description = "What a plugin, a breaker or a cap is put on.", type = "string", required = true, default = "route",
                  one_of = { "route", "service" } } },
     { scope = { description = "Where a ban holds.", type = "string", required = true, default = "route",
                 one_of = { "route", "service", "global" } } },
+    { by = { description = "Who is banned or held to a limit.", type = "string", required = true,
+             default = "client_ip", one_of = { "client_ip", "network", "consumer", "credential", "session" } } },
     { suspicion = { description = "The least suspicion of clients that are banned or denied.", type = "string",
                     required = true, default = "high", one_of = { "low", "medium", "high" } } },
     { per_minute = { description = "rate_limiting: requests of one address; learned when not given.",
                      type = "integer", between = { 1, 1000000 } } },
+    { limit = { description = "throttle: requests in a window; concurrency_cap: at once, to begin with. Learned when "
+                              .. "not given.",
+                type = "integer", between = { 1, 1000000 } } },
+    { window_s = { description = "throttle: the sliding window.", type = "integer", required = true, default = 60,
+                   one_of = { 1, 10, 60, 3600 } } },
+    { good_ratio = { description = "circuit_breaker: waits until at most so many requests go well.", type = "number",
+                     between = { 0, 1 }, required = true, default = 0.05 } },
     { status_code = whole("request_termination: the answer's status.", 100, 599, 503) },
-    { message = { description = "request_termination: the answer's message.", type = "string", len_max = 256 } },
+    { message = { description = "request_termination, deny_consumer: the answer's message.", type = "string", len_max = 256 } },
     { url = { description = "reroute: the upstream to go to.", type = "string", len_max = 512,
               match = URL } },
+    { clients = { description = "allow: addresses, and networks (/24 of IPv4, /56 of IPv6).", type = "array",
+                  len_min = 1, len_max = 256,
+                  elements = { type = "string", match_any = {
+                    patterns = { "^[%d.]+$", "^[%d.]+/24$", "^[%x:]+$", "^[%x:]+/56$" },
+                    err = "expected an address, or a network of /24 or /56",
+                  } } } },
     { methods = { description = "restrict_route: the methods that are left.", type = "array", len_min = 1,
                   elements = { type = "string", match = "^[A-Z]+$" } } },
     { plugin = { description = "disable_plugin: the plugin's name.", type = "string", len_max = 64 } },
@@ -75,6 +95,8 @@ local step = {
                     len_max = 256 } },
   },
   entity_checks = {
+    { conditional = { if_field = "action", if_match = { eq = "allow" },
+                      then_field = "clients", then_match = { required = true } } },
     { conditional = { if_field = "action", if_match = { eq = "reroute" },
                       then_field = "url", then_match = { required = true } } },
     { conditional = { if_field = "action", if_match = { eq = "disable_plugin" },
@@ -143,16 +165,21 @@ return {
       { per_minute = whole("Most actions in a minute.", 0, 1000, 10) },
       { per_hour = whole("Most actions in an hour.", 0, 10000, 60) },
       { active = whole("Most actions that stand at once.", 0, 1000, 50) },
+      { workspace_ratio = { description = "The share of each that one workspace may spend.", type = "number",
+                            between = { 0, 1 }, required = true, default = 1 } },
     } } },
     { blast_radius = { type = "record", required = true, fields = {
       { good_ratio = { description = "Most of a route's well answered requests that an action may refuse.",
                        type = "number", between = { 0, 1 }, required = true, default = 0.05 } },
+      { consumer_ratio = { description = "Most of all consumers that may stand refused at once; one may in any case.",
+                           type = "number", between = { 0, 1 }, required = true, default = 0.05 } },
     } } },
     { protected = { type = "record", required = true, fields = {
       { cidrs = { type = "array", required = true, default = { "127.0.0.0/8", "::1" }, len_max = 1024,
                   elements = { type = "string", match = "^[%x:.]+/?%d*$" } } },
       { routes = names("Ids or names.") },
       { services = names("Ids or names.") },
+      { consumers = names("Ids or usernames; their credentials, too.") },
       { tags = names("Entities with one of these tags are left alone.") },
     } } },
     { admin_api = { type = "record", required = true, fields = {

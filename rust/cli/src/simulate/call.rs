@@ -143,6 +143,7 @@ impl Wire {
             service: name(&self.services, call.route),
             consumer: consumer.unwrap_or_default(),
             credential: b"",
+            session: 0,
         }
     }
 

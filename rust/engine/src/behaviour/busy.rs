@@ -34,6 +34,8 @@ pub(super) struct Arrival<'a> {
     pub identity: &'a Identity<'a>,
     pub alarm: Alarm,
     pub turn: u64,
+    /// A limit was put on its sender, which is then all that is done about the sender.
+    pub held: bool,
     pub now_ms: u64,
 }
 
@@ -134,7 +136,7 @@ impl Watch {
             r if r >= 2.0 => ("medium", 0.65),
             _ => ("low", 0.3),
         };
-        let action = if ratio >= 2.0 {
+        let action = if ratio >= 2.0 && !arrival.held {
             self.action
         } else {
             Action::Allow
@@ -154,11 +156,16 @@ impl Watch {
         verdict: &mut Verdict,
     ) {
         let (rate, score) = (counts[S60], 0.65);
-        verdict.absorb("flood-client", self.action, Category::ApiDdos, score, || {
+        let action = if arrival.held {
+            Action::Allow
+        } else {
+            self.action
+        };
+        verdict.absorb("flood-client", action, Category::ApiDdos, score, || {
             format!("{rate} requests of the client in 60s for the same during a flood of such clients; suspicion medium")
         });
         let line = (rate, ONLY_REPEATS_LEAST);
-        self.tell_flood(arrival, self.action, line, score, memory, verdict);
+        self.tell_flood(arrival, action, line, score, memory, verdict);
     }
 
     fn tell_flood<M: Memory + ?Sized>(

@@ -9,7 +9,7 @@ use crate::memory::{Memory, Place};
 use crate::request::{Identity, Request};
 use crate::signal::{crosses, Kind};
 use crate::sketch::Set;
-use crate::state::{Counter, Key, Scope};
+use crate::state::{By, Counter, Key, Scope};
 use crate::verdict::Category;
 use std::net::IpAddr;
 
@@ -127,15 +127,13 @@ impl Watch {
     pub(super) fn session_moves<M: Memory + ?Sized>(
         &self,
         identity: &Identity,
-        session: u64,
         memory: &M,
         now_ms: u64,
     ) {
-        let Some(client) = identity.client else {
+        let session = Key::of(identity, By::Session, Scope::Global);
+        let (Some(client), Some(key)) = (identity.client, session) else {
             return;
         };
-        let bytes = session.to_le_bytes();
-        let key = Key::session(identity, Scope::Global, &bytes);
         let network = memory.hash(&network(client));
         if memory.is_marked(&key, Set::Clients, network, now_ms) {
             return;

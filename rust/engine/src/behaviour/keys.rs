@@ -2,7 +2,7 @@
 //! so that nothing is counted twice, and they count what arrives, refused or not.
 
 use crate::memory::Place;
-use crate::request::{client_key, network_key, Identity};
+use crate::request::{client_key, network_key, network_of, Identity};
 use crate::signal::Id;
 use crate::state::{By, Counter, Key, Scope, Who};
 
@@ -14,6 +14,10 @@ pub const FINDINGS: Counter = Counter::ServerErrors;
 pub const REFUSED_CREDENTIALS: Counter = Counter::AuthFailures;
 /// What this plugin refused and other plugins answered, at [`own`].
 pub const EXITS: Counter = Counter::Requests;
+/// What the upstream answered well while a limit stood anywhere, at [`own`].
+pub const ANSWERED: Counter = Counter::NotFound;
+/// What other plugins answered a sender on a route, at [`sender_at_route`].
+pub const SENDER_EXITS: Counter = Counter::Hot;
 /// 5xx at [`own`] for want of an answer from the upstream.
 pub const UNANSWERED: Counter = Counter::Hot;
 
@@ -54,6 +58,26 @@ pub fn network_at_route<'a>(identity: &Identity<'a>) -> Option<Key<'a>> {
     Some(Key {
         who: Who::Client(network),
         ..client_at_route(identity)?
+    })
+}
+
+/// Senders whose requests are counted by a sample of one in 16: clients, and networks of IPv6, are
+/// counted in full.
+pub const SAMPLED: [By; 4] = [By::Network, By::Consumer, By::Credential, By::Session];
+
+/// A sender on the route of its request, as its requests are counted.
+pub fn sender_at_route<'a>(identity: &Identity<'a>, by: By) -> Option<Key<'a>> {
+    let who = match by {
+        By::ClientIp => Who::Client(client_key(identity.client?)),
+        By::Network => Who::Client(network_of(identity.client?)),
+        _ => Key::of(identity, by, Scope::Global)?.who,
+    };
+    Some(Key {
+        by: By::Suspect,
+        scope: Scope::Route,
+        workspace: identity.workspace,
+        scope_id: identity.route,
+        who,
     })
 }
 

@@ -29,7 +29,8 @@ use crate::config::{Config, Mode};
 use crate::memory::{Alarm, Memory, PlaceId};
 use crate::request::{Identity, Request, Stage};
 use crate::signal::{crosses, Id, Kind, Signal, NO_CLIENT};
-use crate::state::{Ban, Counter, Key};
+use crate::standing;
+use crate::state::{Ban, By, Counter, Key, Measure};
 use crate::verdict::{Action, Category, Verdict};
 use crate::window::Window;
 use busy::Arrival;
@@ -81,12 +82,21 @@ impl Watch {
         }
     }
 
+    /// Finds the hash of a request's session; 0 when it has none.
+    pub fn session<M: Memory + ?Sized>(&self, request: &Request, memory: &M) -> u64 {
+        let short_hash = |name: &[u8]| (memory.hash(name) & SHORT_MASK).max(1);
+        let session = || self.sessions.session(request, short_hash);
+        self.enabled.then(session).flatten().unwrap_or(0)
+    }
+
     /// Counts a request that arrives, and holds its client against what the tick told and what is
-    /// suspected of it.
+    /// suspected of it. `held` tells that a limit was put on its sender, which is then all that is
+    /// done about the sender. The identity has its session.
     /// Cost: two keys, eight windows; one sample in 16 requests. No allocation unless it speaks.
     pub fn arrive<M: Memory + ?Sized>(
         &self,
         request: &Request,
+        held: bool,
         memory: &M,
         now_ms: u64,
         verdict: &mut Verdict,
@@ -95,11 +105,11 @@ impl Watch {
             return;
         }
         let short_hash = |name: &[u8]| (memory.hash(name) & SHORT_MASK).max(1);
-        verdict.session = self.sessions.session(request, short_hash).unwrap_or(0);
+        verdict.session = request.identity.session;
         if request.stage != Stage::Body {
-            self.count(request, memory, now_ms, verdict);
+            self.count(request, held, memory, now_ms, verdict);
             if verdict.session != 0 {
-                self.session_moves(&request.identity, verdict.session, memory, now_ms);
+                self.session_moves(&request.identity, memory, now_ms);
             }
         }
         verdict.account = self.logins.account(request, short_hash).unwrap_or(0);
@@ -108,6 +118,7 @@ impl Watch {
     fn count<M: Memory + ?Sized>(
         &self,
         request: &Request,
+        held: bool,
         memory: &M,
         now_ms: u64,
         verdict: &mut Verdict,
@@ -126,6 +137,12 @@ impl Watch {
                     // One request in 16 stands for all.
                     memory.add(&client, Counter::Requests, 16, now_ms);
                 }
+                for by in keys::SAMPLED {
+                    let counted = by == By::Network && identity.client.is_some_and(|c| c.is_ipv6());
+                    if let Some(key) = keys::sender_at_route(identity, by).filter(|_| !counted) {
+                        memory.add(&key, Counter::Requests, 16, now_ms);
+                    }
+                }
             }
             if counts[H1] >= busy::HEAVY && one_in(4, turn) {
                 self.heavy(request, &key, counts, alarm, memory, now_ms);
@@ -134,6 +151,7 @@ impl Watch {
                 identity,
                 alarm,
                 turn,
+                held,
                 now_ms,
             };
             if alarm.hot_limit > 0 && counts[S10] > u64::from(alarm.hot_limit) {
@@ -153,7 +171,7 @@ impl Watch {
                     self.hot(&arrival, network, rate, memory, verdict);
                 }
             }
-            if memory.any_bans(now_ms) {
+            if !held && memory.any_bans(now_ms) {
                 self.suspect(identity, &key, network.as_ref(), memory, now_ms, verdict);
             }
         }
@@ -206,7 +224,14 @@ impl Watch {
         };
         let payload = category == Category::PayloadInjection;
         let refuses = verdict.action.refuses();
-        let told_already = matches!(rule.as_str(), "flood-client" | "suspect-client");
+        let told_already = matches!(
+            rule.as_str(),
+            "flood-client"
+                | "suspect-client"
+                | standing::THROTTLE
+                | standing::BREAKER
+                | standing::CONCURRENCY
+        );
         let strong = refuses || !verdict.attempt.is_none() || (payload && verdict.score >= 0.5);
         if !self.enabled || told_already || !strong {
             return;
@@ -261,6 +286,8 @@ impl Watch {
             workspace: Id::new(identity.workspace),
             route: Id::new(identity.route),
             consumer: Id::new(identity.consumer),
+            credential: Id::new(identity.credential),
+            session: identity.session,
         });
     }
 
@@ -277,6 +304,7 @@ impl Watch {
                 until_ms: now_ms + SUSPICION_MS,
                 category,
                 incident: memory.draw_incident(),
+                measure: Measure::Refuse,
             };
             memory.ban(key, ban, now_ms);
         }

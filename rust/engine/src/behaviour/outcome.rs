@@ -4,7 +4,7 @@
 use super::{keys, login, one_in, Watch};
 use crate::memory::Memory;
 use crate::request::{Identity, Outcome, Source};
-use crate::state::{Counter, Key};
+use crate::state::{By, Counter, Key, MeasureKind};
 use crate::verdict::Success;
 
 impl Watch {
@@ -39,6 +39,16 @@ impl Watch {
         if outcome.source == Source::Exit {
             let own = keys::own(identity.workspace, identity.route);
             memory.add(&own, keys::EXITS, 1, now_ms);
+            for by in [By::ClientIp, By::Consumer] {
+                if let Some(key) = keys::sender_at_route(identity, by) {
+                    memory.add(&key, keys::SENDER_EXITS, 1, now_ms);
+                }
+            }
+        }
+        let answered = outcome.source == Source::Service && status < 500;
+        if answered && memory.any_standing(MeasureKind::Limit, now_ms) {
+            let own = keys::own(identity.workspace, identity.route);
+            memory.add(&own, keys::ANSWERED, 1, now_ms);
         }
         if (500..=599).contains(&status) {
             self.server_error(identity, &all, outcome, memory, now_ms);

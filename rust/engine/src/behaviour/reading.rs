@@ -87,8 +87,11 @@ impl Watch {
     ) {
         let consumer = Key::of(identity, By::Consumer, Scope::Route);
         let owner = consumer.as_ref().unwrap_or(key);
-        let bytes = outcome.session.to_le_bytes();
-        let session = (outcome.session != 0).then(|| Key::session(identity, Scope::Route, &bytes));
+        let session = Key::of(identity, By::Session, Scope::Global).map(|key| Key {
+            scope: Scope::Route,
+            scope_id: identity.route,
+            ..key
+        });
         if let Object::Number(id) = object(path) {
             let run = memory.follow(owner, id, now_ms);
             self.walked(identity, key, run, consumer.is_some(), memory, now_ms);

@@ -1,7 +1,8 @@
 //! What the signals of one fingerprint tell together: how many clients and accounts, who most often.
 
-use super::{Suspicion, TopClient, SHOWN};
-use crate::signal::{Kind, Signal, NO_CLIENT};
+use super::{Suspicion, TopClient, TopSender, SHOWN};
+use crate::signal::{Id, Kind, Signal, NO_CLIENT};
+use crate::state::By;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
@@ -35,36 +36,69 @@ impl Distinct {
     }
 }
 
-/// The clients with the most signals: 64 counters, each overestimating by at most the total
-/// divided by 64. Source: Metwally, Agrawal and El Abbadi, "Efficient computation of frequent and
-/// top-k elements in data streams", ICDT 2005 (space-saving).
-#[derive(Clone, Debug, Default)]
-pub struct Top {
-    kept: Vec<(IpAddr, u32, Suspicion)>,
+/// Those with the most signals: 64 counters, each overestimating by at most the total divided by
+/// 64. Source: Metwally, Agrawal and El Abbadi, "Efficient computation of frequent and top-k
+/// elements in data streams", ICDT 2005 (space-saving).
+#[derive(Clone, Debug)]
+pub struct Top<T> {
+    kept: Vec<(T, u32, Suspicion)>,
 }
 
-impl Top {
-    pub fn add(&mut self, client: IpAddr, suspicion: Suspicion) {
-        if let Some(known) = self.kept.iter_mut().find(|k| k.0 == client) {
+impl<T> Default for Top<T> {
+    fn default() -> Top<T> {
+        Top { kept: Vec::new() }
+    }
+}
+
+impl<T: Copy + Ord> Top<T> {
+    pub fn add(&mut self, whom: T, suspicion: Suspicion) {
+        if let Some(known) = self.kept.iter_mut().find(|k| k.0 == whom) {
             known.1 += 1;
             known.2 = known.2.max(suspicion);
         } else if self.kept.len() < FOLLOWED {
-            self.kept.push((client, 1, suspicion));
+            self.kept.push((whom, 1, suspicion));
         } else if let Some(least) = self.kept.iter_mut().min_by_key(|k| k.1) {
-            *least = (client, least.1 + 1, suspicion);
+            *least = (whom, least.1 + 1, suspicion);
         }
     }
 
-    pub(super) fn shown(&self) -> Vec<TopClient> {
+    fn shown(&self) -> impl Iterator<Item = (T, u32, Suspicion)> {
         let mut sorted = self.kept.clone();
         sorted.sort_by(|a, b| (b.2, b.1).cmp(&(a.2, a.1)).then(a.0.cmp(&b.0)));
-        let top = sorted.into_iter().take(SHOWN);
-        top.map(|(client, signals, suspicion)| TopClient {
-            client: client.to_string(),
+        sorted.into_iter().take(SHOWN)
+    }
+}
+
+/// Who sent requests, besides the client's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Sender {
+    Consumer(Id),
+    Credential(Id),
+    Session(u64),
+}
+
+impl Sender {
+    fn all(signal: &Signal) -> impl Iterator<Item = Sender> {
+        let id = |id: Id, of: fn(Id) -> Sender| (id != Id::default()).then(|| of(id));
+        let session = (signal.session != 0).then_some(Sender::Session(signal.session));
+        let consumer = id(signal.consumer, Sender::Consumer);
+        let credential = id(signal.credential, Sender::Credential);
+        [consumer, credential, session].into_iter().flatten()
+    }
+
+    /// Names it as incidents do. A session is its keyed hash: 13 hexadecimal digits.
+    fn named(self, signals: u32, suspicion: Suspicion) -> TopSender {
+        let (by, id) = match self {
+            Sender::Consumer(id) => (By::Consumer, id.text()),
+            Sender::Credential(id) => (By::Credential, id.text()),
+            Sender::Session(hash) => (By::Session, format!("{hash:013x}")),
+        };
+        TopSender {
+            by: by.name().to_owned(),
+            id,
             signals,
             suspicion,
-        })
-        .collect()
+        }
     }
 }
 
@@ -109,7 +143,8 @@ impl Signs {
 pub struct Evidence {
     clients: Distinct,
     accounts: Distinct,
-    pub(super) top: Top,
+    top: Top<IpAddr>,
+    senders: Top<Sender>,
     pub(super) references: VecDeque<u64>,
     /// When the latest signal was made.
     pub(super) seen_ms: u64,
@@ -122,14 +157,17 @@ pub struct Evidence {
 
 impl Evidence {
     pub(super) fn add(&mut self, signal: &Signal, client_hash: u64) {
+        let suspicion = match signal.score {
+            s if s >= 0.8 => Suspicion::High,
+            s if s >= 0.5 => Suspicion::Medium,
+            _ => Suspicion::Low,
+        };
         if signal.client != NO_CLIENT {
             self.clients.add(client_hash);
-            let suspicion = match signal.score {
-                s if s >= 0.8 => Suspicion::High,
-                s if s >= 0.5 => Suspicion::Medium,
-                _ => Suspicion::Low,
-            };
             self.top.add(signal.client, suspicion);
+        }
+        for sender in Sender::all(signal) {
+            self.senders.add(sender, suspicion);
         }
         if signal.account != 0 {
             self.accounts
@@ -146,6 +184,26 @@ impl Evidence {
         self.requests += requests;
         self.refused += if signal.refused { requests } else { 0 };
         self.seen_ms = self.seen_ms.max(signal.at_ms);
+    }
+
+    /// The clients with the most signals, the most suspected first.
+    pub(super) fn top_clients(&self) -> Vec<TopClient> {
+        let shown = self.top.shown();
+        shown
+            .map(|(client, signals, suspicion)| TopClient {
+                client: client.to_string(),
+                signals,
+                suspicion,
+            })
+            .collect()
+    }
+
+    /// Likewise the consumers, credentials and sessions.
+    pub(super) fn top_senders(&self) -> Vec<TopSender> {
+        let shown = self.senders.shown();
+        shown
+            .map(|(sender, signals, suspicion)| sender.named(signals, suspicion))
+            .collect()
     }
 
     /// Estimates the distinct clients.

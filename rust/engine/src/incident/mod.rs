@@ -73,6 +73,17 @@ pub struct TopClient {
     pub suspicion: Suspicion,
 }
 
+/// A consumer, credential or session with a share in an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopSender {
+    /// `consumer`, `credential` or `session`.
+    pub by: String,
+    /// Kong's id; of a session a keyed hash.
+    pub id: String,
+    pub signals: u32,
+    pub suspicion: Suspicion,
+}
+
 /// What the agent is advised to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suggestion {
@@ -126,6 +137,8 @@ pub struct Incident {
     /// Estimate of the distinct clients.
     pub clients: u32,
     pub top_clients: Vec<TopClient>,
+    #[serde(default)]
+    pub top_senders: Vec<TopSender>,
     pub sample_references: Vec<String>,
     /// Estimate of the distinct accounts.
     pub accounts: u32,

@@ -58,6 +58,7 @@ impl Open {
             refused: claim.refused,
             clients: claim.clients,
             top_clients: Vec::new(),
+            top_senders: Vec::new(),
             sample_references: Vec::new(),
             accounts: claim.accounts,
             suspect_change: claim.suspect_change,
@@ -141,7 +142,8 @@ impl Open {
         self.counted = (requests, refused);
         incident.clients = incident.clients.max(evidence.clients());
         incident.accounts = incident.accounts.max(evidence.accounts());
-        incident.top_clients = evidence.top.shown();
+        incident.top_clients = evidence.top_clients();
+        incident.top_senders = evidence.top_senders();
         let references = evidence.references.iter().rev();
         incident.sample_references = references.map(|n| reference(*n)).collect();
         self.dirty = true;

@@ -13,6 +13,8 @@ pub fn text(incident: &Incident) -> Vec<u8> {
         }
         if shown.sample_references.len() > 2 {
             shown.sample_references.pop();
+        } else if shown.top_senders.len() > 3 {
+            shown.top_senders.pop();
         } else if shown.top_clients.len() > 2 {
             shown.top_clients.pop();
         } else if shown.reasons.len() > 2 {

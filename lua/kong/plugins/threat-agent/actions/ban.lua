@@ -1,40 +1,30 @@
--- Refuses the clients that an incident names, in memory, in all workers at once.
+-- Refuses who an incident names, in memory, in all workers at once.
 
-local SUSPICION = { low = 1, medium = 2, high = 3 }
+local effect = require "kong.plugins.threat-agent.effect"
+local senders = require "kong.plugins.threat-agent.senders"
 
 
 local _M = {}
 
 
-function _M.plan(record, incident, step)
-  local clients, changes = {}, {}
-  for _, top in ipairs(incident.top_clients) do
-    if SUSPICION[top.suspicion] >= SUSPICION[step.suspicion] then
-      clients[#clients + 1] = top.client
-      changes[#changes + 1] = {
-        op = "ban",
-        ban = {
-          client_ip = top.client,
-          workspace = incident.workspace,
-          service = incident.service,
-          route = incident.route,
-          consumer = "",
-          by = "client_ip",
-          scope = incident.route ~= "" and step.scope or "global",
-          ttl_s = record.ttl_s,
-          category = incident.category,
-        },
-      }
-    end
+-- Plans a measure on all that a step means.
+function _M.plan_measure(record, incident, step, measure, more)
+  local ids = senders.suspects(incident, step.by, step.suspicion)
+  if #ids == 0 then
+    return nil, "no " .. step.by:gsub("_ip", "") .. " is suspected enough"
   end
 
-  if #clients == 0 then
-    return nil, "no client is suspected enough"
-  end
-
-  record.clients = clients
-  record.changes = changes
+  more.scope = incident.route ~= "" and step.scope or "global"
+  more.ttl_s = record.ttl_s
+  more.category = incident.category
+  senders.plan(record, step.by, ids, measure, more)
+  record.touches_ratio = effect.others_ratio(record, incident.top_clients)
   return true
+end
+
+
+function _M.plan(record, incident, step)
+  return _M.plan_measure(record, incident, step, "refuse", {})
 end
 
 

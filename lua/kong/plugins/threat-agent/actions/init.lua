@@ -9,7 +9,11 @@ local native = require "kong.plugins.threat-agent.native"
 
 
 local registry = {
+  allow = require "kong.plugins.threat-agent.actions.allow",
   ban = require "kong.plugins.threat-agent.actions.ban",
+  circuit_breaker = require "kong.plugins.threat-agent.actions.circuit_breaker",
+  concurrency_cap = require "kong.plugins.threat-agent.actions.concurrency_cap",
+  deny_consumer = require "kong.plugins.threat-agent.actions.deny_consumer",
   disable_plugin = require "kong.plugins.threat-agent.actions.disable_plugin",
   drain_target = require "kong.plugins.threat-agent.actions.drain_target",
   hot_patch = require "kong.plugins.threat-agent.actions.hot_patch",
@@ -19,6 +23,7 @@ local registry = {
   reroute = require "kong.plugins.threat-agent.actions.reroute",
   restrict_route = require "kong.plugins.threat-agent.actions.restrict_route",
   rollback = require "kong.plugins.threat-agent.actions.rollback",
+  throttle = require "kong.plugins.threat-agent.actions.throttle",
 }
 
 

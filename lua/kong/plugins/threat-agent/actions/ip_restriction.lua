@@ -2,7 +2,7 @@
 -- gateway itself, on every node.
 
 local plugins = require "kong.plugins.threat-agent.actions.plugins"
-local ban = require "kong.plugins.threat-agent.actions.ban"
+local senders = require "kong.plugins.threat-agent.senders"
 
 
 local _M = {}
@@ -24,12 +24,14 @@ end
 
 
 function _M.plan(record, incident, step, client)
-  local ok, why = ban.plan(record, incident, step)
-  if not ok then
-    return nil, why
+  local by = step.by == "network" and "network" or "client_ip"
+  local clients = senders.suspects(incident, by, step.suspicion)
+  if #clients == 0 then
+    return nil, "no client is suspected enough"
   end
 
-  local clients = record.clients
+  record.by = by
+  record.clients = clients
   return plugins.plan(record, step, client, "ip-restriction", { deny = clients }, function(standing)
     return { deny = joined(standing.deny, clients) }, { deny = standing.deny or ngx.null }
   end)

@@ -18,6 +18,16 @@ function _M.scope(record, step)
 end
 
 
+-- Whether a plugin is for a part of a scope only.
+local function is_narrower(plugin, kind)
+  if kind == "consumers" then
+    return type(plugin.route) == "table" or type(plugin.service) == "table"
+  end
+
+  return type(plugin.consumer) == "table"
+end
+
+
 -- Finds the plugin of a name on a scope; false when there is none.
 function _M.find(client, kind, id, name)
   local found, err, passes = client:plugins_of(kind, id)
@@ -26,8 +36,7 @@ function _M.find(client, kind, id, name)
   end
 
   for _, plugin in ipairs(found) do
-    local narrower = type(plugin.consumer) == "table"
-    if plugin.name == name and not narrower then
+    if plugin.name == name and not is_narrower(plugin, kind) then
       return plugin
     end
   end

@@ -18,7 +18,7 @@ local SCHEMA_VERSION = 1
 -- Parts of an incident and of its actions that a channel can do without.
 local PARTS = {
   clients = { "top_clients", "clients" },
-  consumers = { "consumers" },
+  consumers = { "consumers", "top_senders" },
   reasons = { "reasons" },
   references = { "sample_references" },
   suspect_change = { "suspect_change" },

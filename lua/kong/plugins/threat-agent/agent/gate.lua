@@ -4,10 +4,22 @@
 local files = require "kong.plugins.threat-agent.files"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local native = require "kong.plugins.threat-agent.native"
+local owners = require "kong.plugins.threat-agent.owners"
+local senders = require "kong.plugins.threat-agent.senders"
 
 
 local ngx = ngx
+local ceil = math.ceil
+local floor = math.floor
 local ipairs = ipairs
+local max = math.max
+local pairs = pairs
+
+
+local STANDING = { active = true, applying = true }
+
+-- What names a consumer.
+local BY_CONSUMER = { consumer = true, credential = true }
 
 
 local _M = {}
@@ -49,6 +61,37 @@ local function contains(list, ...)
 end
 
 
+-- Whether a network holds an address, or one of a network, of a list.
+local function overlaps(network, cidrs)
+  for _, cidr in ipairs(cidrs) do
+    if senders.network_of(cidr) == network then
+      return true
+    end
+  end
+
+  return native.is_within(network:match("^[^/]+"), cidrs)
+end
+
+
+-- Names why a sender is protected; nil when it is not.
+local function protected_sender(by, id, limits)
+  if by == "client_ip" then
+    return native.is_within(id, limits.cidrs or {}) and "a client is protected"
+  elseif by == "network" then
+    return overlaps(id, limits.cidrs or {}) and "a client of the network is protected"
+  elseif by == "session" or not limits.consumers or #limits.consumers == 0 then
+    return nil
+  end
+
+  local consumer, name = owners.of(by, id)
+  if not consumer then
+    return "consumers are protected, and whose " .. by .. " it is cannot be told"
+  end
+
+  return contains(limits.consumers, consumer, name) and "its consumer is protected"
+end
+
+
 -- Names the protected thing that a record would touch; nil when there is none.
 local function protected(record, limits)
   if contains(limits.routes, record.place.route, record.place.route_name) then
@@ -57,9 +100,11 @@ local function protected(record, limits)
     return "its service is protected"
   end
 
-  for _, client in ipairs(record.clients or {}) do
-    if native.is_within(client, limits.cidrs or {}) then
-      return "a client is protected"
+  -- Nobody is touched by an exemption.
+  for _, id in ipairs(record.action ~= "allow" and record.clients or {}) do
+    local why = protected_sender(record.by or "client_ip", id, limits)
+    if why then
+      return why
     end
   end
 
@@ -73,30 +118,72 @@ local function protected(record, limits)
 end
 
 
--- Counts what was done lately and what stands.
-local function spent()
+-- Counts what was done lately and what stands. workspace: nil for all.
+local function spent(workspace)
   local minute, hour, active = 0, 0, 0
   local now = ngx.time()
   for _, record in ipairs(journal.all()) do
-    local age_s = record.applied_s and now - record.applied_s
-    minute = minute + (age_s and age_s < 60 and 1 or 0)
-    hour = hour + (age_s and age_s < 3600 and 1 or 0)
-    active = active + ((record.state == "active" or record.state == "applying") and 1 or 0)
+    if not workspace or record.place.workspace == workspace then
+      local age_s = record.applied_s and now - record.applied_s
+      minute = minute + (age_s and age_s < 60 and 1 or 0)
+      hour = hour + (age_s and age_s < 3600 and 1 or 0)
+      active = active + (STANDING[record.state] and 1 or 0)
+    end
   end
 
   return minute, hour, active
 end
 
 
-local function over_budget(budget)
-  local minute, hour, active = spent()
-  if minute >= budget.per_minute then
-    return "the budget of " .. budget.per_minute .. " actions a minute is spent"
-  elseif hour >= budget.per_hour then
-    return "the budget of " .. budget.per_hour .. " actions an hour is spent"
-  elseif active >= budget.active then
-    return budget.active .. " actions stand already"
+-- whose: what the words of a refusal begin with.
+local function over(budget, ratio, workspace, whose)
+  local minute, hour, active = spent(workspace)
+  local per_minute, per_hour, most = ceil(ratio * budget.per_minute), ceil(ratio * budget.per_hour),
+                                     ceil(ratio * budget.active)
+  if minute >= per_minute then
+    return whose .. "budget of " .. per_minute .. " actions a minute is spent"
+  elseif hour >= per_hour then
+    return whose .. "budget of " .. per_hour .. " actions an hour is spent"
+  elseif active >= most then
+    return whose .. "budget of " .. most .. " actions that stand at once is spent"
   end
+end
+
+
+local function over_budget(budget, workspace)
+  return over(budget, 1, nil, "the ")
+         or over(budget, budget.workspace_ratio or 1, workspace, "its workspace's ")
+end
+
+
+-- The consumers that a record refuses, by their ids, or by their credentials'.
+local function add_consumers(record, into)
+  for _, id in ipairs(BY_CONSUMER[record.by] and record.action ~= "allow" and record.clients or {}) do
+    into[owners.of(record.by, id) or id] = true
+  end
+end
+
+
+-- Whether more consumers would stand refused than may at once.
+local function over_consumers(record, ratio)
+  local refused = {}
+  add_consumers(record, refused)
+  if not next(refused) then
+    return nil
+  end
+
+  for _, other in ipairs(journal.all()) do
+    if STANDING[other.state] then
+      add_consumers(other, refused)
+    end
+  end
+
+  local number = 0
+  for _ in pairs(refused) do
+    number = number + 1
+  end
+  local most = max(1, floor(ratio * owners.count()))
+  return number > most and ("%d consumers would stand refused, %d may at once"):format(number, most) or nil
 end
 
 
@@ -105,7 +192,8 @@ function _M.check(record, conf)
   local response = conf.response
   local why = _M.is_killed(conf) and "the kill switch is on"
               or protected(record, response.protected)
-              or not record.by_operator and over_budget(response.budget)
+              or not record.by_operator and over_budget(response.budget, record.place.workspace)
+              or not record.by_operator and over_consumers(record, response.blast_radius.consumer_ratio or 1)
               or nil
   if why then
     return nil, why

@@ -1,8 +1,10 @@
--- What operators do by hand: bans that become actions like the agent's own, and the lifting of bans.
+-- What operators do by hand: bans and exemptions that become actions like the agent's own, and the
+-- lifting of bans.
 
 local cjson = require "cjson.safe"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local native = require "kong.plugins.threat-agent.native"
+local senders = require "kong.plugins.threat-agent.senders"
 
 
 local kong = kong
@@ -30,40 +32,50 @@ local function new_id()
 end
 
 
-local function ban_of(command, scope, service, route)
-  return {
-    client_ip = command.ban_by == "client_ip" and command.client or "",
-    consumer = command.ban_by == "consumer" and command.client or "",
-    workspace = command.workspace,
-    service = service or "",
-    route = route or "",
-    by = command.ban_by,
+local function measure_of(command, measure, scope, service, route)
+  local place = { workspace = command.workspace, service = service or "", route = route or "" }
+  return senders.measure(place, command.ban_by, command.client, measure, {
     scope = scope,
     ttl_s = command.ttl_s or 0,
     category = CATEGORY,
-  }
+  })
 end
 
 
--- Makes the record of a ban: it has no verification, because nobody but the operator judges it.
-function _M.ban(command, conf)
+-- Makes the record of what an operator does: it has no verification, because nobody but the operator
+-- judges it.
+local function record_of(command, conf, done, ban)
   return {
     id = new_id(),
     incident = "",
     category = CATEGORY,
-    title = "Banned by " .. command.by .. ": " .. command.reason,
+    title = done .. " by " .. command.by .. ": " .. command.reason,
     policy = "operator",
-    action = "ban",
+    action = command.command,
     mode = conf.mode,
     ttl_s = command.ttl_s,
     created_s = ngx.time(),
     approved_by = command.by,
     by_operator = true,
-    place = { workspace = command.workspace, service = "", route = "" },
+    place = { workspace = command.workspace, service = ban.service, route = ban.route, route_name = command.route_name },
     touches_ratio = 0,
+    by = command.ban_by,
     clients = setmetatable({ command.client }, cjson.array_mt),
-    changes = setmetatable({ { op = "ban", ban = ban_of(command, "global") } }, cjson.array_mt),
+    changes = setmetatable({ { op = "ban", ban = ban } }, cjson.array_mt),
   }
+end
+
+
+-- Makes the record of a ban.
+function _M.ban(command, conf)
+  return record_of(command, conf, "Banned", measure_of(command, "refuse", "global"))
+end
+
+
+-- Makes the record of an exemption on a route.
+function _M.allow(command, conf)
+  local ban = measure_of(command, "allow", "route", command.service, command.route)
+  return record_of(command, conf, "Exempted", ban)
 end
 
 
@@ -112,7 +124,7 @@ local function leave_out(command)
     if is_meant(record, command) and #record.changes > 1 then
       local changes, clients = setmetatable({}, cjson.array_mt), setmetatable({}, cjson.array_mt)
       for i, change in ipairs(record.changes) do
-        if change.ban.client_ip ~= client and change.ban.consumer ~= client then
+        if record.clients[i] ~= client then
           changes[#changes + 1] = change
           clients[#clients + 1] = record.clients[i]
         end
@@ -126,7 +138,7 @@ end
 -- Lifts a client's bans wherever they may stand. Returns true, or nil and an error.
 function _M.lift(command)
   leave_out(command)
-  local ok, err = native.lift_ban(ban_of(command, "global"))
+  local ok, err = native.lift_ban(measure_of(command, "refuse", "global"))
   if not ok then
     return nil, err
   end
@@ -141,13 +153,13 @@ function _M.lift(command)
     if command.everywhere or workspace == command.workspace then
       local there = { client = command.client, ban_by = command.ban_by, workspace = workspace }
       local service = type(route.service) == "table" and route.service.id or ""
-      native.lift_ban(ban_of(there, "route", service, route.id))
+      native.lift_ban(measure_of(there, "refuse", "route", service, route.id))
       if service ~= "" and not done[service] then
-        native.lift_ban(ban_of(there, "service", service))
+        native.lift_ban(measure_of(there, "refuse", "service", service))
         done[service] = true
       end
       if not done[workspace] then
-        native.lift_ban(ban_of(there, "global"))
+        native.lift_ban(measure_of(there, "refuse", "global"))
         done[workspace] = true
       end
     end

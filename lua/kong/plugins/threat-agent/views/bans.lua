@@ -6,6 +6,7 @@ local actions = require "kong.plugins.threat-agent.views.actions"
 local cjson = require "cjson.safe"
 local native = require "kong.plugins.threat-agent.native"
 local redact = require "kong.plugins.threat-agent.redact"
+local whom = require "kong.plugins.threat-agent.views.whom"
 
 
 local kong = kong
@@ -13,24 +14,17 @@ local kong = kong
 
 local STANDING = { active = true, applying = true, reverting = true }
 
-local EVERY_ADDRESS = { "0.0.0.0/0", "::/0" }
-
-local USUAL_S = 600
-local LONGEST_S = 2592000
-local LONGEST_REASON = 256
-
-
 local _M = {}
 
 
 local function add_record(data, record)
-  for _, change in ipairs(record.changes) do
+  for i, change in ipairs(record.changes) do
     local ban = change.op == "ban" and change.ban
     if ban then
       data[#data + 1] = {
         action = record.id,
         by = ban.by,
-        client = ban.by == "consumer" and ban.consumer or ban.client_ip,
+        client = record.clients[i],
         scope = ban.scope,
         route_name = record.place.route_name,
         category = ban.category,
@@ -69,37 +63,17 @@ function _M.list(ask)
 end
 
 
--- Finds who is meant: an address, or a consumer's id or name. Returns "client_ip" or "consumer" and
--- the address or id; or nil.
-local function resolve(text)
-  if type(text) ~= "string" or text == "" or #text > LONGEST_REASON then
-    return nil
-  elseif native.load() and native.is_within(text, EVERY_ADDRESS) then
-    return "client_ip", text
-  end
-
-  local consumers = kong.db.consumers
-  local ok, consumer = pcall(function()
-    return consumers:select({ id = text }) or consumers.select_by_username and consumers:select_by_username(text)
-  end)
-  if ok and consumer then
-    return "consumer", consumer.id
-  end
-end
-
-
--- Refuses a client or a consumer for a time, everywhere on the node.
+-- Refuses somebody for a time, everywhere on the node.
 function _M.ban(ask)
   local body = ask.body
-  local by, client = resolve(body.client)
-  local ttl_s = body.ttl_s or USUAL_S
-  local reason = body.reason or "no reason given"
+  local by, client = whom.find(body.client, body.by)
   if not by then
-    return 400, { message = "client: expected an address or a consumer's id or name" }
-  elseif type(ttl_s) ~= "number" or ttl_s < 1 or ttl_s > LONGEST_S or ttl_s % 1 ~= 0 then
-    return 400, { message = "ttl_s: expected 1 to " .. LONGEST_S }
-  elseif type(reason) ~= "string" or #reason > LONGEST_REASON then
-    return 400, { message = "reason: expected at most " .. LONGEST_REASON .. " characters" }
+    return 400, { message = "client: " .. whom.EXPECTED }
+  end
+
+  local ttl_s, reason = whom.terms(body)
+  if not ttl_s then
+    return 400, { message = reason }
   end
 
   return actions.send(ask, {
@@ -109,11 +83,11 @@ function _M.ban(ask)
 end
 
 
--- Lifts every ban of a client or a consumer: node-wide, and on each service and route.
+-- Lifts every ban of somebody: node-wide, and on each service and route.
 function _M.lift(ask)
-  local by, client = resolve(ask.params.client)
+  local by, client = whom.find(ask.params.client, ask.query.by)
   if not by then
-    return 400, { message = "expected an address or a consumer's id or name" }
+    return 400, { message = whom.EXPECTED }
   end
 
   return actions.send(ask, {

@@ -6,6 +6,7 @@
 -- there, too. Reading is for viewers, writing for operators.
 
 local actions = require "kong.plugins.threat-agent.views.actions"
+local allow = require "kong.plugins.threat-agent.views.allow"
 local bans = require "kong.plugins.threat-agent.views.bans"
 local export = require "kong.plugins.threat-agent.views.export"
 local feedback = require "kong.plugins.threat-agent.views.feedback"
@@ -43,6 +44,8 @@ _M.ROUTES = {
   ["/actions/:id/patch"] = { GET = actions.patch },
   ["/bans"] = { GET = bans.list, POST = bans.ban },
   ["/bans/:client"] = { DELETE = bans.lift },
+  ["/allow"] = { GET = allow.list, POST = allow.allow },
+  ["/allow/:client"] = { DELETE = allow.lift },
   ["/review"] = { GET = review.list },
   ["/ledger"] = { GET = export.ledger },
   ["/notifications"] = { GET = notifications.list },

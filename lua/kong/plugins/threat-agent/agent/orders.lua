@@ -1,0 +1,141 @@
+-- What operators ask for, done by the leader: approvals, reverts, bans and exemptions by hand, feedback,
+-- the kill switch.
+
+local commands = require "kong.plugins.threat-agent.commands"
+local gate = require "kong.plugins.threat-agent.agent.gate"
+local journal = require "kong.plugins.threat-agent.agent.journal"
+local life = require "kong.plugins.threat-agent.agent.life"
+local operator = require "kong.plugins.threat-agent.agent.operator"
+local trainer = require "kong.plugins.threat-agent.agent.trainer"
+
+
+local kong = kong
+local ipairs = ipairs
+local pcall = pcall
+
+
+local _M = {}
+
+
+local COMMANDS = {
+  approve = function(record, conf, by)
+    if record.state ~= "pending" then
+      return
+    end
+
+    -- Much may have changed while it waited.
+    local why = life.must_go(record, conf) or not conf.response.enabled and "the agent is switched off"
+    local ok = not why
+    if ok then
+      ok, why = gate.check(record, conf)
+    end
+    if ok then
+      record.approved_by = by
+      life.carry_out(record, conf)
+    else
+      life.move(record, "refused", conf, why)
+    end
+  end,
+
+  revert = function(record, conf, by)
+    if record.state == "active" or record.state == "applying" then
+      life.revert(record, conf, "reverted", "asked for by " .. by)
+    elseif record.state == "pending" then
+      life.move(record, "refused", conf, "declined by " .. by)
+    end
+  end,
+}
+
+
+-- Bans or exempts somebody in an operator's name: kill switch and protected entities hold for
+-- operators, too.
+local function do_by_hand(command, conf)
+  local record = operator[command.command](command, conf)
+  local ok, why = gate.check(record, conf)
+  if ok then
+    life.carry_out(record, conf)
+  else
+    life.move(record, "refused", conf, why)
+  end
+end
+
+
+local function lift(command, conf)
+  for _, record in ipairs(operator.records_of(command)) do
+    life.revert(record, conf, "reverted", "lifted by " .. command.by)
+  end
+
+  local ok, err = operator.lift(command)
+  if not ok then
+    kong.log.err("could not lift a ban: ", err)
+  end
+  life.note(ok and "lifted" or "failed", operator.lifted(command), conf, "lifted by " .. command.by)
+end
+
+
+-- Learns what an operator says of an incident. What was done about a false alarm is taken back.
+local function judge(command, conf)
+  local ok, err = trainer.take_in(command)
+  if not ok then
+    kong.log.err("could not write feedback down: ", err)
+    return
+  end
+
+  life.note("feedback", trainer.record_of(command), conf, command.note or command.verdict)
+  kong.log.notice("incident ", command.incident, " was called ", command.verdict, " by ", command.by)
+  if command.verdict ~= "false_alarm" then
+    return
+  end
+
+  for _, record in ipairs(journal.all()) do
+    if record.incident == command.incident and record.created_s >= command.opened_s then
+      COMMANDS.revert(record, conf, command.by .. ", who calls it a false alarm")
+    end
+  end
+end
+
+
+local ORDERS = {
+  kill = function(command)
+    local ok, err = gate.kill(command.by)
+    kong.log.alert("the kill switch was set by ", command.by, ": all actions are taken back",
+                   ok and "" or "; it holds only until another worker leads: " .. err)
+  end,
+
+  unkill = function(command)
+    gate.unkill()
+    kong.log.notice("the kill switch was lifted by ", command.by)
+  end,
+
+  allow = do_by_hand,
+  ban = do_by_hand,
+  lift = lift,
+  feedback = judge,
+}
+
+
+local function obey_one(command, conf)
+  local order = ORDERS[command.command]
+  local record = journal.get(command.id)
+  if order then
+    order(command, conf)
+  elseif record then
+    COMMANDS[command.command](record, conf, command.by)
+  end
+end
+
+
+-- Does what was asked for since the last beat.
+function _M.obey(conf)
+  local command = commands.take()
+  while command do
+    local ok, err = pcall(obey_one, command, conf)
+    if not ok then
+      kong.log.err("could not do what ", command.by, " asked for (", command.command, "): ", err)
+    end
+    command = commands.take()
+  end
+end
+
+
+return _M

@@ -1,0 +1,121 @@
+-- Exemptions: who is let pass on a route for a time, by a policy or an operator.
+
+local action_list = require "kong.plugins.threat-agent.action_list"
+local actions = require "kong.plugins.threat-agent.views.actions"
+local cjson = require "cjson.safe"
+local whom = require "kong.plugins.threat-agent.views.whom"
+
+
+local kong = kong
+local ngx = ngx
+
+
+-- Whatever workspace they are in, and saying which.
+local EVERYWHERE = { workspace = ngx.null, show_ws_id = true }
+
+local STANDING = { active = true, applying = true, reverting = true }
+
+
+local _M = {}
+
+
+local function may_see(ask, record)
+  return ask.workspace == nil or record.place.workspace == ask.workspace
+end
+
+
+-- The records of exemptions that stand.
+local function standing(ask)
+  local found = {}
+  for _, record in ipairs(action_list.list()) do
+    if record.action == "allow" and STANDING[record.state] and may_see(ask, record) then
+      found[#found + 1] = record
+    end
+  end
+
+  return found
+end
+
+
+function _M.list(ask)
+  local data = setmetatable({}, cjson.array_mt)
+  for _, record in ipairs(standing(ask)) do
+    for i, change in ipairs(record.changes) do
+      data[#data + 1] = {
+        action = record.id,
+        by = change.ban.by,
+        client = record.clients[i],
+        route = record.place.route,
+        route_name = record.place.route_name,
+        made_by = record.approved_by or record.policy,
+        why = record.title,
+        applied_s = record.applied_s,
+        expires_s = record.expires_s,
+      }
+    end
+  end
+
+  return 200, { data = data }
+end
+
+
+-- Finds a route by its id or name in what the asker may see.
+local function find_route(ask, text)
+  for route in kong.db.routes:each(nil, EVERYWHERE) do
+    if route and (route.id == text or route.name == text)
+       and (ask.workspace == nil or (route.ws_id or kong.default_workspace) == ask.workspace)
+    then
+      return route
+    end
+  end
+end
+
+
+-- Lets somebody pass on a route for a time.
+function _M.allow(ask)
+  local body = ask.body
+  local by, client = whom.find(body.client, body.by)
+  if not by then
+    return 400, { message = "client: " .. whom.EXPECTED }
+  end
+
+  local ttl_s, reason = whom.terms(body)
+  if not ttl_s then
+    return 400, { message = reason }
+  end
+
+  local route = type(body.route) == "string" and find_route(ask, body.route)
+  if not route then
+    return 400, { message = "route: expected the id or name of a route; an exemption from everything, everywhere, "
+                            .. "belongs into the configuration's allowlist" }
+  end
+
+  return actions.send(ask, {
+    command = "allow", ban_by = by, client = client, ttl_s = ttl_s, reason = reason,
+    workspace = route.ws_id or ask.workspace or kong.default_workspace,
+    route = route.id,
+    route_name = type(route.name) == "string" and route.name or nil,
+    service = type(route.service) == "table" and route.service.id or "",
+  })
+end
+
+
+-- Ends every exemption that is of somebody alone.
+function _M.lift(ask)
+  local by, client = whom.find(ask.params.client, ask.query.by)
+  if not by then
+    return 400, { message = whom.EXPECTED }
+  end
+
+  local status, message = 404, { message = "Not found" }
+  for _, record in ipairs(standing(ask)) do
+    if #record.clients == 1 and record.clients[1] == client then
+      status, message = actions.send(ask, { command = "revert", id = record.id })
+    end
+  end
+
+  return status, message
+end
+
+
+return _M

@@ -1,0 +1,271 @@
+//! What stands on the sender of a request: exemptions, refusals, and limits that it is held to.
+//!
+//! Each is looked for by all that a request is known by (its address, network, consumer, credential
+//! and session), everywhere, on its service and on its route; and not at all while none of its kind
+//! stands anywhere.
+
+use crate::request::{Identity, Request, Stage};
+use crate::state::{Ban, By, Counter, Key, Measure, MeasureKind, Scope, State};
+use crate::verdict::{Action, Verdict};
+use crate::window::{retry_after_s, Window};
+
+/// Names, among the rules of a verdict, a limit that stands on the sender.
+pub const THROTTLE: &str = "throttle";
+
+/// Names a limit that stands on the route or service of a request.
+pub const BREAKER: &str = "breaker";
+
+/// Names a cap on what is under way to the route or service of a request.
+pub const CONCURRENCY: &str = "concurrency";
+
+/// What is counted against a limit: requests of a key are counted by limits of configurations.
+const HELD: Counter = Counter::Hot;
+
+/// Sets an exemption somewhere apart from one that holds everywhere.
+const SOMEWHERE: &[u8] = b"somewhere";
+
+/// The limits that stand on a request's sender, and on where it goes.
+pub struct Held {
+    keys: Vec<(By, Scope)>,
+    /// One of them is the sender's.
+    pub sender: bool,
+    /// One of them is exceeded.
+    pub refused: bool,
+}
+
+/// What limits alone can stand on, besides senders.
+const PLACES: [By; 2] = [By::Route, By::Service];
+
+fn find<'a, S: State + ?Sized>(
+    identity: &'a Identity<'a>,
+    kind: MeasureKind,
+    state: &'a S,
+    now_ms: u64,
+) -> impl Iterator<Item = (By, Scope, Key<'a>, Ban)> + 'a {
+    let stands = state.any_standing(kind, now_ms);
+    let some = |list: &'static [By], wanted: bool| if stands && wanted { list } else { &[] };
+    let senders = some(&By::SENDERS, true)
+        .iter()
+        .flat_map(|by| Scope::ALL.map(|scope| (*by, scope)));
+    let places = some(&PLACES, kind == MeasureKind::Limit).iter();
+    let all = places.map(|by| (*by, Scope::Global)).chain(senders);
+    all.filter_map(move |(by, scope)| {
+        let key = Key::of(identity, by, scope)?;
+        let stands = state.standing(&key, kind, now_ms)?;
+        Some((by, scope, key, stands))
+    })
+}
+
+/// Tells whether the sender of a request is exempt.
+pub fn is_exempt<S: State + ?Sized>(identity: &Identity, state: &S, now_ms: u64) -> bool {
+    find(identity, MeasureKind::Allow, state, now_ms)
+        .next()
+        .is_some()
+}
+
+/// Finds the refusal that stands on a sender.
+pub fn refusal<S: State + ?Sized>(identity: &Identity, state: &S, now_ms: u64) -> Option<Verdict> {
+    let (by, _, _, ban) = find(identity, MeasureKind::Refuse, state, now_ms).next()?;
+    Some(banned(ban, by, now_ms))
+}
+
+/// Finds the refusal that stands on a client everywhere, before route and consumer are known: not of
+/// one that is exempt somewhere, which may be where the request goes.
+pub fn early_refusal<S: State + ?Sized>(
+    identity: &Identity,
+    state: &S,
+    now_ms: u64,
+) -> Option<Verdict> {
+    [By::ClientIp, By::Network].into_iter().find_map(|by| {
+        let key = Key::of(identity, by, Scope::Global)?;
+        let ban = state.banned(&key, now_ms)?;
+        (!may_be_exempt(identity, state, now_ms)).then(|| banned(ban, by, now_ms))
+    })
+}
+
+fn may_be_exempt<S: State + ?Sized>(identity: &Identity, state: &S, now_ms: u64) -> bool {
+    let kind = MeasureKind::Allow;
+    state.any_standing(kind, now_ms)
+        && By::SENDERS.into_iter().any(|by| {
+            let key = Key::of(identity, by, Scope::Global);
+            key.is_some_and(|key| {
+                let stands = |key: &Key| state.standing(key, kind, now_ms).is_some();
+                stands(&key) || stands(&somewhere(&key))
+            })
+        })
+}
+
+fn somewhere<'a>(key: &Key<'a>) -> Key<'a> {
+    Key {
+        scope: Scope::Global,
+        scope_id: SOMEWHERE,
+        ..*key
+    }
+}
+
+/// Puts a measure on a key. That a client is exempt on some route is noted without the route, too;
+/// such a note outlasts the lifting of the exemption and only means a second look.
+pub fn put<S: State + ?Sized>(key: &Key, ban: Ban, state: &S, now_ms: u64) {
+    state.ban(key, ban, now_ms);
+    if ban.measure == Measure::Allow && key.scope != Scope::Global {
+        state.ban(&somewhere(key), ban, now_ms);
+    }
+}
+
+/// Counts a request against the limits that stand on its sender, and on where it goes. `None` when there are none.
+pub fn hold<S: State + ?Sized>(
+    request: &Request,
+    state: &S,
+    now_ms: u64,
+    verdict: &mut Verdict,
+) -> Option<Held> {
+    let mut held: Option<Held> = None;
+    let found = find(&request.identity, MeasureKind::Limit, state, now_ms);
+    for (by, scope, key, stands) in found {
+        let Measure::Limit { window, limit } = stands.measure else {
+            continue;
+        };
+        let held = held.get_or_insert(Held {
+            keys: Vec::new(),
+            sender: false,
+            refused: false,
+        });
+        held.keys.push((by, scope));
+        held.sender |= !PLACES.contains(&by);
+        // The head of this request has been counted before its body is seen.
+        let counts = if request.stage == Stage::Body {
+            state.read(&key, HELD, now_ms)
+        } else {
+            state.add(&key, HELD, 1, now_ms)
+        };
+        let (count, limit) = (counts[window as usize], u64::from(limit));
+        if count > limit {
+            held.refused = true;
+            throttle(by, stands, window, count, limit, verdict);
+        }
+    }
+    held
+}
+
+/// Sets what is under way to a place apart from what else is counted there.
+const FLIGHT: &[u8] = b"flight";
+
+/// What is under way is counted in the bucket of its start, and taken out of there: what a killed
+/// worker leaves behind fades with its bucket, as do requests that take longer.
+const FLIGHT_WINDOW: Window = Window::S60;
+
+fn flight_key<'a>(identity: &Identity<'a>, by: By) -> Option<Key<'a>> {
+    Some(Key {
+        scope_id: FLIGHT,
+        ..Key::of(identity, by, Scope::Global)?
+    })
+}
+
+/// Counts a request as under way to places that take so many at once, and notes it in the verdict.
+/// Returns whether there are too many. Heads are not counted: their bodies are to come.
+pub fn depart<S: State + ?Sized>(
+    request: &Request,
+    state: &S,
+    now_ms: u64,
+    verdict: &mut Verdict,
+) -> bool {
+    let kind = MeasureKind::Concurrency;
+    if request.stage == Stage::Head || !state.any_standing(kind, now_ms) {
+        return false;
+    }
+    let mut refused = false;
+    for by in PLACES {
+        let key = Key::of(&request.identity, by, Scope::Global);
+        let stands = key.and_then(|key| state.standing(&key, kind, now_ms));
+        let flight = flight_key(&request.identity, by);
+        let (Some(stands), Some(flight)) = (stands, flight) else {
+            continue;
+        };
+        let Measure::Concurrency { most } = stands.measure else {
+            continue;
+        };
+        let counts = state.add(&flight, Counter::Requests, 1, now_ms);
+        let count = counts[FLIGHT_WINDOW as usize];
+        verdict.flight_ms = now_ms;
+        if count > u64::from(most) {
+            refused = true;
+            verdict.absorb(CONCURRENCY, Action::Throttle, stands.category, 0.8, || {
+                format!(
+                    "{count} requests to the {} at once, it takes {most}",
+                    by.name()
+                )
+            });
+            verdict.retry_after_s = verdict.retry_after_s.max(1);
+        }
+    }
+    refused
+}
+
+/// Takes a request that [`depart`] counted at `flight_ms` out of what is under way.
+pub fn land<S: State + ?Sized>(identity: &Identity, flight_ms: u64, state: &S, now_ms: u64) {
+    let bucket = |ms: u64| ms / FLIGHT_WINDOW.length_ms();
+    if flight_ms == 0 || bucket(now_ms).saturating_sub(bucket(flight_ms)) > 1 {
+        return;
+    }
+    for by in PLACES {
+        if let Some(key) = flight_key(identity, by) {
+            state.undo(&key, Counter::Requests, flight_ms);
+        }
+    }
+}
+
+/// Estimates how many requests are under way to a route; counted while a cap stands there.
+pub fn in_flight<S: State + ?Sized>(identity: &Identity, state: &S, now_ms: u64) -> u64 {
+    let key = flight_key(identity, By::Route);
+    key.map_or(0, |key| {
+        state.read(&key, Counter::Requests, now_ms)[FLIGHT_WINDOW as usize]
+    })
+}
+
+/// Takes back what [`hold`] counted, for a request that is refused: so a sender is slowed to its
+/// limit and not shut out.
+pub fn take_back<S: State + ?Sized>(
+    held: Option<&Held>,
+    request: &Request,
+    state: &S,
+    now_ms: u64,
+) {
+    let Some(held) = held.filter(|_| request.stage != Stage::Body) else {
+        return;
+    };
+    for (by, scope) in &held.keys {
+        if let Some(key) = Key::of(&request.identity, *by, *scope) {
+            state.undo(&key, HELD, now_ms);
+        }
+    }
+}
+
+fn throttle(by: By, stands: Ban, window: Window, count: u64, limit: u64, verdict: &mut Verdict) {
+    let rule = if PLACES.contains(&by) {
+        BREAKER
+    } else {
+        THROTTLE
+    };
+    verdict.absorb(rule, Action::Throttle, stands.category, 0.8, || {
+        format!(
+            "{count} requests of the {} in {}, it is held to {limit}",
+            by.name(),
+            window.name()
+        )
+    });
+    let wait = retry_after_s(window, count, limit);
+    verdict.retry_after_s = verdict.retry_after_s.max(wait);
+}
+
+fn banned(ban: Ban, by: By, now_ms: u64) -> Verdict {
+    let left_s = ban.until_ms.saturating_sub(now_ms).div_ceil(1_000) as u32;
+    let mut verdict = Verdict {
+        retry_after_s: left_s,
+        incident: ban.incident,
+        ..Verdict::default()
+    };
+    verdict.absorb("ban", Action::Block, ban.category, 1.0, || {
+        format!("the {} is banned for {left_s} s more", by.name())
+    });
+    verdict
+}

@@ -1,0 +1,99 @@
+-- Under attacks on many routes by many clients the agent's own writes stay within its budget: an
+-- attacker cannot make it rewrite the gateway's configuration.
+
+
+local gateway = require "spec.support.gateway"
+
+
+local eventually = gateway.eventually
+
+local ROUTES = 12
+local PER_MINUTE = 4
+
+
+local function routes()
+  local lines = {}
+  for n = 1, ROUTES do
+    lines[n] = ("      - { name: r%d, paths: [/r%d] }\n"):format(n, n)
+  end
+
+  return table.concat(lines)
+end
+
+
+local CONFIG = [[
+_format_version: "3.0"
+services:
+  - name: shop
+    url: http://127.0.0.1:${DEMO_PORT}
+    routes:
+]] .. routes() .. [[
+plugins:
+  - name: threat-agent
+    config:
+      mode: enforce
+      response:
+        blast_radius: { good_ratio: 1 }
+        budget: { per_minute: ]] .. PER_MINUTE .. [[ }
+        policies:
+          - id: all
+            min_confidence: 0.3
+            min_severity: low
+            steps: [{ action: restrict_route, methods: [GET, POST], ttl_s: 600, verify_after_s: 600 }]
+]]
+
+
+describe(gateway.describe_name("a flood:"), function()
+  local gw
+
+  setup(function()
+    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
+  end)
+
+  teardown(function()
+    gw:stop()
+  end)
+
+
+  -- Stolen names and passwords, tried by a client that changes its address for each handful.
+  local function attack(route)
+    for n = 1, 28 do
+      gw:http({ path = "/r" .. route .. "/login", json = { username = "user-" .. n, password = "x" },
+                headers = { ["x-forwarded-for"] = ("198.51.%d.%d"):format(route, n > 14 and 2 or 1) } })
+    end
+  end
+
+
+  it("spends the budget and no more", function()
+    for route = 1, ROUTES do
+      attack(route)
+    end
+
+    local records = eventually(function()
+      local data = gw:admin("GET", "/threat-agent/actions").json.data
+      return #data >= ROUTES and data
+    end, 40)
+    local done, refused, within = 0, 0, 0
+    for _, record in ipairs(records) do
+      if record.state == "refused" then
+        assert.matches("budget of " .. PER_MINUTE .. " actions a minute", record.why)
+        refused = refused + 1
+      else
+        assert.equal("active", record.state)
+        done = done + 1
+        -- What a slow machine spreads over more than a minute has more than one minute's budget.
+        within = within + (record.applied_s < records[#records].applied_s + 60 and 1 or 0)
+      end
+    end
+    assert.equal(PER_MINUTE, within)
+    assert.equal(#records, done + refused)
+
+    local restricted = 0
+    for n = 1, ROUTES do
+      local methods = gw:admin("GET", "/routes/r" .. n).json.methods
+      restricted = restricted + (type(methods) == "table" and 1 or 0)
+    end
+    assert.equal(done, restricted)
+    assert.equal(200, gw:http({ path = "/r1/products" }).status)
+  end)
+end)

@@ -1,0 +1,109 @@
+-- What holds an action back, on records and consumers that are tables.
+
+
+local MODULE = "kong.plugins.threat-agent."
+
+local records, consumers, killed
+
+
+local function load()
+  _G.ngx = _G.ngx or {}
+  _G.ngx.time = function() return 1000 end
+  local stubs = {
+    files = { KILL = "kill", load = function() return killed end },
+    ["agent.journal"] = { all = function() return records end },
+    native = { is_within = function(address, cidrs) return cidrs[1] == address end },
+    owners = {
+      of = function(by, id) return by == "credential" and id:match("^(%l+)%-") or id end,
+      count = function() return consumers end,
+    },
+    senders = { network_of = function(text) return text:match("^%d+%.%d+%.%d+") .. ".0/24" end },
+  }
+  for name, stub in pairs(stubs) do
+    package.loaded[MODULE .. name] = stub
+  end
+  local gate = dofile("lua/kong/plugins/threat-agent/agent/gate.lua")
+  for name in pairs(stubs) do
+    package.loaded[MODULE .. name] = nil
+  end
+  return gate
+end
+
+
+local function record(fields)
+  local made = { action = "ban", state = "active", place = { workspace = "a" }, changes = {}, touches_ratio = 0 }
+  for name, value in pairs(fields or {}) do
+    made[name] = value
+  end
+
+  return made
+end
+
+
+describe("the gate", function()
+  local gate, conf, time
+
+  before_each(function()
+    time = _G.ngx and _G.ngx.time
+    records, consumers, killed = {}, 100, nil
+    gate = load()
+    conf = { response = {
+      budget = { per_minute = 4, per_hour = 10, active = 10, workspace_ratio = 0.5 },
+      blast_radius = { good_ratio = 0.05, consumer_ratio = 0.02 },
+      protected = { cidrs = { "192.0.2.9" }, consumers = { "ann" } },
+    } }
+  end)
+
+  after_each(function()
+    _G.ngx.time = time
+  end)
+
+
+  local function why(fields)
+    return select(2, gate.check(record(fields), conf))
+  end
+
+
+  it("lets one workspace spend its share and no more", function()
+    records = { record({ applied_s = 990 }), record({ applied_s = 980 }) }
+    assert.matches("its workspace's budget of 2", why())
+    assert.is_nil(why({ place = { workspace = "b" } }))
+    assert.is_nil(why({ by_operator = true }))
+
+    for n = 3, 4 do
+      records[n] = record({ applied_s = 990, place = { workspace = "c" } })
+    end
+    assert.matches("the budget of 4", why({ place = { workspace = "b" } }))
+  end)
+
+
+  it("lets a share of the consumers stand refused", function()
+    conf.response.budget = { per_minute = 100, per_hour = 100, active = 100 }
+    records = { record({ by = "credential", clients = { "bob-1" } }), record({ by = "client_ip", clients = { "x" } }),
+                record({ by = "consumer", clients = { "old" }, state = "expired" }) }
+    assert.is_nil(why({ by = "consumer", clients = { "bob" } }))
+    assert.is_nil(why({ by = "consumer", clients = { "carl" } }))
+    assert.matches("3 consumers would stand refused, 2 may", why({ by = "consumer", clients = { "carl", "dora" } }))
+    assert.is_nil(why({ action = "allow", by = "consumer", clients = { "carl", "dora" } }))
+    consumers = 1
+    records = {}
+    assert.is_nil(why({ by = "consumer", clients = { "carl" } }))
+  end)
+
+
+  it("leaves protected senders alone by whatever names them", function()
+    for by, id in pairs({ client_ip = "192.0.2.9", network = "192.0.2.0/24", consumer = "ann", credential = "ann-1" }) do
+      assert.matches("protected", why({ by = by, clients = { id } }), by)
+    end
+    for by, id in pairs({ client_ip = "192.0.2.8", network = "192.0.3.0/24", consumer = "bob", session = "0a" }) do
+      assert.is_nil(why({ by = by, clients = { id } }), by)
+    end
+    assert.is_nil(why({ action = "allow", by = "client_ip", clients = { "192.0.2.9" } }))
+  end)
+
+
+  it("does nothing while the kill switch is on", function()
+    killed = "on"
+    assert.matches("kill switch", why())
+  end)
+end)
