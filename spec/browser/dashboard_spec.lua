@@ -28,6 +28,7 @@ services:
       - name: partners
         paths: ["/partners"]
         plugins: [ { name: threat-agent, config: { mode: monitor } } ]
+  - { name: forgotten, url: "http://127.0.0.1:${DEMO_PORT}" }
 routes:
   - name: threat-agent
     paths: ["/threat-agent"]
@@ -245,6 +246,11 @@ describe(gateway.describe_name("the dashboard in Chromium:"), function()
     says("#dry-run", "40 requests, of which the upstream answered 40 well")
     says("#dry-run", "sqli%.")
     says("#routes", "usual %S+/s; errors", 40)
+  end)
+
+
+  it("shows what was found in the configuration", function()
+    says("#review", "Leads nowhere%s+service forgotten has no routes")
   end)
 
 

@@ -4,7 +4,7 @@
 local REPO = os.getenv("PWD")
 
 
-package.path = REPO .. "/lua/?.lua;" .. package.path
+package.path = REPO .. "/lua/?.lua;" .. REPO .. "/lua/?/init.lua;" .. package.path
 
 
 local _M = { repo = REPO }

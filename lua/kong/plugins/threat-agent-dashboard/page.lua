@@ -81,6 +81,10 @@ local PAGE = [==[<!doctype html>
       <div id="dry-run" class="scroll" tabindex="0" role="region" aria-label="What enforcing would refuse, a table that may scroll"></div>
     </section>
   </div>
+  <section id="review-panel" class="panel" aria-labelledby="review-title" hidden>
+    <div class="head"><h2 id="review-title">Found in the configuration</h2><span class="note">routes, services and upstreams that are probably not meant so</span></div>
+    <div id="review"></div>
+  </section>
   <section class="panel" aria-labelledby="health-title">
     <div class="head"><h2 id="health-title">Health, and what is not inspected</h2></div>
     <div id="health"></div>

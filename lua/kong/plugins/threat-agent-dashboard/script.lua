@@ -512,6 +512,14 @@ return [==[
           h("td", {}, record.title + (why(record) ? " (" + why(record) + ")" : "")), h("td", {}, buttons(record))))));
     });
   }
+  const FOUND = { orphaned: "Leads nowhere", shadowed: "Never matches", unauthenticated: "Without authentication" };
+  function review() {
+    const found = data.review;
+    $("review-panel").hidden = !(found && found.total);
+    draw("review", found, () => found && [h("div", { class: "checks" }, found.data.map((one) =>
+      h("div", { class: "check warn" }, h("b", {}, FOUND[one.kind] || one.kind), h("span", {}, one.reason)))),
+    found.total > found.data.length && h("p", { class: "soft" }, "and " + number(found.total - found.data.length) + " more: /review has them all.")]);
+  }
   function health() {
     const status = data.status, node = status.node;
     draw("health", [status, data.node_id], () => {
@@ -534,7 +542,7 @@ return [==[
   function render() {
     if (!data) return;
     pills(); situation(); waiting(); chart();
-    if (data.incidents) { incidents(); routes(); clients(); bans(); actions(); precision(); dryRun(); }
+    if (data.incidents) { incidents(); routes(); clients(); bans(); actions(); precision(); dryRun(); review(); }
     health(); tick(); scrollToFeedback();
     const open = (data.incidents || []).filter(isOpen).length;
     document.title = (open ? "(" + open + ") " : "") + "threat-agent";

@@ -11,6 +11,7 @@ local _M = {
   LEDGER = "ledger.jsonl",
   NOTIFIED = "notified.json",
   FEEDBACK = "feedback.json",
+  FINDINGS = "findings.json",
   SNAPSHOT = "configuration.json",
   KILL = "kill",
 }

@@ -1,6 +1,7 @@
 -- The incidents that the node knows of, as any worker can read them.
 
 local cjson = require "cjson.safe"
+local findings = require "kong.plugins.threat-agent.findings"
 local names = require "kong.plugins.threat-agent.names"
 local native = require "kong.plugins.threat-agent.native"
 
@@ -13,6 +14,17 @@ local LISTS = { "history", "reasons", "sample_references", "top_clients", "top_s
 
 
 local _M = {}
+
+
+-- A misconfigured route may be one that the review of the configuration has found. In brackets the
+-- sentence is no evidence of its own kind (feedback).
+local function add_findings(incident)
+  if incident.category == "route_misconfiguration" then
+    for _, sentence in ipairs(findings.about(incident.route, incident.service)) do
+      table.insert(incident.reasons, "found in the configuration (" .. sentence .. ")")
+    end
+  end
+end
 
 
 -- Reads the oldest change of an incident after a sequence. Returns the incident and its sequence;
@@ -28,6 +40,7 @@ function _M.next(sequence)
     incident[name] = setmetatable(incident[name] or {}, cjson.array_mt)
   end
   names.add(incident)
+  add_findings(incident)
   return incident, number
 end
 

@@ -2,7 +2,9 @@
 -- where that is loaded (see prometheus.lua).
 
 local action_list = require "kong.plugins.threat-agent.action_list"
+local config_review = require "kong.plugins.threat-agent.config_review"
 local feedback = require "kong.plugins.threat-agent.feedback"
+local findings = require "kong.plugins.threat-agent.findings"
 local incidents = require "kong.plugins.threat-agent.incidents"
 local native = require "kong.plugins.threat-agent.native"
 local notices = require "kong.plugins.threat-agent.agent.notices"
@@ -56,6 +58,7 @@ _M.LIST = {
   { "region_keys", "gauge", "Keys that are counted in the region." },
   { "region_capacity_keys", "gauge", "Keys that the region has room for." },
   { "incidents_open", "gauge", "Open incidents by category.", { "category" } },
+  { "config_findings", "gauge", "What the review of the configuration found.", { "kind" } },
   { "feedback", "gauge", "Incidents that operators judged within 30 days.", { "category", "verdict" } },
   { "actions", "gauge", "Actions that the agent keeps, by state.", { "state" } },
   { "actions_total", "counter", "Actions by type and each state that they came to.", { "action", "state" } },
@@ -173,6 +176,18 @@ local function of_feedback()
 end
 
 
+-- nil as long as nothing was reviewed.
+local function of_review()
+  local counts = findings.counts()
+  local series = {}
+  for i, kind in ipairs(config_review.KINDS) do
+    series[i] = { counts and counts[kind] or 0, kind }
+  end
+
+  return counts and series
+end
+
+
 local function add_channels(values)
   local conf = settings.platform()
   local total, waiting = {}, {}
@@ -206,6 +221,7 @@ function _M.read()
       return record.state
     end)
     values.feedback = of_feedback()
+    values.config_findings = of_review()
     add_channels(values)
   end
 

@@ -20,7 +20,8 @@ local MAX_ENTITIES = 5000
 -- Changes that are remembered.
 local MAX_CHANGES = 64
 
-local EVERYWHERE = { workspace = ngx.null }
+-- Whatever workspace they are in, and saying which.
+local EVERYWHERE = { workspace = ngx.null, show_ws_id = true }
 
 -- What Kong keeps for itself, or what changes without a meaning; who is told of what is the agent's own.
 local IGNORED = { created_at = true, updated_at = true, ws_id = true, __key__ = true, notifications = true }
@@ -92,11 +93,12 @@ local function plain(value, depth)
 end
 
 
--- Reads the configuration. Returns nil and why where it cannot be followed.
+-- Reads the configuration: kind → id → what is kept of an entity, and kind → list of entities as they
+-- stand. Returns nil and why where it cannot be followed.
 local function take()
-  local taken, count = {}, 0
+  local taken, standing, count = {}, {}, 0
   for _, kind in ipairs(KINDS) do
-    taken[kind] = {}
+    taken[kind], standing[kind] = {}, {}
     for entity, err in kong.db[kind]:each(1000, EVERYWHERE) do
       if err then
         return nil, "could not read the configuration: " .. err
@@ -107,10 +109,12 @@ local function take()
         return nil, "the configuration has more than " .. MAX_ENTITIES .. " entities: changes are not followed"
       end
       taken[kind][entity.id] = plain(entity, 0)
+      entity.ws_id = type(entity.ws_id) == "string" and entity.ws_id or kong.default_workspace
+      table.insert(standing[kind], entity)
     end
   end
 
-  return taken
+  return taken, standing
 end
 
 
@@ -168,11 +172,12 @@ function _M.open()
 end
 
 
--- Compares what stands with the last snapshot. Returns the list of changes; nil and an error.
+-- Compares what stands with the last snapshot. Returns the list of changes, and all that stands: kind →
+-- list of entities with their ws_id, secrets included, not to be kept. nil and an error.
 function _M.follow(wall_s)
-  local new, err = take()
+  local new, standing = take()
   if not new then
-    return nil, err
+    return nil, standing
   end
 
   local found = last and compare(last, new, wall_s) or {}
@@ -187,7 +192,7 @@ function _M.follow(wall_s)
     end
   end
 
-  return found
+  return found, standing
 end
 
 

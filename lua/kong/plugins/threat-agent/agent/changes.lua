@@ -3,6 +3,7 @@
 
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local native = require "kong.plugins.threat-agent.native"
+local reviewer = require "kong.plugins.threat-agent.agent.reviewer"
 local snapshots = require "kong.plugins.threat-agent.snapshots"
 
 
@@ -87,23 +88,8 @@ function _M.open()
 end
 
 
--- Looks whether the configuration changed, and tells the engine what. Returns nil and an error.
-function _M.follow()
-  look_at_versions()
-  local now = ngx.now()
-  if not changed and now - looked_at < LOOK_S then
-    return true
-  end
-
-  changed = false
-  looked_at = now
-  local found, err = snapshots.follow(ngx.time())
-  if not found then
-    return nil, err
-  elseif #found == 0 then
-    return true
-  end
-
+-- Tells the engine what changed.
+local function tell(found)
   local entities = {}
   for _, change in ipairs(found) do
     -- What the agent changes is no suspect.
@@ -117,6 +103,34 @@ function _M.follow()
   end
 
   return native.note_change({ wall_s = ngx.time(), hash = "", entities = entities })
+end
+
+
+-- Looks whether the configuration changed, tells the engine what, and has it reviewed. Returns nil and an
+-- error.
+function _M.follow()
+  look_at_versions()
+  local now = ngx.now()
+  if not changed and now - looked_at < LOOK_S then
+    return true
+  end
+
+  local was_marked = changed
+  changed = false
+  looked_at = now
+  local found, standing = snapshots.follow(ngx.time())
+  if not found then
+    return nil, standing
+  end
+
+  local ok, err = tell(found)
+  -- A snapshot leaves out what may be a secret: a mark may mean more than it shows.
+  if was_marked or #found > 0 then
+    local reviewed, review_err = reviewer.review(standing, ngx.time())
+    ok, err = ok and reviewed, err or review_err
+  end
+
+  return ok, err
 end
 
 

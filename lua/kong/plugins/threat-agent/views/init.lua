@@ -14,6 +14,7 @@ local incidents = require "kong.plugins.threat-agent.views.incidents"
 local metrics = require "kong.plugins.threat-agent.metrics"
 local notifications = require "kong.plugins.threat-agent.views.notifications"
 local overview = require "kong.plugins.threat-agent.views.overview"
+local review = require "kong.plugins.threat-agent.views.review"
 local status = require "kong.plugins.threat-agent.status"
 
 
@@ -45,6 +46,7 @@ _M.ROUTES = {
   ["/bans/:client"] = { DELETE = bans.lift },
   ["/allow"] = { GET = allow.list, POST = allow.allow },
   ["/allow/:client"] = { DELETE = allow.lift },
+  ["/review"] = { GET = review.list },
   ["/ledger"] = { GET = export.ledger },
   ["/notifications"] = { GET = notifications.list },
   ["/notifications/test"] = { POST = notifications.test },

@@ -6,6 +6,7 @@ local busy = require "kong.plugins.threat-agent.busy"
 local cjson = require "cjson.safe"
 local dry_run = require "kong.plugins.threat-agent.dry_run"
 local feedback = require "kong.plugins.threat-agent.feedback"
+local findings = require "kong.plugins.threat-agent.findings"
 local incidents = require "kong.plugins.threat-agent.views.incidents"
 local status = require "kong.plugins.threat-agent.status"
 local traffic_history = require "kong.plugins.threat-agent.traffic_history"
@@ -17,6 +18,7 @@ local ngx = ngx
 
 local INCIDENTS = 50
 local ACTIONS = 100
+local FINDINGS = 50
 
 
 local _M = {}
@@ -31,6 +33,18 @@ local function latest_actions(ask)
   end
 
   return list
+end
+
+
+-- What the review of the configuration found; nil where nothing was reviewed yet.
+local function review(ask)
+  local list = findings.list(ask.workspace)
+  local data = setmetatable({}, cjson.array_mt)
+  for i = 1, math.min(list and #list or 0, FINDINGS) do
+    data[i] = { kind = list[i].kind, reason = list[i].reason, since_s = list[i].since_s }
+  end
+
+  return list and { data = data, total = #list } or nil
 end
 
 
@@ -54,6 +68,7 @@ function _M.get(ask)
     overview.traffic = traffic_history.list()
     overview.routes = busy.routes(ask.workspace, ask.route)
     overview.clients = busy.clients(page.data)
+    overview.review = review(ask)
     overview.precision = feedback.precision(ask.workspace)
     -- Counted for the whole node: nothing for who sees one workspace only.
     overview.dry_run = ask.workspace == nil and dry_run.get() or nil
