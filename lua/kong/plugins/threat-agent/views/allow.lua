@@ -74,14 +74,9 @@ end
 -- Lets somebody pass on a route for a time.
 function _M.allow(ask)
   local body = ask.body
-  local by, client = whom.find(body.client, body.by)
-  if not by then
-    return 400, { message = "client: " .. whom.EXPECTED }
-  end
-
-  local ttl_s, reason = whom.terms(body)
-  if not ttl_s then
-    return 400, { message = reason }
+  local command, err = whom.asked(body)
+  if not command then
+    return 400, { message = err }
   end
 
   local route = type(body.route) == "string" and find_route(ask, body.route)
@@ -90,13 +85,12 @@ function _M.allow(ask)
                             .. "belongs into the configuration's allowlist" }
   end
 
-  return actions.send(ask, {
-    command = "allow", ban_by = by, client = client, ttl_s = ttl_s, reason = reason,
-    workspace = route.ws_id or ask.workspace or kong.default_workspace,
-    route = route.id,
-    route_name = type(route.name) == "string" and route.name or nil,
-    service = type(route.service) == "table" and route.service.id or "",
-  })
+  command.command = "allow"
+  command.workspace = route.ws_id or ask.workspace or kong.default_workspace
+  command.route = route.id
+  command.route_name = type(route.name) == "string" and route.name or nil
+  command.service = type(route.service) == "table" and route.service.id or ""
+  return actions.send(ask, command)
 end
 
 

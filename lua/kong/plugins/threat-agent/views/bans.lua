@@ -5,7 +5,6 @@ local action_list = require "kong.plugins.threat-agent.action_list"
 local actions = require "kong.plugins.threat-agent.views.actions"
 local cjson = require "cjson.safe"
 local native = require "kong.plugins.threat-agent.native"
-local redact = require "kong.plugins.threat-agent.redact"
 local whom = require "kong.plugins.threat-agent.views.whom"
 
 
@@ -13,6 +12,7 @@ local kong = kong
 
 
 local STANDING = { active = true, applying = true, reverting = true }
+
 
 local _M = {}
 
@@ -65,21 +65,14 @@ end
 
 -- Refuses somebody for a time, everywhere on the node.
 function _M.ban(ask)
-  local body = ask.body
-  local by, client = whom.find(body.client, body.by)
-  if not by then
-    return 400, { message = "client: " .. whom.EXPECTED }
+  local command, err = whom.asked(ask.body)
+  if not command then
+    return 400, { message = err }
   end
 
-  local ttl_s, reason = whom.terms(body)
-  if not ttl_s then
-    return 400, { message = reason }
-  end
-
-  return actions.send(ask, {
-    command = "ban", ban_by = by, client = client, ttl_s = ttl_s, reason = redact.text(reason),
-    workspace = ask.workspace or kong.default_workspace,
-  })
+  command.command = "ban"
+  command.workspace = ask.workspace or kong.default_workspace
+  return actions.send(ask, command)
 end
 
 

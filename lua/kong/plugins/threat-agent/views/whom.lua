@@ -2,6 +2,7 @@
 -- session.
 
 local native = require "kong.plugins.threat-agent.native"
+local redact = require "kong.plugins.threat-agent.redact"
 local senders = require "kong.plugins.threat-agent.senders"
 
 
@@ -52,7 +53,7 @@ end
 
 
 -- For how long something is asked for, in seconds, and why; nil and what was expected.
-function _M.terms(body)
+local function terms(body)
   local ttl_s = body.ttl_s or USUAL_S
   local reason = body.reason or "no reason given"
   if type(ttl_s) ~= "number" or ttl_s < 1 or ttl_s > LONGEST_S or ttl_s % 1 ~= 0 then
@@ -61,7 +62,7 @@ function _M.terms(body)
     return nil, "reason: expected at most " .. LONGEST .. " characters"
   end
 
-  return ttl_s, reason
+  return ttl_s, redact.text(reason)
 end
 
 
@@ -91,6 +92,22 @@ function _M.find(text, by)
       return "consumer", id
     end
   end
+end
+
+
+-- Reads what a body asks for: { ban_by, client, ttl_s, reason }; nil and what was expected.
+function _M.asked(body)
+  local by, client = _M.find(body.client, body.by)
+  if not by then
+    return nil, "client: " .. _M.EXPECTED
+  end
+
+  local ttl_s, reason = terms(body)
+  if not ttl_s then
+    return nil, reason
+  end
+
+  return { ban_by = by, client = client, ttl_s = ttl_s, reason = reason }
 end
 
 
