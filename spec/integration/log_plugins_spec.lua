@@ -25,6 +25,7 @@ routes:
       - { name: http-log, config: { http_endpoint: "http://127.0.0.1:HTTP/log" } }
       - { name: loggly, config: { host: 127.0.0.1, port: UDP, key: loggly-key } }
       - { name: tcp-log, config: { host: 127.0.0.1, port: LINES } }
+      - { name: datadog, config: { host: 127.0.0.1, port: STATSD } }
 plugins:
   - { name: probe }
   - name: threat-agent
@@ -38,11 +39,12 @@ plugins:
 
 
 describe(gateway.describe_name("log plugins:"), function()
-  local gw, http, udp, lines
+  local gw, http, udp, lines, statsd
 
   setup(function()
     http, udp, lines = receivers.http(), receivers.syslog(), receivers.syslog({ transport = "lines" })
-    local ports = { HTTP = http.port, UDP = udp.port, LINES = lines.port, PROXY = "${PROXY_PORT}" }
+    statsd = receivers.syslog()
+    local ports = { HTTP = http.port, UDP = udp.port, LINES = lines.port, STATSD = statsd.port, PROXY = "${PROXY_PORT}" }
     gw = gateway.start({
       config = (CONFIG:gsub("%u+", ports)),
       plugins = "bundled,threat-agent,probe",
@@ -58,7 +60,7 @@ describe(gateway.describe_name("log plugins:"), function()
 
   teardown(function()
     gw:stop()
-    for _, receiver in ipairs({ http, udp, lines }) do
+    for _, receiver in ipairs({ http, udp, lines, statsd }) do
       receiver:stop()
     end
   end)
@@ -83,6 +85,11 @@ describe(gateway.describe_name("log plugins:"), function()
   it("loggly and tcp-log get them, too", function()
     udp:await(function(one) return one.message:find('"threat_agent_event":{', 1, true) end)
     lines:await(function(one) return one.message:find('"threat_agent_event":{', 1, true) end)
+  end)
+
+
+  it("datadog counts them, which has metrics and no texts", function()
+    statsd:await(function(one) return one.message:find("kong.request.count:1|c|#name:,status:204", 1, true) end)
   end)
 
 

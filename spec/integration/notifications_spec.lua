@@ -34,6 +34,7 @@ plugins:
         channels:
           - { type: webhook, url: "http://127.0.0.1:HTTP/hook", secret: hook-secret }
           - { type: webhook, name: discreet, url: "http://127.0.0.1:HTTP/discreet", omit: [clients, reasons] }
+          - { type: webhook, name: terse, url: "http://127.0.0.1:HTTP/terse", only: [route_name, score] }
           - { type: webhook, name: own-words, url: "http://127.0.0.1:HTTP/words",
               template: "{incident.severity}: {incident.category} at {incident.route_name} {incident.nothing}" }
           - { type: webhook, name: grave-only, url: "http://127.0.0.1:HTTP/grave", min_severity: critical }
@@ -96,7 +97,7 @@ describe(gateway.describe_name("notifications:"), function()
       local answer = gw:admin("POST", "/threat-agent/notifications/test")
       return answer.status == 202 and answer
     end)
-    assert.equal(13, #response.json.channels)
+    assert.equal(14, #response.json.channels)
     for _, path in ipairs({ "/hook", "/discreet", "/services/T0/B0/secret-path", "/slack", "/v2/enqueue" }) do
       http:await(function(got) return got.body:find("This is a test", 1, true) end, path)
     end
@@ -152,6 +153,16 @@ describe(gateway.describe_name("notifications:"), function()
     assert.is_number(got.json.incident.clients)
     assert.is_nil(got.body:find("192.0.2.10", 1, true))
     assert.equal(1, #http:received("/grave"))
+  end)
+
+
+  it("a channel gets the fields that it lists, and nobody's address", function()
+    local got = http:await(function(one) return one.json.event == "opened" end, "/terse")
+    assert.equal("login", got.json.incident.route_name)
+    assert.equal("credential_stuffing", got.json.incident.category)
+    assert.is_nil(got.json.incident.reasons)
+    assert.is_nil(got.json.incident.top_clients)
+    assert.is_nil(got.body:find("192.0.2.10", 1, true))
   end)
 
 

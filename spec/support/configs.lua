@@ -203,6 +203,10 @@ return {
                                               to = { "b@example.com" }, username = "a", password = "p" }), "password" },
     ["an audit route without a secret"] = { channel({ type = "gateway", url = "http://127.0.0.1/audit" }), "secret" },
     ["a rate of nothing"] = { { notifications = { rate_per_minute = 0 } }, "rate_per_minute" },
+    ["a store that is not authorized"] = {
+      { store = { type = "redis", redis = { host = "h" }, authorized_stores = { "memory" } } }, "authorized_stores",
+    },
+    ["a field that is none"] = { channel({ type = "syslog", host = "h", only = { "Top Clients" } }), "only" },
     ["another part to omit"] = { channel({ type = "syslog", host = "h", omit = { "title" } }), "omit" },
     ["a store in Redis without a host"] = { { store = { type = "redis" } }, "host" },
     ["another store"] = { { store = { type = "file" } }, "type" },

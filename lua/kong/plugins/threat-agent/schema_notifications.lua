@@ -47,6 +47,9 @@ local channel = {
                      elements = { type = "string", one_of = CATEGORIES } } },
     { omit = { description = "Parts of an incident that this channel does not get.", type = "set", required = true,
                default = {}, elements = { type = "string", one_of = PARTS } } },
+    { only = { description = "Fields of an incident that this channel gets besides id, category, status, severity, title "
+                              .. "and times; all when not given.",
+               type = "set", len_max = 64, elements = { type = "string", len_max = 64, match = "^[%l_]+$" } } },
     { template = { description = "One line instead of the title; {incident.title} and the like are filled in.",
                    type = "string", len_min = 1, len_max = 1024 } },
     { timeout_ms = whole("Of each step of an exchange.", 100, 60000, 5000) },

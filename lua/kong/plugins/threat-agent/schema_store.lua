@@ -18,6 +18,12 @@ return {
     { type = { description = "memory: this node's region; postgres: Kong's own database.", type = "string",
                required = true, default = "memory", one_of = { "memory", "redis", "postgres" } } },
     { retention_s = whole("How long an incident is kept after its last change.", 60, 100000000, 2592000) },
+    { authorized_stores = { description = "The types that may be chosen: what leaves the node goes nowhere else.",
+                            type = "set", required = true, default = { "memory", "redis", "postgres" },
+                            elements = { type = "string", one_of = { "memory", "redis", "postgres" } } } },
+    { only = { description = "Fields of an incident that the store gets besides id, category, status, severity, title "
+                              .. "and times; all when not given.",
+               type = "set", len_max = 64, elements = { type = "string", len_max = 64, match = "^[%l_]+$" } } },
     { max_entries = whole("redis: most entries of a stream.", 100, 10000000, 100000) },
     { max_queued = whole("Most entries that wait while the store is down.", 1, 100000, 2000) },
     { max_retry_s = whole("How long an entry is tried.", 1, 86400, 600) },
@@ -36,6 +42,10 @@ return {
     } } },
   },
   entity_checks = {
+    { conditional = { if_field = "type", if_match = { eq = "redis" },
+                      then_field = "authorized_stores", then_match = { contains = "redis" } } },
+    { conditional = { if_field = "type", if_match = { eq = "postgres" },
+                      then_field = "authorized_stores", then_match = { contains = "postgres" } } },
     { conditional = { if_field = "type", if_match = { eq = "redis" },
                       then_field = "redis.host", then_match = { required = true } } },
   },

@@ -33,6 +33,12 @@ local ACTION_FIELDS = {
 
 local OMITTED = "[omitted]"
 
+-- Fields without which an incident is none; they name nobody.
+local ALWAYS = {
+  id = true, category = true, status = true, severity = true, title = true, opened_s = true, updated_s = true,
+  resolved_s = true,
+}
+
 
 local _M = {}
 
@@ -267,21 +273,57 @@ local function without_people(event)
 end
 
 
--- An event as a channel gets it: without the parts that it is to go without, and in its own words.
+-- Leaves an incident the fields that are listed, and those without which it is none.
+local function keep_only(copy, names)
+  local kept = {}
+  for _, name in ipairs(names) do
+    kept[name] = true
+  end
+  for name in pairs(copy.incident) do
+    if not (kept[name] or ALWAYS[name]) then
+      copy.incident[name] = nil
+    end
+  end
+end
+
+
+-- The parts that a channel goes without: those that it omits and, where it lists what it gets, whoever
+-- is not listed.
+local function parts_of(channel)
+  local parts, only = {}, type(channel.only) == "table" and channel.only or nil
+  for _, part in ipairs(type(channel.omit) == "table" and channel.omit or {}) do
+    parts[#parts + 1] = part
+  end
+
+  local listed = table.concat(only or {}, " ")
+  if only and not listed:find("top_clients", 1, true) then
+    parts[#parts + 1] = "clients"
+  end
+  if only and not listed:find("consumers", 1, true) then
+    parts[#parts + 1] = "consumers"
+  end
+  return parts, only
+end
+
+
+-- An event as a channel or the store gets it: without what it is to go without, and in its own words.
 function _M.for_channel(event, channel)
-  local parts, template = channel.omit, channel.template
-  local has_template = type(template) == "string"
-  if event.ledger and #(parts or {}) > 0 then
+  local parts, only = parts_of(channel)
+  local has_template = type(channel.template) == "string"
+  if event.ledger and #parts > 0 then
     return without_people(event)
   end
-  if not event.incident or (not has_template and #(parts or {}) == 0) then
+  if not event.incident or (not has_template and #parts == 0 and not only) then
     return event
   end
 
   local copy = copy_of(event)
-  take_out(copy, parts or {})
+  take_out(copy, parts)
+  if only then
+    keep_only(copy, only)
+  end
   if has_template then
-    copy.summary = summary.fill(template, copy)
+    copy.summary = summary.fill(channel.template, copy)
   end
   return copy
 end
