@@ -31,7 +31,7 @@ end
 
 -- Takes in the conf of a global instance, which alone sees `rewrite`: before Kong 3.5.
 function _M.remember(conf)
-  if is_global(conf) then
+  if conf ~= platform and is_global(conf) then
     platform, last = conf, conf
   end
 end
