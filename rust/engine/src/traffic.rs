@@ -45,7 +45,8 @@ impl Traffic {
         let failures = read(&all, Counter::AuthFailures);
         let credentials = read(&own, keys::REFUSED_CREDENTIALS);
         let exits = read(&own, keys::EXITS);
-        let answered = read(&own, keys::ANSWERED);
+        let answers = keys::answers(identity.workspace, identity.route);
+        let answered = read(&answers, keys::ANSWERED);
         let latency = read(&all, Counter::LatencyMs);
         let flow = |window: Window| {
             let at = window as usize;

@@ -437,10 +437,10 @@ impl State for SharedState {
 
     /// Units: an end later than 34 years after the clock's start is cut to that.
     fn ban(&self, key: &Key, ban: Ban, now_ms: u64) {
-        let hash = self.measure_hash(key, ban.measure.kind());
         if ban.until_ms <= now_ms {
             return;
         }
+        let hash = self.measure_hash(key, ban.measure.kind());
         if let Some(end) = self.ban_end(key) {
             // Relaxed: see `ban_hash`.
             end.fetch_max(ban.until_ms, Ordering::Relaxed);

@@ -44,11 +44,11 @@ impl Watch {
         if !is_answer(outcome) {
             return;
         }
-        let sizes = keys::sizes(identity.workspace, identity.route);
+        let answers = keys::answers(identity.workspace, identity.route);
         let steps = (doublings(outcome.response_bytes) * STEPS).round() as u64;
-        memory.add(&sizes, keys::SIZES, 1, now_ms);
-        memory.add(&sizes, keys::SIZE_SUM, steps, now_ms);
-        memory.add(&sizes, keys::SIZE_SQUARES, steps * steps, now_ms);
+        memory.add(&answers, keys::SIZES, 1, now_ms);
+        memory.add(&answers, keys::SIZE_SUM, steps, now_ms);
+        memory.add(&answers, keys::SIZE_SQUARES, steps * steps, now_ms);
     }
 
     /// Judges what became of a request with findings, and tells the tick what speaks for success.
@@ -128,8 +128,8 @@ fn growth<M: Memory + ?Sized>(
     if !is_answer(outcome) {
         return None;
     }
-    let sizes = keys::sizes(identity.workspace, identity.route);
-    let read = |counter| memory.read(&sizes, counter, now_ms)[H1] as f64;
+    let answers = keys::answers(identity.workspace, identity.route);
+    let read = |counter| memory.read(&answers, counter, now_ms)[H1] as f64;
     let count = read(keys::SIZES);
     if count < SIZED as f64 {
         return None;
@@ -163,5 +163,5 @@ fn is_answer(outcome: &Outcome) -> bool {
 }
 
 fn doublings(bytes: u64) -> f64 {
-    ((bytes + 1) as f64).log2()
+    (bytes.saturating_add(1) as f64).log2()
 }

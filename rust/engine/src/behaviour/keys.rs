@@ -14,7 +14,7 @@ pub const FINDINGS: Counter = Counter::ServerErrors;
 pub const REFUSED_CREDENTIALS: Counter = Counter::AuthFailures;
 /// What this plugin refused and other plugins answered, at [`own`].
 pub const EXITS: Counter = Counter::Requests;
-/// What the upstream answered well while a limit stood anywhere, at [`own`].
+/// What the upstream answered well while a limit stood anywhere, at [`answers`].
 pub const ANSWERED: Counter = Counter::NotFound;
 /// What other plugins answered a sender on a route, at [`sender_at_route`].
 pub const SENDER_EXITS: Counter = Counter::Hot;
@@ -29,11 +29,11 @@ pub const REPEATS: Counter = Counter::NotFound;
 pub const HOT_ONSETS: Counter = Counter::LatencyMs;
 pub const HOT_READING: Counter = Counter::RequestBytes;
 
-/// Answers of the upstream whose sizes were sampled, at [`sizes`].
+/// Answers of the upstream whose sizes were sampled, at [`answers`].
 pub const SIZES: Counter = Counter::Requests;
-/// Sum of their sizes, at [`sizes`]. Units: 16ths of a doubling.
+/// Sum of their sizes, at [`answers`]. Units: 16ths of a doubling.
 pub const SIZE_SUM: Counter = Counter::LatencyMs;
-/// Sum of the squares of that, at [`sizes`].
+/// Sum of the squares of that, at [`answers`].
 pub const SIZE_SQUARES: Counter = Counter::RequestBytes;
 
 /// A client on the route of its request; also where suspicions of it are kept.
@@ -123,9 +123,9 @@ pub fn own<'a>(workspace: &'a [u8], route: &'a [u8]) -> Key<'a> {
     place(workspace, route, b"own")
 }
 
-/// How large a route's answers are.
-pub fn sizes<'a>(workspace: &'a [u8], route: &'a [u8]) -> Key<'a> {
-    place(workspace, route, b"sizes")
+/// What the upstream answers on a route: how often and how much. All counters of [`own`] are taken.
+pub fn answers<'a>(workspace: &'a [u8], route: &'a [u8]) -> Key<'a> {
+    place(workspace, route, b"answers")
 }
 
 fn place<'a>(workspace: &'a [u8], route: &'a [u8], kind: &'static [u8]) -> Key<'a> {
@@ -151,4 +151,29 @@ pub fn place_of(identity: &Identity) -> Place {
 pub fn spread(item: u64) -> u64 {
     let mixed = item.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed ^ (mixed >> 29)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_counts_of_a_place_share_a_counter() {
+        let own = [
+            REFUSED_CREDENTIALS,
+            EXITS,
+            UNANSWERED,
+            ANSWERS,
+            REPEATS,
+            HOT_ONSETS,
+            HOT_READING,
+            Counter::ServerErrors,
+        ];
+        let answers = [ANSWERED, SIZES, SIZE_SUM, SIZE_SQUARES];
+        for place in [&own[..], &answers[..]] {
+            for (n, counter) in place.iter().enumerate() {
+                assert!(!place[..n].contains(counter), "{counter:?} counts twice");
+            }
+        }
+    }
 }

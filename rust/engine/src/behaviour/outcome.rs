@@ -31,7 +31,7 @@ impl Watch {
             let latency = 16 * u64::from(outcome.latency_ms);
             memory.add(&all, Counter::LatencyMs, latency, now_ms);
             if outcome.request_bytes > 0 {
-                let bytes = 16 * outcome.request_bytes;
+                let bytes = outcome.request_bytes.saturating_mul(16);
                 memory.add(&all, Counter::RequestBytes, bytes, now_ms);
             }
         }
@@ -47,8 +47,8 @@ impl Watch {
         }
         let answered = outcome.source == Source::Service && status < 500;
         if answered && memory.any_standing(MeasureKind::Limit, now_ms) {
-            let own = keys::own(identity.workspace, identity.route);
-            memory.add(&own, keys::ANSWERED, 1, now_ms);
+            let answers = keys::answers(identity.workspace, identity.route);
+            memory.add(&answers, keys::ANSWERED, 1, now_ms);
         }
         if (500..=599).contains(&status) {
             self.server_error(identity, &all, outcome, memory, now_ms);
