@@ -201,7 +201,9 @@ impl Engine {
         }
         if !self.in_sample() {
             verdict.uninspected.insert(Uninspected::SAMPLED_OUT);
-            verdict.uninspected_bytes += request.body.bytes.len() as u64;
+            verdict.uninspected.insert(request.body.unread);
+            verdict.uninspected_bytes +=
+                request.body.bytes.len() as u64 + request.body.unread_bytes;
             return;
         }
         self.payload.inspect(request, verdict);

@@ -29,10 +29,13 @@ impl Evidence {
 
     /// What there would be if shadow rules were live; none where no such rule spoke.
     pub fn with_shadow(&self) -> Option<Evidence> {
+        if !self.shadowed {
+            return None;
+        }
         let mut all = *self;
         let pairs = all.families.iter_mut().zip(&self.shadow);
         pairs.for_each(|(live, shadow)| *live = live.max(*shadow));
-        self.shadowed.then_some(all)
+        Some(all)
     }
 
     /// Tells whether no rule spoke.

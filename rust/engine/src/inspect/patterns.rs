@@ -65,8 +65,12 @@ impl Patterns {
         if !report.afford(read.len() + PASS, read.len()) {
             return;
         }
+        let matches = set.matches(read);
+        if !matches.matched_any() {
+            return;
+        }
         let within = is_text(value);
-        for index in &set.matches(read) {
+        for index in &matches {
             let pattern = &self.table[index];
             let score = if within {
                 pattern.within
