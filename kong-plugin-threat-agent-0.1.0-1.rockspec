@@ -73,6 +73,7 @@ build = {
       ["kong.plugins.threat-agent.agent.journal"] = "lua/kong/plugins/threat-agent/agent/journal.lua",
       ["kong.plugins.threat-agent.agent.ledger"] = "lua/kong/plugins/threat-agent/agent/ledger.lua",
       ["kong.plugins.threat-agent.agent.life"] = "lua/kong/plugins/threat-agent/agent/life.lua",
+      ["kong.plugins.threat-agent.agent.limit"] = "lua/kong/plugins/threat-agent/agent/limit.lua",
       ["kong.plugins.threat-agent.agent.notices"] = "lua/kong/plugins/threat-agent/agent/notices.lua",
       ["kong.plugins.threat-agent.agent.operations"] = "lua/kong/plugins/threat-agent/agent/operations.lua",
       ["kong.plugins.threat-agent.agent.operator"] = "lua/kong/plugins/threat-agent/agent/operator.lua",

@@ -448,7 +448,10 @@ describe(gateway.describe_name("a flood"), function()
       services = { { name = "shop", url = "http://127.0.0.1:${DEMO_PORT}", routes = routes } },
       plugins = { { name = "threat-agent", config = { notifications = {
         min_severity = "low",
-        channels = { { type = "webhook", url = "http://127.0.0.1:" .. port .. "/hook" } },
+        channels = {
+          { type = "webhook", url = "http://127.0.0.1:" .. port .. "/hook" },
+          { type = "webhook", url = "http://127.0.0.1:" .. port .. "/discreet", omit = { "consumers" } },
+        },
       } } } },
     }
   end
@@ -478,6 +481,11 @@ describe(gateway.describe_name("a flood"), function()
     assert.is_true(digest.digest.count + opened >= 40, digest.digest.count .. " in the digest")
     assert.is_true(#digest.digest.incidents <= 20)
     assert.matches("more incidents: ", digest.summary, 1, true)
+
+    -- A title may name somebody.
+    local discreet = http:await(function(got) return got.json.event == "digest" end, "/discreet", 90).json
+    assert.matches("more incidents$", discreet.summary)
+    assert.equal("payload_injection", discreet.digest.incidents[1].title)
     gw:stop()
     http:stop()
   end)

@@ -1,6 +1,9 @@
 -- A circuit breaker's phases, on a region that is a table.
 
 
+require "spec.support.plugin"
+
+
 local flow, put
 
 
@@ -10,6 +13,7 @@ local function load()
     lift_ban = function() put = nil return true end,
     ban = function(ban) put = { ban.limit, ban.window_s, ban.ttl_s } return true end,
   }
+  package.loaded["kong.plugins.threat-agent.agent.limit"] = nil
   local breaker = dofile("lua/kong/plugins/threat-agent/agent/breaker.lua")
   package.loaded["kong.plugins.threat-agent.native"] = nil
   return breaker

@@ -1,6 +1,9 @@
 -- How a cap moves, on a region that is a table.
 
 
+require "spec.support.plugin"
+
+
 local MODULE = "kong.plugins.threat-agent."
 
 local flow, in_flight, usual, put
@@ -12,6 +15,7 @@ local function load()
     lift_ban = function() return true end,
     ban = function(ban) put = ban.limit return true end,
   }
+  package.loaded[MODULE .. "agent.limit"] = nil
   package.loaded[MODULE .. "baselines"] = { of = function() return usual end }
   local concurrency = dofile("lua/kong/plugins/threat-agent/agent/concurrency.lua")
   package.loaded[MODULE .. "native"], package.loaded[MODULE .. "baselines"] = nil, nil

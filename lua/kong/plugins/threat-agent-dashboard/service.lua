@@ -79,13 +79,6 @@ local function query()
 end
 
 
--- The workspace that is shown; nil for all: the default one is the platform's.
-local function workspace()
-  local id = ngx.ctx.workspace
-  return id ~= kong.default_workspace and id or nil
-end
-
-
 local function call(view, params, who)
   local body = read_body()
   if not body then
@@ -93,7 +86,7 @@ local function call(view, params, who)
   end
 
   local ok, status, answer, headers = pcall(view, {
-    params = params, query = query(), body = body, by = who.by, role = who.role, workspace = workspace(),
+    params = params, query = query(), body = body, by = who.by, role = who.role, workspace = views.workspace(),
     route = kong.router.get_route().id,
   })
   if not ok then

@@ -14,13 +14,6 @@ local function asker()
 end
 
 
--- The workspace that is asked in; nil for all: the default one is the platform's.
-local function workspace()
-  local id = ngx.ctx.workspace
-  return id ~= kong.default_workspace and id or nil
-end
-
-
 -- Puts a view in the shape of the Admin API's handlers, which have path, query and body in one.
 local function mount(view)
   return function(self)
@@ -30,7 +23,7 @@ local function mount(view)
     end
 
     return kong.response.exit(view({
-      params = params, query = params, body = self.params, by = asker(), workspace = workspace(),
+      params = params, query = params, body = self.params, by = asker(), workspace = views.workspace(),
     }))
   end
 end

@@ -108,8 +108,6 @@ local function trust(confirmed, false_alarms)
   return max(LEAST_TRUST, (PRIOR + confirmed) / (PRIOR + confirmed + false_alarms))
 end
 
-_M.trust = trust
-
 
 -- The evidence that is doubted least speaks for the incident. Returns the trust, and how many of its
 -- like were called what.

@@ -3,10 +3,10 @@
 --
 -- The region enforces the last phase whoever dies; what ends it in any case is the action's time.
 
+local limit = require "kong.plugins.threat-agent.agent.limit"
 local native = require "kong.plugins.threat-agent.native"
 
 
-local max = math.max
 local min = math.min
 
 
@@ -41,11 +41,7 @@ local function enter(record, phase, now)
   local breaker, ban = record.breaker, record.changes[1].ban
   breaker.phase, breaker.since_s = phase, now
   ban.limit, ban.window_s = PHASES[phase].limit, PHASES[phase].window_s
-  ban.ttl_s = record.expires_s and max(1, record.expires_s - now) or ban.ttl_s
-
-  -- A longer limit that stands would be kept.
-  native.lift_ban(ban)
-  return native.ban(ban)
+  return limit.move(record, now)
 end
 
 

@@ -4,6 +4,7 @@
 -- The region enforces the last cap whoever dies; what ends it in any case is the action's time.
 
 local baselines = require "kong.plugins.threat-agent.baselines"
+local limit = require "kong.plugins.threat-agent.agent.limit"
 local native = require "kong.plugins.threat-agent.native"
 
 
@@ -61,7 +62,7 @@ local function is_overloaded(flow, place)
 end
 
 
--- Moves a record's cap, where it is time.
+-- Moves a record's cap, where it is time. Returns false, and an error where that failed.
 function _M.step(record, now)
   if now < (record.capped_s or 0) + EVERY_S then
     return
@@ -83,10 +84,8 @@ function _M.step(record, now)
 
   if cap ~= ban.limit then
     ban.limit = cap
-    ban.ttl_s = record.expires_s and max(1, record.expires_s - now) or ban.ttl_s
-    -- A longer one that stands would be kept.
-    native.lift_ban(ban)
-    native.ban(ban)
+    local ok, err = limit.move(record, now)
+    return false, not ok and err or nil
   end
 end
 

@@ -273,12 +273,21 @@ local function without_people(event)
 end
 
 
--- Leaves an incident the fields that are listed, and those without which it is none.
-local function keep_only(copy, names)
-  local kept = {}
-  for _, name in ipairs(names) do
-    kept[name] = true
+-- A digest without its titles, which may name somebody.
+local function without_titles(event)
+  local copy, incidents = copy_of(event), setmetatable({}, cjson.array_mt)
+  for i, one in ipairs(event.digest.incidents) do
+    incidents[i] = { id = one.id, severity = one.severity, category = one.category, title = one.category }
   end
+
+  copy.digest = { count = event.digest.count, incidents = incidents }
+  copy.summary = event.status == "resolved" and event.summary or event.digest.count .. " more incidents"
+  return copy
+end
+
+
+-- Leaves an incident the fields that are listed, and those without which it is none.
+local function keep_only(copy, kept)
   for name in pairs(copy.incident) do
     if not (kept[name] or ALWAYS[name]) then
       copy.incident[name] = nil
@@ -288,18 +297,24 @@ end
 
 
 -- The parts that a channel goes without: those that it omits and, where it lists what it gets, whoever
--- is not listed.
+-- is not listed. Then comes the set of what it lists, or nil.
 local function parts_of(channel)
-  local parts, only = {}, type(channel.only) == "table" and channel.only or nil
+  local parts = {}
   for _, part in ipairs(type(channel.omit) == "table" and channel.omit or {}) do
     parts[#parts + 1] = part
   end
+  if type(channel.only) ~= "table" then
+    return parts
+  end
 
-  local listed = table.concat(only or {}, " ")
-  if only and not listed:find("top_clients", 1, true) then
+  local only = {}
+  for _, name in ipairs(channel.only) do
+    only[name] = true
+  end
+  if not only.top_clients then
     parts[#parts + 1] = "clients"
   end
-  if only and not listed:find("consumers", 1, true) then
+  if not only.consumers then
     parts[#parts + 1] = "consumers"
   end
   return parts, only
@@ -312,6 +327,8 @@ function _M.for_channel(event, channel)
   local has_template = type(channel.template) == "string"
   if event.ledger and #parts > 0 then
     return without_people(event)
+  elseif event.digest and #parts > 0 then
+    return without_titles(event)
   end
   if not event.incident or (not has_template and #parts == 0 and not only) then
     return event

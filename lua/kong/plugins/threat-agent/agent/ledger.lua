@@ -127,10 +127,4 @@ function _M.take_new()
 end
 
 
--- The hash of the last line.
-function _M.head()
-  return head
-end
-
-
 return _M

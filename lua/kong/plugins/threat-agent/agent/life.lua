@@ -218,10 +218,13 @@ local function verify(record, conf)
 end
 
 
--- Goes through a circuit breaker's phases.
-local function follow_breaker(record, conf, now)
-  local closes, why = breaker.step(record, now)
-  if closes then
+-- Actions that go on while they are active, and what takes them a step further: `step` returns whether
+-- the action is over, and what there is to say.
+local FOLLOWED = { circuit_breaker = breaker, concurrency_cap = concurrency }
+
+local function go_on(record, conf, now)
+  local is_over, why = FOLLOWED[record.action].step(record, now)
+  if is_over then
     revert(record, conf, "reverted", why)
   elseif why then
     move(record, "active", conf, why)
@@ -256,10 +259,8 @@ local LIFE = {
       revert(record, conf, "expired", "its time is over")
     elseif record.verify_s and now >= record.verify_s then
       verify(record, conf)
-    elseif record.breaker then
-      follow_breaker(record, conf, now)
-    elseif record.action == "concurrency_cap" then
-      concurrency.step(record, now)
+    elseif FOLLOWED[record.action] then
+      go_on(record, conf, now)
     end
   end,
 

@@ -73,9 +73,6 @@ local function channels_of(conf)
   return list
 end
 
-_M.channels_of = channels_of
-
-
 -- The store, which gets all there is like a channel that feeds records.
 local function store_of(conf)
   local store = conf.store
@@ -213,7 +210,8 @@ local function tell(conf, to, of_incident, now_s)
   for _, message in ipairs(group:flush(to.settings, now_s)) do
     dirty = true
     if message.event == "digest" then
-      outbox.send(to, events.of_digest(message.digest, message.over, conf))
+      local event = events.of_digest(message.digest, message.over, conf)
+      outbox.send(to, events.for_channel(event, to.channel))
     else
       local event = events.of_incident(message.event, message.incident, message.actions, conf)
       outbox.send(to, events.for_channel(event, to.channel), message.told.memory, told_when_done(message.told))

@@ -18,6 +18,10 @@ local review = require "kong.plugins.threat-agent.views.review"
 local status = require "kong.plugins.threat-agent.status"
 
 
+local kong = kong
+local ngx = ngx
+
+
 local _M = {}
 
 
@@ -82,6 +86,13 @@ end
 table.sort(compiled, function(a, b)
   return #a.names < #b.names
 end)
+
+
+-- The workspace that a request asks in; nil for all: the default one is the platform's.
+function _M.workspace()
+  local id = ngx.ctx.workspace
+  return id ~= kong.default_workspace and id or nil
+end
 
 
 -- Finds the views of a path by method, and the path's parameters; nil when there are none.
