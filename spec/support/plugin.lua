@@ -10,10 +10,10 @@ package.path = REPO .. "/lua/?.lua;" .. REPO .. "/lua/?/init.lua;" .. package.pa
 local _M = { repo = REPO }
 
 
--- The plugin's schema, with what nginx would provide.
-function _M.schema()
+-- A plugin's schema, with what nginx would provide; this plugin's when none is named.
+function _M.schema(name)
   _G.ngx = _G.ngx or { null = require("cjson").null }
-  return require "kong.plugins.threat-agent.schema"
+  return require("kong.plugins." .. (name or "threat-agent") .. ".schema")
 end
 
 
