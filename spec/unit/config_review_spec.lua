@@ -61,6 +61,9 @@ end
 local SERVICE = { { name = "s" } }
 
 
+local ONE, OTHER = "5c1d3b0a-0000-4000-8000-000000000001", "5c1d3b0a-0000-4000-8000-000000000002"
+
+
 describe("orphaned:", function()
   local NO_SERVICE = "route r has no service, and no plugin on it answers"
   local function alone(plugin)
@@ -214,12 +217,12 @@ describe("unauthenticated:", function()
     { "anonymous is null", open({ anonymous = null }), {} },
     { "anonymous on the route, guarded on the gateway: the narrower one counts",
       open({ anonymous = "nobody" }, { { name = "key-auth" } }), OF_SERVICE },
-    { "who is anonymous is refused", open({ anonymous = "0-0-0-0-1" }, { { name = "request-termination", consumer = "0-0-0-0-1" } }),
+    { "who is anonymous is refused", open({ anonymous = ONE }, { { name = "request-termination", consumer = ONE } }),
       {} },
-    { "somebody else is refused", open({ anonymous = "0-0-0-0-2" }, { { name = "request-termination", consumer = "0-0-0-0-1" } }),
+    { "somebody else is refused", open({ anonymous = OTHER }, { { name = "request-termination", consumer = ONE } }),
       OF_SERVICE },
     { "who is anonymous may be who is refused",
-      open({ anonymous = "nobody" }, { { name = "request-termination", consumer = "0-0-0-0-1" } }), {} },
+      open({ anonymous = "nobody" }, { { name = "request-termination", consumer = ONE } }), {} },
     { "acl asks for groups", open({ anonymous = "nobody" }, { { name = "acl", route = "open" } }), {} },
     { "limits are no authentication", open(nil, { { name = "rate-limiting", route = "open" } }), OF_SERVICE },
     { "a redirect needs none", open(nil, { { name = "redirect", route = "open" } }), {} },

@@ -2,29 +2,29 @@
 
 local cjson = require "cjson.safe"
 local files = require "kong.plugins.threat-agent.files"
-
-
-local NOT_ENDED = { active = true, applying = true, pending = true, reverting = true }
+local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 
 local _M = {}
 
 
--- Lists the actions, the latest first.
-function _M.list()
+-- Lists the actions of a workspace, the latest first. workspace: nil for all.
+function _M.list(workspace)
   local saved = cjson.decode(files.load(files.ACTIONS) or "[]") or {}
   local list = setmetatable({}, cjson.array_mt)
   for i = #saved, 1, -1 do
-    list[#list + 1] = saved[i]
+    if workspace == nil or saved[i].place.workspace == workspace then
+      list[#list + 1] = saved[i]
+    end
   end
 
   return list
 end
 
 
--- Finds an action; nil when there is none of the id.
-function _M.find(id)
-  for _, record in ipairs(_M.list()) do
+-- Finds an action of a workspace; nil when there is none of the id. workspace: nil for all.
+function _M.find(id, workspace)
+  for _, record in ipairs(_M.list(workspace)) do
     if record.id == id then
       return record
     end
@@ -35,7 +35,7 @@ end
 -- Whether an action of a kind stands on a route or service, or waits for it. by: "route", "service".
 function _M.stands(action, by, id)
   for _, record in ipairs(_M.list()) do
-    local ban = record.action == action and NOT_ENDED[record.state] and record.changes[1].ban
+    local ban = record.action == action and not vocabulary.ENDED[record.state] and record.changes[1].ban
     if ban and ban.by == by and record.place[by] == id then
       return true
     end

@@ -3,7 +3,7 @@
 -- `threat_agent_event`. Whoever cannot sign gets nothing into a log.
 
 local cjson = require "cjson.safe"
-local settings = require "kong.plugins.threat-agent.agent.settings"
+local settings = require "kong.plugins.threat-agent.settings"
 local signature = require "kong.plugins.threat-agent.notifiers.signature"
 
 

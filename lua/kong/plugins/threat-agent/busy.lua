@@ -2,7 +2,10 @@
 
 local baselines = require "kong.plugins.threat-agent.baselines"
 local cjson = require "cjson.safe"
+local database = require "kong.plugins.threat-agent.database"
+local given = require "kong.plugins.threat-agent.given"
 local native = require "kong.plugins.threat-agent.native"
+local senders = require "kong.plugins.threat-agent.senders"
 
 
 local kong = kong
@@ -22,27 +25,23 @@ local routes = {}
 local read_s = -KEPT_S
 
 
--- Whatever workspace they are in, and saying which.
-local EVERYWHERE = { workspace = ngx.null, show_ws_id = true }
-
-
 local function read_routes()
   local found = {}
-  local ok, err = pcall(function()
-    for route in kong.db.routes:each(nil, EVERYWHERE) do
-      found[#found + 1] = {
-        id = route.id,
-        name = route.name ~= ngx.null and route.name or nil,
-        service = route.service and route.service ~= ngx.null and route.service.id or "",
-        workspace = route.ws_id or kong.default_workspace,
-      }
-      if #found >= MOST_ROUTES then
-        return
-      end
+  for route, err in database.each("routes") do
+    if not route then
+      kong.log.warn("could not list the routes: ", err)
+      break
     end
-  end)
-  if not ok then
-    kong.log.warn("could not list the routes: ", err)
+
+    found[#found + 1] = {
+      id = route.id,
+      name = given(route.name),
+      service = given(route.service) and route.service.id or "",
+      workspace = database.workspace_of(route),
+    }
+    if #found >= MOST_ROUTES then
+      break
+    end
   end
 
   return found
@@ -80,9 +79,8 @@ function _M.routes(workspace, but)
   local list = {}
   for _, route in ipairs(known_routes()) do
     if route.id ~= but and (workspace == nil or route.workspace == workspace) then
-      local traffic = native.traffic({
-        client_ip = "", workspace = route.workspace, route = route.id, service = route.service, consumer = "",
-      })
+      local place = { workspace = route.workspace, route = route.id, service = route.service }
+      local traffic = native.traffic(senders.identity(place))
       local minute = traffic and traffic.minute
       if minute and minute.requests > 0 then
         list[#list + 1] = {
@@ -116,10 +114,7 @@ function _M.clients(incidents)
         list[#list + 1] = client
       end
 
-      local traffic = native.traffic({
-        client_ip = top.client, workspace = incident.workspace, route = incident.route,
-        service = incident.service, consumer = "",
-      })
+      local traffic = native.traffic(senders.identity(incident, "client_ip", top.client))
       client.signals = client.signals + top.signals
       client.requests = client.requests + (traffic and traffic.sender_minute.requests or 0)
       table.insert(client.incidents, incident.id)

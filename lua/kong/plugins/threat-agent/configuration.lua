@@ -1,17 +1,14 @@
 -- The global instance's configuration as operators may see it: without secrets.
 
 local redact = require "kong.plugins.threat-agent.redact"
-local settings = require "kong.plugins.threat-agent.agent.settings"
+local settings = require "kong.plugins.threat-agent.settings"
 
 
 local ngx = ngx
-local ipairs = ipairs
 local pairs = pairs
 local type = type
 
 
--- Fields whose name says that their text is a secret.
-local SECRETS = { "secret", "password", "token", "key", "credential" }
 -- Addresses of channels are secrets from the path on: whoever has them can write there.
 local ADDRESSES = { url = true }
 
@@ -24,19 +21,8 @@ local SCOPES = { route_id = true, service_id = true, consumer_id = true, consume
 local _M = {}
 
 
-local function is_secret(name)
-  for _, word in ipairs(SECRETS) do
-    if name:find(word, 1, true) then
-      return true
-    end
-  end
-
-  return false
-end
-
-
 local function shown(name, value)
-  if is_secret(name) then
+  if redact.is_secret(name) then
     return redact.MASK
   elseif ADDRESSES[name] then
     return value:match("^%a+://[^/?@]+/?$") or (value:match("^%a+://") or "") .. redact.MASK

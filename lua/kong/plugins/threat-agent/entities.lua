@@ -1,11 +1,14 @@
--- Comparing entities as Kong hands them out: null and absent are the same to it.
+-- Entities as Kong hands them out: their ids, and comparing them, where null and absent are the same.
 
 local ngx = ngx
 local pairs = pairs
 local type = type
 
 
-local _M = {}
+local _M = {
+  -- A pattern of ids.
+  ID = "%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x",
+}
 
 
 local function is_null(value)

@@ -8,19 +8,15 @@ local findings = require "kong.plugins.threat-agent.findings"
 local incidents = require "kong.plugins.threat-agent.incidents"
 local native = require "kong.plugins.threat-agent.native"
 local notices = require "kong.plugins.threat-agent.agent.notices"
-local settings = require "kong.plugins.threat-agent.agent.settings"
+local settings = require "kong.plugins.threat-agent.settings"
 local status = require "kong.plugins.threat-agent.status"
 local tally = require "kong.plugins.threat-agent.tally"
+local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 
 local ipairs = ipairs
 local concat = table.concat
 
-
-local CATEGORIES = {
-  "api_ddos", "credential_stuffing", "abuse", "payload_injection", "route_misconfiguration", "mass_error",
-  "client_anomaly",
-}
 
 -- Those that stand or wait, and how they end.
 local STATES = {
@@ -166,7 +162,7 @@ local function of_feedback()
   for _, one in ipairs(feedback.precision().categories) do
     judged[one.name] = one
   end
-  for _, category in ipairs(CATEGORIES) do
+  for _, category in ipairs(vocabulary.CATEGORIES) do
     local one = judged[category] or { confirmed = 0, false_alarms = 0 }
     series[#series + 1] = { one.confirmed, category, "attack" }
     series[#series + 1] = { one.false_alarms, category, "false_alarm" }
@@ -214,7 +210,7 @@ function _M.read()
   values.kill_switch = number(now.actions and now.actions.killed)
 
   if native.load() then
-    values.incidents_open = count_by(CATEGORIES, incidents.list() or {}, function(incident)
+    values.incidents_open = count_by(vocabulary.CATEGORIES, incidents.list() or {}, function(incident)
       return incident.status ~= "resolved" and incident.category
     end)
     values.actions = count_by(STATES, action_list.list(), function(record)

@@ -1,27 +1,18 @@
 -- What people call the entities of an incident: the engine knows ids only.
 
+local database = require "kong.plugins.threat-agent.database"
+local entities = require "kong.plugins.threat-agent.entities"
+local given = require "kong.plugins.threat-agent.given"
 local redact = require "kong.plugins.threat-agent.redact"
-
-
-local kong = kong
-local ngx = ngx
-
-
--- Whatever workspace they are in.
-local EVERYWHERE = { workspace = ngx.null }
-
-
-local UUID = "%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x"
 
 
 local _M = {}
 
 
 -- Finds the name of an entity; nil where it has none, or is gone.
-local function name_of(dao, id)
-  local entity = id and id ~= "" and dao:select({ id = id }, EVERYWHERE)
-  local name = entity and entity.name
-  return name ~= ngx.null and name or nil
+local function name_of(kind, id)
+  local entity = id and id ~= "" and database.select(kind, id)
+  return entity and given(entity.name) or nil
 end
 
 
@@ -29,10 +20,10 @@ end
 local function consumers_of(incident)
   local list, found = {}, {}
   local function search(text)
-    for id in text:gmatch("[Cc]onsumer (" .. UUID .. ")") do
+    for id in text:gmatch("[Cc]onsumer (" .. entities.ID .. ")") do
       if not found[id] then
         found[id] = true
-        local consumer = kong.db.consumers:select({ id = id }, EVERYWHERE)
+        local consumer = database.select("consumers", id)
         local name = consumer and consumer.username
         list[#list + 1] = { id = id, name = type(name) == "string" and redact.text(name) or nil }
       end
@@ -50,8 +41,8 @@ end
 -- Adds `route_name`, `service_name` and `consumers` to an incident, and writes its title with the
 -- route's name.
 function _M.add(incident)
-  incident.route_name = name_of(kong.db.routes, incident.route)
-  incident.service_name = name_of(kong.db.services, incident.service)
+  incident.route_name = name_of("routes", incident.route)
+  incident.service_name = name_of("services", incident.service)
   incident.consumers = consumers_of(incident)
   if incident.route_name then
     local first, last = incident.title:find(incident.route, 1, true)

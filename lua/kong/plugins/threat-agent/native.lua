@@ -7,6 +7,7 @@ local ffi = require "ffi"
 local cdef = require "kong.plugins.threat-agent.cdef"
 local cjson = require "cjson.safe"
 local headers = require "kong.plugins.threat-agent.headers"
+local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 
 local type = type
@@ -39,18 +40,10 @@ local ENGINE_FIELDS = {
 
 local ACTIONS = { [0] = "allow", "tag", "throttle", "block" }
 
--- By their numbers in the library, and the numbers by their names.
-local CATEGORIES = {
-  "api_ddos",
-  "credential_stuffing",
-  "abuse",
-  "payload_injection",
-  "route_misconfiguration",
-  "mass_error",
-  "client_anomaly",
-}
+-- By the numbers in the library, and the numbers by the words.
+local CATEGORIES, CATEGORY_NUMBERS = vocabulary.CATEGORIES, {}
 for number, name in ipairs(CATEGORIES) do
-  CATEGORIES[name] = number
+  CATEGORY_NUMBERS[name] = number
 end
 
 local BAN_BY = { client_ip = 0, consumer = 1, network = 2, credential = 3, session = 4,
@@ -723,7 +716,7 @@ local function fill_ban(ban)
   ban_out.by = BAN_BY[ban.by]
   ban_out.scope = BAN_SCOPES[ban.scope]
   ban_out.ttl_s = ban.ttl_s
-  ban_out.category = CATEGORIES[ban.category]
+  ban_out.category = CATEGORY_NUMBERS[ban.category]
   ban_out.measure = MEASURES[ban.measure or "refuse"]
   ban_out.limit = ban.limit or 0
   ban_out.window_s = ban.window_s or 0

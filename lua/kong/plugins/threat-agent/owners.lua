@@ -1,14 +1,13 @@
 -- Whose a credential is, by its id, whichever of Kong's authentication plugins it belongs to.
 
+local database = require "kong.plugins.threat-agent.database"
+
+
 local kong = kong
 local ngx = ngx
 local ipairs = ipairs
-local pcall = pcall
 local type = type
 
-
--- Whatever workspace they are in.
-local EVERYWHERE = { workspace = ngx.null }
 
 local CREDENTIALS = {
   "keyauth_credentials", "basicauth_credentials", "hmacauth_credentials", "jwt_secrets", "oauth2_credentials",
@@ -26,20 +25,9 @@ local _M = {}
 local counted, counted_s = 0, nil
 
 
-local function select(name, id)
-  local dao = kong.db[name]
-  if not dao then
-    return nil
-  end
-
-  local ok, entity = pcall(dao.select, dao, { id = id }, EVERYWHERE)
-  return ok and type(entity) == "table" and entity or nil
-end
-
-
 local function consumer_of(credential)
   for _, name in ipairs(CREDENTIALS) do
-    local found = select(name, credential)
+    local found = database.select(name, credential)
     if found then
       return type(found.consumer) == "table" and found.consumer.id or nil
     end
@@ -55,7 +43,7 @@ function _M.of(by, id)
     consumer_id = consumer_of(id)
   end
 
-  local consumer = consumer_id and select("consumers", consumer_id)
+  local consumer = consumer_id and database.select("consumers", consumer_id)
   if not consumer then
     return consumer_id
   end
@@ -72,18 +60,19 @@ function _M.count()
   end
 
   local number = 0
-  local ok = pcall(function()
-    for _ in kong.db.consumers:each(1000, EVERYWHERE) do
-      number = number + 1
-      if number >= MOST_COUNTED then
-        return
-      end
+  for consumer, err in database.each("consumers") do
+    if not consumer then
+      kong.log.warn("could not count the consumers: ", err)
+      return counted
     end
-  end)
-  if ok then
-    counted, counted_s = number, now
+
+    number = number + 1
+    if number >= MOST_COUNTED then
+      break
+    end
   end
 
+  counted, counted_s = number, now
   return counted
 end
 

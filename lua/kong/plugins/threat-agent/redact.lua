@@ -4,6 +4,7 @@
 
 local ipairs = ipairs
 local tonumber = tonumber
+local type = type
 
 
 local MASK = "[redacted]"
@@ -15,15 +16,30 @@ local NAMES = {
   "refresh_token", "secret", "session", "sessionid", "set-cookie", "signature", "sid", "ssn", "token",
 }
 
+-- Settings whose names hold one of these are secrets in whole.
+local SETTINGS = { "secret", "password", "passphrase", "token", "key", "credential", "cert", "authorization" }
+
 local CARD_DIGITS_LEAST, CARD_DIGITS_MOST = 13, 19
 
 
 local _M = { MASK = MASK }
 
 
-local is_secret = {}
+local masked = {}
 for _, name in ipairs(NAMES) do
-  is_secret[name] = true
+  masked[name] = true
+end
+
+
+-- Whether the name of a setting says that it is a secret.
+function _M.is_secret(name)
+  for _, word in ipairs(SETTINGS) do
+    if type(name) == "string" and name:lower():find(word, 1, true) then
+      return true
+    end
+  end
+
+  return false
 end
 
 
@@ -54,7 +70,7 @@ local BEFORE = "route "
 local function masks_value(text, extra)
   return function(at, name, separator, value)
     local lower = name:lower()
-    if (is_secret[lower] or extra[lower]) and text:sub(at - #BEFORE, at - 1) ~= BEFORE then
+    if (masked[lower] or extra[lower]) and text:sub(at - #BEFORE, at - 1) ~= BEFORE then
       return name .. separator .. (value:sub(-1) == '"' and #value > 1 and MASK .. '"' or MASK)
     end
   end

@@ -6,21 +6,12 @@ local notifications = require "kong.plugins.threat-agent.schema_notifications"
 local payload = require "kong.plugins.threat-agent.schema_payload"
 local response = require "kong.plugins.threat-agent.schema_response"
 local store = require "kong.plugins.threat-agent.schema_store"
+local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 
 local ACTIONS = { "allow", "tag", "throttle", "block" }
 
 local REFUSALS = { "tag", "throttle", "block" }
-
-local CATEGORIES = {
-  "api_ddos",
-  "credential_stuffing",
-  "abuse",
-  "payload_injection",
-  "route_misconfiguration",
-  "mass_error",
-  "client_anomaly",
-}
 
 local MAX_BAN_S = 2592000
 local MAX_ENTRIES = 4096
@@ -89,7 +80,7 @@ local rule = {
       type = "string",
       required = true,
       default = "abuse",
-      one_of = CATEGORIES,
+      one_of = vocabulary.CATEGORIES,
     } },
     { score = {
       description = "Anomaly score of a match.",
@@ -184,7 +175,7 @@ local limit = {
     { category = {
       description = "The kind of attack it is filed under; by default by what is counted.",
       type = "string",
-      one_of = CATEGORIES,
+      one_of = vocabulary.CATEGORIES,
     } },
   },
   entity_checks = {
@@ -270,7 +261,7 @@ return {
           type = "map",
           required = true,
           default = {},
-          keys = { type = "string", one_of = CATEGORIES },
+          keys = { type = "string", one_of = vocabulary.CATEGORIES },
           values = { type = "number", between = { 0, 1 } },
         } },
         { failure_mode = {

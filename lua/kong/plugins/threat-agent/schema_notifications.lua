@@ -1,18 +1,9 @@
 -- The schema of `config.notifications`: who is told of incidents and actions. Pure data.
 
-local CATEGORIES = {
-  "api_ddos",
-  "credential_stuffing",
-  "abuse",
-  "payload_injection",
-  "route_misconfiguration",
-  "mass_error",
-  "client_anomaly",
-}
+local vocabulary = require "kong.plugins.threat-agent.vocabulary"
+
 
 local TYPES = { "slack", "webhook", "pagerduty", "email", "syslog", "gateway" }
-
-local SEVERITIES = { "low", "medium", "high", "critical" }
 
 local PARTS = { "clients", "consumers", "reasons", "references", "suspect_change" }
 
@@ -42,9 +33,9 @@ local channel = {
                match = "^[%w%-_%.]+$" } },
     { type = { type = "string", required = true, one_of = TYPES } },
     { enabled = { type = "boolean", required = true, default = true } },
-    { min_severity = { description = "Instead of the one for all.", type = "string", one_of = SEVERITIES } },
+    { min_severity = { description = "Instead of the one for all.", type = "string", one_of = vocabulary.SEVERITIES } },
     { categories = { description = "Instead of those for all.", type = "set",
-                     elements = { type = "string", one_of = CATEGORIES } } },
+                     elements = { type = "string", one_of = vocabulary.CATEGORIES } } },
     { omit = { description = "Parts of an incident that this channel does not get.", type = "set", required = true,
                default = {}, elements = { type = "string", one_of = PARTS } } },
     { only = { description = "Fields of an incident that this channel gets besides id, category, status, severity, title "
@@ -103,9 +94,9 @@ return {
     { enabled = { type = "boolean", required = true, default = true } },
     { dashboard_url = { description = "What links in messages lead to.", type = "string", len_max = 512, match = URL } },
     { min_severity = { description = "The least severity of incidents that are told.", type = "string", required = true,
-                       default = "medium", one_of = SEVERITIES } },
+                       default = "medium", one_of = vocabulary.SEVERITIES } },
     { categories = { description = "Of incidents that are told; empty: all.", type = "set", required = true, default = {},
-                     elements = { type = "string", one_of = CATEGORIES } } },
+                     elements = { type = "string", one_of = vocabulary.CATEGORIES } } },
     { rate_per_minute = whole("Most messages to a channel in a minute; what is more comes as one digest.", 2, 600, 6) },
     { update_interval_s = whole("Least time between updates on one incident of the same severity.", 10, 86400, 900) },
     { max_queued = whole("Most messages that wait for a channel.", 1, 10000, 200) },

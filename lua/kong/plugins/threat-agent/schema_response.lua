@@ -1,14 +1,7 @@
 -- The schema of `config.response`: what the agent may do by itself. Pure data.
 
-local CATEGORIES = {
-  "api_ddos",
-  "credential_stuffing",
-  "abuse",
-  "payload_injection",
-  "route_misconfiguration",
-  "mass_error",
-  "client_anomaly",
-}
+local vocabulary = require "kong.plugins.threat-agent.vocabulary"
+
 
 local ACTIONS = {
   "allow",
@@ -118,7 +111,7 @@ local policy = {
   fields = {
     { id = { type = "string", required = true, len_max = 64, match = "^[%w%-_%.]+$" } },
     { categories = { description = "Empty: all.", type = "set", required = true, default = {},
-                     elements = { type = "string", one_of = CATEGORIES } } },
+                     elements = { type = "string", one_of = vocabulary.CATEGORIES } } },
     { min_severity = { type = "string", required = true, default = "medium",
                        one_of = { "low", "medium", "high", "critical" } } },
     { min_confidence = { type = "number", between = { 0, 1 }, required = true, default = 0.7 } },

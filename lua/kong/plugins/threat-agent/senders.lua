@@ -83,7 +83,7 @@ function _M.suspects(incident, by, least)
 end
 
 
--- An identity of one sender at a place, as native.lua takes it.
+-- An identity of one sender at a place, as native.lua takes it. by: nil for that of nobody there.
 function _M.identity(place, by, id)
   local address = (by == "client_ip" or by == "network") and id:match("^[^/]+")
   return {

@@ -2,12 +2,12 @@
 -- memory, so that it is the same in every topology, data planes included.
 
 local cjson = require "cjson.safe"
+local database = require "kong.plugins.threat-agent.database"
 local entities = require "kong.plugins.threat-agent.entities"
 local files = require "kong.plugins.threat-agent.files"
 local redact = require "kong.plugins.threat-agent.redact"
 
 
-local kong = kong
 local ngx = ngx
 local ipairs = ipairs
 local pairs = pairs
@@ -20,14 +20,8 @@ local MAX_ENTITIES = 5000
 -- Changes that are remembered.
 local MAX_CHANGES = 64
 
--- Whatever workspace they are in, and saying which.
-local EVERYWHERE = { workspace = ngx.null, show_ws_id = true }
-
 -- What Kong keeps for itself, or what changes without a meaning; who is told of what is the agent's own.
 local IGNORED = { created_at = true, updated_at = true, ws_id = true, __key__ = true, notifications = true }
-
--- Settings whose name says that they are secrets are neither kept nor compared.
-local SECRETS = { "secret", "password", "token", "key", "credential", "cert", "auth" }
 
 
 local _M = {}
@@ -35,17 +29,6 @@ local _M = {}
 
 local last                -- kind → id → entity
 local changes = {}        -- oldest first: { wall_s, kind, id, name, before, after }
-
-
-local function is_secret(name)
-  for _, word in ipairs(SECRETS) do
-    if type(name) == "string" and name:lower():find(word, 1, true) then
-      return true
-    end
-  end
-
-  return false
-end
 
 
 -- Whether a text may hold a secret. The first look is cheap: most texts end there.
@@ -57,10 +40,10 @@ end
 -- Whether a field is left out: half a list would be a different list.
 local function is_left_out(name, field)
   if type(field) ~= "table" then
-    return is_secret(name) or holds_secret(field)
+    return redact.is_secret(name) or holds_secret(field)
   elseif field[1] == nil then
     return false
-  elseif is_secret(name) then
+  elseif redact.is_secret(name) then
     return true
   end
 
@@ -99,7 +82,7 @@ local function take()
   local taken, standing, count = {}, {}, 0
   for _, kind in ipairs(KINDS) do
     taken[kind], standing[kind] = {}, {}
-    for entity, err in kong.db[kind]:each(1000, EVERYWHERE) do
+    for entity, err in database.each(kind) do
       if err then
         return nil, "could not read the configuration: " .. err
       end
@@ -109,7 +92,7 @@ local function take()
         return nil, "the configuration has more than " .. MAX_ENTITIES .. " entities: changes are not followed"
       end
       taken[kind][entity.id] = plain(entity, 0)
-      entity.ws_id = type(entity.ws_id) == "string" and entity.ws_id or kong.default_workspace
+      entity.ws_id = database.workspace_of(entity)
       table.insert(standing[kind], entity)
     end
   end

@@ -1,6 +1,7 @@
 -- What the busiest ordinary clients of a place need, as it was learned there.
 
 local native = require "kong.plugins.threat-agent.native"
+local senders = require "kong.plugins.threat-agent.senders"
 
 
 local max = math.max
@@ -17,8 +18,7 @@ local _M = {}
 
 -- Requests in a window that no ordinary client exceeds. Units: seconds.
 function _M.requests(place, window_s)
-  local traffic = native.traffic({ client_ip = "", workspace = place.workspace, route = place.route,
-                                   service = place.service, consumer = "" })
+  local traffic = native.traffic(senders.identity(place))
   local hot = traffic and traffic.hot_limit or 0
   if hot > 0 then
     return max(1, math.floor(hot * window_s / LEARNED_S))

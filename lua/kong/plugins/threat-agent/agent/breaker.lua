@@ -5,6 +5,7 @@
 
 local limit = require "kong.plugins.threat-agent.agent.limit"
 local native = require "kong.plugins.threat-agent.native"
+local senders = require "kong.plugins.threat-agent.senders"
 
 
 local min = math.min
@@ -54,9 +55,7 @@ local STEPS = {
   end,
 
   half_open = function(record, now)
-    local place = record.place
-    local traffic = native.traffic({ client_ip = "", workspace = place.workspace, route = place.route,
-                                     service = place.service, consumer = "" })
+    local traffic = native.traffic(senders.identity(record.place))
     local flow = traffic and traffic.ten_s
     if flow and flow.errors > 0 then
       local breaker = record.breaker

@@ -6,6 +6,7 @@
 local baselines = require "kong.plugins.threat-agent.baselines"
 local limit = require "kong.plugins.threat-agent.agent.limit"
 local native = require "kong.plugins.threat-agent.native"
+local senders = require "kong.plugins.threat-agent.senders"
 
 
 local ceil = math.ceil
@@ -37,8 +38,7 @@ local _M = {}
 
 
 local function traffic_of(place)
-  return native.traffic({ client_ip = "", workspace = place.workspace, route = place.route,
-                          service = place.service, consumer = "" })
+  return native.traffic(senders.identity(place))
 end
 
 

@@ -6,6 +6,7 @@ local journal = require "kong.plugins.threat-agent.agent.journal"
 local native = require "kong.plugins.threat-agent.native"
 local owners = require "kong.plugins.threat-agent.owners"
 local senders = require "kong.plugins.threat-agent.senders"
+local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 
 local ngx = ngx
@@ -15,8 +16,6 @@ local ipairs = ipairs
 local max = math.max
 local pairs = pairs
 
-
-local STANDING = { active = true, applying = true }
 
 -- What names a consumer.
 local BY_CONSUMER = { consumer = true, credential = true }
@@ -127,7 +126,7 @@ local function spent(workspace)
       local age_s = record.applied_s and now - record.applied_s
       minute = minute + (age_s and age_s < 60 and 1 or 0)
       hour = hour + (age_s and age_s < 3600 and 1 or 0)
-      active = active + (STANDING[record.state] and 1 or 0)
+      active = active + (vocabulary.STANDING[record.state] and 1 or 0)
     end
   end
 
@@ -173,7 +172,7 @@ local function over_consumers(record, ratio)
   end
 
   for _, other in ipairs(journal.all()) do
-    if STANDING[other.state] then
+    if vocabulary.STANDING[other.state] then
       add_consumers(other, refused)
     end
   end

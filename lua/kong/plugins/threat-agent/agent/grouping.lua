@@ -1,13 +1,16 @@
 -- Decides for one channel what is worth a message: one incident is told when it opens, seldom while
 -- it lasts, and when it is over; in a flood the others come as one digest. Time is an argument.
 
+local vocabulary = require "kong.plugins.threat-agent.vocabulary"
+
+
 local ipairs = ipairs
 local next = next
 local pairs = pairs
 local setmetatable = setmetatable
 
 
-local SEVERITIES = { low = 1, medium = 2, high = 3, critical = 4 }
+local SEVERITIES = vocabulary.SEVERITY_RANKS
 local WINDOW_S = 60
 -- Incidents that are remembered, and those that a digest names.
 local MAX_SEEN = 2048

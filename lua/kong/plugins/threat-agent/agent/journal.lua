@@ -3,6 +3,7 @@
 
 local cjson = require "cjson.safe"
 local files = require "kong.plugins.threat-agent.files"
+local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 
 local ngx = ngx
@@ -13,16 +14,6 @@ local MAX_ENDED = 200
 
 -- A change of the configuration is seen so long after it at the latest. Units: seconds.
 local LATELY_S = 60
-
-local ENDED = {
-  conflict = true,
-  dry_run = true,
-  expired = true,
-  failed = true,
-  handed_out = true,
-  refused = true,
-  reverted = true,
-}
 
 
 local _M = {}
@@ -42,7 +33,7 @@ end
 
 
 local function may_go(record)
-  return ENDED[record.state] and not (is_needed and is_needed(record))
+  return vocabulary.ENDED[record.state] and not (is_needed and is_needed(record))
 end
 
 
@@ -153,7 +144,7 @@ end
 
 
 function _M.is_ended(record)
-  return ENDED[record.state] == true
+  return vocabulary.ENDED[record.state] == true
 end
 
 

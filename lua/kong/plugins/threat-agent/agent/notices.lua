@@ -5,6 +5,7 @@ local cjson = require "cjson.safe"
 local events = require "kong.plugins.threat-agent.agent.events"
 local feedback = require "kong.plugins.threat-agent.feedback"
 local files = require "kong.plugins.threat-agent.files"
+local given = require "kong.plugins.threat-agent.given"
 local grouping = require "kong.plugins.threat-agent.agent.grouping"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local ledger = require "kong.plugins.threat-agent.agent.ledger"
@@ -13,7 +14,6 @@ local stores = require "kong.plugins.threat-agent.stores"
 
 
 local kong = kong
-local ngx = ngx
 local ipairs = ipairs
 local next = next
 local pairs = pairs
@@ -39,11 +39,6 @@ local saved = {}          -- what the file held
 local streamed_s = 0      -- the latest change that streams were given
 local catching_up = false
 local dirty, saved_s = false, 0
-
-
-local function given(value)
-  return value ~= nil and value ~= ngx.null and value or nil
-end
 
 
 -- The channels that are on: { name, channel, settings, max_queued, max_retry_s }.

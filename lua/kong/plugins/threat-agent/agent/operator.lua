@@ -2,20 +2,16 @@
 -- lifting of bans.
 
 local cjson = require "cjson.safe"
+local database = require "kong.plugins.threat-agent.database"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local native = require "kong.plugins.threat-agent.native"
 local senders = require "kong.plugins.threat-agent.senders"
+local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 
-local kong = kong
 local ngx = ngx
 local ipairs = ipairs
 
-
--- Whatever workspace they are in, and saying which.
-local EVERYWHERE = { workspace = ngx.null, show_ws_id = true }
-
-local STANDING = { active = true, applying = true }
 
 local CATEGORY = "abuse"
 
@@ -99,7 +95,7 @@ end
 
 -- Who asks in one workspace lifts nothing of another.
 local function is_meant(record, command)
-  return record.action == "ban" and STANDING[record.state]
+  return record.action == "ban" and vocabulary.STANDING[record.state]
          and (command.everywhere or record.place.workspace == command.workspace)
 end
 
@@ -144,12 +140,12 @@ function _M.lift(command)
   end
 
   local done = { [command.workspace] = true }     -- workspaces and services
-  for route, route_err in kong.db.routes:each(nil, EVERYWHERE) do
+  for route, route_err in database.each("routes") do
     if not route then
       return nil, "could not read the routes: " .. tostring(route_err)
     end
 
-    local workspace = route.ws_id or kong.default_workspace
+    local workspace = database.workspace_of(route)
     if command.everywhere or workspace == command.workspace then
       local there = { client = command.client, ban_by = command.ban_by, workspace = workspace }
       local service = type(route.service) == "table" and route.service.id or ""

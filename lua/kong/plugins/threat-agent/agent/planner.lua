@@ -1,9 +1,12 @@
 -- From an incident to the steps that the policies have for it.
 
+local vocabulary = require "kong.plugins.threat-agent.vocabulary"
+
+
 local ipairs = ipairs
 
 
-local SEVERITIES = { low = 1, medium = 2, high = 3, critical = 4 }
+local SEVERITIES = vocabulary.SEVERITY_RANKS
 
 
 local _M = {}

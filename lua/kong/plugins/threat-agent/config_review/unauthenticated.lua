@@ -1,6 +1,7 @@
 -- Routes without authentication among others that have it: most others of the same service, or where that
 -- has too few, of the gateway. Where most have none, as in a public shop, nothing is said.
 
+local entities = require "kong.plugins.threat-agent.entities"
 local guards = require "kong.plugins.threat-agent.guards"
 local standing = require "kong.plugins.threat-agent.config_review.standing"
 
@@ -16,8 +17,6 @@ local id_of = standing.id_of
 local LEAST_OF_SERVICE, LEAST_OF_GATEWAY = 2, 3
 local MOST_RATIO = 0.75
 
-local UUID = "^%x+%-%x+%-%x+%-%x+%-%x+$"
-
 
 local _M = {}
 
@@ -26,7 +25,7 @@ local _M = {}
 -- or by the groups that acl asks for. A consumer that is only named may be any of those that are refused.
 local function is_closed(review, anonymous, plugins)
   return plugins.acl ~= nil or review.standing:refuses(anonymous)
-         or not anonymous:find(UUID) and review.standing:refuses_somebody()
+         or not anonymous:find("^" .. entities.ID .. "$") and review.standing:refuses_somebody()
 end
 
 

@@ -1,6 +1,7 @@
 -- Email: plain text, one thread for each incident.
 -- Source: RFC 5322 (headers), RFC 2047 (encoded words)
 
+local given = require "kong.plugins.threat-agent.given"
 local smtp = require "kong.plugins.threat-agent.notifiers.smtp"
 local summary = require "kong.plugins.threat-agent.notifiers.summary"
 
@@ -76,11 +77,6 @@ local function message(channel, event)
   end
 
   return concat(headers, "\r\n") .. "\r\n\r\n" .. wrapped(ngx.encode_base64(summary.plain(event, channel.template)))
-end
-
-
-local function given(value)
-  return value and value ~= ngx.null and value or nil
 end
 
 

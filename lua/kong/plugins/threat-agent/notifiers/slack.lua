@@ -4,11 +4,11 @@
 -- https://docs.slack.dev/reference/methods/chat.postMessage
 
 local cjson = require "cjson.safe"
+local given = require "kong.plugins.threat-agent.given"
 local http = require "kong.plugins.threat-agent.notifiers.http"
 local summary = require "kong.plugins.threat-agent.notifiers.summary"
 
 
-local ngx = ngx
 
 
 local API = "https://slack.com/api/chat.postMessage"
@@ -80,11 +80,6 @@ local function blocks_of(title, event)
     elements = { { type = "mrkdwn", verbatim = true, text = escape(summary.footer(event)) } },
   }
   return blocks
-end
-
-
-local function given(value)
-  return value and value ~= ngx.null and value or nil
 end
 
 

@@ -2,6 +2,7 @@
 -- Source: RFC 5424 (the message), RFC 6587 section 3.4.1 (octet counting over TCP)
 
 local cjson = require "cjson.safe"
+local given = require "kong.plugins.threat-agent.given"
 local summary = require "kong.plugins.threat-agent.notifiers.summary"
 
 
@@ -50,15 +51,10 @@ local function text_of(event, most)
 end
 
 
-local function given(value, default)
-  return value and value ~= ngx.null and value or default
-end
-
-
 local function send_udp(channel, message)
   local sock = ngx.socket.udp()
   sock:settimeout(channel.timeout_ms)
-  local ok, err = sock:setpeername(channel.host, given(channel.port, DEFAULT_PORT))
+  local ok, err = sock:setpeername(channel.host, given(channel.port) or DEFAULT_PORT)
   if ok then
     ok, err = sock:send(message)
   end
@@ -70,7 +66,7 @@ end
 local function send_tcp(channel, message)
   local sock = ngx.socket.tcp()
   sock:settimeout(channel.timeout_ms)
-  local ok, err = sock:connect(channel.host, given(channel.port, DEFAULT_PORT))
+  local ok, err = sock:connect(channel.host, given(channel.port) or DEFAULT_PORT)
   if ok then
     ok, err = sock:send(#message .. " " .. message)
   end

@@ -4,6 +4,9 @@
 --
 -- lua-resty-redis is what Kong itself brings along and uses.
 
+local given = require "kong.plugins.threat-agent.given"
+
+
 local ngx = ngx
 local tostring = tostring
 
@@ -17,11 +20,6 @@ local _M = {}
 
 
 local trimmed_s = {}     -- stream → when it was last trimmed
-
-
-local function given(value)
-  return value ~= nil and value ~= ngx.null and value or nil
-end
 
 
 local function authenticate(client, settings)

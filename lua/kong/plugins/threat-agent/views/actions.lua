@@ -4,7 +4,7 @@ local action_list = require "kong.plugins.threat-agent.action_list"
 local cjson = require "cjson.safe"
 local commands = require "kong.plugins.threat-agent.commands"
 local deck = require "kong.plugins.threat-agent.deck"
-local settings = require "kong.plugins.threat-agent.agent.settings"
+local settings = require "kong.plugins.threat-agent.settings"
 
 
 -- What may be asked for in which state.
@@ -38,18 +38,12 @@ function _M.send(ask, command)
 end
 
 
-local function may_see(ask, record)
-  return ask.workspace == nil or record.place.workspace == ask.workspace
-end
-
-
 -- Lists the actions, the latest first: by state and incident.
 function _M.list(ask)
   local query = ask.query
   local data = setmetatable({}, cjson.array_mt)
-  for _, record in ipairs(action_list.list()) do
-    if may_see(ask, record)
-       and (not query.state or record.state == query.state)
+  for _, record in ipairs(action_list.list(ask.workspace)) do
+    if (not query.state or record.state == query.state)
        and (not query.incident or record.incident == query.incident)
     then
       data[#data + 1] = record
@@ -63,8 +57,8 @@ end
 -- Approves an action that waits, or takes one back.
 function _M.command(ask)
   local command = ask.params.command
-  local record, states = action_list.find(ask.params.id), COMMANDS[command]
-  if not record or not states or not may_see(ask, record) then
+  local record, states = action_list.find(ask.params.id, ask.workspace), COMMANDS[command]
+  if not record or not states then
     return 404, { message = "Not found" }
   elseif not states[record.state] then
     return 409, { message = "the action is " .. record.state }
@@ -76,8 +70,8 @@ end
 
 -- Writes an action's changes as a decK file.
 function _M.patch(ask)
-  local record = action_list.find(ask.params.id)
-  if not record or not may_see(ask, record) then
+  local record = action_list.find(ask.params.id, ask.workspace)
+  if not record then
     return 404, { message = "Not found" }
   end
 

@@ -3,32 +3,23 @@
 local action_list = require "kong.plugins.threat-agent.action_list"
 local actions = require "kong.plugins.threat-agent.views.actions"
 local cjson = require "cjson.safe"
+local database = require "kong.plugins.threat-agent.database"
+local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 local whom = require "kong.plugins.threat-agent.views.whom"
 
 
 local kong = kong
-local ngx = ngx
 
-
--- Whatever workspace they are in, and saying which.
-local EVERYWHERE = { workspace = ngx.null, show_ws_id = true }
-
-local STANDING = { active = true, applying = true, reverting = true }
 
 
 local _M = {}
 
 
-local function may_see(ask, record)
-  return ask.workspace == nil or record.place.workspace == ask.workspace
-end
-
-
 -- The records of exemptions that stand.
 local function standing(ask)
   local found = {}
-  for _, record in ipairs(action_list.list()) do
-    if record.action == "allow" and STANDING[record.state] and may_see(ask, record) then
+  for _, record in ipairs(action_list.list(ask.workspace)) do
+    if record.action == "allow" and vocabulary.IN_FORCE[record.state] then
       found[#found + 1] = record
     end
   end
@@ -59,11 +50,14 @@ function _M.list(ask)
 end
 
 
--- Finds a route by its id or name in what the asker may see.
+-- Finds a route by its id or name in what the asker may see. Returns nil where there is none, and an
+-- error where the routes cannot be read.
 local function find_route(ask, text)
-  for route in kong.db.routes:each(nil, EVERYWHERE) do
-    if route and (route.id == text or route.name == text)
-       and (ask.workspace == nil or (route.ws_id or kong.default_workspace) == ask.workspace)
+  for route, err in database.each("routes") do
+    if not route then
+      return nil, "could not read the routes: " .. tostring(err)
+    elseif (route.id == text or route.name == text)
+           and (ask.workspace == nil or database.workspace_of(route) == ask.workspace)
     then
       return route
     end
@@ -79,8 +73,13 @@ function _M.allow(ask)
     return 400, { message = err }
   end
 
-  local route = type(body.route) == "string" and find_route(ask, body.route)
-  if not route then
+  local route
+  if type(body.route) == "string" then
+    route, err = find_route(ask, body.route)
+  end
+  if err then
+    return 503, { message = err }
+  elseif not route then
     return 400, { message = "route: expected the id or name of a route; an exemption from everything, everywhere, "
                             .. "belongs into the configuration's allowlist" }
   end

@@ -5,13 +5,12 @@ local action_list = require "kong.plugins.threat-agent.action_list"
 local actions = require "kong.plugins.threat-agent.views.actions"
 local cjson = require "cjson.safe"
 local native = require "kong.plugins.threat-agent.native"
+local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 local whom = require "kong.plugins.threat-agent.views.whom"
 
 
 local kong = kong
 
-
-local STANDING = { active = true, applying = true, reverting = true }
 
 
 local _M = {}
@@ -51,10 +50,8 @@ function _M.list(ask)
   end
 
   local data = setmetatable({}, cjson.array_mt)
-  for _, record in ipairs(action_list.list()) do
-    if STANDING[record.state] and record.action == "ban"
-       and (ask.workspace == nil or record.place.workspace == ask.workspace)
-    then
+  for _, record in ipairs(action_list.list(ask.workspace)) do
+    if record.action == "ban" and vocabulary.IN_FORCE[record.state] then
       add_record(data, record)
     end
   end

@@ -1,7 +1,7 @@
 -- What the store holds, as JSON Lines, page by page: a header says what to ask for next. A view takes
 -- { query, workspace } and returns a status, a body and headers.
 
-local settings = require "kong.plugins.threat-agent.agent.settings"
+local settings = require "kong.plugins.threat-agent.settings"
 local stores = require "kong.plugins.threat-agent.stores"
 
 

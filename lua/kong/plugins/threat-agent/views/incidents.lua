@@ -4,6 +4,7 @@ local action_list = require "kong.plugins.threat-agent.action_list"
 local cjson = require "cjson.safe"
 local feedback = require "kong.plugins.threat-agent.feedback"
 local incidents = require "kong.plugins.threat-agent.incidents"
+local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 
 local setmetatable = setmetatable
@@ -18,7 +19,7 @@ local STATUSES = {
   resolved = { resolved = true },
 }
 
-local SEVERITIES = { low = true, medium = true, high = true, critical = true }
+local SEVERITIES = vocabulary.SEVERITY_RANKS
 
 
 local _M = {}

@@ -2,7 +2,7 @@
 -- a status and a body.
 
 local notices = require "kong.plugins.threat-agent.agent.notices"
-local settings = require "kong.plugins.threat-agent.agent.settings"
+local settings = require "kong.plugins.threat-agent.settings"
 
 
 local _M = {}

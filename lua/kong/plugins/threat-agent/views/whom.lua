@@ -1,6 +1,7 @@
 -- Who is meant where an operator names somebody: an address, its network, a consumer, a credential, a
 -- session.
 
+local entities = require "kong.plugins.threat-agent.entities"
 local native = require "kong.plugins.threat-agent.native"
 local redact = require "kong.plugins.threat-agent.redact"
 local senders = require "kong.plugins.threat-agent.senders"
@@ -17,8 +18,6 @@ local LONGEST = 256
 local USUAL_S = 600
 local LONGEST_S = 2592000
 local SESSION_DIGITS = 13
-
-local UUID = "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$"
 
 
 local _M = {
@@ -76,7 +75,7 @@ function _M.find(text, by)
       return by, text
     end
   elseif by == "credential" then
-    if text:match(UUID) then
+    if text:match("^" .. entities.ID .. "$") then
       return by, text
     end
   elseif by == "network" or text:find("/", 1, true) then

@@ -1,0 +1,41 @@
+-- Kong's entities, whatever workspace they are in.
+
+local kong = kong
+local ngx = ngx
+local pcall = pcall
+local type = type
+
+
+local EVERYWHERE = { workspace = ngx.null, show_ws_id = true }
+local PAGE = 1000
+
+
+local _M = {}
+
+
+-- Goes through all entities of a kind, such as "routes". Yields an entity, or false and an error.
+function _M.each(kind)
+  return kong.db[kind]:each(PAGE, EVERYWHERE)
+end
+
+
+-- Finds an entity by its id; nil where there is none, where it cannot be read, and where Kong has no
+-- such kind, because the plugin that brings it is not loaded.
+function _M.select(kind, id)
+  local dao = kong.db[kind]
+  if not dao then
+    return nil
+  end
+
+  local ok, entity = pcall(dao.select, dao, { id = id }, EVERYWHERE)
+  return ok and type(entity) == "table" and entity or nil
+end
+
+
+-- The workspace that an entity is in.
+function _M.workspace_of(entity)
+  return type(entity.ws_id) == "string" and entity.ws_id or kong.default_workspace
+end
+
+
+return _M
