@@ -94,6 +94,24 @@ describe(gateway.describe_name("behaviour:"), function()
   end)
 
 
+  it("who is protected is named and not slowed down: a proxy on this host is everybody", function()
+    for n = 1, 40 do
+      local response = gw:http({ path = "/login", json = { username = "colleague-" .. n, password = "guess" } })
+      assert.equal(401, response.status)
+    end
+    assert.equal(403, gw:http({ path = "/search?q=1%27+UNION+SELECT+password+FROM+users--" }).status)
+    assert.equal(200, gw:http({ path = "/products" }).status)
+
+    eventually(function()
+      for _, top in ipairs(incidents("credential_stuffing")[1].top_clients) do
+        if top.client == "127.0.0.1" then
+          return true
+        end
+      end
+    end, 15)
+  end)
+
+
   it("an instance that switches it off suspects nobody", function()
     for n = 1, 60 do
       assert.equal(404, send("192.0.2.20", { path = "/unwatched/no-such-page/" .. n }).status)

@@ -12,7 +12,7 @@ local engine = cjson.decode((plugin.cli("schema --json")))
 
 -- Fields that only Lua needs, and fields that only the engine is told.
 local LUA_ONLY = { failure_mode = true, notifications = true, response = true, store = true }
-local ENGINE_ONLY = { instance_scope = true }
+local ENGINE_ONLY = { instance_scope = true, protected_cidrs = true }
 
 
 local function find(fields, name)

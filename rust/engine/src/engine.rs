@@ -1,6 +1,6 @@
 //! The one orchestration: what is asked of a request, and in which order.
 
-use crate::allowlist::Allowlist;
+use crate::allowlist::{Allowlist, Protected};
 use crate::behaviour::Watch;
 use crate::config::{Config, Mode};
 use crate::error::Error;
@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Engine {
     config: Config,
     allowlist: Allowlist,
+    protected: Protected,
     ramp: Ramp,
     rules: Rules,
     limits: Limits,
@@ -44,10 +45,12 @@ impl Engine {
         let mut errors = config.drop_repeated_ids();
         config.check()?;
         let allowlist = Allowlist::new(&config.allowlist, &mut errors);
+        let protected = Protected::new(&config.protected_cidrs, &mut errors);
         let (rules, wrong) = Rules::new(&config.rules);
         errors.extend(wrong);
         let engine = Engine {
             allowlist,
+            protected,
             ramp: Ramp::new(&config),
             rules,
             limits: Limits::new(&config),
@@ -124,9 +127,10 @@ impl Engine {
             Ruling::Open => {
                 arrived = true;
                 let held = standing::hold(request, state, now_ms, &mut verdict);
-                let stands = held.as_ref().is_some_and(|h| h.sender);
+                let limited = held.as_ref().is_some_and(|h| h.sender);
+                let spared = limited || self.protected.has(identity);
                 self.watch
-                    .arrive(request, stands, state, now_ms, &mut verdict);
+                    .arrive(request, spared, state, now_ms, &mut verdict);
                 let checked = self.limits.check(request, state, now_ms, &mut verdict);
                 let crowded = standing::depart(request, state, now_ms, &mut verdict);
                 let over = crowded || checked.refused || held.as_ref().is_some_and(|h| h.refused);

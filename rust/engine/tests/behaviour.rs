@@ -66,7 +66,12 @@ const WALL_S: u64 = 1_700_000_000;
 
 impl World {
     fn new(mode: &str) -> World {
-        let config = format!(r#"{{"mode":"{mode}","behaviour":{{"session_cookie":"sid"}}}}"#);
+        World::with(&format!(r#""mode":"{mode}""#))
+    }
+
+    /// settings: fields of a configuration, as JSON.
+    fn with(settings: &str) -> World {
+        let config = format!(r#"{{{settings},"behaviour":{{"session_cookie":"sid"}}}}"#);
         World {
             engine: Engine::new(Config::from_json(config.as_bytes()).unwrap()).unwrap(),
             memory: LocalState::default(),
@@ -371,6 +376,20 @@ fn a_scraper_of_a_quiet_route_is_no_flood() {
         });
         assert!(world.incident(category).is_some(), "{:?}", world.all());
         assert_eq!(world.all().len(), 1, "{:?}", world.all());
+    }
+}
+
+#[test]
+fn who_is_protected_is_found_and_not_refused() {
+    let settings = r#""mode":"enforce","protected_cidrs":["10.0.0.66"]"#;
+    for (settings, is_refused) in [(r#""mode":"enforce""#, true), (settings, false)] {
+        let mut world = World::with(settings);
+        world.quietly(60, |w, _| w.visitors(20, 200));
+        let found = world.play(30, Category::CredentialStuffing, |w, second| {
+            w.login(66, &format!("user{second}"), 401);
+        });
+        assert!(found.is_some());
+        assert_eq!(world.login(66, "another", 401), is_refused);
     }
 }
 

@@ -412,6 +412,9 @@ local function engine_json(conf)
     fields[name] = conf[name]
   end
 
+  local protected = conf.response and conf.response.protected
+  fields.protected_cidrs = protected and protected.cidrs
+
   fields = plain(fields)
   -- An empty list is not the default list.
   if is_empty(conf.auth_failure_statuses) then

@@ -34,8 +34,8 @@ pub(super) struct Arrival<'a> {
     pub identity: &'a Identity<'a>,
     pub alarm: Alarm,
     pub turn: u64,
-    /// A limit was put on its sender, which is then all that is done about the sender.
-    pub held: bool,
+    /// Nothing is done about its sender here: it is protected, or a limit was put on it.
+    pub spared: bool,
     pub now_ms: u64,
 }
 
@@ -136,7 +136,7 @@ impl Watch {
             r if r >= 2.0 => ("medium", 0.65),
             _ => ("low", 0.3),
         };
-        let action = if ratio >= 2.0 && !arrival.held {
+        let action = if ratio >= 2.0 && !arrival.spared {
             self.action
         } else {
             Action::Allow
@@ -156,7 +156,7 @@ impl Watch {
         verdict: &mut Verdict,
     ) {
         let (rate, score) = (counts[S60], 0.65);
-        let action = if arrival.held {
+        let action = if arrival.spared {
             Action::Allow
         } else {
             self.action

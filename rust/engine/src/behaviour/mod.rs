@@ -90,13 +90,13 @@ impl Watch {
     }
 
     /// Counts a request that arrives, and holds its client against what the tick told and what is
-    /// suspected of it. `held` tells that a limit was put on its sender, which is then all that is
-    /// done about the sender. The identity has its session.
+    /// suspected of it. `spared` tells that nothing is done about its sender here: it is protected, or
+    /// a limit was put on it. The identity has its session.
     /// Cost: two keys, eight windows; one sample in 16 requests. No allocation unless it speaks.
     pub fn arrive<M: Memory + ?Sized>(
         &self,
         request: &Request,
-        held: bool,
+        spared: bool,
         memory: &M,
         now_ms: u64,
         verdict: &mut Verdict,
@@ -107,7 +107,7 @@ impl Watch {
         let short_hash = |name: &[u8]| (memory.hash(name) & SHORT_MASK).max(1);
         verdict.session = request.identity.session;
         if request.stage != Stage::Body {
-            self.count(request, held, memory, now_ms, verdict);
+            self.count(request, spared, memory, now_ms, verdict);
             if verdict.session != 0 {
                 self.session_moves(&request.identity, memory, now_ms);
             }
@@ -118,7 +118,7 @@ impl Watch {
     fn count<M: Memory + ?Sized>(
         &self,
         request: &Request,
-        held: bool,
+        spared: bool,
         memory: &M,
         now_ms: u64,
         verdict: &mut Verdict,
@@ -151,7 +151,7 @@ impl Watch {
                 identity,
                 alarm,
                 turn,
-                held,
+                spared,
                 now_ms,
             };
             if alarm.hot_limit > 0 && counts[S10] > u64::from(alarm.hot_limit) {
@@ -171,7 +171,7 @@ impl Watch {
                     self.hot(&arrival, network, rate, memory, verdict);
                 }
             }
-            if !held && memory.any_bans(now_ms) {
+            if !spared && memory.any_bans(now_ms) {
                 self.suspect(identity, &key, network.as_ref(), memory, now_ms, verdict);
             }
         }

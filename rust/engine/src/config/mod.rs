@@ -65,6 +65,8 @@ pub struct Config {
     /// Response statuses that say that a login or credential was refused.
     pub auth_failure_statuses: Vec<u16>,
     pub allowlist: Allowlist,
+    /// Networks (`response.protected.cidrs`) whose clients behaviour alone never refuses.
+    pub protected_cidrs: Vec<String>,
     pub rules: Vec<Rule>,
     pub limits: Vec<Limit>,
     pub payload: Payload,
@@ -81,6 +83,7 @@ impl Default for Config {
             sampling_ratio: 1.0,
             auth_failure_statuses: vec![401],
             allowlist: Allowlist::default(),
+            protected_cidrs: Vec::new(),
             rules: Vec::new(),
             limits: Vec::new(),
             payload: Payload::default(),
@@ -281,6 +284,11 @@ impl Config {
         entries(
             "allowlist.consumers",
             self.allowlist.consumers.len(),
+            bounds::MAX_ENTRIES,
+        )?;
+        entries(
+            "response.protected.cidrs",
+            self.protected_cidrs.len(),
             bounds::MAX_ENTRIES,
         )?;
         let checks = &self.allowlist.health_checks;
