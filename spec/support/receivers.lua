@@ -64,6 +64,14 @@ function Receiver:fail(on)
 end
 
 
+-- What the language model at /chat says from now on.
+function Receiver:say(text)
+  local file = assert(io.open(self.file .. ".answer", "w"))
+  file:write(text)
+  file:close()
+end
+
+
 -- What it has received: decoded lines, with `json` beside each body that is JSON.
 function Receiver:received(path)
   local list = {}

@@ -2,7 +2,8 @@
 
     sink.py PORT FILE
 
-/status/503 answers 503; /slack answers as Slack's API does, with a new `ts` each time; all else 200.
+/status/503 answers 503; /slack answers as Slack's API does, with a new `ts` each time; /chat as a language model
+that says what stands in FILE.answer; all else 200.
 While FILE.fail exists, everything is answered with 503.
 """
 
@@ -38,7 +39,16 @@ class Sink(BaseHTTPRequestHandler):
             status = int(self.path.split("/")[2])
         elif self.path.startswith("/slack"):
             answer = json.dumps({"ok": True, "channel": "C1", "ts": "1700000000.%06d" % turn})
+        elif self.path.startswith("/chat"):
+            with open(FILE + ".answer") as said:
+                answer = json.dumps({
+                    "id": "chat-%d" % turn, "object": "chat.completion", "created": 1700000000, "model": "small-model",
+                    "choices": [{"index": 0, "finish_reason": "stop",
+                                 "message": {"role": "assistant", "content": said.read()}}],
+                    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+                })
         self.send_response(status)
+        self.send_header("Content-Type", "application/json" if answer[:1] == "{" else "text/plain")
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer.encode())

@@ -55,6 +55,12 @@ describe("one incident", function()
     assert.same({}, at(3000, incident("A", { status = "resolved" })))
   end)
 
+  it("is told at once when there is an opinion of it, once", function()
+    at(100, incident("A"))
+    assert.same({ "updated" }, at(101, incident("A", { opinion = {} })))
+    assert.same({}, at(102, incident("A", { opinion = {} })))
+  end)
+
   it("is told at once when it becomes graver", function()
     at(100, incident("A"))
     assert.same({ "updated" }, at(101, incident("A", { severity = "critical" })))

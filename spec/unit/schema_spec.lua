@@ -11,7 +11,7 @@ local engine = cjson.decode((plugin.cli("schema --json")))
 
 
 -- Fields that only Lua needs, and fields that only the engine is told.
-local LUA_ONLY = { failure_mode = true, notifications = true, response = true, store = true }
+local LUA_ONLY = { failure_mode = true, llm = true, notifications = true, response = true, store = true }
 local ENGINE_ONLY = { instance_scope = true, protected_cidrs = true }
 
 

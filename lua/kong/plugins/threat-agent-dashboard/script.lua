@@ -353,7 +353,7 @@ return [==[
   }
   function timeline(incident, acts) {
     const events = [[incident.opened_s, "Opened: first signs of " + (CATEGORIES[incident.category] || [incident.category])[0].toLowerCase()]];
-    for (const step of incident.history) events.push([step.wall_s, "Classified as " + (CATEGORIES[step.category] || [step.category])[0].toLowerCase() + " (" + step.stage + "), score " + number(step.score)]);
+    for (const step of incident.history) events.push([step.wall_s, "Classified as " + (step.category === "none" ? "ordinary traffic" : (CATEGORIES[step.category] || [step.category])[0].toLowerCase()) + " (" + step.stage + "), score " + number(step.score)]);
     for (const record of acts) {
       events.push([record.created_s, "Planned: " + deed(record)]);
       if (record.applied_s) events.push([record.applied_s, "Done: " + deed(record) + (record.approved_by ? ", approved by " + record.approved_by : "")]);
@@ -393,6 +393,15 @@ return [==[
       h("button", { type: "button", "data-key": "attack-" + incident.id, onclick: () => judge(incident, "attack") }, "It was an attack"),
       h("button", { type: "button", class: "quiet", "data-key": "false-" + incident.id, onclick: () => judge(incident, "false_alarm") }, "False alarm")) : null);
   }
+  /* What a language model made of an incident. */
+  function opinion(incident) {
+    const said = incident.opinion;
+    if (!said) return null;
+    const ordinary = said.category === "none", percent = Math.round(said.probability * 100) + " %";
+    return [h("h3", {}, "A language model's opinion"), h("div", { class: "deed" }, h("div", {},
+      h("strong", {}, ordinary ? "Ordinary traffic" : (CATEGORIES[said.category] || [said.category])[0]), " ", chip("probability " + percent, ordinary ? "amber" : "green"),
+      h("span", { class: "soft" }, [said.explanation, said.recommendation, said.model ? "(" + said.model + ")" : ""].filter(Boolean).join(" "))))];
+  }
   function detail(incident) {
     const acts = incident ? actionsOf(incident.id) : [];
     draw("detail", [incident, acts, data.role, data.status.enforcing], () => {
@@ -404,6 +413,7 @@ return [==[
         h("p", { class: "title" }, incident.title), h("p", { class: "soft" }, words[1]),
         h("h3", {}, "Why it was raised"), h("ul", { class: "reasons" }, incident.reasons.map((reason) => h("li", {}, reason)),
           incident.suspect_change ? h("li", {}, "Suspected change: " + incident.suspect_change) : null),
+        opinion(incident),
         h("h3", {}, "What was done"), deeds(acts),
         h("h3", { id: "feedback" }, "Was it right?"), judgement(incident),
         h("h3", {}, "How much"), h("dl", { class: "facts" }, fact("Requests", number(incident.requests)), fact(data.status.enforcing ? "Refused" : "Would be refused", number(incident.refused)),

@@ -12,6 +12,7 @@ local _M = {
   NOTIFIED = "notified.json",
   FEEDBACK = "feedback.json",
   FINDINGS = "findings.json",
+  OPINIONS = "opinions.json",
   SNAPSHOT = "configuration.json",
   KILL = "kill",
 }

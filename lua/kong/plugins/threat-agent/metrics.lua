@@ -56,6 +56,7 @@ _M.LIST = {
   { "incidents_open", "gauge", "Open incidents by category.", { "category" } },
   { "config_findings", "gauge", "What the review of the configuration found.", { "kind" } },
   { "feedback", "gauge", "Incidents that operators judged within 30 days.", { "category", "verdict" } },
+  { "opinions_total", "counter", "Questions to the language model, by what came of them.", { "result" } },
   { "actions", "gauge", "Actions that the agent keeps, by state.", { "state" } },
   { "actions_total", "counter", "Actions by type and each state that they came to.", { "action", "state" } },
   { "action_results_total", "counter", "Verified actions by type and what came of them.", { "action", "result" } },
@@ -152,6 +153,7 @@ local function of_tally()
     uninspected_reasons_total = counts.uninspected,
     actions_total = counts.action,
     action_results_total = counts.action_result,
+    opinions_total = counts.opinion,
   }
 end
 

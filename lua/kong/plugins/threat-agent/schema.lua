@@ -2,6 +2,7 @@
 -- the two. What only compiling can tell is asked of the engine where its library can be loaded.
 
 local check = require "kong.plugins.threat-agent.config_check"
+local llm = require "kong.plugins.threat-agent.schema_llm"
 local notifications = require "kong.plugins.threat-agent.schema_notifications"
 local payload = require "kong.plugins.threat-agent.schema_payload"
 local response = require "kong.plugins.threat-agent.schema_response"
@@ -331,6 +332,7 @@ return {
         } },
         { payload = payload },
         { behaviour = behaviour },
+        { llm = llm },
         { notifications = notifications },
         { response = response },
         { store = store },

@@ -19,7 +19,7 @@ local SCHEMA_VERSION = 1
 local PARTS = {
   clients = { "top_clients", "clients" },
   consumers = { "consumers", "top_senders" },
-  reasons = { "reasons" },
+  reasons = { "reasons", "opinion" },
   references = { "sample_references" },
   suspect_change = { "suspect_change" },
 }

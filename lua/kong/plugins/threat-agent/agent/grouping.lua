@@ -141,7 +141,10 @@ local function kind_of(told, change, settings, now_s)
   local states, is_pending = states_of(change.actions)
   if has_news(told, states) and (not told.digested or is_pending) then
     return "action"
-  elseif not told.digested and now_s - told.sent_s >= settings.update_interval_s then
+  end
+
+  local has_opinion = incident.opinion ~= nil and not told.opinion
+  if not told.digested and (has_opinion or now_s - told.sent_s >= settings.update_interval_s) then
     return "updated"
   end
 end
@@ -191,6 +194,7 @@ function Grouping:remember(change, now_s, digested)
   told.severity = incident.severity
   told.sent_s = now_s
   told.actions = states_of(change.actions)
+  told.opinion = incident.opinion ~= nil or nil
   told.digested = digested or nil
   local is_open_digested = told.digested and told.status ~= "resolved"
   self.open_digested = self.open_digested + (is_open_digested and 1 or 0) - (was_open_digested and 1 or 0)

@@ -1,5 +1,6 @@
 -- The agent's loop: once a second in every worker, with work for the one that leads the node.
 
+local assessor = require "kong.plugins.threat-agent.agent.assessor"
 local changes = require "kong.plugins.threat-agent.agent.changes"
 local files = require "kong.plugins.threat-agent.files"
 local incidents = require "kong.plugins.threat-agent.incidents"
@@ -62,6 +63,7 @@ local function take_lead()
   checked(changes.open())
   checked(responder.open())
   notices.open()
+  assessor.open()
 
   -- What the former leader has handled is handled again: at least once, never not at all.
   cursor = 0
@@ -75,6 +77,7 @@ local function handle_incidents()
     kong.log.notice("incident ", incident.id, " ", incident.status, ": ", incident.title)
     responder.take_in(incident)
     notices.take_in(incident)
+    assessor.take_in(incident)
     cursor = sequence
     incident, sequence = incidents.next(cursor)
   end
@@ -102,6 +105,7 @@ local function work()
     responder.beat(conf)
     checked(sweeper.sweep(conf))
   end
+  assessor.beat(settings.platform(), ngx.time())
   notices.beat(settings.platform(), ngx.time())
   save()
 end

@@ -8,7 +8,9 @@ local files = require "kong.plugins.threat-agent.files"
 local given = require "kong.plugins.threat-agent.given"
 local grouping = require "kong.plugins.threat-agent.agent.grouping"
 local journal = require "kong.plugins.threat-agent.agent.journal"
+local judged = require "kong.plugins.threat-agent.judged"
 local ledger = require "kong.plugins.threat-agent.agent.ledger"
+local opinions = require "kong.plugins.threat-agent.opinions"
 local outbox = require "kong.plugins.threat-agent.agent.outbox"
 local stores = require "kong.plugins.threat-agent.stores"
 
@@ -33,7 +35,7 @@ local _M = {}
 local known = {}          -- id → the incident as it stands
 local changed = {}        -- ids since the last beat
 local states = {}         -- action → its state when it was last looked at
-local judged = {}         -- id → what operators had said when it was last looked at
+local verdicts = {}       -- id → how it had been judged when it was last looked at
 local groupings = {}      -- channel → its grouping
 local saved = {}          -- what the file held
 local streamed_s = 0      -- the latest change that streams were given
@@ -85,7 +87,7 @@ end
 
 -- Takes up where the last leader stopped.
 function _M.open()
-  known, changed, states, judged, groupings = {}, {}, {}, {}, {}
+  known, changed, states, verdicts, groupings = {}, {}, {}, {}, {}
   saved = cjson.decode(files.load(files.NOTIFIED) or "") or {}
   streamed_s = saved.streamed_s or 0
   catching_up, dirty = true, false
@@ -99,13 +101,13 @@ function _M.take_in(incident)
 end
 
 
--- Finds the incidents that operators judged.
-local function look_for_feedback()
+-- Finds the incidents that operators or a language model judged.
+local function look_for_judgements()
   for id, incident in pairs(known) do
-    local said = feedback.of(incident)
-    local verdict = said and said.verdict
-    if judged[id] ~= verdict then
-      judged[id] = verdict
+    local said, opinion = feedback.of(incident), opinions.of(incident)
+    local verdict = (said and said.verdict or "") .. "@" .. (opinion and opinion.at_s or "")
+    if (verdicts[id] or "@") ~= verdict then
+      verdicts[id] = verdict
       changed[id] = true
     end
   end
@@ -114,7 +116,7 @@ end
 
 -- Finds the actions whose state changed, and forgets what ended long ago.
 local function look_around(now_s)
-  look_for_feedback()
+  look_for_judgements()
   local of_incident, standing = {}, {}
   for _, record in ipairs(journal.all()) do
     standing[record.id] = record.state
@@ -129,7 +131,7 @@ local function look_around(now_s)
 
   for id, incident in pairs(known) do
     if incident.status == "resolved" and not changed[id] and now_s - changed_s(incident) > KEEP_S then
-      known[id], judged[id] = nil, nil
+      known[id], verdicts[id] = nil, nil
     end
   end
   return of_incident
@@ -154,7 +156,7 @@ end
 local function stream(conf, streams, of_incident)
   local newest_s = streamed_s
   for id in pairs(changed) do
-    local incident = feedback.weigh(known[id])
+    local incident = judged(known[id])
     local at_s = changed_s(incident)
     if not catching_up or at_s >= streamed_s then
       local kind = incident.status == "open" and "opened" or incident.status
@@ -199,7 +201,7 @@ local function tell(conf, to, of_incident, now_s)
     groupings[to.name] = group
   end
   for id in pairs(changed) do
-    group:take(feedback.weigh(known[id]), of_incident[id])
+    group:take(judged(known[id]), of_incident[id])
   end
 
   for _, message in ipairs(group:flush(to.settings, now_s)) do

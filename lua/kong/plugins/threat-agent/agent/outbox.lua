@@ -3,6 +3,7 @@
 
 local Queue = require "kong.tools.queue"
 local notifiers = require "kong.plugins.threat-agent.notifiers"
+local update_secrets = require "kong.plugins.threat-agent.secrets"
 
 
 local kong = kong
@@ -62,18 +63,9 @@ local function arrive(name)
 end
 
 
--- Secrets that lie in a vault, as they are now.
-local function resolve(channel)
-  local vault = kong.vault
-  if vault and vault.update then
-    pcall(vault.update, channel)
-  end
-end
-
-
 -- Tries one message. Returns whether it is done with; or nil and an error for another try.
 local function try(to, entry)
-  resolve(to.channel)
+  update_secrets(to.channel)
   local ok, err, passes = (to.carry or notifiers.notify)(to.channel, entry.event, entry.memory)
   if ok then
     arrive(to.name)

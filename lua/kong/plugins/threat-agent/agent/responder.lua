@@ -1,7 +1,7 @@
 -- From incidents to actions: which step of which policy is due.
 
-local feedback = require "kong.plugins.threat-agent.feedback"
 local journal = require "kong.plugins.threat-agent.agent.journal"
+local judged = require "kong.plugins.threat-agent.judged"
 local ledger = require "kong.plugins.threat-agent.agent.ledger"
 local life = require "kong.plugins.threat-agent.agent.life"
 local orders = require "kong.plugins.threat-agent.agent.orders"
@@ -53,7 +53,7 @@ function _M.beat(conf)
 
   local now = ngx.time()
   for id, known in pairs(incidents) do
-    local incident = feedback.weigh(known)
+    local incident = judged(known)
     local is_wrong = incident.feedback and incident.feedback.verdict == "false_alarm"
     local policy = not is_wrong and planner.policy_for(conf.response.policies, incident, now)
     local function was_useless(number)

@@ -108,6 +108,21 @@ local function consumers_of(incident)
 end
 
 
+local function opinion_of(incident)
+  local opinion = incident.opinion
+  if not opinion then
+    return nil
+  end
+
+  local line = ("%s, probability %d %%"):format(opinion.category, opinion.probability * 100)
+  for _, text in ipairs({ opinion.explanation, opinion.recommendation }) do
+    line = text ~= "" and line .. "\n" .. text or line
+  end
+
+  return line
+end
+
+
 local function actions_of(event)
   local lines = {}
   for _, action in ipairs(event.actions or {}) do
@@ -157,6 +172,7 @@ function _M.facts(event)
     add("Suspected clients", clients_of(incident), true)
     add("Evidence", concat(incident.reasons or {}, "\n"), true)
     add("Suspected change", incident.suspect_change, true)
+    add("A language model's opinion", opinion_of(incident), true)
   end
   add("Actions", actions_of(event), true)
   add("Incidents", incidents_of(event), true)

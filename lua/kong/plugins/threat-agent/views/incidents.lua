@@ -2,8 +2,8 @@
 
 local action_list = require "kong.plugins.threat-agent.action_list"
 local cjson = require "cjson.safe"
-local feedback = require "kong.plugins.threat-agent.feedback"
 local incidents = require "kong.plugins.threat-agent.incidents"
+local judged = require "kong.plugins.threat-agent.judged"
 local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 
@@ -40,7 +40,7 @@ local function all_of(ask)
   local own = setmetatable({}, cjson.array_mt)
   for _, incident in ipairs(list) do
     if may_see(ask, incident.workspace) then
-      own[#own + 1] = feedback.weigh(incident)
+      own[#own + 1] = judged(incident)
     end
   end
 
