@@ -144,6 +144,7 @@ build = {
       ["kong.plugins.threat-agent.request"] = "lua/kong/plugins/threat-agent/request.lua",
       ["kong.plugins.threat-agent.response"] = "lua/kong/plugins/threat-agent/response.lua",
       ["kong.plugins.threat-agent.schema"] = "lua/kong/plugins/threat-agent/schema.lua",
+      ["kong.plugins.threat-agent.schema_fields"] = "lua/kong/plugins/threat-agent/schema_fields.lua",
       ["kong.plugins.threat-agent.schema_llm"] = "lua/kong/plugins/threat-agent/schema_llm.lua",
       ["kong.plugins.threat-agent.schema_notifications"] = "lua/kong/plugins/threat-agent/schema_notifications.lua",
       ["kong.plugins.threat-agent.schema_payload"] = "lua/kong/plugins/threat-agent/schema_payload.lua",

@@ -1,12 +1,12 @@
 -- The schema of `config.llm`: a language model behind Kong AI Gateway that gives its opinion of
 -- incidents. Pure data.
 
+local fields = require "kong.plugins.threat-agent.schema_fields"
 local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 
-local function whole(description, least, most, default)
-  return { description = description, type = "integer", between = { least, most }, required = true, default = default }
-end
+local secret = fields.secret
+local whole = fields.whole
 
 
 return {
@@ -20,8 +20,7 @@ return {
                 len_min = 1, len_max = 256 } },
     { header_name = { description = "The header that carries the key.", type = "string", required = true,
                       default = "Authorization", match = "^[%w%-_]+$", len_max = 128 } },
-    { token = { description = "What is in it, such as `Bearer …`.", type = "string", len_min = 1,
-                       len_max = 8192, referenceable = true, encrypted = true } },
+    { token = secret("What is in it, such as `Bearer …`.") },
     { timeout_ms = whole("Of each step of an exchange.", 100, 600000, 30000) },
     { ssl_verify = { type = "boolean", required = true, default = true } },
     { min_severity = { description = "The least severity of incidents that it is asked about.", type = "string",

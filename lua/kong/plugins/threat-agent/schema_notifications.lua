@@ -1,6 +1,11 @@
 -- The schema of `config.notifications`: who is told of incidents and actions. Pure data.
 
+local fields = require "kong.plugins.threat-agent.schema_fields"
 local vocabulary = require "kong.plugins.threat-agent.vocabulary"
+
+
+local secret = fields.secret
+local whole = fields.whole
 
 
 local TYPES = { "slack", "webhook", "pagerduty", "email", "syslog", "gateway" }
@@ -8,16 +13,6 @@ local TYPES = { "slack", "webhook", "pagerduty", "email", "syslog", "gateway" }
 local PARTS = { "clients", "consumers", "reasons", "references", "suspect_change" }
 
 local URL = "^https?://[%w%.%-_%[%]:]+/?%S*$"
-
-
-local function whole(description, least, most, default)
-  return { description = description, type = "integer", between = { least, most }, required = true, default = default }
-end
-
-
-local function secret(description)
-  return { description = description, type = "string", len_min = 1, referenceable = true, encrypted = true }
-end
 
 
 local function only(kind, field)

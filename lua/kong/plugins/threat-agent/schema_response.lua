@@ -1,6 +1,10 @@
 -- The schema of `config.response`: what the agent may do by itself. Pure data.
 
+local fields = require "kong.plugins.threat-agent.schema_fields"
 local vocabulary = require "kong.plugins.threat-agent.vocabulary"
+
+
+local whole = fields.whole
 
 
 local ACTIONS = {
@@ -37,11 +41,6 @@ local URL = "^https?://[%w%.%-_]+:?%d*/?%S*$"
 local function names(description)
   return { description = description, type = "array", required = true, default = {}, len_max = 1024,
            elements = { type = "string", len_min = 1, len_max = 256 } }
-end
-
-
-local function whole(description, least, most, default)
-  return { description = description, type = "integer", between = { least, most }, required = true, default = default }
 end
 
 

@@ -1,14 +1,11 @@
 -- The schema of `config.store`: where incidents and ledger lines are kept beyond this node's memory.
 -- Pure data. The fields of `redis` are those of Kong's own Redis record.
 
-local function whole(description, least, most, default)
-  return { description = description, type = "integer", between = { least, most }, required = true, default = default }
-end
+local fields = require "kong.plugins.threat-agent.schema_fields"
 
 
-local function secret(description)
-  return { description = description, type = "string", len_min = 1, referenceable = true, encrypted = true }
-end
+local secret = fields.secret
+local whole = fields.whole
 
 
 return {
