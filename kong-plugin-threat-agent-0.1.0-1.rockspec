@@ -65,6 +65,7 @@ build = {
       ["kong.plugins.threat-agent.admin.init"] = "lua/kong/plugins/threat-agent/admin/init.lua",
       ["kong.plugins.threat-agent.admin.replica"] = "lua/kong/plugins/threat-agent/admin/replica.lua",
       ["kong.plugins.threat-agent.admin.traditional"] = "lua/kong/plugins/threat-agent/admin/traditional.lua",
+      ["kong.plugins.threat-agent.agent.anchor"] = "lua/kong/plugins/threat-agent/agent/anchor.lua",
       ["kong.plugins.threat-agent.agent.breaker"] = "lua/kong/plugins/threat-agent/agent/breaker.lua",
       ["kong.plugins.threat-agent.agent.carrier"] = "lua/kong/plugins/threat-agent/agent/carrier.lua",
       ["kong.plugins.threat-agent.agent.changes"] = "lua/kong/plugins/threat-agent/agent/changes.lua",

@@ -41,6 +41,7 @@ local ARROWS = {
   ["admin.init"] = { "admin.dbless", "admin.http", "admin.traditional" },
   ["admin.replica"] = {},
   ["admin.traditional"] = { "admin.http" },
+  ["agent.anchor"] = { "agent.events", "agent.ledger", "agent.outbox", "files", "native" },
   ["agent.breaker"] = { "agent.limit", "native" },
   ["agent.carrier"] = {
     "actions.usual", "admin", "admin.companion", "admin.replica", "agent.operations", "agent.settings",
@@ -66,8 +67,8 @@ local ARROWS = {
   },
   ["agent.limit"] = { "native" },
   ["agent.notices"] = {
-    "agent.events", "agent.grouping", "agent.journal", "agent.ledger", "agent.outbox", "feedback", "files",
-    "stores",
+    "agent.anchor", "agent.events", "agent.grouping", "agent.journal", "agent.ledger", "agent.outbox", "feedback",
+    "files", "stores",
   },
   ["agent.operations"] = { "entities", "native" },
   ["agent.operator"] = { "agent.journal", "native", "senders" },

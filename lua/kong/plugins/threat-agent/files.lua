@@ -8,6 +8,7 @@ local _M = {
   BANS = "bans.snapshot",
   LEARNED = "learned.json",
   ACTIONS = "actions.json",
+  ANCHORED = "anchored.json",
   LEDGER = "ledger.jsonl",
   NOTIFIED = "notified.json",
   FEEDBACK = "feedback.json",
