@@ -46,7 +46,7 @@ local ARROWS = {
   ["agent.carrier"] = {
     "actions.usual", "admin", "admin.companion", "admin.replica", "agent.operations", "agent.settings",
   },
-  ["agent.changes"] = { "agent.journal", "agent.reviewer", "native", "snapshots" },
+  ["agent.changes"] = { "agent.journal", "agent.reviewer", "agent.settings", "native", "snapshots" },
   ["agent.concurrency"] = { "agent.limit", "baselines", "native" },
   ["agent.delegated"] = {
     "actions", "admin", "agent.carrier", "agent.gate", "agent.journal", "agent.life", "agent.planner",
@@ -151,6 +151,7 @@ local ARROWS = {
   configuration = { "agent.settings", "redact" },
   daos = {},
   deck = {},
+  deck_history = { "entities" },
   dry_run = { "tally" },
   effect = { "native", "senders" },
   entities = {},
@@ -187,7 +188,8 @@ local ARROWS = {
   schema_store = {},
   self_test = { "native" },
   senders = {},
-  snapshots = { "entities", "files", "redact" },
+  snapshot_files = { "files" },
+  snapshots = { "deck_history", "entities", "files", "redact", "snapshot_files" },
   span = {},
   status = { "action_list", "baselines", "configuration", "guard", "native", "request", "self_test", "tally" },
   status_api = { "api", "companion", "exchange", "status" },

@@ -13,6 +13,7 @@ local _M = {
   NOTIFIED = "notified.json",
   FEEDBACK = "feedback.json",
   FINDINGS = "findings.json",
+  CHANGES = "changes.json",
   SNAPSHOT = "configuration.json",
   KILL = "kill",
 }

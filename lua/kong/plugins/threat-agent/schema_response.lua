@@ -217,6 +217,8 @@ return {
       { accepts = { description = "What this node, as a companion, does for others; empty: nothing.", type = "set",
                     required = true, default = {}, elements = { type = "string", one_of = DELEGABLE } } },
     } } },
+    { history_folder = { description = "decK files of what the configuration was, the latest last by name.", type = "string",
+                         len_max = 512, match = "^/" } },
     { ledger_key = { description = "Key of the ledger's hashes.", type = "string", referenceable = true,
                      encrypted = true } },
   },
