@@ -11,19 +11,21 @@ local FOLDER = PLUGINS .. "/threat-agent"
 -- Which of the plugin's modules each one may require. A module that is missing here is new:
 -- give it a line, and think of the arrow's direction.
 local ARROWS = {
+  ["actions.acl"] = { "actions.plugins", "senders" },
   ["actions.allow"] = { "senders" },
   ["actions.ban"] = { "effect", "senders" },
   ["actions.circuit_breaker"] = { "action_list", "actions.plugins", "agent.breaker", "effect", "senders" },
   ["actions.concurrency_cap"] = { "action_list", "actions.plugins", "agent.concurrency", "senders" },
   ["actions.deny_consumer"] = { "actions.plugins", "senders" },
+  ["actions.disable_credential"] = { "actions.plugins", "actions.templates", "senders" },
   ["actions.disable_plugin"] = { "actions.plugins", "guards" },
   ["actions.drain_target"] = {},
   ["actions.hot_patch"] = { "actions.plugins", "actions.templates" },
   ["actions.init"] = {
-    "actions.allow", "actions.ban", "actions.circuit_breaker", "actions.concurrency_cap", "actions.deny_consumer",
-    "actions.disable_plugin", "actions.drain_target", "actions.hot_patch", "actions.ip_restriction",
-    "actions.rate_limiting", "actions.request_termination", "actions.reroute", "actions.restrict_route",
-    "actions.rollback", "actions.throttle", "native",
+    "actions.acl", "actions.allow", "actions.ban", "actions.circuit_breaker", "actions.concurrency_cap",
+    "actions.deny_consumer", "actions.disable_credential", "actions.disable_plugin", "actions.drain_target",
+    "actions.hot_patch", "actions.ip_restriction", "actions.rate_limiting", "actions.request_termination",
+    "actions.reroute", "actions.restrict_route", "actions.rollback", "actions.throttle", "native",
   },
   ["actions.ip_restriction"] = { "actions.plugins", "senders" },
   ["actions.plugins"] = {},

@@ -11,11 +11,13 @@ local CATEGORIES = {
 }
 
 local ACTIONS = {
+  "acl",
   "allow",
   "ban",
   "circuit_breaker",
   "concurrency_cap",
   "deny_consumer",
+  "disable_credential",
   "disable_plugin",
   "drain_target",
   "hot_patch",
@@ -30,7 +32,9 @@ local ACTIONS = {
 
 -- What changes entities, and so may be left to a companion.
 local DELEGABLE = {
+  "acl",
   "deny_consumer",
+  "disable_credential",
   "disable_plugin",
   "drain_target",
   "hot_patch",

@@ -48,6 +48,11 @@ function Replica.plugins_of(_, kind, id)
 end
 
 
+function Replica.groups_of(_, consumer)
+  return kong.db.acls and that_refer("acls", "consumer", consumer) or {}
+end
+
+
 function Replica.targets_of(_, name)
   for upstream, err in kong.db.upstreams:each(PAGE, EVERYWHERE) do
     if err then
