@@ -12,7 +12,8 @@ control_environment() {
     postgres_environment
     cluster_environment "$CONTROL" control_plane
     export KONG_CLUSTER_LISTEN=127.0.0.1:$CLUSTER_PORT KONG_CLUSTER_TELEMETRY_LISTEN=off
-    export KONG_PROXY_LISTEN=off KONG_STATUS_LISTEN=off KONG_NGINX_WORKER_PROCESSES=1
+    export KONG_PROXY_LISTEN=off KONG_STATUS_LISTEN=${CONTROL_STATUS_PORT:+127.0.0.1:$CONTROL_STATUS_PORT}
+    export KONG_STATUS_LISTEN=${KONG_STATUS_LISTEN:-off} KONG_NGINX_WORKER_PROCESSES=1
 }
 
 data_environment() {

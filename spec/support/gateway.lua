@@ -123,6 +123,7 @@ local function environment(self, options)
     H2_PORT = self.h2_port,
     POSTGRES_PORT = self.postgres_port,
     CLUSTER_PORT = self.cluster_port,
+    CONTROL_STATUS_PORT = self.control_status_port,
     WORKERS = options.workers or 2,
     PLUGINS = options.plugins or "bundled,threat-agent",
     OWNER_PID = ffi.C.getpid(),
@@ -166,6 +167,7 @@ function gateway.start(options)
     h2_port = free_port(taken),
     postgres_port = free_port(taken),
     cluster_port = free_port(taken),
+    control_status_port = free_port(taken),
   }, gateway)
 
   self:write_config(options.config)

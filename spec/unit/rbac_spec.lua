@@ -16,7 +16,7 @@ local ACTIONS = {
 }
 
 -- Kinds whose entities actions change, and those that rollback takes from snapshots.
-local KINDS = { "plugins", "routes", "services", "upstreams", "upstreams/UPSTREAM/targets" }
+local KINDS = { "acls", "plugins", "routes", "services", "upstreams", "upstreams/UPSTREAM/targets" }
 
 
 local asked
@@ -51,7 +51,9 @@ local function ask_everything()
     api:plugins_of(kind, "ENTITY")
   end
   api:targets_of("UPSTREAM")
+  api:groups_of("ENTITY")
   api:tagged("plugins", "threat-agent")
+  api:tagged("acls", "threat-agent")
   return api
 end
 
@@ -72,7 +74,7 @@ describe("the agent's role", function()
 
   it("knows every method that the client has", function()
     local known = {
-      delete = true, get = true, patch = true, plugins_of = true, put = true, tagged = true, targets_kind = true,
+      delete = true, get = true, groups_of = true, patch = true, plugins_of = true, put = true, tagged = true, targets_kind = true,
       targets_of = true,
     }
     for name in plugin.read(ADMIN .. "traditional.lua"):gmatch("function Client[:.]([%l_]+)") do

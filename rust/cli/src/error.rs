@@ -33,6 +33,8 @@ pub enum Error {
         "no incident told of the attack within {timeout_s} s; does an instance inspect the route?"
     )]
     Undetected { timeout_s: u64 },
+    #[error("{0}")]
+    Head(String),
     #[error("could not write the result: {0}")]
     Write(#[from] io::Error),
     #[error("could not write the result: {0}")]

@@ -43,6 +43,25 @@ struct Line<'a> {
     entry: &'a RawValue,
 }
 
+/// A head that was told to others: the hash of the line that was the last one then.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Head {
+    pub head: String,
+    pub node: String,
+    /// Units: seconds since 1970.
+    pub at_s: u64,
+    pub signature: Option<String>,
+}
+
+impl Head {
+    /// Whether it was signed with a key.
+    pub fn is_signed(&self, key: &[u8]) -> bool {
+        let text = format!("ledger.head {} {} {}", self.node, self.at_s, self.head);
+        self.signature.as_deref() == Some(digest(key, text.as_bytes()).as_str())
+    }
+}
+
 /// Follows a chain, line by line.
 pub struct Chain<'k> {
     key: &'k [u8],
@@ -107,6 +126,20 @@ mod tests {
         let hex = digest(b"Jefe", b"what do ya want for nothing?");
         let want = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
         assert_eq!(hex, want);
+    }
+
+    #[test]
+    fn a_head_is_signed_with_its_key() {
+        let text = "ledger.head n 7 ab";
+        let json = |signature: &str| {
+            format!(r#"{{"head":"ab","node":"n","at_s":7,"signature":"{signature}"}}"#)
+        };
+        let head: Head = serde_json::from_str(&json(&digest(b"k", text.as_bytes()))).unwrap();
+        assert!(head.is_signed(b"k"));
+        assert!(!head.is_signed(b"other"));
+        let unsigned: Head =
+            serde_json::from_str(r#"{"head":"ab","node":"n","at_s":7}"#).unwrap();
+        assert!(!unsigned.is_signed(b"k"));
     }
 
     #[test]

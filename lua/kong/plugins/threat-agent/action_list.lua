@@ -45,12 +45,19 @@ function _M.stands(action, by, id)
 end
 
 
--- Sums up for the status: how many actions stand or wait, and whether the kill switch is on.
+-- Sums up for the status: how many actions stand or wait, by what they are enforced, how many writes
+-- wait to be tried again and what the last of them met, and whether the kill switch is on.
 function _M.summary()
-  local counts = { active = 0, pending = 0, killed = files.load(files.KILL) ~= nil }
+  local counts = { active = 0, pending = 0, queued = 0, tiers = {}, killed = files.load(files.KILL) ~= nil }
   for _, record in ipairs(_M.list()) do
     if counts[record.state] then
       counts[record.state] = counts[record.state] + 1
+    end
+    if record.state == "active" and record.tier then
+      counts.tiers[record.tier] = (counts.tiers[record.tier] or 0) + 1
+    elseif record.tries and (record.state == "applying" or record.state == "reverting") then
+      counts.queued = counts.queued + 1
+      counts.queued_because = counts.queued_because or record.failure
     end
   end
 

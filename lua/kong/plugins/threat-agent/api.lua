@@ -1,5 +1,6 @@
 -- The Admin API's part: all views, for whoever may reach the Admin API.
 
+local companion = require "kong.plugins.threat-agent.companion"
 local views = require "kong.plugins.threat-agent.views"
 
 
@@ -30,6 +31,9 @@ end
 
 
 local routes = {}
+for path, methods in pairs(companion.ROUTES) do
+  routes[path] = methods
+end
 for path, methods in pairs(views.ROUTES) do
   local route = {}
   for method, view in pairs(methods) do

@@ -3,6 +3,7 @@
 -- `threat_agent_event`. Whoever cannot sign gets nothing into a log.
 
 local cjson = require "cjson.safe"
+local raw_body = require "kong.plugins.threat-agent.raw_body"
 local settings = require "kong.plugins.threat-agent.settings"
 local signature = require "kong.plugins.threat-agent.notifiers.signature"
 
@@ -60,28 +61,6 @@ local function is_signed(value, body)
 end
 
 
--- A body that nginx spilled lies in a file.
-local function read_body()
-  local declared = tonumber(ngx.var.content_length)
-  if not declared or declared > MAX_BYTES or not pcall(ngx.req.read_body) then
-    return nil
-  end
-
-  local body = ngx.req.get_body_data()
-  if body then
-    return body
-  end
-
-  local path = ngx.req.get_body_file()
-  local file = path and io.open(path, "rb")
-  body = file and file:read(MAX_BYTES)
-  if file then
-    file:close()
-  end
-  return body
-end
-
-
 -- Log plugins take no nulls.
 local function bare(value)
   if type(value) ~= "table" then
@@ -107,7 +86,7 @@ function _M.receive()
     return false
   end
 
-  local body = read_body()
+  local body = raw_body.read(MAX_BYTES)
   local event = body and is_signed(value, body) and cjson.decode(body)
   if type(event) ~= "table" then
     return false

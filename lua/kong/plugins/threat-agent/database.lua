@@ -19,16 +19,20 @@ function _M.each(kind)
 end
 
 
--- Finds an entity by its id; nil where there is none, where it cannot be read, and where Kong has no
--- such kind, because the plugin that brings it is not loaded.
+-- Finds an entity by its id. Returns nil where there is none, also because the plugin that brings the kind
+-- is not loaded; nil and an error where it cannot be read.
 function _M.select(kind, id)
   local dao = kong.db[kind]
   if not dao then
     return nil
   end
 
-  local ok, entity = pcall(dao.select, dao, { id = id }, EVERYWHERE)
-  return ok and type(entity) == "table" and entity or nil
+  local ok, entity, err = pcall(dao.select, dao, { id = id }, EVERYWHERE)
+  if not ok then
+    return nil, entity
+  end
+
+  return type(entity) == "table" and entity or nil, err
 end
 
 

@@ -8,11 +8,13 @@ local _M = {
   BANS = "bans.snapshot",
   LEARNED = "learned.json",
   ACTIONS = "actions.json",
+  ANCHORED = "anchored.json",
   LEDGER = "ledger.jsonl",
   NOTIFIED = "notified.json",
   FEEDBACK = "feedback.json",
   FINDINGS = "findings.json",
   OPINIONS = "opinions.json",
+  CHANGES = "changes.json",
   SNAPSHOT = "configuration.json",
   KILL = "kill",
 }

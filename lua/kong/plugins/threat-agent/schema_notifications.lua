@@ -38,6 +38,8 @@ local channel = {
                type = "set", len_max = 64, elements = { type = "string", len_max = 64, match = "^[%l_]+$" } } },
     { template = { description = "One line instead of the title; {incident.title} and the like are filled in.",
                    type = "string", len_min = 1, len_max = 1024 } },
+    { ledger_head_s = { description = "Least time between two heads of the ledger told to this channel; 0: none.",
+                        type = "integer", between = { 0, 604800 }, required = true, default = 0 } },
     { timeout_ms = whole("Of each step of an exchange.", 100, 60000, 5000) },
     { ssl_verify = { type = "boolean", required = true, default = true } },
     { url = { description = "slack: the incoming webhook; webhook: where to POST; gateway: the audit route; "
@@ -70,6 +72,9 @@ local channel = {
     { conditional = { if_field = "tls", if_match = { eq = "none" },
                       then_field = "password", then_match = { len_eq = 0 },
                       then_err = "must not be given where tls is none: it would travel in clear text" } },
+    { conditional = { if_field = "type", if_match = { eq = "pagerduty" },
+                      then_field = "ledger_head_s", then_match = { eq = 0 },
+                      then_err = "must be 0 for pagerduty: a head is no alert" } },
     only("webhook", "url"),
     only("gateway", "url"),
     only("gateway", "secret"),

@@ -8,11 +8,13 @@ local whole = fields.whole
 
 
 local ACTIONS = {
+  "acl",
   "allow",
   "ban",
   "circuit_breaker",
   "concurrency_cap",
   "deny_consumer",
+  "disable_credential",
   "disable_plugin",
   "drain_target",
   "hot_patch",
@@ -23,6 +25,22 @@ local ACTIONS = {
   "restrict_route",
   "rollback",
   "throttle",
+}
+
+-- What changes entities, and so may be left to a companion.
+local DELEGABLE = {
+  "acl",
+  "deny_consumer",
+  "disable_credential",
+  "disable_plugin",
+  "drain_target",
+  "hot_patch",
+  "ip_restriction",
+  "rate_limiting",
+  "request_termination",
+  "reroute",
+  "restrict_route",
+  "rollback",
 }
 
 local TEMPLATES = {
@@ -184,7 +202,26 @@ return {
       { timeout_ms = whole("Of each step of an exchange.", 100, 60000, 5000) },
       { ssl_verify = { type = "boolean", required = true, default = true } },
     } } },
+    { responder = { description = "Who changes entities: this node by `admin_api`, or its companion.", type = "string",
+                    required = true, default = "local", one_of = { "local", "companion" } } },
+    { companion = { type = "record", required = true, fields = {
+      { url = { description = "The companion's Status or Admin listener.", type = "string", len_max = 512, match = URL } },
+      { key = { description = "What both sign with.", type = "string", len_min = 16, referenceable = true,
+                encrypted = true } },
+      { timeout_ms = whole("Of each step of an exchange.", 1000, 60000, 10000) },
+      { ssl_verify = { type = "boolean", required = true, default = true } },
+      { accepts = { description = "What this node, as a companion, does for others; empty: nothing.", type = "set",
+                    required = true, default = {}, elements = { type = "string", one_of = DELEGABLE } } },
+    } } },
+    { history_folder = { description = "decK files of what the configuration was, the latest last by name.", type = "string",
+                         len_max = 512, match = "^/" } },
     { ledger_key = { description = "Key of the ledger's hashes.", type = "string", referenceable = true,
                      encrypted = true } },
+  },
+  entity_checks = {
+    { conditional = { if_field = "responder", if_match = { eq = "companion" },
+                      then_field = "companion.url", then_match = { required = true } } },
+    { conditional = { if_field = "responder", if_match = { eq = "companion" },
+                      then_field = "companion.key", then_match = { required = true } } },
   },
 }

@@ -1,6 +1,12 @@
 -- Which instance the agent takes its orders from: the global one.
 
 local kong = kong
+local ipairs = ipairs
+local pairs = pairs
+local type = type
+
+
+local NAME = "threat-agent"
 
 
 local _M = {}
@@ -47,6 +53,62 @@ end
 -- none.
 function _M.last()
   return platform or last
+end
+
+
+-- References to vaults, which Kong resolves for plugins that run, and so not on a control plane.
+local function resolve(value)
+  for name, field in pairs(value) do
+    if type(field) == "table" then
+      resolve(field)
+    elseif type(field) == "string" and kong.vault and kong.vault.is_reference(field) then
+      local secret, err = kong.vault.get(field)
+      if not secret then
+        kong.log.warn("could not resolve a reference: ", err)
+      end
+      value[name] = secret or ""
+    end
+  end
+
+  return value
+end
+
+
+local function is_control_plane()
+  return kong.configuration.role == "control_plane"
+end
+
+
+-- The conf that holds now, also on a control plane: no plugin runs there, so that it is looked up. There
+-- it counts only where the node is to be a companion.
+function _M.look_up()
+  if not is_control_plane() then
+    return platform
+  end
+
+  local dao = kong.db.plugins
+  local entity = dao:select_by_cache_key(dao:cache_key(NAME))
+  local conf = type(entity) == "table" and entity.enabled and entity.config
+  if conf and #conf.response.companion.accepts > 0 then
+    conf.__ws_id = kong.default_workspace
+    platform, last = resolve(conf), conf
+  else
+    platform = nil
+  end
+
+  return platform
+end
+
+
+-- Whether entities are changed by another node, for this one.
+function _M.asks_companion(conf)
+  return conf.response.responder == "companion" and not is_control_plane()
+end
+
+
+-- Whether this node changes entities for others.
+function _M.is_companion(conf)
+  return #conf.response.companion.accepts > 0 and not _M.asks_companion(conf)
 end
 
 

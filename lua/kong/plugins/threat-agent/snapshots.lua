@@ -3,9 +3,11 @@
 
 local cjson = require "cjson.safe"
 local database = require "kong.plugins.threat-agent.database"
+local deck_history = require "kong.plugins.threat-agent.deck_history"
 local entities = require "kong.plugins.threat-agent.entities"
 local files = require "kong.plugins.threat-agent.files"
 local redact = require "kong.plugins.threat-agent.redact"
+local snapshot_files = require "kong.plugins.threat-agent.snapshot_files"
 
 
 local ngx = ngx
@@ -19,6 +21,8 @@ local KINDS = { "services", "routes", "plugins", "upstreams", "targets" }
 local MAX_ENTITIES = 5000
 -- Changes that are remembered.
 local MAX_CHANGES = 64
+-- Units: seconds.
+local LONG_AGO_S = 600
 
 -- What Kong keeps for itself, or what changes without a meaning; who is told of what is the agent's own.
 local IGNORED = { created_at = true, updated_at = true, ws_id = true, __key__ = true, notifications = true }
@@ -141,16 +145,61 @@ local function compare(old, new, wall_s)
 end
 
 
--- Takes up the snapshot of the last leader; without one, what stands now. Returns nil and an error.
-function _M.open()
-  local text = files.load(files.SNAPSHOT)
-  last = text and cjson.decode(text)
+local function save(name, value)
+  local ok, err = files.save(name, cjson.encode(value))
+  if not ok then
+    kong.log.err("could not keep what the configuration was: ", err)
+  end
+end
+
+
+-- Writes down which changes there were: whoever leads next may have to take one back.
+function _M.save_changes()
+  save(files.CHANGES, setmetatable(changes, cjson.array_mt))
+end
+
+
+-- What decK files say that stood before, or what stands now where they do not say. What Kong changed long ago
+-- explains nothing that begins now; without a database everything is as old as its load.
+local function take_with_history(folder)
+  local taken, standing = take()
+  if not taken or not folder then
+    return taken, standing
+  end
+
+  local now, changed_s = ngx.time(), {}
+  for _, kind in ipairs(KINDS) do
+    for _, entity in ipairs(standing[kind]) do
+      changed_s[entity.id] = tonumber(entity.updated_at)
+    end
+  end
+  local earlier, name = deck_history.find(folder, taken, plain, function(_, id)
+    return now - (changed_s[id] or now) < LONG_AGO_S
+  end)
+  if earlier then
+    kong.log.notice("what the configuration was before is taken from ", folder, "/", name)
+  elseif name then
+    kong.log.warn("decK files as history: ", name)
+  end
+  return earlier or taken
+end
+
+
+-- Takes up the snapshot and the changes of the last leader; without them, what decK files in a folder say; or else
+-- what stands now. Returns nil and an error.
+function _M.open(folder)
+  local known = cjson.decode(files.load(files.CHANGES) or "")
+  changes = type(known) == "table" and known or {}
+  last = cjson.decode(files.load(files.SNAPSHOT) or "")
   if type(last) == "table" and last.plugins then
     return true
   end
 
   local err
-  last, err = take()
+  last, err = take_with_history(folder)
+  if last then
+    save(files.SNAPSHOT, last)
+  end
   return last and true, err
 end
 
@@ -164,14 +213,22 @@ function _M.follow(wall_s)
   end
 
   local found = last and compare(last, new, wall_s) or {}
-  if #found > 0 or not last then
-    last = new
-    files.save(files.SNAPSHOT, cjson.encode(new))
-  end
   for _, change in ipairs(found) do
     changes[#changes + 1] = change
     if #changes > MAX_CHANGES then
       table.remove(changes, 1)
+    end
+  end
+  if #found > 0 or not last then
+    -- In this order: a change may be found twice, and none is lost.
+    _M.save_changes()
+    last = new
+    save(files.SNAPSHOT, new)
+  end
+  if #found > 0 or snapshot_files.is_due(wall_s) then
+    local ok, err = snapshot_files.keep(new, wall_s)
+    if not ok then
+      kong.log.err("could not keep a snapshot: ", err)
     end
   end
 

@@ -14,15 +14,7 @@ function _M.plan(record, _, step, client)
     return nil, err
   end
 
-  return plugins.plan(record, step, client, "pre-function", { access = { code } }, function(standing)
-    local access = {}
-    for i, chunk in ipairs(type(standing.access) == "table" and standing.access or {}) do
-      access[i] = chunk
-    end
-    local before = standing.access or {}
-    access[#access + 1] = code
-    return { access = access }, { access = before }
-  end)
+  return plugins.plan_code(record, step, client, "pre-function", code)
 end
 
 

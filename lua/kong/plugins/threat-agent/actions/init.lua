@@ -9,11 +9,13 @@ local native = require "kong.plugins.threat-agent.native"
 
 
 local registry = {
+  acl = require "kong.plugins.threat-agent.actions.acl",
   allow = require "kong.plugins.threat-agent.actions.allow",
   ban = require "kong.plugins.threat-agent.actions.ban",
   circuit_breaker = require "kong.plugins.threat-agent.actions.circuit_breaker",
   concurrency_cap = require "kong.plugins.threat-agent.actions.concurrency_cap",
   deny_consumer = require "kong.plugins.threat-agent.actions.deny_consumer",
+  disable_credential = require "kong.plugins.threat-agent.actions.disable_credential",
   disable_plugin = require "kong.plugins.threat-agent.actions.disable_plugin",
   drain_target = require "kong.plugins.threat-agent.actions.drain_target",
   hot_patch = require "kong.plugins.threat-agent.actions.hot_patch",

@@ -84,4 +84,18 @@ function _M.plan(record, step, client, name, config, tighten)
 end
 
 
+-- Plans code for Kong's pre-function or post-function on the record's scope, after what stands there.
+function _M.plan_code(record, step, client, name, code)
+  return _M.plan(record, step, client, name, { access = { code } }, function(standing)
+    local access = {}
+    for i, chunk in ipairs(type(standing.access) == "table" and standing.access or {}) do
+      access[i] = chunk
+    end
+    local before = standing.access or {}
+    access[#access + 1] = code
+    return { access = access }, { access = before }
+  end)
+end
+
+
 return _M

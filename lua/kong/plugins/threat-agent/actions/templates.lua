@@ -68,6 +68,36 @@ local function literal(text)
 end
 
 
+local REFUSE_CREDENTIALS = [[
+local refused = { %s }
+local credential = kong.client.get_credential()
+if credential and refused[credential.id] then
+  return kong.response.exit(403, { message = "Request blocked" })
+end
+]]
+
+
+local function checked(code, name)
+  local ok, err = load(code, "=hot_patch", "t", {})
+  if not ok then
+    return nil, "the template " .. name .. " does not compile: " .. err
+  end
+
+  return code
+end
+
+
+-- Renders what refuses credentials by their ids. Returns the code; nil and an error.
+function _M.refuse_credentials(ids)
+  local entries = {}
+  for i, id in ipairs(ids) do
+    entries[i] = "[" .. literal(id) .. "] = true"
+  end
+
+  return checked(format(REFUSE_CREDENTIALS, table.concat(entries, ", ")), "refuse_credentials")
+end
+
+
 -- Renders a template. Returns the code; nil and an error.
 function _M.render(name, parameter)
   local template = TEMPLATES[name]
@@ -79,13 +109,7 @@ function _M.render(name, parameter)
     return nil, "the template refuse_body_size needs a number of bytes"
   end
 
-  local code = format(template, (literal(parameter):gsub("%%", "%%%%")))
-  local ok, err = load(code, "=hot_patch", "t", {})
-  if not ok then
-    return nil, "the template " .. name .. " does not compile: " .. err
-  end
-
-  return code
+  return checked(format(template, (literal(parameter):gsub("%%", "%%%%"))), name)
 end
 
 

@@ -225,6 +225,23 @@ function Client:plugins_of(kind, id)
 end
 
 
+function Client:groups_of(consumer)
+  local document, err, passes = load(self)
+  if not document then
+    return nil, err, passes
+  end
+
+  local found = {}
+  for _, entry in ipairs(document.acls or {}) do
+    if entry.consumer == consumer then
+      found[#found + 1] = entry
+    end
+  end
+
+  return found
+end
+
+
 function Client:targets_of(upstream)
   local document, err, passes = load(self)
   if not document then

@@ -86,6 +86,17 @@ function Client:plugins_of(kind, id)
 end
 
 
+-- A consumer's groups: { group } each.
+function Client:groups_of(consumer)
+  local status, body, passes = http.request(self.settings, "GET", path_of(self, "consumers", consumer) .. "/acls?size=1000")
+  if not status then
+    return nil, body, passes
+  end
+
+  return status == 200 and body.data or {}
+end
+
+
 -- The targets of the upstream of a name. Returns false when there is no such upstream.
 function Client:targets_of(upstream)
   local status, body, passes = http.request(self.settings, "GET", path_of(self, "upstreams", upstream) .. "/targets?size=1000")

@@ -4,11 +4,13 @@
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local native = require "kong.plugins.threat-agent.native"
 local reviewer = require "kong.plugins.threat-agent.agent.reviewer"
+local settings = require "kong.plugins.threat-agent.settings"
 local snapshots = require "kong.plugins.threat-agent.snapshots"
 
 
 local kong = kong
 local ngx = ngx
+local type = type
 
 
 local SOURCE = "threat-agent"
@@ -84,7 +86,9 @@ end
 -- Takes up where the last leader stopped. Returns nil and an error.
 function _M.open()
   changed = true
-  return snapshots.open()
+  local conf = settings.look_up()
+  local folder = conf and conf.response.history_folder
+  return snapshots.open(type(folder) == "string" and folder or nil)
 end
 
 
@@ -97,6 +101,9 @@ local function tell(found)
     if not change.own then
       entities[#entities + 1] = snapshots.describe(change)
     end
+  end
+  if #found > 0 then
+    snapshots.save_changes()
   end
   if #entities == 0 then
     return true

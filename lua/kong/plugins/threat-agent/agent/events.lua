@@ -173,6 +173,16 @@ function _M.of_ledger(line, conf)
 end
 
 
+-- The head of the ledger, signed where there is a key. The summary holds it for channels of text.
+function _M.of_head(said, conf)
+  local event = base_of("ledger.head", "ledger-head-" .. said.head, conf)
+  event.status = "resolved"
+  event.ledger_head = said
+  event.summary = "Head of the ledger: " .. said.head
+  return event
+end
+
+
 -- A message that asks nothing of anyone.
 function _M.of_test(by, conf)
   local event = base_of("test", "test-" .. kong.node.get_id() .. "-" .. ngx.now() * 1000, conf)

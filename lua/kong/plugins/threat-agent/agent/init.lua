@@ -100,6 +100,7 @@ end
 local function work()
   checked(changes.follow())
   handle_incidents()
+  settings.look_up()
   local conf = settings.last()
   if conf then
     responder.beat(conf)

@@ -118,6 +118,12 @@ function _M.write(event, record, why, key)
 end
 
 
+-- The hash of the last line; nil while there is none.
+function _M.head()
+  return head ~= GENESIS and head or nil
+end
+
+
 -- Takes out the lines that were written since the last call: { hash, previous, entry, text }; the text
 -- is what the hash is of.
 function _M.take_new()

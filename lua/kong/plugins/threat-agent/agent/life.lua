@@ -5,8 +5,8 @@
 --
 -- Every step is in the journal before it is taken and after it, and in the ledger.
 
-local admin = require "kong.plugins.threat-agent.admin"
 local breaker = require "kong.plugins.threat-agent.agent.breaker"
+local carrier = require "kong.plugins.threat-agent.agent.carrier"
 local concurrency = require "kong.plugins.threat-agent.agent.concurrency"
 local deck = require "kong.plugins.threat-agent.deck"
 local effect = require "kong.plugins.threat-agent.effect"
@@ -14,7 +14,6 @@ local files = require "kong.plugins.threat-agent.files"
 local gate = require "kong.plugins.threat-agent.agent.gate"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local ledger = require "kong.plugins.threat-agent.agent.ledger"
-local operations = require "kong.plugins.threat-agent.agent.operations"
 local tally = require "kong.plugins.threat-agent.tally"
 
 
@@ -72,60 +71,28 @@ end
 _M.pause = pause
 
 
-local function is_remote(record)
-  for _, change in ipairs(record.changes) do
-    if operations.is_remote(change) then
-      return true
-    end
-  end
-
-  return false
-end
-
-
--- The client of the Admin API, where a change needs one. Returns nil, an error, whether it may pass.
-local function client_for(record, conf)
-  if is_remote(record) then
-    return admin.client(conf.response.admin_api)
-  end
-
-  return true
-end
-
-
--- Takes back what was applied, the last first. Returns true; nil, an error, whether it may pass.
-local function take_back(record, client)
-  for i = #record.changes, 1, -1 do
-    local ok, err, passes = operations.revert(record.changes[i], client)
-    if not ok then
-      return nil, err, passes
-    end
-  end
-
-  return true
+-- Puts a record's next try off, and says why.
+local function wait(record, err)
+  pause(record)
+  record.failure = err
+  journal.save()
 end
 
 
 -- Takes a record back, or goes on with it. ends_as: the state it comes to.
 local function revert(record, conf, ends_as, why)
   if record.state ~= "reverting" then
-    record.ends_as, record.tries, record.next_try_s = ends_as, nil, nil
+    record.ends_as, record.tries, record.next_try_s, record.failure = ends_as, nil, nil, nil
     if not move(record, "reverting", conf, why) then
       return
     end
   end
 
-  local client, err, passes = client_for(record, conf)
-  local ok
-  if client then
-    ok, err, passes = take_back(record, client)
-  end
-
+  local ok, err, passes = carrier.take_back(record, conf)
   if ok then
     move(record, record.ends_as, conf)
   elseif passes then
-    pause(record)
-    journal.save()
+    wait(record, err)
     kong.log.warn("action ", record.id, " could not be taken back yet: ", err)
   else
     move(record, "conflict", conf, err)
@@ -134,18 +101,6 @@ end
 
 
 _M.revert = revert
-
-
-local function apply_all(record, client)
-  for _, change in ipairs(record.changes) do
-    local ok, err, passes = operations.apply(change, client)
-    if not ok then
-      return nil, err, passes
-    end
-  end
-
-  return true
-end
 
 
 -- Writes the changes as a file for whoever keeps the configuration elsewhere; a person applies it.
@@ -163,7 +118,7 @@ end
 
 -- Carries a record out, or goes on with it: each change can be applied twice as well as once.
 local function carry_out(record, conf)
-  if conf.response.admin_api.writes == "patch" and is_remote(record) then
+  if conf.response.admin_api.writes == "patch" and carrier.is_remote(record) then
     hand_out(record, conf)
     return
   elseif record.state ~= "applying" then
@@ -174,26 +129,17 @@ local function carry_out(record, conf)
     end
   end
 
-  local client, err, passes = client_for(record, conf)
-  local ok
-  if client then
-    ok, err, passes = apply_all(record, client)
-  end
-
+  local ok, err, passes = carrier.apply(record, conf)
   local now = ngx.time()
   if ok then
-    record.tier = type(client) == "table" and client.tier or "memory"
-    record.applied_s, record.tries, record.next_try_s = now, nil, nil
+    record.applied_s, record.tries, record.next_try_s, record.failure = now, nil, nil, nil
     record.verify_s = record.verify_after_s and now + record.verify_after_s
     move(record, "active", conf)
   elseif passes and (not record.expires_s or now < record.expires_s) then
-    pause(record)
-    journal.save()
+    wait(record, err)
     kong.log.warn("action ", record.id, " could not be applied yet: ", err)
   else
-    if client then
-      take_back(record, client)
-    end
+    carrier.take_back(record, conf)
     move(record, "failed", conf, err)
   end
 end
@@ -207,13 +153,14 @@ local function verify(record, conf)
   record.after = after
   local result = record.before and after and effect.judge(record.before, after) or "unknown"
   record.result = result
+  record.stands = carrier.stands(record, conf)
   tally.add(1, "action_result", record.action, result)
   if result == "harmful" then
     revert(record, conf, "reverted", "good requests went down with it")
   elseif result == "none" then
     revert(record, conf, "reverted", "it changed nothing for the better")
   else
-    move(record, "active", conf, "verified: " .. result)
+    move(record, "active", conf, "verified: " .. result .. (record.stands == false and "; what it made was changed since" or ""))
   end
 end
 

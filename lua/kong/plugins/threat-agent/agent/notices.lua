@@ -1,6 +1,7 @@
 -- Who is told of what: every change of an incident and every state of an action, for each channel as
 -- its grouping has it, and for other plugins as worker events.
 
+local anchor = require "kong.plugins.threat-agent.agent.anchor"
 local cjson = require "cjson.safe"
 local events = require "kong.plugins.threat-agent.agent.events"
 local feedback = require "kong.plugins.threat-agent.feedback"
@@ -91,6 +92,7 @@ function _M.open()
   saved = cjson.decode(files.load(files.NOTIFIED) or "") or {}
   streamed_s = saved.streamed_s or 0
   catching_up, dirty = true, false
+  anchor.open()
 end
 
 
@@ -244,6 +246,7 @@ function _M.beat(conf, now_s)
   local of_incident = look_around(now_s)
   local streams = { conf.store.type ~= "memory" and store_of(conf) or nil }
   for _, to in ipairs(channels_of(conf)) do
+    anchor.tell(to, conf, now_s)
     if STREAMS[to.channel.type] then
       streams[#streams + 1] = to
     else

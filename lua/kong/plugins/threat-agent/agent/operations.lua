@@ -36,6 +36,12 @@ local function change_fields(change, client, from, to)
 end
 
 
+-- The entity of a change; false when it is gone, nil where that cannot be said.
+local function is_there(change, client)
+  return (client:get(change.kind, change.id))
+end
+
+
 local OPERATIONS = {
   ban = {
     apply = function(change)
@@ -43,6 +49,9 @@ local OPERATIONS = {
     end,
     revert = function(change)
       return native.lift_ban(change.ban)
+    end,
+    stands = function()
+      return true
     end,
   },
 
@@ -63,6 +72,9 @@ local OPERATIONS = {
 
       return client:delete(change.kind, change.id)
     end,
+    stands = function(change, client)
+      return is_there(change, client)
+    end,
   },
 
   patch = {
@@ -71,6 +83,10 @@ local OPERATIONS = {
     end,
     revert = function(change, client)
       return change_fields(change, client, change.set, change.before)
+    end,
+    stands = function(change, client)
+      local entity = is_there(change, client)
+      return entity and entities.holds(entity, change.set)
     end,
   },
 }
@@ -92,6 +108,13 @@ end
 
 function _M.revert(change, client)
   return OPERATIONS[change.op].revert(change, client)
+end
+
+
+-- Tells whether a change stands as it was applied. nil where that cannot be said now.
+function _M.stands(change, client)
+  local stands = OPERATIONS[change.op].stands(change, client)
+  return stands and true or stands
 end
 
 

@@ -2,6 +2,7 @@
 -- the kill switch.
 
 local commands = require "kong.plugins.threat-agent.commands"
+local delegated = require "kong.plugins.threat-agent.agent.delegated"
 local gate = require "kong.plugins.threat-agent.agent.gate"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local life = require "kong.plugins.threat-agent.agent.life"
@@ -109,6 +110,7 @@ local ORDERS = {
 
   allow = do_by_hand,
   ban = do_by_hand,
+  delegated = delegated.obey,
   lift = lift,
   feedback = judge,
 }

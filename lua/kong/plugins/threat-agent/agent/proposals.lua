@@ -2,7 +2,7 @@
 -- say so.
 
 local actions = require "kong.plugins.threat-agent.actions"
-local admin = require "kong.plugins.threat-agent.admin"
+local carrier = require "kong.plugins.threat-agent.agent.carrier"
 local effect = require "kong.plugins.threat-agent.effect"
 local gate = require "kong.plugins.threat-agent.agent.gate"
 local journal = require "kong.plugins.threat-agent.agent.journal"
@@ -24,7 +24,9 @@ local function plan(incident, policy, number, step, conf)
     incident = incident.id,
     category = incident.category,
     title = incident.title,
+    opened_s = incident.opened_s,
     policy = policy.id,
+    step = number,
     action = step.action,
     mode = conf.mode,
     ttl_s = step.ttl_s,
@@ -41,7 +43,7 @@ local function plan(incident, policy, number, step, conf)
   }
 
   local ok, why, passes = actions.plan(record, incident, step, function()
-    return admin.client(conf.response.admin_api)
+    return carrier.reader(conf)
   end)
   if not ok then
     return nil, why, passes
@@ -91,7 +93,7 @@ function _M.propose(incident, policy, number, step, conf)
     life.move(record, "refused", conf, why)
   elseif conf.mode ~= "enforce" then
     life.move(record, "dry_run", conf)
-  elseif policy.approval == "required" then
+  elseif policy.approval == "required" and not carrier.is_delegated(record, conf) then
     life.move(record, "pending", conf, "waits for POST /threat-agent/actions/" .. record.id .. "/approve")
   else
     life.carry_out(record, conf)

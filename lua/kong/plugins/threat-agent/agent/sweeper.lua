@@ -11,6 +11,9 @@ local ipairs = ipairs
 local tonumber = tonumber
 
 
+-- What the agent makes.
+local KINDS = { "plugins", "acls" }
+
 -- Units: seconds.
 local EVERY_S = 60
 -- The agent that made it takes it away in time, if it lives.
@@ -62,19 +65,21 @@ function _M.sweep(conf)
     return true
   end
 
-  local found, err = client:tagged("plugins", "threat-agent")
-  if not found then
-    return nil, "could not look for what other agents left behind: " .. err
-  end
-
   local mine = own()
-  for _, entity in ipairs(found) do
-    local time = expires_s(entity)
-    if time and time + GRACE_S < now and not mine[entity.id] then
-      local ok
-      ok, err = client:delete("plugins", entity.id)
-      kong.log.notice("plugin ", entity.id, " (", entity.name, ") of an agent that is gone: ",
-                      ok and "deleted, its time was over" or err)
+  for _, kind in ipairs(KINDS) do
+    local found, err = client:tagged(kind, "threat-agent")
+    if not found then
+      return nil, "could not look for what other agents left behind: " .. err
+    end
+
+    for _, entity in ipairs(found) do
+      local time = expires_s(entity)
+      if time and time + GRACE_S < now and not mine[entity.id] then
+        local ok
+        ok, err = client:delete(kind, entity.id)
+        kong.log.notice(kind, " ", entity.id, " (", entity.name or entity.group, ") of an agent that is gone: ",
+                        ok and "deleted, its time was over" or err)
+      end
     end
   end
 

@@ -16,7 +16,7 @@ local tonumber = tonumber
 local MOST_SKEW_S = 300
 
 
-local _M = { HEADER = "X-Threat-Agent-Signature" }
+local _M = { HEADER = "X-Threat-Agent-Signature", MOST_SKEW_S = MOST_SKEW_S }
 
 
 -- Compares in a time that says nothing of where two texts differ.
@@ -42,15 +42,21 @@ function _M.sign(secret, body, now_s)
 end
 
 
--- Whether a header's value is right for a body, and recent.
+-- Whether a header's value is right for a body, and recent; and if not, why.
 function _M.is_right(value, secret, body, now_s)
   local at, digest = value:match("^t=(%d+),v1=(%x+)$")
-  if not at or math.abs((now_s or ngx.time()) - tonumber(at)) > MOST_SKEW_S then
-    return false
+  if not at then
+    return false, "expected a signature such as t=<seconds>,v1=<hexadecimal>"
+  elseif math.abs((now_s or ngx.time()) - tonumber(at)) > MOST_SKEW_S then
+    return false, "signed more than " .. MOST_SKEW_S .. " s ago or ahead: are the clocks right?"
   end
 
   local wanted = native.digest(secret, at .. "." .. body)
-  return wanted ~= nil and same(wanted, digest)
+  if not wanted or not same(wanted, digest) then
+    return false, "not signed with the key"
+  end
+
+  return true
 end
 
 

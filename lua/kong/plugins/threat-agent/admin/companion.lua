@@ -1,0 +1,85 @@
+-- Asks the companion: a node that holds the Admin API's credential and takes signed requests.
+
+local cjson = require "cjson.safe"
+local exchange = require "kong.plugins.threat-agent.exchange"
+local http = require "resty.http"
+
+
+local kong = kong
+local ngx = ngx
+local io = io
+local tostring = tostring
+local type = type
+
+
+local NONCE_BYTES = 16
+
+
+local _M = {}
+
+
+local function new_nonce()
+  local random = io.open("/dev/urandom", "rb")
+  local bytes = random and random:read(NONCE_BYTES)
+  if random then
+    random:close()
+  end
+
+  return bytes and bytes:gsub(".", function(byte)
+    return ("%02x"):format(byte:byte())
+  end)
+end
+
+
+-- The companion refuses, or somebody in between: after a change of the key, of a clock or of its
+-- configuration another try may succeed. What it did not understand it will not.
+local function refusal(response)
+  local body = cjson.decode(response.body or "")
+  local message = type(body) == "table" and type(body.message) == "string" and body.message
+  return "the companion answered " .. response.status .. (message and ": " .. message or ""), response.status ~= 400
+end
+
+
+-- Asks a question. settings: `response.companion` of the configuration. Returns the answer; or nil, an error,
+-- and whether another try may succeed.
+function _M.ask(settings, question)
+  question.node = kong.node.get_id()
+  local nonce, body = new_nonce(), cjson.encode(question)
+  if not nonce then
+    return nil, "could not read /dev/urandom", true
+  end
+
+  local key = type(settings.key) == "string" and settings.key or ""
+  local signed, err = exchange.sign_request(key, nonce, body)
+  if not signed then
+    return nil, "could not sign: " .. err, true
+  end
+
+  local client = http.new()
+  local timeout = settings.timeout_ms
+  client:set_timeouts(timeout, timeout, timeout)
+  local response
+  response, err = client:request_uri(settings.url:gsub("/+$", "") .. exchange.PATH, {
+    method = "POST",
+    body = body,
+    headers = { ["Content-Type"] = "application/json", [exchange.HEADER] = signed, [exchange.NONCE] = nonce },
+    ssl_verify = settings.ssl_verify,
+  })
+  if not response then
+    return nil, "could not reach the companion at " .. settings.url .. ": " .. tostring(err), true
+  elseif response.status ~= 200 then
+    return nil, refusal(response)
+  end
+
+  local answered = response.headers[exchange.HEADER]
+  local ok, why = exchange.is_answer(tostring(answered or ngx.null), key, 200, nonce, response.body or "")
+  local answer = ok and cjson.decode(response.body)
+  if type(answer) ~= "table" then
+    return nil, "what answered is not the companion: " .. (why or "no JSON"), true
+  end
+
+  return answer
+end
+
+
+return _M

@@ -1,0 +1,187 @@
+-- Who carries a record's changes out, and takes them back: this node in memory, this node by the
+-- Admin API, or the companion that holds the Admin API's credential. `record.tier` says which it was.
+--
+-- Each function returns true; or nil, an error, and whether another try may succeed.
+
+local admin = require "kong.plugins.threat-agent.admin"
+local companion = require "kong.plugins.threat-agent.admin.companion"
+local operations = require "kong.plugins.threat-agent.agent.operations"
+local replica = require "kong.plugins.threat-agent.admin.replica"
+local settings = require "kong.plugins.threat-agent.settings"
+local usual = require "kong.plugins.threat-agent.actions.usual"
+
+
+local ipairs = ipairs
+
+
+local GONE = { reverted = true, expired = true, refused = true, failed = true, unknown = true }
+
+
+local _M = {}
+
+
+-- Whether a record changes entities.
+function _M.is_remote(record)
+  for _, change in ipairs(record.changes) do
+    if operations.is_remote(change) then
+      return true
+    end
+  end
+
+  return false
+end
+
+
+-- Whether the companion is who changes a record's entities.
+function _M.is_delegated(record, conf)
+  return settings.asks_companion(conf) and _M.is_remote(record)
+end
+
+
+-- What actions are planned from: a reader of entities.
+function _M.reader(conf)
+  if settings.asks_companion(conf) then
+    return replica
+  end
+
+  return admin.client(conf.response.admin_api)
+end
+
+
+local function client_for(record, conf)
+  if _M.is_remote(record) then
+    return admin.client(conf.response.admin_api)
+  end
+
+  return true
+end
+
+
+-- What the companion is told: which step of which policy, where, and against whom. What is to be
+-- changed it finds out by itself.
+local function question(command, record)
+  local asked = {
+    command = command,
+    id = record.id,
+    incident = record.incident,
+    category = record.category,
+    title = record.title,
+    policy = record.policy,
+    step = record.step,
+    place = { workspace = record.place.workspace, service = record.place.service, route = record.place.route },
+    by = record.by,
+    clients = record.clients,
+    touches_ratio = record.touches_ratio,
+    opened_s = record.opened_s,
+    result = record.result,
+  }
+  if command == "apply" then
+    asked.per_minute = usual.requests(record.place, 60)
+  end
+
+  return asked
+end
+
+
+local function said(answer)
+  return "the companion's action is " .. tostring(answer.state) .. (answer.why and ": " .. tostring(answer.why) or "")
+end
+
+
+local function apply_there(record, conf)
+  local answer, err, passes = companion.ask(conf.response.companion, question("apply", record))
+  if not answer then
+    return nil, err, passes
+  elseif answer.state ~= "active" or type(answer.changes) ~= "table" then
+    return nil, said(answer), not GONE[answer.state] and answer.state ~= "conflict"
+  end
+
+  record.changes = answer.changes
+  record.tier = "companion"
+  return true
+end
+
+
+local function take_back_there(record, conf)
+  local answer, err, passes = companion.ask(conf.response.companion, question("revert", record))
+  if not answer then
+    return nil, err, passes
+  elseif GONE[answer.state] then
+    return true
+  end
+
+  return nil, said(answer), answer.state ~= "conflict"
+end
+
+
+-- Applies a record; twice is as well as once.
+function _M.apply(record, conf)
+  if _M.is_delegated(record, conf) then
+    return apply_there(record, conf)
+  end
+
+  local client, err, passes = client_for(record, conf)
+  if not client then
+    return nil, err, passes
+  end
+
+  for _, change in ipairs(record.changes) do
+    local ok
+    ok, err, passes = operations.apply(change, client)
+    if not ok then
+      return nil, err, passes
+    end
+  end
+
+  record.tier = type(client) == "table" and client.tier or "memory"
+  return true
+end
+
+
+-- Takes back what was applied, the last first.
+function _M.take_back(record, conf)
+  if _M.is_delegated(record, conf) then
+    return take_back_there(record, conf)
+  end
+
+  local client, err, passes = client_for(record, conf)
+  if not client then
+    return nil, err, passes
+  end
+
+  for i = #record.changes, 1, -1 do
+    local ok
+    ok, err, passes = operations.revert(record.changes[i], client)
+    if not ok then
+      return nil, err, passes
+    end
+  end
+
+  return true
+end
+
+
+-- Tells whether what a record changed stands as it was left. nil where that cannot be said now.
+function _M.stands(record, conf)
+  if _M.is_delegated(record, conf) then
+    local answer = companion.ask(conf.response.companion, question("verify", record))
+    return answer and answer.stands
+  end
+
+  local client = client_for(record, conf)
+  if not client then
+    return nil
+  end
+
+  for _, change in ipairs(record.changes) do
+    local stands = operations.stands(change, client)
+    if not stands then
+      return stands
+    end
+  end
+
+  return true
+end
+
+
+return _M

@@ -1,0 +1,349 @@
+-- decK files as history: what the configuration was before this node knew of it.
+--
+-- A folder holds whole configurations (`deck gateway dump`, or the repository's file at each release), the
+-- latest last by name. The latest that differs from what stands is what stood before.
+
+local cjson = require "cjson.safe"
+local entities = require "kong.plugins.threat-agent.entities"
+local lfs = require "lfs"
+local lyaml = require "lyaml"
+
+
+local ipairs = ipairs
+local pairs = pairs
+local type = type
+
+
+-- Files that are looked at, and bytes of each.
+local MOST_FILES = 20
+local MOST_BYTES = 8 * 1024 * 1024
+-- More differences are another gateway's file, or a part of a configuration.
+local MOST_CHANGES = 20
+
+local KINDS = { "services", "routes", "upstreams", "targets", "plugins" }
+local NESTED = {
+  services = { routes = "service", plugins = "service" },
+  routes = { plugins = "route" },
+  upstreams = { targets = "upstream" },
+}
+local REFERENCES = { service = "services", route = "routes", upstream = "upstreams" }
+local PORTS = { http = 80, https = 443, grpc = 80, grpcs = 443, tcp = 80, tls = 443, udp = 80 }
+
+
+local _M = {}
+
+
+-- YAML's null is not cjson's; what decK fills in from the environment is not known here.
+local function readable(value)
+  if value == lyaml.null then
+    return cjson.null
+  elseif type(value) == "string" and value:find("${{", 1, true) then
+    return nil
+  elseif type(value) ~= "table" then
+    return value
+  end
+
+  local copy = setmetatable({}, #value > 0 and cjson.array_mt or nil)
+  for name, field in pairs(value) do
+    copy[name] = readable(field)
+  end
+  return copy
+end
+
+
+-- A service's shorthand.
+local function expand_url(entity)
+  local protocol, host, port, path = (type(entity.url) == "string" and entity.url or "")
+                                     :match("^(%l+)://([^:/]+):?(%d*)(/?.*)$")
+  entity.url = nil
+  if protocol then
+    entity.protocol, entity.host = protocol, host
+    entity.port = tonumber(port) or PORTS[protocol]
+    entity.path = path ~= "" and path or nil
+  end
+end
+
+
+-- Flattens a kind: { entity, refers = { service = { id or name } } } each.
+local function flatten(found, kind, list, parent_field, parent)
+  for _, entity in ipairs(type(list) == "table" and list or {}) do
+    local one = { kind = kind, entity = entity, refers = {}, is_of_consumer = entity.consumer ~= nil }
+    entity.consumer = nil
+    for nested, field in pairs(NESTED[kind] or {}) do
+      flatten(found, nested, entity[nested], field, one)
+      entity[nested] = nil
+    end
+    for field in pairs(REFERENCES) do
+      local reference = entity[field]
+      one.refers[field] = type(reference) == "string" and { id = reference, name = reference }
+                          or type(reference) == "table" and reference or nil
+      entity[field] = nil
+    end
+    if parent then
+      one.refers[parent_field] = one.refers[parent_field] or { parent = parent }
+    end
+    if kind == "services" then
+      expand_url(entity)
+    end
+    found[kind][#found[kind] + 1] = one
+  end
+end
+
+
+-- Reads a file's text. Returns kind → entities; nil and what is wrong.
+function _M.parse(text)
+  local ok, document = pcall(lyaml.load, text)
+  if not ok or type(document) ~= "table" or not document._format_version then
+    return nil, "expected a decK file with _format_version"
+  end
+
+  document = readable(document)
+  local found = {}
+  for _, kind in ipairs(KINDS) do
+    found[kind] = {}
+  end
+  for _, kind in ipairs(KINDS) do
+    flatten(found, kind, document[kind])
+  end
+  return found
+end
+
+
+local function by_name(standing, kind, name)
+  for id, entity in pairs(standing[kind]) do
+    if name and entity.name == name then
+      return id
+    end
+  end
+end
+
+
+-- The id of what an entity of the file refers to, as it stands; false where it refers to nothing.
+local function referred(standing, field, reference)
+  if not reference then
+    return false
+  elseif reference.parent then
+    return reference.parent.id
+  end
+
+  local kind = REFERENCES[field]
+  return standing[kind][reference.id or ""] and reference.id or by_name(standing, kind, reference.name or reference.id)
+end
+
+
+local function id_in(value)
+  return type(value) == "table" and value.id or false
+end
+
+
+-- What names an entity besides its id: fields, and what it refers to.
+local IDENTITIES = {
+  services = { fields = { "name" }, refers = {} },
+  routes = { fields = { "name" }, refers = {} },
+  upstreams = { fields = { "name" }, refers = {} },
+  targets = { fields = { "target" }, refers = { "upstream" } },
+  plugins = { fields = { "name" }, refers = { "route", "service" } },
+}
+
+-- The standing entity of one of the file; nil when there is none.
+local function standing_of(standing, one)
+  local list, entity = standing[one.kind], one.entity
+  if entity.id then
+    return list[entity.id]
+  elseif one.is_of_consumer then
+    return nil
+  end
+
+  local identity = IDENTITIES[one.kind]
+  local wanted = {}
+  for _, field in ipairs(identity.refers) do
+    wanted[field] = referred(standing, field, one.refers[field])
+    if wanted[field] == nil then
+      return nil
+    end
+  end
+  for _, candidate in pairs(list) do
+    local is_it = id_in(candidate.consumer) == false
+    for _, field in ipairs(identity.fields) do
+      is_it = is_it and entity[field] ~= nil and candidate[field] == entity[field]
+    end
+    for _, field in ipairs(identity.refers) do
+      is_it = is_it and id_in(candidate[field]) == wanted[field]
+    end
+    if is_it then
+      return candidate
+    end
+  end
+end
+
+
+local function sorted(list)
+  local copy = {}
+  for i, item in ipairs(list) do
+    if type(item) ~= "string" then
+      return nil
+    end
+    copy[i] = item
+  end
+  table.sort(copy)
+  return copy
+end
+
+
+-- Whether a field stands as the file has it. What the file leaves out has its default, which nobody here
+-- knows; the order of texts means nothing.
+local function stands(standing, wanted)
+  if entities.holds(standing, wanted) then
+    return true
+  end
+
+  local a, b = type(standing) == "table" and sorted(standing), type(wanted) == "table" and sorted(wanted)
+  return a and b and #a > 0 and #a == #b and entities.same(a, b) or false
+end
+
+
+local function copy_of(value)
+  if type(value) ~= "table" then
+    return value
+  end
+
+  local copy = setmetatable({}, getmetatable(value))
+  for name, field in pairs(value) do
+    copy[name] = copy_of(field)
+  end
+  return copy
+end
+
+
+-- What is null where a file does not say it, and narrows where it is set.
+local NULL_BY_DEFAULT = {
+  routes = { "destinations", "headers", "hosts", "methods", "paths", "snis", "sources" },
+  services = { "path" },
+}
+
+
+-- Sets fields of a copy of what stands to the file's. Returns the copy, or nil where nothing differs.
+local function earlier_of(now, was, kind)
+  local copy
+  for _, name in ipairs(NULL_BY_DEFAULT[kind] or {}) do
+    if was[name] == nil and now[name] ~= nil then
+      copy = copy or copy_of(now)
+      copy[name] = nil
+    end
+  end
+  for name, value in pairs(was) do
+    if name == "config" and type(value) == "table" then
+      local config = earlier_of(now.config or {}, value)
+      if config then
+        copy = copy or copy_of(now)
+        copy.config = config
+      end
+    elseif name ~= "id" and not stands(now[name], value) then
+      copy = copy or copy_of(now)
+      copy[name] = value
+    end
+  end
+  return copy
+end
+
+
+-- Makes of a file's entities and of what stands what stood before, and counts the differences. plain: takes
+-- secrets out as snapshots do. is_recent: tells whether an entity that stands was changed lately.
+local function before(was, standing, plain, is_recent)
+  local earlier, known, count = {}, {}, 0
+  for _, kind in ipairs(KINDS) do
+    earlier[kind] = {}
+    for id, entity in pairs(standing[kind]) do
+      earlier[kind][id] = entity
+    end
+  end
+
+  for _, kind in ipairs(KINDS) do
+    for _, one in ipairs(was[kind]) do
+      local now = standing_of(standing, one)
+      one.id = now and now.id
+      if now then
+        known[now.id] = true
+        local former = is_recent(kind, now.id) and earlier_of(now, plain(one.entity, 0), kind)
+        if former then
+          earlier[kind][now.id], count = former, count + 1
+        end
+      elseif one.entity.id and not one.is_of_consumer then
+        local gone = plain(one.entity, 0)
+        for field in pairs(one.refers) do
+          local id = referred(standing, field, one.refers[field])
+          gone[field] = id and { id = id } or nil
+        end
+        earlier[kind][gone.id], count = gone, count + 1
+      end
+    end
+  end
+
+  for _, kind in ipairs(KINDS) do
+    for id, entity in pairs(standing[kind]) do
+      if not known[id] and is_recent(kind, id) and not id_in(entity.consumer) then
+        earlier[kind][id], count = nil, count + 1
+      end
+    end
+  end
+  return earlier, count
+end
+
+_M.before = before
+
+
+local function files_of(folder)
+  local names = {}
+  local ok, err = pcall(function()
+    for name in lfs.dir(folder) do
+      if name:match("%.ya?ml$") or name:match("%.json$") then
+        names[#names + 1] = name
+      end
+    end
+  end)
+  table.sort(names, function(a, b) return a > b end)
+  return ok and names or nil, err
+end
+
+
+local function read(path)
+  local file = io.open(path, "rb")
+  local text = file and file:read(MOST_BYTES + 1)
+  if file then
+    file:close()
+  end
+  return text and #text <= MOST_BYTES and text or nil, "it cannot be read, or has more than 8 MiB"
+end
+
+
+-- Finds what stood before in a folder. Returns kind → id → entity and the file's name; nil and, where something
+-- was wrong, what.
+function _M.find(folder, standing, plain, is_recent)
+  local names, err = files_of(folder)
+  if not names then
+    return nil, "could not list " .. folder .. ": " .. tostring(err)
+  end
+
+  local wrong
+  for i = 1, math.min(#names, MOST_FILES) do
+    local text, was
+    text, err = read(folder .. "/" .. names[i])
+    if text then
+      was, err = _M.parse(text)
+    end
+    local earlier, count
+    if was then
+      earlier, count = before(was, standing, plain, is_recent)
+    else
+      wrong = wrong or "could not use " .. folder .. "/" .. names[i] .. ": " .. err
+    end
+    if count and count > 0 and count <= MOST_CHANGES then
+      return earlier, names[i]
+    end
+  end
+
+  return nil, wrong
+end
+
+
+return _M

@@ -1,0 +1,174 @@
+-- decK files as history: which configuration stood before, as files of people and tools have it.
+
+
+local cjson = require "cjson.safe"
+
+
+local MODULE = "kong.plugins.threat-agent."
+
+
+local function load()
+  _G.ngx = _G.ngx or {}
+  _G.ngx.null = _G.ngx.null or cjson.null
+  package.loaded[MODULE .. "entities"] = dofile("lua/kong/plugins/threat-agent/entities.lua")
+  local history = dofile("lua/kong/plugins/threat-agent/deck_history.lua")
+  package.loaded[MODULE .. "entities"] = nil
+  return history
+end
+
+
+local function plain(entity)
+  return entity
+end
+
+
+local function always()
+  return true
+end
+
+
+local function standing()
+  return {
+    services = {
+      s1 = { id = "s1", name = "shop", protocol = "http", host = "shop.internal", port = 81, retries = 5 },
+    },
+    routes = {
+      r1 = { id = "r1", name = "orders", paths = { "/a", "/b" }, methods = { "GET" }, service = { id = "s1" }, tags = { "x", "y" } },
+    },
+    upstreams = { u1 = { id = "u1", name = "pool", slots = 100 } },
+    targets = { t1 = { id = "t1", target = "a:80", weight = 0, upstream = { id = "u1" } } },
+    plugins = {
+      p1 = { id = "p1", name = "cors", enabled = true, route = { id = "r1" }, config = { origins = { "*" }, max_age = 1 } },
+      p2 = { id = "p2", name = "acl", enabled = true, consumer = { id = "c1" }, config = {} },
+    },
+  }
+end
+
+
+local SAME = [[
+_format_version: "3.0"
+_info: { select_tags: [] }
+services:
+  - name: shop
+    url: http://shop.internal:81
+    routes:
+      - { name: orders, paths: [/b, /a], methods: [GET], tags: [y, x], plugins: [{ name: cors, config: { origins: ["*"] } }] }
+upstreams:
+  - { name: pool, targets: [{ target: "a:80", weight: 0 }] }
+]]
+
+
+describe("decK files as history", function()
+  local history, now
+
+  before_each(function()
+    history, now = load(), standing()
+  end)
+
+
+  local function before(text, is_recent)
+    return history.before(assert(history.parse(text)), now, plain, is_recent or always)
+  end
+
+
+  it("say nothing where nothing differs, whatever the order and the defaults", function()
+    local earlier, count = before(SAME)
+    assert.equal(0, count)
+    assert.same(now, earlier)
+  end)
+
+
+  it("tell what stood before, field by field", function()
+    local cases = {
+      { "http://shop.internal:81", "https://shop.internal", function(e)
+        assert.equal(443, e.services.s1.port)
+        assert.equal("https", e.services.s1.protocol)
+        assert.equal(5, e.services.s1.retries)
+      end },
+      { ", methods: %[GET%]", "", function(e) assert.is_nil(e.routes.r1.methods) end },
+      { "paths: %[/b, /a%]", "paths: [/a]", function(e) assert.same({ "/a" }, e.routes.r1.paths) end },
+      { "weight: 0", "weight: 100", function(e) assert.equal(100, e.targets.t1.weight) end },
+      { 'origins: %["%*"%]', 'origins: ["https://a"]', function(e)
+        assert.same({ origins = { "https://a" }, max_age = 1 }, e.plugins.p1.config)
+      end },
+      { ", plugins: %[.-%]%s%]?.-}%]", "", function(e) assert.is_nil(e.plugins.p1) end },
+    }
+    for _, case in ipairs(cases) do
+      local text, replaced = SAME:gsub(case[1], (case[2]:gsub("%%", "%%%%")))
+      assert.equal(1, replaced, case[1])
+      local earlier, count = before(text)
+      assert.is_true(count >= 1, case[1])
+      case[3](earlier)
+      assert.same(standing(), now, "what stands is left alone")
+    end
+  end)
+
+
+  it("tell what is gone where they have its id", function()
+    local text = SAME .. [[
+plugins:
+  - { id: p9, name: correlation-id, route: orders, config: { header_name: X-Id } }
+  - { name: prometheus }
+]]
+    local earlier, count = before(text)
+    assert.equal(1, count)
+    assert.same({ id = "r1" }, earlier.plugins.p9.route)
+  end)
+
+
+  it("leave alone what was changed long ago, what is not known here, and what belongs to consumers", function()
+    local text = SAME:gsub("http://shop.internal:81", "http://other:82")
+    assert.equal(0, select(2, before(text, function(kind) return kind ~= "services" end)))
+    local with_env = SAME:gsub("internal:81\n", 'internal:81\n    retries: ${{ env "DECK_N" }}\n')
+    assert.equal(0, select(2, before(with_env)))
+    assert.is_table((before(text)).plugins.p2)
+  end)
+
+
+  it("are what the agent keeps itself", function()
+    package.loaded[MODULE .. "files"] = {}
+    local kept = dofile("lua/kong/plugins/threat-agent/snapshot_files.lua")
+    package.loaded[MODULE .. "files"] = nil
+    local text = kept.render(now)
+    assert.same(standing(), now)
+    local earlier, count = before(text)
+    assert.equal(0, count, text)
+    assert.same(now, earlier)
+    assert.equal("orders", require("lyaml").load(text).services[1].routes[1].name)
+  end)
+
+
+  it("are refused where they are none", function()
+    assert.is_nil(history.parse("a: [b"))
+    assert.is_nil(history.parse("services: []"))
+    assert.is_nil(history.parse("plain text"))
+  end)
+
+
+  it("are looked for, the latest first, up to one that differs", function()
+    local folder = os.tmpname()
+    os.remove(folder)
+    os.execute("mkdir -p " .. folder)
+    local function write(name, text)
+      local file = assert(io.open(folder .. "/" .. name, "wb"))
+      file:write(text)
+      file:close()
+    end
+
+    write("2026-11-20.yaml", (SAME:gsub("81", "70")))
+    write("2026-11-21.yaml", (SAME:gsub("81", "80")))
+    write("2026-11-22.yaml", SAME)
+    write("2026-11-23.yaml", "broken: [")
+    write("notes.txt", "no")
+    local earlier, name = history.find(folder, now, plain, always)
+    assert.equal("2026-11-21.yaml", name)
+    assert.equal(80, earlier.services.s1.port)
+
+    os.execute("rm " .. folder .. "/2026-11-2[012].yaml")
+    earlier, name = history.find(folder, now, plain, always)
+    assert.is_nil(earlier)
+    assert.matches("2026%-11%-23.yaml: expected a decK file", name)
+    assert.matches("could not list", select(2, history.find(folder .. "/none", now, plain, always)))
+    os.execute("rm -r " .. folder)
+  end)
+end)
