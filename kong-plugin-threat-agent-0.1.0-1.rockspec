@@ -136,6 +136,7 @@ build = {
       ["kong.plugins.threat-agent.prometheus"] = "lua/kong/plugins/threat-agent/prometheus.lua",
       ["kong.plugins.threat-agent.record"] = "lua/kong/plugins/threat-agent/record.lua",
       ["kong.plugins.threat-agent.redact"] = "lua/kong/plugins/threat-agent/redact.lua",
+      ["kong.plugins.threat-agent.references"] = "lua/kong/plugins/threat-agent/references.lua",
       ["kong.plugins.threat-agent.request"] = "lua/kong/plugins/threat-agent/request.lua",
       ["kong.plugins.threat-agent.response"] = "lua/kong/plugins/threat-agent/response.lua",
       ["kong.plugins.threat-agent.schema"] = "lua/kong/plugins/threat-agent/schema.lua",

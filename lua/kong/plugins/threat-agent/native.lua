@@ -7,6 +7,7 @@ local ffi = require "ffi"
 local cdef = require "kong.plugins.threat-agent.cdef"
 local cjson = require "cjson.safe"
 local headers = require "kong.plugins.threat-agent.headers"
+local references = require "kong.plugins.threat-agent.references"
 
 
 local type = type
@@ -501,6 +502,7 @@ function _M.engine(conf)
   end
 
   engines[conf] = engine or false
+  references.narrow(conf)
   return engine, err
 end
 
