@@ -112,7 +112,6 @@ build = {
       ["kong.plugins.threat-agent.guard"] = "lua/kong/plugins/threat-agent/guard.lua",
       ["kong.plugins.threat-agent.guards"] = "lua/kong/plugins/threat-agent/guards.lua",
       ["kong.plugins.threat-agent.handler"] = "lua/kong/plugins/threat-agent/handler.lua",
-      ["kong.plugins.threat-agent.headers"] = "lua/kong/plugins/threat-agent/headers.lua",
       ["kong.plugins.threat-agent.incidents"] = "lua/kong/plugins/threat-agent/incidents.lua",
       ["kong.plugins.threat-agent.inspection"] = "lua/kong/plugins/threat-agent/inspection.lua",
       ["kong.plugins.threat-agent.metrics"] = "lua/kong/plugins/threat-agent/metrics.lua",
@@ -167,6 +166,7 @@ build = {
       ["kong.plugins.threat-agent.views.overview"] = "lua/kong/plugins/threat-agent/views/overview.lua",
       ["kong.plugins.threat-agent.views.review"] = "lua/kong/plugins/threat-agent/views/review.lua",
       ["kong.plugins.threat-agent.views.whom"] = "lua/kong/plugins/threat-agent/views/whom.lua",
+      ["kong.plugins.threat-agent.wire"] = "lua/kong/plugins/threat-agent/wire.lua",
       ["kong.plugins.threat-agent.worker"] = "lua/kong/plugins/threat-agent/worker.lua",
     },
     lib = {

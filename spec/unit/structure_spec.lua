@@ -149,7 +149,6 @@ local ARROWS = {
   handler = {
     "agent", "audit", "guard", "inspection", "native", "prometheus", "record", "request", "response", "worker",
   },
-  headers = {},
   incidents = { "findings", "names", "native" },
   inspection = { "guard", "native", "outcome", "request" },
   metrics = {
@@ -157,14 +156,14 @@ local ARROWS = {
     "native", "status", "tally",
   },
   names = { "redact" },
-  native = { "cdef", "headers", "references" },
+  native = { "cdef", "references", "wire" },
   outcome = {},
   owners = {},
   prometheus = { "metrics" },
   record = { "span", "tally" },
   redact = {},
   references = {},
-  request = { "native" },
+  request = { "native", "wire" },
   response = { "native" },
   schema = { "config_check", "schema_notifications", "schema_payload", "schema_response", "schema_store" },
   schema_notifications = {},
@@ -179,6 +178,7 @@ local ARROWS = {
   status_api = { "api", "status" },
   tally = { "native" },
   traffic_history = { "native" },
+  wire = {},
   worker = { "files", "native", "self_test" },
 }
 
