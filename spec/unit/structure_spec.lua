@@ -168,7 +168,6 @@ local ARROWS = {
   handler = {
     "agent", "audit", "guard", "inspection", "native", "prometheus", "record", "request", "response", "worker",
   },
-  headers = {},
   incidents = { "findings", "names", "native" },
   inspection = { "guard", "native", "outcome", "request" },
   judged = { "feedback", "opinions" },
@@ -178,7 +177,7 @@ local ARROWS = {
     "status", "tally", "vocabulary",
   },
   names = { "database", "entities", "given", "redact" },
-  native = { "cdef", "headers", "vocabulary" },
+  native = { "cdef", "references", "vocabulary", "wire" },
   opinions = { "files", "llm" },
   outcome = {},
   owners = { "database" },
@@ -186,7 +185,8 @@ local ARROWS = {
   raw_body = {},
   record = { "span", "tally" },
   redact = {},
-  request = { "native" },
+  references = {},
+  request = { "native", "wire" },
   response = { "native" },
   schema = {
     "config_check", "schema_llm", "schema_notifications", "schema_payload", "schema_response", "schema_store",
@@ -210,6 +210,7 @@ local ARROWS = {
   tally = { "native" },
   traffic_history = { "native" },
   vocabulary = {},
+  wire = {},
   worker = { "files", "native", "self_test" },
 }
 
@@ -242,9 +243,9 @@ describe("the plugin's modules", function()
       assert.same(ARROWS[name_of(path)], requires(path))
     end)
 
-    it(name_of(path) .. " leaves the FFI to native and headers", function()
+    it(name_of(path) .. " leaves the FFI to native and wire", function()
       local uses = plugin.read(path):find('require "ffi"', 1, true) ~= nil
-      assert.equal(name_of(path) == "native" or name_of(path) == "headers", uses)
+      assert.equal(name_of(path) == "native" or name_of(path) == "wire", uses)
     end)
   end
 

@@ -86,7 +86,7 @@ const LOOPS: &str = r#"
     end
 
     local ended = { status = 200, source = 0, latency_ms = 1, request_bytes = 0, response_bytes = 2000,
-      account = 0, session = 0, flight_ms = 0, attempt = 0, path = "/v1/orders" }
+      account = 0, session = 0, flight_ms = 0, attempt = 0, target = "/v1/orders" }
 
     function observe(n)
       for i = 1, n do
@@ -149,8 +149,7 @@ impl Sample {
                 ("method", self.method),
                 ("scheme", "https"),
                 ("host", "api.example.com"),
-                ("path", path),
-                ("query", QUERY),
+                ("target", &format!("{path}?{QUERY}")),
                 ("body", &self.body),
             ] {
                 request.set(name, text)?;
@@ -214,8 +213,7 @@ fn vm(sample: &Sample) -> mlua::Result<Lua> {
     globals.set("cpath", format!("{}/?.so", folder.display()))?;
     globals.set("requests", sample.lua(&lua)?)?;
     globals.set("header_block", HEADERS)?;
-    lua.load(include_str!("../tests/support/headers.lua"))
-        .exec()?;
+    lua.load(include_str!("../tests/support/wire.lua")).exec()?;
     lua.load(LOOPS).exec()?;
     Ok(lua)
 }

@@ -244,8 +244,10 @@ typedef struct {
   ta_str_t method;
   ta_str_t scheme;
   ta_str_t host;
-  ta_str_t path;
-  ta_str_t query;
+  /**
+   * Path and query.
+   */
+  ta_str_t target;
   /**
    * `headers_len` headers; null when there are none.
    */
@@ -289,9 +291,9 @@ typedef struct {
   uint64_t session;
   uint64_t flight_ms;
   /**
-   * Raw path of the request, as it was inspected.
+   * Raw target of the request, as it was inspected.
    */
-  ta_str_t path;
+  ta_str_t target;
 } ta_outcome_t;
 
 /**

@@ -62,8 +62,8 @@ pub struct ta_request_t {
     pub method: ta_str_t,
     pub scheme: ta_str_t,
     pub host: ta_str_t,
-    pub path: ta_str_t,
-    pub query: ta_str_t,
+    /// Path and query.
+    pub target: ta_str_t,
     /// `headers_len` headers; null when there are none.
     pub headers: *const ta_header_t,
     pub headers_len: usize,
@@ -175,8 +175,8 @@ pub struct ta_outcome_t {
     pub account: u64,
     pub session: u64,
     pub flight_ms: u64,
-    /// Raw path of the request, as it was inspected.
-    pub path: ta_str_t,
+    /// Raw target of the request, as it was inspected.
+    pub target: ta_str_t,
 }
 
 /// What a response says of an attack in its request: bits, and none of a mere attempt.

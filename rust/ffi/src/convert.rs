@@ -172,6 +172,12 @@ pub unsafe fn read_headers(
     Ok(())
 }
 
+/// Cuts a request's target into path and query.
+pub fn cut(target: &[u8]) -> (&[u8], &[u8]) {
+    let path = target.split(|b| *b == b'?').next().unwrap_or(target);
+    (path, target.get(path.len() + 1..).unwrap_or_default())
+}
+
 /// `headers` is the block that [`read_headers`] wrote.
 /// SAFETY: every text is valid for its length, or null.
 pub unsafe fn read_request<'a>(
@@ -179,14 +185,16 @@ pub unsafe fn read_request<'a>(
     headers: &'a [u8],
 ) -> Result<Request<'a>, Failure> {
     // SAFETY: by this function's contract.
+    let (path, query) = cut(unsafe { bytes(raw.target, "target") }?);
+    // SAFETY: by this function's contract.
     unsafe {
         Ok(Request {
             identity: read_identity(&raw.identity)?,
             method: bytes(raw.method, "method")?,
             scheme: bytes(raw.scheme, "scheme")?,
             host: bytes(raw.host, "host")?,
-            path: bytes(raw.path, "path")?,
-            query: bytes(raw.query, "query")?,
+            path,
+            query,
             headers,
             stage: match raw.stage {
                 0 => Stage::Whole,

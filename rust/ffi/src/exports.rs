@@ -8,8 +8,8 @@
 
 use crate::abi::*;
 use crate::convert::{
-    bytes, copy_out, missing, read_headers, read_identity, read_outcome, read_request, verdict,
-    write_verdict,
+    bytes, copy_out, cut, missing, read_headers, read_identity, read_outcome, read_request,
+    verdict, write_verdict,
 };
 use crate::guard::{guard, set_last_error, with_last_error, Failure};
 use crate::node::{init_shared, is_alive, node, now_ms, Inside, Node, DEFAULT_REGION_BYTES};
@@ -279,7 +279,7 @@ pub unsafe extern "C" fn ta_engine_observe(
         // SAFETY: the caller's promise for all exports.
         let outcome = unsafe { outcome.as_ref() }.ok_or_else(|| missing("outcome"))?;
         // SAFETY: the caller's promise for all exports.
-        let path = unsafe { bytes(outcome.path, "path") }?;
+        let (path, _) = cut(unsafe { bytes(outcome.target, "target") }?);
         let (node, now) = (node()?, now_ms());
         if node.state.bypassed() {
             return Ok(ta_status_t::TA_STATUS_BYPASS);

@@ -34,9 +34,9 @@ fn vm(cpath: &str) -> Lua {
     globals
         .set("path", format!("{}/?.lua", root.display()))
         .expect("set");
-    lua.load(include_str!("support/headers.lua"))
+    lua.load(include_str!("support/wire.lua"))
         .exec()
-        .expect("the stand-in for nginx's headers");
+        .expect("the stand-in for nginx");
     lua.load(
         r#"
         package.path, package.cpath = path, cpath
@@ -47,12 +47,12 @@ fn vm(cpath: &str) -> Lua {
         headers = { { "Host", "h" } }
         payload = { enabled = true, action = "block", threshold = 0.5 }
         function ended(status)
-          return { status = status, source = 0, latency_ms = 1, request_bytes = 0, response_bytes = 0, attempt = 0, account = 0, session = 0, flight_ms = 0, path = "/" }
+          return { status = status, source = 0, latency_ms = 1, request_bytes = 0, response_bytes = 0, attempt = 0, account = 0, session = 0, flight_ms = 0, target = "/" }
         end
         function request(path, query)
           return {
             client_ip = client, workspace = "w", route = "r", service = "s", consumer = "", credential = "",
-            method = "GET", scheme = "http", host = "h", path = path, query = query or "",
+            method = "GET", scheme = "http", host = "h", target = path .. "?" .. (query or ""),
             body = "", body_len = 0,
             body_unread_bytes = 0, body_unread = 0, stage = 0,
           }
@@ -172,16 +172,16 @@ fn null_and_oversized_inputs_are_refused() {
         assert(C.ta_node_status(nil) == INVALID)
         assert(C.ta_version(nil, 0, nil) == INVALID)
         assert(C.ta_engine_free(nil) == 0)
-        request.path.len = 3
+        request.target.len = 3
         assert(C.ta_engine_inspect(engine, request, verdict) == INVALID)
         local text = "x"
-        request.path.ptr, request.path.len = text, 2 ^ 40
+        request.target.ptr, request.target.len = text, 2 ^ 40
         assert(C.ta_engine_inspect(engine, request, verdict) == INVALID)
         local buf, needed = ffi.new("uint8_t[256]"), ffi.new("size_t[1]")
         assert(C.ta_last_error(buf, 4, needed) == 1 and needed[0] > 4)
         assert(C.ta_last_error(buf, 256, needed) == 0)
-        assert(ffi.string(buf, needed[0]):find("path: expected at most", 1, true))
-        request.path.len = 1
+        assert(ffi.string(buf, needed[0]):find("target: expected at most", 1, true))
+        request.target.len = 1
         assert(C.ta_engine_inspect(engine, request, verdict) == 0)
         "#,
     );

@@ -5,7 +5,8 @@ local settings = require "kong.plugins.threat-agent.settings"
 
 
 local ngx = ngx
-local pairs = pairs
+local next = next
+local setmetatable = setmetatable
 local type = type
 
 
@@ -34,7 +35,7 @@ end
 
 local function copy_of(value)
   local copy = setmetatable({}, getmetatable(value))
-  for name, item in pairs(value) do
+  for name, item in next, value do
     local is_own = type(name) ~= "string" or not (name:find(INTERNAL) or SCOPES[name])
     if is_own and type(item) == "table" then
       copy[name] = copy_of(item)
@@ -52,7 +53,8 @@ end
 -- Describes it; nil where there is no global instance.
 function _M.get()
   local conf = settings.platform()
-  return conf and copy_of(conf) or nil
+  -- The metatable of a conf hides most of it from `pairs`: see references.lua.
+  return conf and setmetatable(copy_of(conf), nil) or nil
 end
 
 

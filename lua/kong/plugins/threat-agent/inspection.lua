@@ -6,19 +6,22 @@ local outcome = require "kong.plugins.threat-agent.outcome"
 local request = require "kong.plugins.threat-agent.request"
 
 
+local STAGE = native.STAGE
+
+
 local _M = {}
 
 
 -- Returns the verdict, or nil when the engine failed. May yield.
 function _M.run(conf, engine)
-  local gathered, has_body, is_long = request.read_head(conf)
+  local has_body, is_long = request.expects_body(conf)
   if not has_body then
-    return guard.call(native.inspect, engine, gathered)
+    return guard.call(native.inspect, engine, request.read_head(STAGE.whole))
   end
 
   if is_long then
     -- A body is not waited for, or written to disk, for a client who is refused anyway.
-    local verdict = guard.call(native.inspect, engine, gathered)
+    local verdict = guard.call(native.inspect, engine, request.read_head(STAGE.head))
     if not verdict or (verdict.refuses and conf.mode == "enforce") then
       return verdict
     end

@@ -6,8 +6,9 @@
 local ffi = require "ffi"
 local cdef = require "kong.plugins.threat-agent.cdef"
 local cjson = require "cjson.safe"
-local headers = require "kong.plugins.threat-agent.headers"
+local references = require "kong.plugins.threat-agent.references"
 local vocabulary = require "kong.plugins.threat-agent.vocabulary"
+local wire = require "kong.plugins.threat-agent.wire"
 
 
 local type = type
@@ -497,6 +498,7 @@ function _M.engine(conf)
   end
 
   engines[conf] = engine or false
+  references.narrow(conf)
   return engine, err
 end
 
@@ -665,15 +667,13 @@ local function inspect(engine)
 end
 
 
--- Decides on a request, as request.lua gathered it. Returns a verdict, or nil and an error.
+-- Decides on the request at hand; `from` is what request.lua gathered of it. Returns a verdict, or nil
+-- and an error.
 function _M.inspect(engine, from)
   fill_identity(request.identity, from)
   set_str(request.method, from.method)
-  set_str(request.scheme, from.scheme)
-  set_str(request.host, from.host)
-  set_str(request.path, from.path)
-  set_str(request.query, from.query)
-  request.headers, request.headers_len = headers.read()
+  -- `from` is for tests, which have no nginx.
+  wire.read_head(request, from)
   request.body.ptr = from.body
   request.body.len = from.body_len
   request.body_unread_bytes = from.body_unread_bytes
@@ -698,7 +698,7 @@ function _M.probe(conf, from)
   end
 
   fill_identity(request.identity, from)
-  for _, field in ipairs({ "method", "scheme", "host", "path", "query" }) do
+  for _, field in ipairs({ "method", "scheme", "host", "target" }) do
     set_str(request[field], from[field])
   end
   request.headers_len = 0
@@ -812,7 +812,7 @@ end
 
 
 -- Tells the engine how a request ended:
--- { status, source, latency_ms, request_bytes, response_bytes, account, session, flight_ms, attempt, path }.
+-- { status, source, latency_ms, request_bytes, response_bytes, account, session, flight_ms, attempt }.
 -- source: 0 the upstream, 1 a plugin or Kong, 2 an error on the way.
 -- Returns, for a request with payload findings, whether the attack worked: { outcome, signs }; for
 -- others true.
@@ -827,7 +827,7 @@ function _M.observe(engine, from, ended)
   outcome.account = ended.account
   outcome.session = ended.session
   outcome.flight_ms = ended.flight_ms
-  set_str(outcome.path, ended.path)
+  wire.read_target(outcome.target, ended)
 
   local status = C.ta_engine_observe(engine, identity, outcome, number_out)
   if status ~= 0 then

@@ -7,8 +7,6 @@ local ngx = ngx
 local floor = math.floor
 local max = math.max
 local tonumber = tonumber
-local find = string.find
-local sub = string.sub
 
 
 local SOURCES = { service = 0, exit = 1, error = 2 }
@@ -23,9 +21,6 @@ local gathered = {}
 -- Gathers the outcome in `log`.
 function _M.read(verdict)
   local var = ngx.var
-  local uri = var.request_uri or ""
-  local mark = find(uri, "?", 1, true)
-
   gathered.status = ngx.status
   gathered.source = SOURCES[kong.response.get_source()] or 2
   gathered.latency_ms = max(0, floor((ngx.now() - ngx.req.start_time()) * 1000))
@@ -35,7 +30,6 @@ function _M.read(verdict)
   gathered.account = verdict.account
   gathered.session = verdict.session
   gathered.flight_ms = verdict.flight_ms
-  gathered.path = mark and sub(uri, 1, mark - 1) or uri
 
   return gathered
 end

@@ -1,9 +1,11 @@
--- The only reader of the request: gathers raw bytes for the engine.
+-- With wire.lua, which points at what nginx holds, the only reader of the request: gathers raw bytes
+-- for the engine.
 --
 -- What is gathered lies in one table that the next request reuses: it is handed to native.lua
 -- before anything can yield.
 
 local native = require "kong.plugins.threat-agent.native"
+local wire = require "kong.plugins.threat-agent.wire"
 
 
 local kong = kong
@@ -11,8 +13,6 @@ local ngx = ngx
 local pcall = pcall
 local ipairs = ipairs
 local tonumber = tonumber
-local find = string.find
-local sub = string.sub
 local get_method = ngx.req.get_method
 local http_version = ngx.req.http_version
 local read_body = ngx.req.read_body
@@ -97,13 +97,33 @@ end
 
 -- Tells whether a request without Content-Length may have a body.
 local function may_have_body(var)
+  local chunked = var.http_transfer_encoding ~= nil
+  local bodyless = BODYLESS_METHODS[get_method()]
+  -- Asked last: no trace is compiled across http_version().
+  if bodyless and not chunked then
+    return false
+  end
+
   -- nil for versions that nginx takes and Lua does not know, such as 1.2.
   if (http_version() or 1.1) < 2 then
-    return var.http_transfer_encoding ~= nil
+    return chunked
   end
 
   -- HTTP/2 tells no length, and nginx cannot read such a body for Lua.
-  return not BODYLESS_METHODS[get_method()]
+  return not bodyless
+end
+
+
+-- Returns the body that was read and its length; nil where it lies in a file. nginx may have kept the
+-- pointer from before another plugin changed the body, and with it the declared length.
+local function body_in_memory(declared)
+  local body, len = wire.body()
+  if body and len == declared then
+    return body, len
+  end
+
+  body = get_body_data()
+  return body, body and #body
 end
 
 
@@ -120,9 +140,8 @@ local function fetch_body(conf, declared)
 
   local payload = conf.payload
   local max = payload.max_body_bytes
-  local body = get_body_data()
+  local body, len = body_in_memory(declared)
   if body then
-    local len = #body
     if len <= max then
       return body, len, 0, 0
     end
@@ -166,55 +185,46 @@ function _M.identity()
 end
 
 
-local function gather(var)
-  local uri = var.request_uri or EMPTY
-  local mark = find(uri, "?", 1, true)
-
+local function gather(stage)
   gathered.method = get_method()
-  gathered.scheme = var.scheme or EMPTY
-  gathered.host = var.host or EMPTY
-  gathered.path = mark and sub(uri, 1, mark - 1) or uri
-  gathered.query = mark and sub(uri, mark + 1) or EMPTY
+  gathered.stage = stage
 
   return _M.identity()
 end
 
 
--- Gathers a request in `access` without its body. The second value tells whether a body is to come,
--- the third whether it is so long, or its length so unknown, that who sent it should be asked for
--- first.
-function _M.read_head(conf)
+-- Tells in `access` whether a body is to come and is to be inspected, and whether it is so long, or its
+-- length so unknown, that who sent it should be asked for first.
+function _M.expects_body(conf)
   local var = ngx.var
   local declared = tonumber(var.content_length)
   local has_body = conf.payload.enabled
                    and (declared ~= nil and declared > 0 or declared == nil and may_have_body(var))
-  local is_long = has_body and (declared == nil or declared > SHORT_BODY_BYTES)
 
+  return has_body, has_body and (declared == nil or declared > SHORT_BODY_BYTES)
+end
+
+
+-- Gathers a request in `access` without its body.
+function _M.read_head(stage)
   set_body(EMPTY, 0, 0, 0)
-  gathered.stage = is_long and STAGE.head or STAGE.whole
-  return gather(var), has_body, is_long
+  return gather(stage)
 end
 
 
 -- Gathers a request in `access` with its body. May yield, before anything is gathered.
 -- after_head: whether the engine has seen its head already.
 function _M.read_whole(conf, after_head)
-  local var = ngx.var
-  local body, len, unread, unread_bytes = fetch_body(conf, tonumber(var.content_length))
-  set_body(body, len, unread, unread_bytes)
-  gathered.stage = after_head and STAGE.body or STAGE.whole
-  return gather(var)
+  set_body(fetch_body(conf, tonumber(ngx.var.content_length)))
+  return gather(after_head and STAGE.body or STAGE.whole)
 end
 
 
 -- Gathers a request in `log`, where bodies cannot be read any more.
 function _M.read_late()
-  local var = ngx.var
-  local declared = tonumber(var.content_length) or 0
+  local declared = tonumber(ngx.var.content_length) or 0
   set_body(EMPTY, 0, declared > 0 and BODY.body_not_seen or 0, declared)
-  gathered.stage = STAGE.whole
-
-  return gather(var)
+  return gather(STAGE.whole)
 end
 
 

@@ -30,8 +30,7 @@ local function request(query)
     method = "GET",
     scheme = "http",
     host = "self-test.invalid",
-    path = "/threat-agent/self-test",
-    query = query,
+    target = "/threat-agent/self-test?" .. query,
     body = "",
   }
 end
