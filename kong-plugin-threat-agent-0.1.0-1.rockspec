@@ -65,6 +65,7 @@ build = {
       ["kong.plugins.threat-agent.admin.dbless"] = "lua/kong/plugins/threat-agent/admin/dbless.lua",
       ["kong.plugins.threat-agent.admin.http"] = "lua/kong/plugins/threat-agent/admin/http.lua",
       ["kong.plugins.threat-agent.admin.init"] = "lua/kong/plugins/threat-agent/admin/init.lua",
+      ["kong.plugins.threat-agent.admin.konnect"] = "lua/kong/plugins/threat-agent/admin/konnect.lua",
       ["kong.plugins.threat-agent.admin.replica"] = "lua/kong/plugins/threat-agent/admin/replica.lua",
       ["kong.plugins.threat-agent.admin.traditional"] = "lua/kong/plugins/threat-agent/admin/traditional.lua",
       ["kong.plugins.threat-agent.agent.anchor"] = "lua/kong/plugins/threat-agent/agent/anchor.lua",

@@ -10,6 +10,17 @@ local eventually = gateway.eventually
 
 local PROXY_PORT = gateway.free_port()
 
+-- A route for each fault of a write.
+local function written()
+  local lines = {}
+  for i, fault in ipairs({ "close", "slow", "cut", "429", "500", "401", "409" }) do
+    lines[i] = ("      - { name: write_%s, paths: [/write_%s] }\n"):format(fault, fault)
+  end
+
+  return table.concat(lines)
+end
+
+
 local CONFIG = [[
 _format_version: "3.0"
 services:
@@ -19,6 +30,7 @@ services:
       - { name: passing, paths: [/passing] }
       - { name: refused, paths: [/refused] }
       - { name: taken_back, paths: [/taken_back] }
+]] .. written() .. [[
 plugins:
   - name: threat-agent
     config:
@@ -122,4 +134,49 @@ describe(gateway.describe_name("the Admin API:"), function()
     mode("pass")
     in_state("refused", "active")
   end)
+
+
+  -- What can be planned, and then not written.
+  for _, fault in ipairs({ "close", "slow", "429", "500" }) do
+    it("may fail when it is written to (" .. fault .. "): it is tried until it is there, once", function()
+      local route = "write_" .. fault
+      mode("writes:" .. fault)
+      attack(route)
+      eventually(function()
+        local record = action(route)
+        return record and record.state == "applying" and (record.tries or 0) >= 2
+      end, 30)
+      local status = gw:admin("GET", "/threat-agent/status").json.actions
+      assert.equal(1, status.queued)
+      assert.matches("Admin API", status.queued_because)
+      assert.equal(200, gw:http({ path = "/" .. route .. "/products" }).status)
+
+      mode("pass")
+      in_state(route, "active")
+      assert.same({ "GET", "POST" }, gw:admin("GET", "/routes/" .. route).json.methods)
+    end)
+  end
+
+
+  it("may be cut off in the middle of its answer: what it did is seen, and not done again", function()
+    mode("writes:cut")
+    attack("write_cut")
+    in_state("write_cut", "active")
+    assert.same({ "GET", "POST" }, gw:admin("GET", "/routes/write_cut").json.methods)
+    assert.is_true(#gw:error_log("could not be applied yet") > 0)
+    mode("pass")
+  end)
+
+
+  for _, fault in ipairs({ "401", "409" }) do
+    it("may refuse a write (" .. fault .. "): that is told, and nothing is left", function()
+      local route = "write_" .. fault
+      mode("writes:" .. fault)
+      attack(route)
+      assert.matches("answered " .. fault, in_state(route, "failed").why)
+      mode("pass")
+      assert.not_equal("table", type(gw:admin("GET", "/routes/" .. route).json.methods))
+      assert.equal(200, gw:http({ path = "/" .. route .. "/products" }).status)
+    end)
+  end
 end)

@@ -3,7 +3,9 @@
 --   luajit fault_proxy.lua PORT UPSTREAM_PORT MODE_FILE
 --
 -- MODE_FILE holds: pass; close (before the answer); cut (in the middle of it); slow (no answer for
--- two seconds); or a status to answer with.
+-- two seconds); or a status to answer with. Behind `writes:` only what writes meets it. kill-before and
+-- kill-after pass once, and end the workers of the nginx whose master's id stands in MODE_FILE.pid with SIGKILL, before
+-- the request has arrived or after, without an answer.
 
 local socket = require "socket"
 
@@ -57,6 +59,15 @@ local function answer(client, status)
 end
 
 
+-- Ends the workers of a gateway, once.
+local function kill()
+  local file = assert(io.open(mode_file, "wb"))
+  file:write("pass\n")
+  file:close()
+  os.execute("kill -9 $(pgrep -P $(cat " .. mode_file .. ".pid) -f 'worker process')")
+end
+
+
 local function forward(client, request, how)
   local upstream = assert(socket.connect("127.0.0.1", upstream_port))
   upstream:settimeout(5)
@@ -73,8 +84,15 @@ while true do
   client:settimeout(5)
   local how = mode()
   local request = receive(client)
+  local only = how:match("^writes:(.*)")
+  how = only and (request and request:find("^GET ") and "pass" or only) or how
   if request and tonumber(how) then
     answer(client, how)
+  elseif request and how:find("^kill") then
+    if how == "kill-after" then
+      forward({ send = function() end }, request)
+    end
+    kill()
   elseif request and how == "slow" then
     socket.sleep(2)
   elseif request and how ~= "close" then

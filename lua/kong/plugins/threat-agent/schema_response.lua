@@ -198,6 +198,8 @@ return {
       { writes = { description = "`apply` them, or hand them out as decK files (`patch`).", type = "string",
                    required = true, default = "apply", one_of = { "apply", "patch" } } },
       { token = { description = "RBAC or Konnect token.", type = "string", referenceable = true, encrypted = true } },
+      { control_plane_id = { description = "Konnect's: then `url` is the region's, such as https://eu.api.konghq.com.",
+                             type = "string", match = "^%x+%-%x+%-%x+%-%x+%-%x+$" } },
       { workspace = { type = "string", len_max = 128, match = "^[%w%-_%.~]+$" } },
       { timeout_ms = whole("Of each step of an exchange.", 100, 60000, 5000) },
       { ssl_verify = { type = "boolean", required = true, default = true } },
@@ -219,6 +221,8 @@ return {
                      encrypted = true } },
   },
   entity_checks = {
+    { conditional = { if_field = "admin_api.control_plane_id", if_match = { required = true },
+                      then_field = "admin_api.url", then_match = { required = true } } },
     { conditional = { if_field = "responder", if_match = { eq = "companion" },
                       then_field = "companion.url", then_match = { required = true } } },
     { conditional = { if_field = "responder", if_match = { eq = "companion" },

@@ -20,7 +20,8 @@ end
 
 
 local function message_of(status, body)
-  local message = type(body) == "table" and body.message
+  -- Konnect has its details under other names.
+  local message = type(body) == "table" and (body.message or body.detail or body.title)
   return "the Admin API answered " .. status .. (message and ": " .. tostring(message) or "")
 end
 
@@ -30,7 +31,7 @@ local function headers_of(settings, payload)
   local token = settings.token
   if token and token ~= ngx.null then
     -- Kong Enterprise's RBAC, and Konnect.
-    headers["Kong-Admin-Token"] = token
+    headers["Kong-Admin-Token"] = not settings.control_plane_id and token or nil
     headers["Authorization"] = "Bearer " .. token
   end
 

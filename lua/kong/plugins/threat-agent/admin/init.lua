@@ -2,11 +2,13 @@
 
 local dbless = require "kong.plugins.threat-agent.admin.dbless"
 local http = require "kong.plugins.threat-agent.admin.http"
+local konnect = require "kong.plugins.threat-agent.admin.konnect"
 local traditional = require "kong.plugins.threat-agent.admin.traditional"
 
 
 local kong = kong
 local ngx = ngx
+local type = type
 
 
 local _M = {}
@@ -41,7 +43,8 @@ function _M.client(api)
   if not url then
     return nil, "no Admin API to write to: this node has none, so set response.admin_api.url to the control plane's"
   end
-  if client and client_url == url then
+  local control_plane_id = type(api.control_plane_id) == "string" and api.control_plane_id or nil
+  if client and client_url == url and client.settings.control_plane_id == control_plane_id then
     client.settings.token = api.token
     return client
   end
@@ -52,7 +55,13 @@ function _M.client(api)
     workspace = api.workspace,
     timeout_ms = api.timeout_ms,
     ssl_verify = api.ssl_verify,
+    control_plane_id = control_plane_id,
   }
+  if control_plane_id then
+    client, client_url = konnect.new(settings), url
+    return client
+  end
+
   local status, about, passes = http.request(settings, "GET", "/")
   if not status then
     return nil, about, passes

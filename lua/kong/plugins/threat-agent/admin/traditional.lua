@@ -114,7 +114,7 @@ function Client.targets_kind(_, upstream)
 end
 
 
-local _M = {}
+local _M = { CLIENT = Client }
 
 
 -- settings: as http.request takes them, with `workspace` where there is one.

@@ -1,0 +1,208 @@
+-- Each action: applied, verified, and over when its time is, with everything as it was. On every gateway
+-- that has what it needs, data planes included.
+
+
+local cjson = require "cjson.safe"
+local gateway = require "spec.support.gateway"
+local socket = require "socket"
+
+
+-- Kong's own plugins are not part of the embedded gateway.
+local has_plugins = gateway.kind ~= "embedded"
+
+local INJECTION = "?q=1%27%20UNION%20SELECT%20password%20FROM%20users--"
+
+
+-- Name → the step; `plugins` that stand on the route; `keyed`: a consumer shows its key.
+local MEMORY = {
+  ban = { step = "action: ban, suspicion: low" },
+  throttle = { step = "action: throttle, suspicion: low, limit: 3" },
+  concurrency_cap = { step = "action: concurrency_cap, limit: 4" },
+}
+
+local EVERYWHERE = {
+  restrict_route = { step = "action: restrict_route, methods: [GET, POST]" },
+  reroute = { step = "action: reroute, url: 'http://127.0.0.1:1/nothing'" },
+}
+
+local BY_PLUGINS = {
+  rate_limiting = { step = "action: rate_limiting, per_minute: 5" },
+  ip_restriction = { step = "action: ip_restriction, suspicion: low" },
+  request_termination = { step = "action: request_termination, status_code: 503" },
+  disable_plugin = { step = "action: disable_plugin, plugin: correlation-id", plugins = "{ name: correlation-id }" },
+  drain_target = { step = "action: drain_target, upstream_target: 'localhost:${DEMO_PORT}'" },
+  hot_patch = { step = "action: hot_patch, template: refuse_parameter, parameter: debug" },
+  deny_consumer = { step = "action: deny_consumer, suspicion: low", plugins = "{ name: key-auth }", keyed = true },
+  disable_credential = { step = "action: disable_credential, suspicion: low", plugins = "{ name: key-auth }", keyed = true },
+  acl = { step = "action: acl, suspicion: low", keyed = true,
+          plugins = "{ name: key-auth }, { name: acl, config: { deny: [blocked] } }" },
+}
+
+
+local cases, names = {}, {}
+for _, list in ipairs({ MEMORY, EVERYWHERE, has_plugins and BY_PLUGINS or {} }) do
+  for name, case in pairs(list) do
+    cases[name] = case
+    names[#names + 1] = name
+  end
+end
+table.sort(names)
+
+
+local function config()
+  local services, policies, consumers = {}, {}, {}
+  for i, name in ipairs(names) do
+    local case = cases[name]
+    services[i] = ("  - { name: %s, url: 'http://%s', routes: [{ name: %s, paths: [/%s]%s }] }\n"):format(
+      name, name == "drain_target" and "pool" or "127.0.0.1:${DEMO_PORT}", name, name,
+      case.plugins and ", plugins: [" .. case.plugins .. "]" or "")
+    policies[i] = ("          - { id: %s, routes: [%s], min_confidence: 0.3, min_severity: low, "
+                   .. "steps: [{ %s, ttl_s: 25, verify_after_s: 10 }] }\n"):format(name, name, case.step)
+    if case.keyed then
+      consumers[#consumers + 1] = ("  - { username: %s, keyauth_credentials: [{ key: %s-key }] }\n"):format(name, name)
+    end
+  end
+
+  return '_format_version: "3.0"\nservices:\n' .. table.concat(services)
+    .. (#consumers > 0 and "consumers:\n" .. table.concat(consumers) or "")
+    .. (has_plugins and "upstreams:\n  - { name: pool, targets: [{ target: '127.0.0.1:${DEMO_PORT}' }, "
+                        .. "{ target: 'localhost:${DEMO_PORT}' }] }\n" or "")
+    .. [[
+plugins:
+  - name: threat-agent
+    config:
+      mode: enforce
+      response:
+        admin_api: { url: "http://127.0.0.1:${ADMIN_PORT}" }
+        blast_radius: { good_ratio: 1, consumer_ratio: 1 }
+        budget: { per_minute: 100 }
+        policies:
+]] .. table.concat(policies)
+end
+
+
+describe(gateway.describe_name("each action:"), function()
+  local gw
+  local seen = {}     -- name → { before, during, after, states, active, ended }
+
+
+  -- Without what changes by itself, and in one order.
+  local function plain(value)
+    if type(value) ~= "table" then
+      return tostring(value)
+    end
+
+    local parts = {}
+    for key, field in pairs(value) do
+      if key ~= "updated_at" and key ~= "created_at" and key ~= "next" then
+        parts[#parts + 1] = tostring(key) .. "=" .. plain(field)
+      end
+    end
+    table.sort(parts)
+    return "{" .. table.concat(parts, ",") .. "}"
+  end
+
+
+  -- All that an action of a name may change.
+  local function observed(name)
+    local paths = { "/routes/" .. name, "/services/" .. name, "/routes/" .. name .. "/plugins" }
+    if cases[name].keyed then
+      paths[#paths + 1] = "/consumers/" .. name .. "/plugins"
+      paths[#paths + 1] = "/consumers/" .. name .. "/acls"
+    elseif name == "drain_target" then
+      paths[#paths + 1] = "/upstreams/pool/targets"
+    end
+
+    local parts = {}
+    for i, path in ipairs(paths) do
+      parts[i] = plain(gw:admin("GET", path).json)
+    end
+    return table.concat(parts, "\n")
+  end
+
+
+  -- Of a data plane there is the file only.
+  local function record_of(name)
+    for _, record in ipairs(cjson.decode(gateway.read_file(gw.prefix .. "/threat-agent/actions.json")) or {}) do
+      if record.place.route_name == name then
+        return record
+      end
+    end
+  end
+
+
+  local function attack(name, client)
+    if cases[name].keyed then
+      for _ = 1, 10 do
+        gw:http({ path = "/" .. name .. "/products" .. INJECTION,
+                  headers = { apikey = name .. "-key", ["x-forwarded-for"] = client } })
+      end
+      return
+    end
+
+    for n = 1, 14 do
+      gw:http({ path = "/" .. name .. "/login", json = { username = "user-" .. n, password = "x" },
+                headers = { ["x-forwarded-for"] = client } })
+    end
+  end
+
+
+  local function look(name)
+    local record, state = record_of(name), seen[name]
+    if record and record.state == "active" and not state.active then
+      state.active, state.during = record, observed(name)
+    elseif record and record.state ~= "active" and record.state ~= "applying" and record.state ~= "reverting"
+           and not state.ended then
+      state.ended, state.after = record, observed(name)
+    end
+
+    return state.ended ~= nil
+  end
+
+
+  setup(function()
+    gw = gateway.start({ config = config(), trusted_ips = "127.0.0.1" })
+    gateway.eventually(function()
+      return gw:http({ path = "/ban/products" }).status == 200
+    end, 30)
+    for i, name in ipairs(names) do
+      seen[name] = { before = observed(name) }
+      attack(name, "192.0.2." .. i)
+    end
+
+    local deadline = socket.gettime() + 90
+    local waits
+    repeat
+      waits = 0
+      for _, name in ipairs(names) do
+        waits = waits + (look(name) and 0 or 1)
+      end
+      socket.sleep(0.1)
+    until waits == 0 or socket.gettime() > deadline
+  end)
+
+  teardown(function()
+    gw:stop()
+  end)
+
+
+  for _, name in ipairs(names) do
+    it(name .. " is applied, verified and over", function()
+      local state = seen[name]
+      assert.is_truthy(state.active, state.ended and state.ended.why or "no action")
+      if MEMORY[name] then
+        assert.equal("memory", state.active.tier)
+        assert.equal(state.before, state.during)
+      else
+        assert.equal((gateway.kind == "embedded" or gateway.kind == "kong") and "dbless" or "admin_api",
+                     state.active.tier)
+        assert.not_equal(state.before, state.during)
+      end
+
+      assert.equal("expired", state.ended.state, state.ended.why)
+      assert.equal("improved", state.ended.result)
+      assert.is_true(state.ended.stands)
+      assert.equal(state.before, state.after)
+    end)
+  end
+end)

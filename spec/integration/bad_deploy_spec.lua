@@ -1,0 +1,161 @@
+-- A deploy that breaks a route, in automatic mode: named, and taken back within 30 s of its first error.
+
+
+local cjson = require "cjson.safe"
+local gateway = require "spec.support.gateway"
+local lyaml = require "lyaml"
+
+
+local eventually = gateway.eventually
+
+-- Kong's own plugins are not part of the embedded gateway.
+local has_plugins = gateway.kind ~= "embedded"
+local WITHIN_S = 30
+
+
+local function service(name)
+  return ("  - { name: %s, url: 'http://127.0.0.1:${DEMO_PORT}', routes: [{ name: %s, paths: [/%s] }] }\n")
+         :format(name, name, name)
+end
+
+
+local CONFIG = '_format_version: "3.0"\nservices:\n' .. service("port") .. service("plugin") .. service("guarded") .. [[
+plugins:
+  - name: threat-agent
+    config:
+      mode: enforce
+      response:
+        admin_api: { url: "http://127.0.0.1:${ADMIN_PORT}" }
+        policies:
+          - id: deploys
+            categories: [route_misconfiguration]
+            min_severity: low
+            min_confidence: 0.3
+            steps: [{ action: rollback, ttl_s: 0 }]
+]]
+
+
+describe(gateway.describe_name("a bad deploy:"), function()
+  local gw
+
+  setup(function()
+    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
+    eventually(function()
+      return gw:http({ path = "/port/products" }).status == 200
+    end, 30)
+  end)
+
+  teardown(function()
+    gw:stop()
+  end)
+
+
+  local n = 0
+
+  local function status(route)
+    n = n + 1
+    return gw:http({ path = "/" .. route .. "/products", headers = { ["x-forwarded-for"] = "198.51.100." .. n % 60 + 1 } }).status
+  end
+
+
+  local function records(route)
+    local found = {}
+    for _, record in ipairs(cjson.decode(gateway.read_file(gw.prefix .. "/threat-agent/actions.json")) or {}) do
+      if record.place.route_name == route then
+        found[#found + 1] = record
+      end
+    end
+
+    return found
+  end
+
+
+  -- Changes the configuration as its gateway has it: whole, where there is no database.
+  local function deploy(method, path, body, change)
+    if gateway.kind ~= "kong" then
+      local response = gw:admin(method, path, body)
+      assert.is_true(response.status < 300, response.body)
+      return
+    end
+
+    local document = lyaml.load(gw:admin("GET", "/config").json.config)
+    change(document)
+    assert.equal(201, gw:admin("POST", "/config", { config = lyaml.dump({ document }) }).status)
+  end
+
+
+  local function used_to_go_well(route)
+    for _ = 1, 60 do
+      assert.equal(200, status(route))
+    end
+    eventually(function()
+      return #gateway.read_file(gw.prefix .. "/threat-agent/configuration.json") > 0
+    end)
+  end
+
+
+  local function is_taken_back(route, suspect)
+    eventually(function() return status(route) ~= 200 end, 20)
+    local record = eventually(function()
+      status(route)
+      local found = records(route)[1]
+      return found and found.state == "active" and found
+    end, WITHIN_S)
+    eventually(function() return status(route) == 200 end, WITHIN_S)
+    assert.equal("rollback", record.action)
+    assert.equal(suspect, record.changes[1].kind)
+    return record
+  end
+
+
+  local function add_plugin(route, name, config)
+    deploy("POST", "/routes/" .. route .. "/plugins", { name = name, config = config }, function(document)
+      for _, one in ipairs(document.routes) do
+        if one.name == route then
+          document.plugins[#document.plugins + 1] = { name = name, route = one.id, config = config }
+        end
+      end
+    end)
+  end
+
+
+  it("of an upstream's port", function()
+    used_to_go_well("port")
+    deploy("PATCH", "/services/port", { port = 1 }, function(document)
+      for _, one in ipairs(document.services) do
+        one.port = one.name == "port" and 1 or one.port
+      end
+    end)
+    local record = is_taken_back("port", "services")
+    assert.equal(gw.demo_port, record.changes[1].set.port)
+    assert.equal(gw.demo_port, gw:admin("GET", "/services/port").json.port)
+  end)
+
+
+  if has_plugins then
+    it("of a plugin that breaks its route", function()
+      used_to_go_well("plugin")
+      add_plugin("plugin", "request-transformer", { replace = { uri = "/status/500" } })
+      is_taken_back("plugin", "plugins")
+      for _, one in ipairs(gw:admin("GET", "/routes/plugin/plugins").json.data) do
+        assert.is_false(one.enabled)
+      end
+    end)
+
+
+    it("of a plugin that guards its route is a person's to take back", function()
+      used_to_go_well("guarded")
+      -- It limits by a Redis that is not there.
+      add_plugin("guarded", "rate-limiting", {
+        minute = 1000000, policy = "redis", fault_tolerant = false, redis = { host = "127.0.0.1", port = 1 },
+      })
+      eventually(function() return status("guarded") == 500 end, 20)
+      eventually(function()
+        status("guarded")
+        return #gw:error_log("what changed guards the gateway") > 0
+      end, WITHIN_S)
+      assert.equal(0, #records("guarded"))
+      assert.equal(500, status("guarded"))
+    end)
+  end
+end)
