@@ -34,7 +34,7 @@ function _M.read(verdict)
   gathered.attempt = verdict.attempt
   gathered.account = verdict.account
   gathered.session = verdict.session
-  gathered.flight_ms = verdict.flight_ms
+  gathered.flight = verdict.flight
   gathered.path = mark and sub(uri, 1, mark - 1) or uri
 
   return gathered

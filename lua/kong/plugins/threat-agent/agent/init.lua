@@ -1,6 +1,7 @@
 -- The agent's loop: once a second in every worker, with work for the one that leads the node.
 
 local changes = require "kong.plugins.threat-agent.agent.changes"
+local drifts = require "kong.plugins.threat-agent.agent.drifts"
 local files = require "kong.plugins.threat-agent.files"
 local incidents = require "kong.plugins.threat-agent.incidents"
 local native = require "kong.plugins.threat-agent.native"
@@ -59,6 +60,7 @@ local function take_lead()
   if learned then
     checked(native.import_learned(learned))
   end
+  checked(drifts.open())
   checked(changes.open())
   checked(responder.open())
   notices.open()
@@ -103,6 +105,8 @@ local function work()
     checked(sweeper.sweep(conf))
   end
   notices.beat(settings.platform(), ngx.time())
+  -- Told before it is saved: what a leader wrote down the next one does not tell again.
+  checked(drifts.beat(settings.platform()))
   save()
 end
 
