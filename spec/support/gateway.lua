@@ -204,9 +204,13 @@ function gateway:stop()
 end
 
 
--- Ends the gateway and starts it anew in the same directory, as an operator's restart does.
-function gateway:restart()
+-- Ends the gateway and starts it anew in the same directory, as an operator's restart does. meanwhile: what is
+-- done while it does not run, or nil.
+function gateway:restart(meanwhile)
   assert(run("PREFIX=" .. quote(self.prefix) .. " " .. RUN .. " stop"))
+  if meanwhile then
+    meanwhile()
+  end
   assert(run(self.start_command))
 end
 

@@ -4,6 +4,7 @@ use crate::error::Error;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use threat_agent_engine::analyst::Saved;
+use threat_agent_engine::baseline::Drift;
 
 /// Export or import what a node has learned to be normal.
 ///
@@ -85,10 +86,14 @@ fn table(saved: &Saved, out: &mut dyn Write) -> Result<(), Error> {
         "service", "route or consumer", "limit/10s", "p50", "p90", "p99", "samples"
     )?;
     for place in &saved.places {
-        if !place.drifts.is_empty() {
+        for drifted in &place.drifts {
             let (service, route) = (&place.service, &place.route);
-            let drifts = place.drifts.join(", ");
-            writeln!(out, "{service:13.13} {route:38} changed for good: {drifts}")?;
+            let Drift { from, to, .. } = drifted.drift;
+            let what = drifted.what;
+            writeln!(
+                out,
+                "{service:13.13} {route:38} changed for good: {what} from {from:.3} to {to:.3}"
+            )?;
         }
         let Some(limit) = place.suggested_limit else {
             continue;

@@ -12,8 +12,8 @@ use crate::request::{Identity, Outcome, Request, Stage};
 use crate::rules::{Rules, Ruling};
 use crate::standing;
 use crate::state::{Ban, By, Key, Measure, Scope};
+use crate::turn::{share, Turns};
 use crate::verdict::{Action, Category, Success, Uninspected, Verdict};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A compiled configuration. Holds no state of its own: what is remembered lies in a [`State`].
 pub struct Engine {
@@ -25,7 +25,7 @@ pub struct Engine {
     limits: Limits,
     payload: Payload,
     watch: Watch,
-    sampled: AtomicU64,
+    sampled: Turns,
 }
 
 impl Engine {
@@ -48,15 +48,16 @@ impl Engine {
         let protected = Protected::new(&config.protected_cidrs, &mut errors);
         let (rules, wrong) = Rules::new(&config.rules);
         errors.extend(wrong);
+        let ramp = Ramp::new(&config);
         let engine = Engine {
             allowlist,
             protected,
-            ramp: Ramp::new(&config),
+            watch: Watch::new(&config, ramp.clone()),
+            ramp,
             rules,
             limits: Limits::new(&config),
             payload: Payload::new(&config.payload)?,
-            watch: Watch::new(&config),
-            sampled: AtomicU64::new(0),
+            sampled: Turns::default(),
             config,
         };
         Ok((engine, errors))
@@ -147,12 +148,12 @@ impl Engine {
         if !verdict.rules.is_empty() {
             verdict.incident = state.draw_incident();
         }
-        self.watch.report(identity, &verdict, state, now_ms);
         let held = enforced && self.ramp.holds(&verdict, identity, state);
+        self.watch.report(identity, &verdict, held, state, now_ms);
         if held && verdict.action.refuses() {
             // Its outcome is not observed.
-            let flight_ms = std::mem::take(&mut verdict.flight_ms);
-            standing::land(identity, flight_ms, state, now_ms);
+            let flight = std::mem::take(&mut verdict.flight);
+            standing::land(identity, flight, state, now_ms);
         }
         if arrived && held && verdict.action.refuses() {
             self.watch.refuse(identity, state, now_ms);
@@ -185,7 +186,7 @@ impl Engine {
             session: outcome.session,
             ..*identity
         };
-        standing::land(identity, outcome.flight_ms, memory, now_ms);
+        standing::land(identity, outcome.flight, memory, now_ms);
         let exempt = || standing::is_exempt(identity, memory, now_ms);
         if self.allowlist.passes(identity, path) || exempt() {
             return Success::default();
@@ -213,16 +214,8 @@ impl Engine {
         self.payload.inspect(request, verdict);
     }
 
-    /// Spreads the sample evenly: the n-th multiple of the golden ratio, modulo 1.
-    /// Source: Weyl's equidistribution theorem.
     fn in_sample(&self) -> bool {
         let ratio = self.config.sampling_ratio;
-        if ratio >= 1.0 {
-            return true;
-        }
-        let nth = self
-            .sampled
-            .fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
-        ((nth >> 11) as f64 / (1u64 << 53) as f64) < ratio
+        ratio >= 1.0 || share(self.sampled.draw()) < ratio
     }
 }

@@ -27,7 +27,9 @@ pub mod signal;
 pub mod sketch;
 pub mod standing;
 pub mod state;
+pub mod tally;
 pub mod traffic;
+pub mod turn;
 pub mod verdict;
 pub mod window;
 

@@ -1,4 +1,5 @@
-//! Limits on sliding-window counts: each key is counted once a request, however many limits read it.
+//! Limits on sliding-window counts: a counter of a key is counted once a request, however many limits
+//! read it.
 
 use crate::config::{Config, Limit};
 use crate::request::{Identity, Outcome, Request, Source, Stage};
@@ -34,6 +35,7 @@ struct Compiled {
 pub struct Checked {
     /// A limit that was exceeded refuses it.
     pub refused: bool,
+    /// The longest ban that a limit asks for; of equal ones the wider.
     pub ban: Option<BanRequest>,
 }
 
@@ -99,11 +101,16 @@ impl Limits {
                 checked.refused |= limit.action.refuses();
                 limit.speak(group, count, verdict);
                 if limit.ban_s > 0 {
-                    checked.ban = Some(BanRequest {
+                    let ban = BanRequest {
                         by: group.by,
                         scope: group.scope,
                         ban_s: limit.ban_s,
-                    });
+                    };
+                    let stricter =
+                        |known: &BanRequest| (ban.ban_s, known.scope) > (known.ban_s, ban.scope);
+                    if checked.ban.as_ref().is_none_or(stricter) {
+                        checked.ban = Some(ban);
+                    }
                 }
             }
         }

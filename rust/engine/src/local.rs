@@ -6,6 +6,7 @@ use crate::memory::{
 use crate::signal::Signal;
 use crate::sketch::{Generation, Run, Set, SET_WORDS};
 use crate::state::{Ban, Counter, Estimates, Key, MeasureKind, State, COUNTERS, INCIDENT_MASK};
+use crate::tally::{Tallies, Tally, TALLIES};
 use crate::window::{Tick, Window};
 use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
@@ -51,7 +52,7 @@ struct LocalSlot {
 
 #[derive(Default)]
 struct Places {
-    known: Vec<(Place, Alarm, Histogram)>,
+    known: Vec<Known>,
     numbers: HashMap<Place, PlaceId, ahash::RandomState>,
 }
 
@@ -60,6 +61,13 @@ struct Signals {
     kept: VecDeque<Signal>,
     /// Number of the next signal.
     next: u64,
+}
+
+struct Known {
+    place: Place,
+    alarm: Alarm,
+    rates: Histogram,
+    tallies: Tallies,
 }
 
 struct Published {
@@ -150,7 +158,7 @@ impl State for LocalState {
 }
 
 impl Places {
-    fn at(&mut self, place: PlaceId) -> Option<&mut (Place, Alarm, Histogram)> {
+    fn at(&mut self, place: PlaceId) -> Option<&mut Known> {
         self.known.get_mut(usize::from(place.0))
     }
 }
@@ -203,9 +211,12 @@ impl Memory for LocalState {
             return PlaceId(MAX_PLACES as u16 - 1);
         }
         let number = PlaceId(places.known.len() as u16);
-        places
-            .known
-            .push((*place, Alarm::default(), Histogram::default()));
+        places.known.push(Known {
+            place: *place,
+            alarm: Alarm::default(),
+            rates: Histogram::default(),
+            tallies: [0; TALLIES],
+        });
         places.numbers.insert(*place, number);
         number
     }
@@ -214,7 +225,7 @@ impl Memory for LocalState {
         let room = || {
             let places = self.places.lock();
             let known = places.numbers.contains_key(place);
-            let consumers = || places.known.iter().filter(|(p, ..)| p.consumer().is_some());
+            let consumers = || places.known.iter().filter(|k| k.place.consumer().is_some());
             known || consumers().count() < MAX_PLACES / CONSUMER_PLACES
         };
         room().then(|| self.place(place))
@@ -224,13 +235,13 @@ impl Memory for LocalState {
         let places = self.places.lock();
         let numbered = places.known.iter().enumerate();
         numbered
-            .map(|(n, (place, ..))| (PlaceId(n as u16), *place))
+            .map(|(n, known)| (PlaceId(n as u16), known.place))
             .collect()
     }
 
     fn set_alarm(&self, place: PlaceId, alarm: Alarm) {
-        if let Some((_, kept, _)) = self.places.lock().at(place) {
-            *kept = alarm;
+        if let Some(known) = self.places.lock().at(place) {
+            known.alarm = alarm;
         }
     }
 
@@ -238,12 +249,12 @@ impl Memory for LocalState {
         let mut places = self.places.lock();
         places
             .at(place)
-            .map_or(Alarm::default(), |(_, alarm, _)| *alarm)
+            .map_or(Alarm::default(), |known| known.alarm)
     }
 
     fn sample(&self, place: PlaceId, client_rate: u64) {
-        if let Some((.., histogram)) = self.places.lock().at(place) {
-            histogram[rate_bin(client_rate)] += 1;
+        if let Some(known) = self.places.lock().at(place) {
+            known.rates[rate_bin(client_rate)] += 1;
         }
     }
 
@@ -251,7 +262,18 @@ impl Memory for LocalState {
         let mut places = self.places.lock();
         places
             .at(place)
-            .map_or(Histogram::default(), |(.., histogram)| *histogram)
+            .map_or(Histogram::default(), |known| known.rates)
+    }
+
+    fn tally(&self, place: PlaceId, tally: Tally, n: u64) {
+        if let Some(known) = self.places.lock().at(place) {
+            known.tallies[tally.number()] += n;
+        }
+    }
+
+    fn tallies(&self, place: PlaceId) -> Tallies {
+        let mut places = self.places.lock();
+        places.at(place).map_or([0; TALLIES], |known| known.tallies)
     }
 
     fn signal(&self, signal: &Signal) {

@@ -7,6 +7,7 @@
 use crate::signal::{Id, Signal};
 use crate::sketch::Set;
 use crate::state::{Key, State};
+use crate::tally::{Tallies, Tally};
 
 /// Where traffic goes, or a consumer that it comes from: the unit that baselines and alarms are
 /// kept for.
@@ -57,15 +58,31 @@ pub struct Alarm {
     pub login_wave: bool,
     /// Clients that ask for the same on and on are suspected of the flood.
     pub repeats: bool,
+    /// A flood of large bodies is on: clients that send them are suspected of it.
+    pub bulk: bool,
+    /// The bins above which a request's body and an answer are unusually large; 0 when not known.
+    pub large_request: u8,
+    pub large_answer: u8,
+    /// Methods that are hardly ever used here, by their bits.
+    pub rare_methods: u8,
 }
 
 impl Alarm {
+    /// Tells whether a body whose size falls into `bin` is larger than `limit`, the largest usual one.
+    pub fn is_large(limit: u8, bin: usize) -> bool {
+        limit > 0 && bin > usize::from(limit)
+    }
+
     /// Packs the alarm into a word; none is 0.
     pub fn to_word(self) -> u64 {
         u64::from(self.hot_limit)
             | (u64::from(self.flood) << 16)
             | (u64::from(self.login_wave) << 17)
             | (u64::from(self.repeats) << 18)
+            | (u64::from(self.bulk) << 19)
+            | (u64::from(self.large_request) << 24)
+            | (u64::from(self.large_answer) << 32)
+            | (u64::from(self.rare_methods) << 40)
     }
 
     /// Unpacks a word.
@@ -75,6 +92,10 @@ impl Alarm {
             flood: (word >> 16) & 1 == 1,
             login_wave: (word >> 17) & 1 == 1,
             repeats: (word >> 18) & 1 == 1,
+            bulk: (word >> 19) & 1 == 1,
+            large_request: (word >> 24) as u8,
+            large_answer: (word >> 32) as u8,
+            rare_methods: (word >> 40) as u8,
         }
     }
 }
@@ -145,6 +166,12 @@ pub trait Memory: State {
     /// Reads the place's histogram of such rates.
     fn samples(&self, place: PlaceId) -> Histogram;
 
+    /// Adds to one of the place's tallies. Cost: one addition.
+    fn tally(&self, place: PlaceId, tally: Tally, n: u64);
+
+    /// Reads the place's tallies.
+    fn tallies(&self, place: PlaceId) -> Tallies;
+
     /// Hands a signal to the tick. When nobody drains, the oldest are lost.
     fn signal(&self, signal: &Signal);
 
@@ -157,4 +184,28 @@ pub trait Memory: State {
 
     /// Takes the incidents whose sequence is above `since`, oldest first, with their sequence.
     fn published(&self, since: u64, take: &mut dyn FnMut(u64, &[u8]));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alarm_comes_back_from_its_word() {
+        let all = Alarm {
+            hot_limit: u16::MAX,
+            flood: true,
+            login_wave: true,
+            repeats: true,
+            bulk: true,
+            large_request: 15,
+            large_answer: u8::MAX,
+            rare_methods: 0x7f,
+        };
+        assert_eq!(Alarm::from_word(all.to_word()), all);
+        assert_eq!(Alarm::from_word(0), Alarm::default());
+        for (limit, bin, large) in [(0, 15, false), (8, 8, false), (8, 9, true)] {
+            assert_eq!(Alarm::is_large(limit, bin), large);
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::memory::Memory;
 use crate::request::{client_key, Identity};
+use crate::turn::share;
 use crate::verdict::{Action, Category, Verdict};
 use std::collections::BTreeMap;
 
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 const SPARED: &str = "not-enforced";
 
 /// The shares of one configuration.
+#[derive(Clone)]
 pub struct Ramp {
     ratio: f64,
     ratios: BTreeMap<Category, f64>,
@@ -45,7 +47,7 @@ impl Ramp {
             (None, b"") => return true,
             (None, consumer) => memory.hash(consumer),
         };
-        ((hash >> 11) as f64 / (1u64 << 53) as f64) < ratio
+        share(hash) < ratio
     }
 
     /// Leaves a verdict undone, and says so in its rules.

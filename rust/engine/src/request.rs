@@ -128,7 +128,7 @@ pub struct Outcome {
     /// What the verdict of the request gave; 0 when it had no session.
     pub session: u64,
     /// What the verdict of the request gave; 0 when it was not counted as under way.
-    pub flight_ms: u64,
+    pub flight: u64,
     /// From the first byte of the request to the last of the response. Units: milliseconds.
     pub latency_ms: u32,
     /// Length of the request's body. Units: bytes.

@@ -44,10 +44,14 @@ pub enum Kind {
     PayloadGrowth = 15,
     /// An attack made the upstream fail.
     PayloadError = 16,
+    /// A client uses a method that is hardly ever used on the route.
+    RareMethod = 17,
+    /// A client gets much larger answers than is usual, again and again.
+    LargeAnswers = 18,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 16] = [
+    pub const ALL: [Kind; 18] = [
         Kind::Rule,
         Kind::Payload,
         Kind::ManyAccounts,
@@ -64,6 +68,8 @@ impl Kind {
         Kind::PayloadDelay,
         Kind::PayloadGrowth,
         Kind::PayloadError,
+        Kind::RareMethod,
+        Kind::LargeAnswers,
     ];
 
     /// Names the kind as incidents do.
@@ -85,6 +91,8 @@ impl Kind {
             Kind::PayloadDelay => "payload_delay",
             Kind::PayloadGrowth => "payload_growth",
             Kind::PayloadError => "payload_error",
+            Kind::RareMethod => "rare_method",
+            Kind::LargeAnswers => "large_answers",
         }
     }
 

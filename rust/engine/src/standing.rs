@@ -103,6 +103,18 @@ fn somewhere<'a>(key: &Key<'a>) -> Key<'a> {
     }
 }
 
+/// Tells whether requests are held against a measure of that kind on such a key: another would stand
+/// there and do nothing.
+pub fn is_looked_for(kind: MeasureKind, by: By, scope: Scope) -> bool {
+    let place = PLACES.contains(&by) && scope == Scope::Global;
+    let sender = By::SENDERS.contains(&by);
+    match kind {
+        MeasureKind::Refuse | MeasureKind::Allow => sender,
+        MeasureKind::Limit => sender || place,
+        MeasureKind::Concurrency => place,
+    }
+}
+
 /// Puts a measure on a key. That a client is exempt on some route is noted without the route, too;
 /// such a note outlasts the lifting of the exemption and only means a second look.
 pub fn put<S: State + ?Sized>(key: &Key, ban: Ban, state: &S, now_ms: u64) {
@@ -186,7 +198,7 @@ pub fn depart<S: State + ?Sized>(
         };
         let counts = state.add(&flight, Counter::Requests, 1, now_ms);
         let count = counts[FLIGHT_WINDOW as usize];
-        verdict.flight_ms = now_ms;
+        verdict.flight |= Flight::new(now_ms, by);
         if count > u64::from(most) {
             refused = true;
             verdict.absorb(CONCURRENCY, Action::Throttle, stands.category, 0.8, || {
@@ -201,16 +213,43 @@ pub fn depart<S: State + ?Sized>(
     refused
 }
 
-/// Takes a request that [`depart`] counted at `flight_ms` out of what is under way.
-pub fn land<S: State + ?Sized>(identity: &Identity, flight_ms: u64, state: &S, now_ms: u64) {
+/// Takes a request that [`depart`] counted out of what is under way, where it was counted: a cap may
+/// have been put elsewhere since.
+pub fn land<S: State + ?Sized>(identity: &Identity, flight: u64, state: &S, now_ms: u64) {
     let bucket = |ms: u64| ms / FLIGHT_WINDOW.length_ms();
-    if flight_ms == 0 || bucket(now_ms).saturating_sub(bucket(flight_ms)) > 1 {
+    let start_ms = Flight::start_ms(flight);
+    if flight == 0 || bucket(now_ms).saturating_sub(bucket(start_ms)) > 1 {
         return;
     }
-    for by in PLACES {
+    for by in PLACES.into_iter().filter(|by| Flight::has(flight, *by)) {
         if let Some(key) = flight_key(identity, by) {
-            state.undo(&key, Counter::Requests, flight_ms);
+            state.undo(&key, Counter::Requests, start_ms);
         }
+    }
+}
+
+/// When a request was counted as under way, and where: `start_ms * 4 + service * 2 + route`, which a
+/// Lua number holds.
+struct Flight;
+
+impl Flight {
+    fn place(by: By) -> u64 {
+        match by {
+            By::Route => 1,
+            _ => 2,
+        }
+    }
+
+    fn new(start_ms: u64, by: By) -> u64 {
+        (start_ms << 2) | Flight::place(by)
+    }
+
+    fn start_ms(flight: u64) -> u64 {
+        flight >> 2
+    }
+
+    fn has(flight: u64, by: By) -> bool {
+        flight & Flight::place(by) != 0
     }
 }
 

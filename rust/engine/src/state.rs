@@ -11,7 +11,7 @@ use std::hash::Hash;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Counter {
-    /// Requests that were let through.
+    /// Requests that arrived; by limits of a configuration, those of them that were not refused for one.
     Requests = 0,
     /// Responses whose status says that a login or credential was refused.
     AuthFailures = 1,
@@ -82,7 +82,7 @@ pub enum By {
     /// An account that is logged in to, by its keyed hash.
     #[serde(skip_deserializing)]
     Account = 4,
-    /// A client that a detector suspects: only bans are kept under it.
+    /// A sender as behaviour counts it and suspects it: see `behaviour::keys`.
     #[serde(skip_deserializing)]
     Suspect = 5,
     /// A session, by its keyed hash.
@@ -305,8 +305,8 @@ pub struct Ban {
 /// What the engine counts and remembers. Implementations are shared by threads or processes; no
 /// call blocks, and each is bounded. `now_ms` is a monotonic clock's.
 pub trait State: Send + Sync {
-    /// Counts `n` arrivals in all windows and returns the estimates after them. Keys that are not
-    /// wide keep the first four counters only; they saturate at 2^20 - 1.
+    /// Counts `n` arrivals in all windows and returns the estimates after them. Counts of keys that are
+    /// not wide saturate at 2^20 - 1, and counters beyond the first four take a key's second slot.
     fn add(&self, key: &Key, counter: Counter, n: u64, now_ms: u64) -> Estimates;
 
     /// Takes back one arrival that [`State::add`] counted at the same `now_ms`.

@@ -250,8 +250,8 @@ pub struct Verdict {
     pub account: u64,
     /// Keyed hash of the request's session, likewise; 0 when it has none.
     pub session: u64,
-    /// When the request was counted as under way, likewise; 0 when it was not.
-    pub flight_ms: u64,
+    /// When and where the request was counted as under way, likewise; 0 when it was not.
+    pub flight: u64,
     /// The client sent headers of the plugin's own name, which the upstream must not believe.
     pub spoofed_headers: bool,
 }

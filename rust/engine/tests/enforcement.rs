@@ -1,7 +1,9 @@
 //! Who is enforced against, and who never is.
 
 use std::net::{IpAddr, Ipv4Addr};
-use threat_agent_engine::{Action, Config, Engine, Identity, LocalState, Outcome, Request};
+use threat_agent_engine::memory::{Alarm, Place};
+use threat_agent_engine::signal::{Id, Kind};
+use threat_agent_engine::{Action, Config, Engine, Identity, LocalState, Memory, Outcome, Request};
 
 fn engine(rest: &str) -> Engine {
     let json = format!(
@@ -91,6 +93,66 @@ fn health_checks_pass_from_where_they_come() {
                 ..Outcome::default()
             };
             engine.observe(&request.identity, request.path, &outcome, &state, 1_000_000);
+        }
+    }
+}
+
+/// Of several limits that are exceeded at once, the longest ban is put, in whatever order they stand.
+#[test]
+fn the_longest_ban_wins() {
+    let limit = |id: &str, window: &str, ban_s: u32| {
+        format!(
+            r#"{{"id": "{id}", "by": "client_ip", "window": "{window}", "limit": 1, "action": "block", "ban_s": {ban_s}}}"#
+        )
+    };
+    for limits in [
+        [limit("long", "60s", 900), limit("short", "10s", 5)],
+        [limit("short", "10s", 5), limit("long", "60s", 900)],
+    ] {
+        let json = format!(
+            r#"{{"mode": "enforce", "payload": {{"enabled": false}}, "limits": [{}]}}"#,
+            limits.join(",")
+        );
+        let engine = Engine::new(Config::from_json(json.as_bytes()).unwrap()).unwrap();
+        let state = LocalState::default();
+        let judge = |now| engine.inspect(&request(7, "/"), &state, now);
+        (0..2).for_each(|_| drop(judge(1_000_000)));
+        assert_eq!(judge(1_000_000 + 800_000).rules, ["ban"]);
+        assert!(judge(1_000_000 + 901_000).rules.is_empty());
+    }
+}
+
+/// What the tick is told of a client whom the ramp lets pass: that it was not refused.
+#[test]
+fn who_is_spared_is_not_told_as_refused() {
+    for (ratio, refused) in [(0, false), (1, true)] {
+        let json = format!(
+            r#"{{"mode": "enforce", "enforce_ratio": {ratio}, "payload": {{"enabled": false}},
+                "rules": [{{"id": "block", "action": "block", "paths": ["/block"]}}]}}"#
+        );
+        let engine = Engine::new(Config::from_json(json.as_bytes()).unwrap()).unwrap();
+        let state = LocalState::default();
+        let place = Place {
+            workspace: Id::new(b"default"),
+            ..Place::default()
+        };
+        let flood = Alarm {
+            flood: true,
+            hot_limit: 2,
+            ..Alarm::default()
+        };
+        state.set_alarm(state.place(&place), flood);
+        engine.inspect(&request(7, "/block"), &state, 1_000_000);
+        for _ in 0..64 {
+            engine.inspect(&request(8, "/"), &state, 1_000_000);
+        }
+        for kind in [Kind::Rule, Kind::FloodClient] {
+            let mut told = Vec::new();
+            state.drain(0, &mut |s| {
+                told.extend((s.kind == kind).then_some(s.refused))
+            });
+            assert!(!told.is_empty(), "{kind:?}");
+            assert_eq!(told.contains(&true), refused, "{kind:?}: {told:?}");
         }
     }
 }
@@ -301,10 +363,10 @@ mod measures {
             ..Request::default()
         };
         let come = |now| engine.inspect(&request, &state, now);
-        let go = |flight_ms, now| {
+        let go = |flight, now| {
             let outcome = Outcome {
                 status: 200,
-                flight_ms,
+                flight,
                 ..Outcome::default()
             };
             engine.observe(&near, b"/", &outcome, &state, now);
@@ -313,21 +375,69 @@ mod measures {
         assert!(first.iter().all(|v| v.action == Action::Allow));
         for _ in 0..10 {
             let refused = come(NOW);
-            assert_eq!((refused.action, refused.flight_ms), (Action::Throttle, 0));
+            assert_eq!((refused.action, refused.flight), (Action::Throttle, 0));
         }
-        go(first[0].flight_ms, NOW + 500);
+        go(first[0].flight, NOW + 500);
         // What began in the last bucket leaves it in this one.
         let later = NOW + 20_000;
         let fourth = come(later);
         assert_eq!(fourth.action, Action::Allow);
         assert_eq!(come(later).action, Action::Throttle);
-        go(first[1].flight_ms, later);
-        go(fourth.flight_ms, later);
+        go(first[1].flight, later);
+        go(fourth.flight, later);
         assert_eq!(standing::in_flight(&near, &state, later), 1);
         // The third never ends: its worker was killed.
         assert_eq!(standing::in_flight(&near, &state, NOW + 120_000), 0);
         let passed = |_: &u32| come(NOW + 120_000).action == Action::Allow;
         assert_eq!((0..9).filter(passed).count(), 3);
+    }
+
+    /// A cap is put on the route while a request that the service's cap counted is under way.
+    #[test]
+    fn what_was_not_counted_does_not_land() {
+        let (engine, state) = (engine(), LocalState::default());
+        let near = identity("192.0.2.1");
+        let most = Measure::Concurrency { most: 9 };
+        let come = || {
+            let request = Request {
+                identity: near,
+                path: b"/",
+                ..Request::default()
+            };
+            engine.inspect(&request, &state, NOW).flight
+        };
+        put(&near, By::Service, Scope::Global, most, &state);
+        let first = come();
+        put(&near, By::Route, Scope::Global, most, &state);
+        let second = come();
+        assert_eq!(standing::in_flight(&near, &state, NOW), 1);
+        for (flight, left) in [(first, 1), (second, 0)] {
+            let outcome = Outcome {
+                flight,
+                ..Outcome::default()
+            };
+            engine.observe(&near, b"/", &outcome, &state, NOW);
+            assert_eq!(standing::in_flight(&near, &state, NOW), left);
+        }
+    }
+
+    #[test]
+    fn measures_that_nobody_looks_for_are_known() {
+        for (kind, by, scope, looked_for) in [
+            (MeasureKind::Refuse, By::ClientIp, Scope::Route, true),
+            (MeasureKind::Allow, By::Session, Scope::Service, true),
+            (MeasureKind::Limit, By::Network, Scope::Global, true),
+            (MeasureKind::Limit, By::Route, Scope::Global, true),
+            (MeasureKind::Concurrency, By::Service, Scope::Global, true),
+            (MeasureKind::Refuse, By::Route, Scope::Global, false),
+            (MeasureKind::Allow, By::Service, Scope::Global, false),
+            (MeasureKind::Limit, By::Route, Scope::Route, false),
+            (MeasureKind::Concurrency, By::ClientIp, Scope::Global, false),
+            (MeasureKind::Concurrency, By::Route, Scope::Service, false),
+        ] {
+            let told = standing::is_looked_for(kind, by, scope);
+            assert_eq!(told, looked_for, "{kind:?} {by:?} {scope:?}");
+        }
     }
 
     #[test]

@@ -187,9 +187,9 @@ typedef struct {
    */
   uint64_t session;
   /**
-   * When the request was counted as under way, likewise.
+   * When and where the request was counted as under way, likewise.
    */
-  uint64_t flight_ms;
+  uint64_t flight;
   /**
    * Bits: 1 payload inspection found something, 2 it asks for a delay. To be handed back in
    * `ta_outcome_t`.
@@ -289,7 +289,7 @@ typedef struct {
    */
   uint64_t account;
   uint64_t session;
-  uint64_t flight_ms;
+  uint64_t flight;
   /**
    * Raw target of the request, as it was inspected.
    */
@@ -518,6 +518,13 @@ int32_t ta_change_note(ta_str_t change);
 int32_t ta_learned_export(uint8_t *buf, size_t len, size_t *needed);
 
 /**
+ * Copies where normal has changed for good since a second, within 30 days (JSON, a list).
+ * Arguments: `since_s` Unix time.
+ * Returns: OK; TRUNCATED, and the needed length in `needed`; INVALID.
+ */
+int32_t ta_drifts(uint64_t since_s, uint8_t *buf, size_t len, size_t *needed);
+
+/**
  * Takes in what `ta_learned_export` gave.
  * Returns: OK; CONFIG when it is of another format; INVALID.
  */
@@ -533,7 +540,9 @@ int32_t ta_bans_snapshot(uint64_t wall_ms, uint8_t *buf, size_t len, size_t *nee
 /**
  * Puts a measure on a sender for a time, in all workers at once: refuses it, holds it to a limit,
  * or exempts it. A longer one of its kind that stands already is kept.
- * Returns: OK; INVALID when the identity lacks what `by` or `scope` names; REGION.
+ * Returns: OK; INVALID when the identity lacks what `by` or `scope` names, and for a measure that no
+ * request is held against: senders are refused, limited or exempt, routes and services (of the global
+ * scope) limited or capped in concurrency; REGION.
  */
 int32_t ta_ban_set(const ta_ban_t *ban);
 

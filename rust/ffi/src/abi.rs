@@ -135,8 +135,8 @@ pub struct ta_verdict_t {
     pub account: u64,
     /// Hash of the request's session, likewise.
     pub session: u64,
-    /// When the request was counted as under way, likewise.
-    pub flight_ms: u64,
+    /// When and where the request was counted as under way, likewise.
+    pub flight: u64,
     /// Bits: 1 payload inspection found something, 2 it asks for a delay. To be handed back in
     /// `ta_outcome_t`.
     pub attempt: u32,
@@ -174,7 +174,7 @@ pub struct ta_outcome_t {
     /// The verdict's.
     pub account: u64,
     pub session: u64,
-    pub flight_ms: u64,
+    pub flight: u64,
     /// Raw target of the request, as it was inspected.
     pub target: ta_str_t,
 }

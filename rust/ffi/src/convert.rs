@@ -27,7 +27,7 @@ pub unsafe fn verdict<'a>(out: *mut ta_verdict_t) -> Result<&'a mut ta_verdict_t
     out.uninspected_bytes = 0;
     out.account = 0;
     out.session = 0;
-    out.flight_ms = 0;
+    out.flight = 0;
     out.attempt = 0;
     out.spoofed_headers = 0;
     out.incident_len = 0;
@@ -46,7 +46,7 @@ pub fn write_verdict(found: &Verdict, out: &mut ta_verdict_t) {
     out.uninspected_bytes = found.uninspected_bytes;
     out.account = found.account;
     out.session = found.session;
-    out.flight_ms = found.flight_ms;
+    out.flight = found.flight;
     out.attempt = found.attempt.0;
     out.spoofed_headers = u32::from(found.spoofed_headers);
     if !found.shadow.rules.is_empty() {
@@ -220,7 +220,7 @@ pub fn read_outcome(raw: &ta_outcome_t) -> Outcome {
         },
         account: raw.account,
         session: raw.session,
-        flight_ms: raw.flight_ms,
+        flight: raw.flight,
         latency_ms: raw.latency_ms,
         request_bytes: raw.request_bytes,
         response_bytes: raw.response_bytes,

@@ -7,7 +7,7 @@ use crate::convert::{bytes, copy_out_bytes, missing};
 use crate::guard::{guard, set_last_error, Failure};
 use crate::node::{node, now_ms, restore_shared, DEFAULT_REGION_BYTES};
 use std::sync::{Mutex, PoisonError};
-use threat_agent_engine::analyst::{Analyst, Change};
+use threat_agent_engine::analyst::{Analyst, Change, Drifted};
 use threat_agent_engine::Memory;
 
 /// What this process has learned; used while it leads. A worker has one thread, so the lock is
@@ -147,6 +147,28 @@ pub unsafe extern "C" fn ta_learned_export(buf: *mut u8, len: usize, needed: *mu
         || (),
         || {
             let text = with_analyst(|kept| kept.analyst.export());
+            // SAFETY: the caller's promise for all exports.
+            unsafe { copy_out_bytes(&text, buf, len, needed) }
+        },
+    )
+}
+
+/// Copies where normal has changed for good since a second, within 30 days (JSON, a list).
+/// Arguments: `since_s` Unix time.
+/// Returns: OK; TRUNCATED, and the needed length in `needed`; INVALID.
+#[no_mangle]
+pub unsafe extern "C" fn ta_drifts(
+    since_s: u64,
+    buf: *mut u8,
+    len: usize,
+    needed: *mut usize,
+) -> i32 {
+    guard(
+        || (),
+        || {
+            let drifts: Vec<Drifted> = with_analyst(|kept| kept.analyst.drifts(since_s).collect());
+            let text = serde_json::to_vec(&drifts)
+                .map_err(|e| Failure::new(ta_status_t::TA_STATUS_CONFIG, format!("drifts: {e}")))?;
             // SAFETY: the caller's promise for all exports.
             unsafe { copy_out_bytes(&text, buf, len, needed) }
         },

@@ -17,7 +17,9 @@ use threat_agent_engine::{ledger, rules};
 
 /// Puts a measure on a sender for a time, in all workers at once: refuses it, holds it to a limit,
 /// or exempts it. A longer one of its kind that stands already is kept.
-/// Returns: OK; INVALID when the identity lacks what `by` or `scope` names; REGION.
+/// Returns: OK; INVALID when the identity lacks what `by` or `scope` names, and for a measure that no
+/// request is held against: senders are refused, limited or exempt, routes and services (of the global
+/// scope) limited or capped in concurrency; REGION.
 #[no_mangle]
 pub unsafe extern "C" fn ta_ban_set(ban: *const ta_ban_t) -> i32 {
     guard(
@@ -28,6 +30,13 @@ pub unsafe extern "C" fn ta_ban_set(ban: *const ta_ban_t) -> i32 {
             // SAFETY: the caller's promise for all exports.
             let identity = unsafe { read_identity(&raw.identity) }?;
             let key = key(raw, &identity)?;
+            let measure = measure(raw)?;
+            if !standing::is_looked_for(measure.kind(), key.by, key.scope) {
+                return Err(Failure::invalid(format!(
+                    "measure: expected, for a sender, 0 (refuse), 1 (limit) or 2 (allow), and for a route or service with scope 0 (global) 1 (limit) or 3 (concurrency); got {} by {} with scope {}: no request is held against that",
+                    raw.measure, key.by.name(), raw.scope
+                )));
+            }
             let category = u8::try_from(raw.category)
                 .ok()
                 .and_then(Category::from_number)
@@ -37,7 +46,7 @@ pub unsafe extern "C" fn ta_ban_set(ban: *const ta_ban_t) -> i32 {
                 until_ms: now + u64::from(raw.ttl_s) * 1_000,
                 category,
                 incident: state.draw_incident(),
-                measure: measure(raw)?,
+                measure,
             };
             standing::put(&key, ban, state, now);
             Ok(ta_status_t::TA_STATUS_OK)

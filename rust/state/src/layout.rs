@@ -18,13 +18,13 @@
 //! | · 704        | · 64            | ends of the latest bans (ms), by class of key              |
 //! | 4,096        | 257 × 512       | [`WorkerSlot`]s; the last one is shared by the overflow    |
 //! | 135,680      | places × 8      | hashes of places                                           |
-//! | next line    | places × 384    | [`PlaceEntry`]s; the last one is shared by the overflow    |
+//! | next line    | places × 768    | [`PlaceEntry`]s; the last one is shared by the overflow    |
 //! | then         | signals × 256   | [`SignalEntry`]s: a ring                                   |
 //! | next page    | incidents × 4,096 | [`IncidentSlot`]s: a ring                                |
 //! | then         | sets × 64       | [`TagLine`]s: eight tag words                              |
 //! | next page    | sets × 1,024    | [`EntrySet`]s: eight entries of 16 words                   |
 //!
-//! From 32 MiB on there are 2,048 places, 8,192 signals and 256 incidents: 3.9 MiB. A smaller region
+//! From 32 MiB on there are 2,048 places, 8,192 signals and 256 incidents: 4.6 MiB. A smaller region
 //! has fewer, in proportion, and never less than 32, 256 and 16.
 //!
 //! Tags stand apart from entries so that a look-up that misses touches two lines of a dense array.
@@ -48,9 +48,10 @@
 
 use crate::sync::AtomicU64;
 use threat_agent_engine::memory::{MAX_INCIDENT_BYTES, RATE_BINS};
+use threat_agent_engine::tally::TALLIES;
 
 /// Raised whenever a byte of the region moves or changes its meaning.
-pub const LAYOUT_VERSION: u64 = 5;
+pub const LAYOUT_VERSION: u64 = 6;
 
 /// First word of a region that has been laid out.
 pub const MAGIC: u64 = u64::from_be_bytes(*b"THRTAGNT");
@@ -66,6 +67,9 @@ pub const ID_WORDS: usize = if cfg!(loom) { 2 } else { 14 };
 
 /// Words of a histogram of rates. Loom's models get one.
 pub const RATE_WORDS: usize = if cfg!(loom) { 1 } else { RATE_BINS };
+
+/// Words of a place's tallies. Loom's models get one.
+pub const TALLY_WORDS: usize = if cfg!(loom) { 1 } else { TALLIES };
 
 /// Words of one id.
 pub const ONE_ID_WORDS: usize = 5;
@@ -188,6 +192,7 @@ pub struct PlaceEntry {
     /// Workspace, service, route.
     pub ids: [AtomicU64; ID_WORDS],
     pub rates: [AtomicU64; RATE_WORDS],
+    pub tallies: [AtomicU64; TALLY_WORDS],
 }
 
 /// What was noticed about one client.
@@ -230,7 +235,7 @@ mod geometry {
     const _: () = assert!(offset_of!(Header, lease) == 448 && offset_of!(Header, sequences) == 640);
     const _: () = assert!(offset_of!(Header, ban_ends) == 704);
     const _: () = assert!(size_of::<WorkerSlot>() == 512 && size_of::<TagLine>() == 64);
-    const _: () = assert!(size_of::<PlaceEntry>() == 384 && size_of::<SignalEntry>() == 256);
+    const _: () = assert!(size_of::<PlaceEntry>() == 768 && size_of::<SignalEntry>() == 256);
     const _: () = assert!(size_of::<IncidentSlot>() == 4_096);
     const _: () = assert!(size_of::<EntrySet>() == 1_024);
 
@@ -329,8 +334,8 @@ mod geometry {
             ] {
                 let g = Geometry::of(bytes);
                 assert_eq!((g.places, g.signals, g.incidents), counts);
-                // One sixth of the smallest region, and 4 MiB of the default one.
-                assert!(g.tags_at - g.hashes_at <= (bytes / 6).min(4 << 20), "{g:?}");
+                // Less than a fifth of the smallest region, and 5 MiB of the default one.
+                assert!(g.tags_at - g.hashes_at <= (bytes / 5).min(5 << 20), "{g:?}");
             }
             assert!(Geometry::of(64 << 20).sets * WAYS >= 445_000);
         }

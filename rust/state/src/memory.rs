@@ -15,6 +15,7 @@ use threat_agent_engine::memory::{rate_bin, Alarm, Histogram, Memory, Place, Pla
 use threat_agent_engine::signal::{self, Id, Signal, ID_BYTES};
 use threat_agent_engine::sketch::Set;
 use threat_agent_engine::state::Key;
+use threat_agent_engine::tally::{Tallies, Tally, TALLIES};
 use threat_agent_engine::Category;
 
 /// Number of a run among the parts of a key; sets have lower ones.
@@ -116,6 +117,25 @@ impl Memory for SharedState {
             }
         }
         histogram
+    }
+
+    fn tally(&self, place: PlaceId, tally: Tally, n: u64) {
+        let entry = self.places.entry(usize::from(place.0));
+        if let Some(word) = entry.and_then(|entry| entry.tallies.get(tally.number())) {
+            // Relaxed: a statistic.
+            word.fetch_add(n, Ordering::Relaxed);
+        }
+    }
+
+    fn tallies(&self, place: PlaceId) -> Tallies {
+        let mut tallies = [0; TALLIES];
+        if let Some(entry) = self.places.entry(usize::from(place.0)) {
+            for (tally, word) in tallies.iter_mut().zip(&entry.tallies) {
+                // Relaxed: a statistic.
+                *tally = word.load(Ordering::Relaxed);
+            }
+        }
+        tallies
     }
 
     fn signal(&self, signal: &Signal) {

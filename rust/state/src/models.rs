@@ -395,6 +395,7 @@ fn loom_a_place_has_one_number() {
             alarm: zero(),
             ids: zeros(),
             rates: zeros(),
+            tallies: zeros(),
         };
         let places = Places::new(leak(zero, 3), leak(entry, 3));
         // Both begin with the same word.

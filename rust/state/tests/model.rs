@@ -9,6 +9,7 @@ use threat_agent_engine::memory::{
 use threat_agent_engine::signal::Id;
 use threat_agent_engine::sketch::Set;
 use threat_agent_engine::state::{Ban, By, Counter, Key, Measure, Scope, State, Who, COUNTERS};
+use threat_agent_engine::tally::{Method, Tally, SIZE_BINS};
 use threat_agent_engine::verdict::Category;
 use threat_agent_engine::LocalState;
 use threat_agent_state::SharedState;
@@ -178,13 +179,23 @@ fn places_and_what_is_kept_for_them() {
                 flood: n % 2 == 0,
                 login_wave: n % 3 == 0,
                 repeats: n % 5 == 0,
+                bulk: n % 7 == 0,
+                large_request: n as u8,
+                large_answer: (n / 3) as u8,
+                rare_methods: (n % 128) as u8,
             };
+            let tally = Tally::RequestSize(n % SIZE_BINS);
+            state.tally(id, Tally::Method(Method::Delete), 1);
+            state.tally(id, tally, 16);
             state.set_alarm(id, alarm);
             for rate in 0..n as u64 {
                 state.sample(id, rate);
             }
             assert_eq!(state.place(&place(n)), id);
             assert_eq!(state.alarm(id), alarm);
+            let tallies = state.tallies(id);
+            assert_eq!(tallies[tally.number()], 16);
+            assert_eq!(tallies.iter().sum::<u64>(), 17);
             assert_eq!(state.samples(id).iter().sum::<u64>(), n as u64);
             assert!(n < 300 || state.samples(id)[rate_bin(299)] > 0);
         }

@@ -438,6 +438,17 @@ return [==[
     return "now " + pace(route.requests / 60) + ", usual " + pace(is.per_s) + "; errors " + share(route.errors / Math.max(1, route.requests)) + ", usual " + share(is.error_ratio)
       + (is.is_mature ? "" : " (learning: " + span(is.learned_s) + " of 10 min)");
   }
+  /* What else is usual: methods, sizes, and what changed for good. */
+  function profile(route) {
+    const is = route.usual, parts = [];
+    if (!is) return null;
+    if (is.methods) parts.push(Object.entries(is.methods).sort((a, b) => b[1] - a[1]).slice(0, 3).map(([method, ratio]) => method + " " + share(ratio)).join(", "));
+    if (is.response_bytes) parts.push("answers " + bytes(is.response_bytes.p50) + ", 99 % up to " + bytes(is.response_bytes.p99));
+    if (is.request_bytes && is.request_bytes.p99) parts.push("bodies up to " + bytes(is.request_bytes.p99));
+    if (is.client_limit) parts.push("suggested limit " + number(is.client_limit) + " in 10 s for each client");
+    return parts.length ? h("span", { class: "sub" }, "usual: " + parts.join(" · ")) : null;
+  }
+  const changes = (route) => (route.usual && route.usual.drifts || []).slice(0, 2).map((one) => h("span", { class: "sub" }, "changed for good, told ", ago(one.at_s), ": " + one.what + " from " + number(one.from) + " to " + number(one.to)));
   function against(route) {
     const is = route.usual;
     if (!is || !is.is_mature) return null;
@@ -480,7 +491,7 @@ return [==[
         bar.children[2].style.width = part(Math.min(route.answered_here, route.requests));
         const sub = [route.answered_here && number(route.answered_here) + " answered by the gateway", route.refused_logins && number(route.refused_logins) + " failed logins", route.not_found && number(route.not_found) + " not found", route.errors && plural(route.errors, "error")].filter(Boolean);
         return h("li", {}, h("span", { class: "name" }, route.name || route.id, " ", against(route)), h("b", {}, number(route.requests)), bar, sub.length ? h("span", { class: "sub" }, sub.join(" · ")) : null,
-          h("span", { class: "sub" }, usual(route)));
+          h("span", { class: "sub" }, usual(route)), profile(route), changes(route));
       }));
     });
   }
@@ -543,7 +554,7 @@ return [==[
         check("Region", number(node.live_keys) + " of " + number(node.capacity_keys) + " keys (" + number(full * 100) + " %), " + bytes(node.region_bytes), full > 0.9 ? "warn" : ""),
         check("Not inspected", (inspected.whole_ratio === undefined ? "" : share(inspected.whole_ratio) + " of requests were inspected whole; ") + plural(node.uninspected_requests, "request") + " in part, " + bytes(node.uninspected_bytes)
           + (inspected.uninspected ? ": " + Object.entries(inspected.uninspected).sort((a, b) => b[1] - a[1]).map(([reason, n]) => reason.replaceAll("_", " ") + " " + number(n)).join(", ") : "") + ". The log tells why, for each.", node.uninspected_bytes > 0 ? "warn" : ""),
-        check("Baselines", known.routes ? plural(known.routes, "route") + " and " + plural(known.consumers, "consumer") + " learned, " + number(known.mature_routes) + " routes long enough to act on" : "nothing is learned yet: only coarse limits hold", known.routes ? "" : "warn"),
+        check("Baselines", known.routes ? plural(known.routes, "route") + " and " + plural(known.consumers, "consumer") + " learned, " + number(known.mature_routes) + " routes long enough to act on" + (known.drifts ? "; " + plural(known.drifts, "change") + " of what is normal within 30 days: /baselines tells which" : "") : "nothing is learned yet: only coarse limits hold", known.routes ? "" : "warn"),
         check("Panics", node.panics ? number(node.panics) + " were caught: see the error log" : "none", node.panics ? "bad" : ""),
         check("Since the start", number(node.requests) + " requests: " + number(node.blocked) + " blocked, " + number(node.throttled) + " slowed down, " + number(node.tagged) + " tagged" + (status.enforcing ? "" : " (or would have been)")),
         check("Node", data.node_id + ", version " + status.version));

@@ -2,6 +2,7 @@
 -- where that is loaded (see prometheus.lua).
 
 local action_list = require "kong.plugins.threat-agent.action_list"
+local baselines = require "kong.plugins.threat-agent.baselines"
 local config_review = require "kong.plugins.threat-agent.config_review"
 local feedback = require "kong.plugins.threat-agent.feedback"
 local findings = require "kong.plugins.threat-agent.findings"
@@ -54,6 +55,7 @@ _M.LIST = {
   { "region_keys", "gauge", "Keys that are counted in the region." },
   { "region_capacity_keys", "gauge", "Keys that the region has room for." },
   { "incidents_open", "gauge", "Open incidents by category.", { "category" } },
+  { "baseline_drifts", "gauge", "Changes of what is normal that were told within 30 days, by metric.", { "metric" } },
   { "config_findings", "gauge", "What the review of the configuration found.", { "kind" } },
   { "feedback", "gauge", "Incidents that operators judged within 30 days.", { "category", "verdict" } },
   { "opinions_total", "counter", "Questions to the language model, by what came of them.", { "result" } },
@@ -186,6 +188,16 @@ local function of_review()
 end
 
 
+local function of_baselines()
+  local counts, series = baselines.drifts(), {}
+  for i, metric in ipairs(baselines.METRICS) do
+    series[i] = { counts[metric] or 0, metric }
+  end
+
+  return series
+end
+
+
 local function add_channels(values)
   local conf = settings.platform()
   local total, waiting = {}, {}
@@ -219,6 +231,7 @@ function _M.read()
       return record.state
     end)
     values.feedback = of_feedback()
+    values.baseline_drifts = of_baselines()
     values.config_findings = of_review()
     add_channels(values)
   end

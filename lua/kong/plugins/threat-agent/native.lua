@@ -339,6 +339,20 @@ function _M.export_learned()
 end
 
 
+-- Where normal has changed for good after a second: { workspace, service, route, metric, what, from, to, at_s },
+-- a list. nil and an error.
+function _M.drifts(since_s)
+  local text = read_text(function(buf, size, needed)
+    return C.ta_drifts(since_s, buf, size, needed)
+  end)
+  if not text then
+    return nil, last_error("read the drifts")
+  end
+
+  return cjson.decode(text)
+end
+
+
 -- Takes in what export_learned() gave.
 function _M.import_learned(text)
   set_str(str, text)
@@ -518,13 +532,13 @@ end
 
 -- Clean requests all share this verdict.
 local CLEAN = {
-  action = "allow", refuses = false, score = 0, account = 0, session = 0, flight_ms = 0, attempt = 0,
+  action = "allow", refuses = false, score = 0, account = 0, session = 0, flight = 0, attempt = 0,
 }
 _M.CLEAN = CLEAN
 
 -- While the node is in bypass nothing is looked at, client-sent headers of the plugin's name included.
 local BYPASSED = {
-  action = "uninspected", refuses = false, score = 0, account = 0, session = 0, flight_ms = 0, attempt = 0,
+  action = "uninspected", refuses = false, score = 0, account = 0, session = 0, flight = 0, attempt = 0,
   spoofed_headers = true,
 }
 
@@ -564,7 +578,7 @@ end
 -- Copies the verdict out of the scratch.
 local function read_verdict()
   if verdict.rules_len == 0 and verdict.uninspected == 0 and verdict.spoofed_headers == 0
-     and verdict.account == 0 and verdict.session == 0 and verdict.flight_ms == 0 and verdict.shadow_len == 0
+     and verdict.account == 0 and verdict.session == 0 and verdict.flight == 0 and verdict.shadow_len == 0
   then
     return CLEAN
   end
@@ -578,7 +592,7 @@ local function read_verdict()
     retry_after_s = verdict.retry_after_s,
     account = tonumber(verdict.account),
     session = tonumber(verdict.session),
-    flight_ms = tonumber(verdict.flight_ms),
+    flight = tonumber(verdict.flight),
     attempt = verdict.attempt,
     spoofed_headers = verdict.spoofed_headers == 1,
   }
@@ -812,7 +826,7 @@ end
 
 
 -- Tells the engine how a request ended:
--- { status, source, latency_ms, request_bytes, response_bytes, account, session, flight_ms, attempt }.
+-- { status, source, latency_ms, request_bytes, response_bytes, account, session, flight, attempt }.
 -- source: 0 the upstream, 1 a plugin or Kong, 2 an error on the way.
 -- Returns, for a request with payload findings, whether the attack worked: { outcome, signs }; for
 -- others true.
@@ -826,7 +840,7 @@ function _M.observe(engine, from, ended)
   outcome.attempt = ended.attempt
   outcome.account = ended.account
   outcome.session = ended.session
-  outcome.flight_ms = ended.flight_ms
+  outcome.flight = ended.flight
   wire.read_target(outcome.target, ended)
 
   local status = C.ta_engine_observe(engine, identity, outcome, number_out)

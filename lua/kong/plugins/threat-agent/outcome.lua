@@ -29,7 +29,7 @@ function _M.read(verdict)
   gathered.attempt = verdict.attempt
   gathered.account = verdict.account
   gathered.session = verdict.session
-  gathered.flight_ms = verdict.flight_ms
+  gathered.flight = verdict.flight
 
   return gathered
 end

@@ -1,8 +1,11 @@
 //! The tick: once a second, on one worker of the node, signals and counts become incidents.
 
+mod drifted;
 mod known;
+mod recent;
 mod saved;
 
+pub use drifted::Drifted;
 pub use saved::{Saved, SavedPlace, SuggestedLimit};
 
 use crate::baseline::{Baseline, ClientRates};
@@ -138,12 +141,14 @@ impl Analyst {
         self.book.incidents()
     }
 
-    /// Tells where normal has changed for good: hours in a row that differ from the same hours of
-    /// former weeks by a factor of two.
-    pub fn drifts(&self) -> impl Iterator<Item = (&Place, &'static str)> {
-        self.known
-            .iter()
-            .flat_map(|k| k.baseline.drifts().map(|metric| (&k.place, metric)))
+    /// Tells where normal has changed for good, after `since_s` and within 30 days; also of places that
+    /// were read from a file and not seen yet.
+    pub fn drifts(&self, since_s: u64) -> impl Iterator<Item = Drifted> + '_ {
+        let known = self.known.iter().map(|k| (&k.place, &k.baseline));
+        known.chain(&self.imported).flat_map(move |(place, b)| {
+            let new = b.drifts.told().iter().filter(move |d| d.at_s > since_s);
+            new.map(|drift| Drifted::new(place, drift))
+        })
     }
 
     /// Continues the incidents of the leader before.
@@ -231,7 +236,7 @@ impl Analyst {
     ) -> Histogram {
         let known = &mut self.known[nth];
         if known.place.consumer().is_some() {
-            known.learn_consumer(memory);
+            self.look_at_consumer(nth, memory, now_ms, wall_s);
             return Histogram::default();
         }
         let id = known.id;
@@ -241,6 +246,7 @@ impl Analyst {
         let requests = memory.read(&all, Counter::Requests, now_ms);
         let idle = requests[S60] == 0 && !known.alarm.flood && !known.alarm.login_wave;
         let mut counts = Counts::default();
+        known.recent.take(memory.tallies(id));
         if !idle {
             let own = keys::own(workspace.as_bytes(), route.as_bytes());
             let read = |counter| memory.read(&all, counter, now_ms);
@@ -260,8 +266,10 @@ impl Analyst {
                 hot_onsets: read_own(keys::HOT_ONSETS),
                 answers: read_own(keys::ANSWERS),
                 repeats: read_own(keys::REPEATS),
+                request_bytes: read(Counter::RequestBytes),
                 ..Counts::default()
             };
+            counts = known.tallied(counts);
             if counts.failures[S60] > 0 {
                 counts.failing_clients = memory.distinct(&all, Set::Clients, now_ms);
                 counts.failing_accounts = memory.distinct(&all, Set::Accounts, now_ms);
@@ -300,6 +308,9 @@ impl Analyst {
         };
         let mut alarm = Alarm {
             hot_limit: rates.hot_limit(),
+            large_request: known.baseline.request_sizes.limit_bin().unwrap_or(0),
+            large_answer: known.baseline.response_sizes.limit_bin().unwrap_or(0),
+            rare_methods: known.baseline.rare_methods(wall_s),
             ..Alarm::default()
         };
         for detector in &self.detectors {
@@ -314,6 +325,43 @@ impl Analyst {
         }
         known.warn(alarm, memory);
         learned
+    }
+
+    /// Looks at one consumer: detects and learns, as far as its traffic suffices.
+    fn look_at_consumer<M: Memory + ?Sized>(
+        &mut self,
+        nth: usize,
+        memory: &M,
+        now_ms: u64,
+        wall_s: u64,
+    ) {
+        let known = &mut self.known[nth];
+        let counts = known.read_consumer(memory);
+        // Incidents of consumers are their workspace's.
+        let workspace = Place {
+            workspace: known.place.workspace,
+            ..Place::default()
+        };
+        let book = &self.book;
+        let open = |category| book.is_open(&workspace, category);
+        let second = Second {
+            id: known.id,
+            place: known.place,
+            wall_s,
+            counts,
+            baseline: &known.baseline,
+            hot_limit: known.alarm.hot_limit,
+            changes: &[],
+            open: &open,
+        };
+        for detector in &mut self.detectors {
+            detector.consumer(&second, &mut self.claims);
+        }
+        let flagged = !self.claims.is_empty();
+        for claim in self.claims.drain(..) {
+            self.book.claim(claim, memory, now_ms, wall_s);
+        }
+        known.learn_consumer(&counts, flagged, memory, wall_s);
     }
 }
 

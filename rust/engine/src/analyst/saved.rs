@@ -1,5 +1,6 @@
 //! What was learned, as a file: read and written by the leader and at the command line.
 
+use super::Drifted;
 use crate::baseline::Baseline;
 use crate::error::Error;
 use crate::memory::Place;
@@ -27,10 +28,12 @@ pub struct SavedPlace {
     /// For people; not read again.
     #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
     pub suggested_limit: Option<SuggestedLimit>,
-    /// Metrics whose normal has changed for good: three hours in a row that differ from the same
-    /// hours of former weeks by a factor of two.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub drifts: Vec<String>,
+    /// Upper ends of the sizes that half, 90 % and 99 % of the bodies have; for people, too.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    pub usual_bytes: Option<UsualBytes>,
+    /// What changed for good within 30 days, the latest first; for people, too.
+    #[serde(skip_deserializing, skip_serializing_if = "Vec::is_empty")]
+    pub drifts: Vec<Drifted>,
 }
 
 /// A limit on the requests of one client here, or of this consumer, from what is usual.
@@ -48,6 +51,14 @@ pub struct SuggestedLimit {
     pub samples: u64,
 }
 
+/// Sizes of bodies. Shape: the 50th, 90th and 99th percentile. Units: bytes; resolution: a factor of
+/// four. Of answers, those that the upstream gave well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct UsualBytes {
+    pub requests: Option<[u64; 3]>,
+    pub responses: Option<[u64; 3]>,
+}
+
 impl Saved {
     pub fn new<'a>(places: impl Iterator<Item = (&'a Place, &'a Baseline)>) -> Saved {
         let places = places.map(|(place, baseline)| SavedPlace {
@@ -56,7 +67,8 @@ impl Saved {
             route: place.route.text(),
             baseline: baseline.clone(),
             suggested_limit: suggested(baseline),
-            drifts: baseline.drifts().map(str::to_owned).collect(),
+            usual_bytes: usual_bytes(baseline),
+            drifts: drifts(place, baseline),
         });
         Saved {
             format: FORMAT.to_owned(),
@@ -84,6 +96,8 @@ impl Saved {
         }
         for place in &mut saved.places {
             place.suggested_limit = suggested(&place.baseline);
+            place.usual_bytes = usual_bytes(&place.baseline);
+            place.drifts = drifts(&place.place(), &place.baseline);
         }
         Ok(saved)
     }
@@ -128,4 +142,17 @@ fn suggested(baseline: &Baseline) -> Option<SuggestedLimit> {
         p99,
         samples: usual.samples,
     })
+}
+
+fn drifts(place: &Place, baseline: &Baseline) -> Vec<Drifted> {
+    let told = baseline.drifts.told().iter();
+    told.map(|drift| Drifted::new(place, drift)).collect()
+}
+
+fn usual_bytes(baseline: &Baseline) -> Option<UsualBytes> {
+    let usual = UsualBytes {
+        requests: baseline.request_sizes.percentiles(),
+        responses: baseline.response_sizes.percentiles(),
+    };
+    (usual != UsualBytes::default()).then_some(usual)
 }

@@ -1,6 +1,8 @@
-//! Abuse by single clients: enumeration of ids, scraping, scans for paths.
+//! Abuse: enumeration of ids, scraping, scans for paths, answers that are much larger than usual, and
+//! methods that come much more often.
 
 use super::detector::{name, Detector, Second};
+use super::methods::{Methods, Unusual};
 use crate::incident::{Claim, Evidence, Severity, Stage, Suggestion};
 use crate::memory::Place;
 use crate::signal::{Id, Kind, Signal};
@@ -18,6 +20,7 @@ const AT_HOME_S: u64 = 3_600;
 pub struct Abuse {
     /// Seconds that were learned, by workspace and route.
     seconds: BTreeMap<(Id, Id), u64>,
+    methods: Methods,
 }
 
 impl Abuse {
@@ -28,9 +31,14 @@ impl Abuse {
 }
 
 impl Detector for Abuse {
-    fn second(&mut self, second: &Second, _claims: &mut Vec<Claim>) {
+    fn second(&mut self, second: &Second, claims: &mut Vec<Claim>) {
         let place = (second.place.workspace, second.place.route);
         self.seconds.insert(place, second.baseline.seconds);
+        let unusual = self.methods.look(second, 1);
+        if (second.open)(Category::ApiDdos) {
+            return;
+        }
+        claims.extend(unusual.into_iter().map(|unusual| claim(second, unusual)));
     }
 
     fn signal(
@@ -64,6 +72,11 @@ impl Detector for Abuse {
                 format!("Scan for paths on {}", name(at)),
                 format!("one client asked for {value} paths that do not exist within 20 minutes (line {threshold}), at least half of its requests"),
             ),
+            Kind::LargeAnswers => (
+                Severity::Low,
+                format!("Answers much larger than usual on {}", name(at)),
+                format!("one {scope} got {value} answers in an hour that are more than four times as large as 99 % are (line {threshold})"),
+            ),
             _ => return,
         };
         claims.push(Claim {
@@ -85,7 +98,50 @@ impl Detector for Abuse {
             accounts: 0,
             suspect_change: None,
             explains: None,
-            suggestion: Suggestion::new("throttle", scope, 600),
+            suggestion: match signal.kind {
+                Kind::LargeAnswers => Suggestion::new("notify", scope, 600),
+                _ => Suggestion::new("throttle", scope, 600),
+            },
         });
+    }
+}
+
+/// States that a method comes unusually often. Who sends it is known by signals.
+fn claim(second: &Second, unusual: Unusual) -> Claim {
+    let method = unusual.method.name();
+    let mut reasons = vec![unusual.reason];
+    let change = second.change_before(unusual.onset_s);
+    if let Some(change) = &change {
+        reasons.push(format!(
+            "began within {}s after a change of {change}",
+            super::detector::CHANGE_S
+        ));
+    }
+    let (score, severity) = match (unusual.never_seen, &change) {
+        (true, None) => (0.7, Severity::Medium),
+        (_, None) => (0.5, Severity::Low),
+        (_, Some(_)) => (0.3, Severity::Low),
+    };
+    let usual = match unusual.never_seen {
+        true => "where it is hardly ever used",
+        false => "much more often than usual",
+    };
+    Claim {
+        place: second.place,
+        category: Category::Abuse,
+        stage: Stage::Delayed,
+        score,
+        confidence: score,
+        severity,
+        title: format!("{method} on {}, {usual}", name(&second.place)),
+        reasons,
+        quiet_ms: QUIET_MS,
+        requests: unusual.requests,
+        refused: 0,
+        clients: 0,
+        accounts: 0,
+        suspect_change: change,
+        explains: None,
+        suggestion: Suggestion::new("notify", "route", 600),
     }
 }

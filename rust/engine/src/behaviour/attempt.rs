@@ -11,8 +11,10 @@ use crate::signal::Kind;
 use crate::state::Counter;
 use crate::verdict::{Category, Success};
 
-/// Requests of an hour from which their mean time says what is usual.
-const TIMED: u64 = 100;
+/// Sampled requests of an hour from which their mean time says what is usual.
+const TIMED: u64 = 12;
+/// Requests of an hour from which their errors say what is usual.
+const SEEN: u64 = 100;
 /// A delay that an attack asks for is a multiple of the usual time, and no less than this. Units:
 /// milliseconds.
 const DELAY_MS: u64 = 1_000;
@@ -110,11 +112,13 @@ fn delay<M: Memory + ?Sized>(
         return None;
     }
     let all = keys::all(identity.workspace, identity.route);
-    let requests = memory.read(&all, Counter::Requests, now_ms)[H1];
-    if requests < TIMED {
+    let answers = keys::answers(identity.workspace, identity.route);
+    let times = memory.read(&answers, keys::TIMES, now_ms)[H1];
+    if times < TIMED {
         return None;
     }
-    let usual = memory.read(&all, Counter::LatencyMs, now_ms)[H1] / requests;
+    // Each sample was counted for 16 requests.
+    let usual = memory.read(&all, Counter::LatencyMs, now_ms)[H1] / (16 * times);
     (took >= DELAY_RATIO * usual).then_some((took, usual))
 }
 
@@ -155,10 +159,11 @@ fn is_new_error<M: Memory + ?Sized>(
     let all = keys::all(identity.workspace, identity.route);
     let read = |counter| memory.read(&all, counter, now_ms)[H1];
     let requests = read(Counter::Requests);
-    requests >= TIMED && read(Counter::ServerErrors) * ERROR_RATIO <= requests
+    requests >= SEEN && read(Counter::ServerErrors) * ERROR_RATIO <= requests
 }
 
-fn is_answer(outcome: &Outcome) -> bool {
+/// Tells whether the upstream answered well.
+pub(super) fn is_answer(outcome: &Outcome) -> bool {
     outcome.source == Source::Service && (200..300).contains(&outcome.status)
 }
 

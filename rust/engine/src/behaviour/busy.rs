@@ -187,7 +187,8 @@ impl Watch {
                 threshold,
                 account: 0,
             };
-            let refused = self.enforced && action.refuses();
+            let held = self.enforced && self.ramp.holds(verdict, arrival.identity, memory);
+            let refused = held && action.refuses();
             self.tell(arrival.identity, told, 0, refused, memory, arrival.now_ms);
         }
     }

@@ -1,11 +1,13 @@
-//! Credentials that are used from where they never were: shared, or stolen.
+//! Credentials that are used from where they never were, or for what they never were: shared, or
+//! stolen.
 //!
 //! One consumer in a new place is mostly a person who travels; it is told when the consumer was at
 //! home at one place and busy, as programs are, or when several consumers appear anew from one
 //! network, which then has a bad reputation.
 
-use super::detector::Detector;
+use super::detector::{Detector, Second};
 use super::habits::network;
+use super::methods::Methods;
 use crate::incident::{Claim, Evidence, Severity, Stage, Suggestion};
 use crate::memory::Place;
 use crate::signal::{Id, Kind, Signal};
@@ -18,12 +20,15 @@ const QUIET_MS: u64 = 600_000;
 const MANY_CONSUMERS: usize = 3;
 /// Score from which one consumer suffices.
 const SURE: f32 = 0.7;
+/// Of consumers one request in so many is known.
+const SAMPLE: u64 = 16;
 /// Networks that are followed.
 const MAX_NETWORKS: usize = 1_024;
 
 #[derive(Default)]
 pub struct ClientAnomaly {
     networks: HashMap<[u8; 8], Vec<(Id, u64)>>,
+    methods: Methods,
 }
 
 impl ClientAnomaly {
@@ -49,6 +54,39 @@ impl ClientAnomaly {
 impl Detector for ClientAnomaly {
     fn every_signal(&self) -> bool {
         true
+    }
+
+    /// A consumer that writes where it only read, against its own history. Of methods that it used
+    /// before, more is ordinary.
+    fn consumer(&mut self, second: &Second, claims: &mut Vec<Claim>) {
+        let unusual = self.methods.look(second, SAMPLE);
+        for unusual in unusual.into_iter().filter(|u| u.never_seen) {
+            let consumer = second.place.route.text();
+            claims.push(Claim {
+                place: Place {
+                    workspace: second.place.workspace,
+                    ..Place::default()
+                },
+                category: Category::ClientAnomaly,
+                stage: Stage::Delayed,
+                score: 0.6,
+                confidence: 0.5,
+                severity: Severity::Low,
+                title: format!(
+                    "Consumer {consumer} uses {}, which it never did",
+                    unusual.method.name()
+                ),
+                reasons: vec![format!("of one request in {SAMPLE}: {}", unusual.reason)],
+                quiet_ms: QUIET_MS,
+                requests: unusual.requests,
+                refused: 0,
+                clients: 1,
+                accounts: 0,
+                suspect_change: None,
+                explains: None,
+                suggestion: Suggestion::new("notify", "consumer", 3_600),
+            });
+        }
     }
 
     fn signal(&mut self, at: &Place, signal: &Signal, _: &Evidence, claims: &mut Vec<Claim>) {

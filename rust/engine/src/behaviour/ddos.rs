@@ -9,6 +9,9 @@
 //! ask for the same on and on where that is not usual, or an extreme rise with bad health. Bots of
 //! which none has asked three times yet, and that do no harm, are a crowd until they ask again.
 //!
+//! A flood of large bodies need not be one of requests: it is a rise of the bytes that arrive, carried
+//! by bodies that are unusually large here.
+//!
 //! One or two clients that read one object after the other are scrapers, and no flood, as long as
 //! nobody is hurt.
 
@@ -43,6 +46,12 @@ const READING_SHARE: f64 = 0.7;
 const EXTREME: f64 = 8.0;
 /// Before anything is learned: hot requests per second that are a flood anywhere.
 const UNLEARNED_HOT: u64 = 50;
+/// Bytes of request bodies, of those that are expected, that are a flood, and the least of them.
+/// Units: bytes per second.
+const BULK: f64 = 8.0;
+const LEAST_BULK: f64 = 1_000_000.0;
+/// Unusually large bodies in ten seconds that carry it.
+const LARGE_BODIES: u64 = 20;
 /// Seconds that the alarm outlasts the last sign: pulsed floods pause.
 const ALARM_S: u64 = 60;
 
@@ -60,6 +69,8 @@ struct State {
     /// themselves against that.
     alarm_until_s: u64,
     repeats_until_s: u64,
+    /// The same for those that send large bodies.
+    bulk_until_s: u64,
     now_s: u64,
 }
 
@@ -129,6 +140,12 @@ impl Detector for Ddos {
                 state.repeats_until_s = second.wall_s + ALARM_S;
             }
         }
+        let bulk = bulk(second);
+        if let Some((more, reason)) = bulk {
+            evidence += if health.is_some() { 1.5 } else { 0.7 } + 0.1 * more.ln();
+            reasons.push(reason);
+            state.bulk_until_s = second.wall_s + ALARM_S;
+        }
         if state.extreme_s >= 3 {
             if let Some(reason) = health.clone() {
                 evidence += 1.0;
@@ -138,7 +155,11 @@ impl Detector for Ddos {
         if evidence == 0.0 {
             return;
         }
-        state.alarm_until_s = second.wall_s + ALARM_S;
+        // Of large bodies alone, requests are no more than usual.
+        let by_bulk = state.bulk_until_s > second.wall_s && reasons.len() == 1 && !rises;
+        if !by_bulk {
+            state.alarm_until_s = second.wall_s + ALARM_S;
+        }
         evidence += 0.5 * ratio.ln().max(0.0);
         reasons.insert(
             0,
@@ -160,10 +181,13 @@ impl Detector for Ddos {
             (_, true) => Severity::High,
             _ => Severity::Medium,
         };
-        let title = format!(
-            "Flood on {}: {rate:.0} requests/s where {expected:.0} are expected",
-            name(&second.place)
-        );
+        let place = name(&second.place);
+        let title = match by_bulk {
+            true => format!("Flood of large bodies on {place}"),
+            false => {
+                format!("Flood on {place}: {rate:.0} requests/s where {expected:.0} are expected")
+            }
+        };
         let excess = (rate - expected).max(0.0) as u64;
         claims.push(Claim {
             place: second.place,
@@ -175,7 +199,8 @@ impl Detector for Ddos {
             title,
             reasons,
             quiet_ms: 1_000 * ALARM_S,
-            requests: counts.hot[S1].max(excess).min(counts.requests[S1]),
+            requests: (counts.hot[S1].max(excess).max(counts.large_requests[S1]))
+                .min(counts.requests[S1]),
             refused: 0,
             clients: 0,
             accounts: 0,
@@ -189,6 +214,7 @@ impl Detector for Ddos {
         let state = self.places.get(place);
         alarm.flood |= state.is_some_and(|s| s.now_s < s.alarm_until_s);
         alarm.repeats |= state.is_some_and(|s| s.now_s < s.repeats_until_s);
+        alarm.bulk |= state.is_some_and(|s| s.now_s < s.bulk_until_s);
     }
 }
 
@@ -197,6 +223,24 @@ fn is_scraping(second: &Second) -> bool {
     let counts = &second.counts;
     let reading = counts.hot_reading[S10] as f64;
     counts.hot_onsets[S60] <= SCRAPERS && reading >= READING_SHARE * counts.hot[S10] as f64
+}
+
+/// How many times the expected bytes arrive, when unusually large bodies carry them.
+fn bulk(second: &Second) -> Option<(f64, String)> {
+    let (counts, baseline) = (&second.counts, second.baseline);
+    let limit = baseline.request_sizes.limit_bytes()?;
+    let large = counts.large_requests[S10];
+    let rate = counts.request_bytes[S10] as f64 / 10.0;
+    let expected = baseline.request_bytes.mean / 10.0;
+    if large < LARGE_BODIES || rate < LEAST_BULK || rate < BULK * (expected + 1.0) {
+        return None;
+    }
+    let reason = format!(
+        "{:.1} MB of request bodies a second in 10s, {:.3} MB are usual; {large} bodies larger than {limit} bytes (line {LARGE_BODIES})",
+        rate / 1e6,
+        expected / 1e6,
+    );
+    Some((rate / (expected + 1.0), reason))
 }
 
 /// What is wrong with a place's health, if anything.
@@ -213,7 +257,7 @@ fn bad_health(second: &Second) -> Option<String> {
         ));
     }
     let latency = counts.latency_ms[S10] as f64 / requests as f64;
-    let usual = baseline.latency.mean;
+    let usual = baseline.expected_latency(second.wall_s);
     (usual > 0.0 && latency >= 4.0 * usual && latency >= 500.0)
         .then(|| format!("latency is {latency:.0} ms in 10s, {usual:.0} ms are usual"))
 }

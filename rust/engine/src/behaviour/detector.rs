@@ -7,6 +7,7 @@ use crate::incident::{Claim, Evidence};
 use crate::memory::{Alarm, Place, PlaceId};
 use crate::signal::Signal;
 use crate::state::Estimates;
+use crate::tally::{Answer, Method};
 use crate::verdict::Category;
 use crate::window::Window;
 
@@ -41,6 +42,14 @@ pub struct Counts {
     /// Refused credentials that are no logins.
     pub refused: Estimates,
     pub latency_ms: Estimates,
+    /// Requests by [`Method`]; those of ten and sixty seconds are about as many.
+    pub methods: [Estimates; Method::ALL.len()],
+    /// Responses by [`Answer`]; likewise.
+    pub answered: [Estimates; Answer::ALL.len()],
+    /// Bytes of request bodies.
+    pub request_bytes: Estimates,
+    /// Request bodies that are unusually large; likewise.
+    pub large_requests: Estimates,
     /// Distinct clients that failed to log in within 10 to 20 minutes.
     pub failing_clients: u32,
     /// Distinct accounts of failed logins within one to two hours.
@@ -103,6 +112,9 @@ pub trait Detector: Send {
 
     /// Looks at a place's counts.
     fn second(&mut self, _second: &Second, _claims: &mut Vec<Claim>) {}
+
+    /// Looks at what one consumer did, of which samples of one in 16 are known.
+    fn consumer(&mut self, _second: &Second, _claims: &mut Vec<Claim>) {}
 
     /// Sets what the hot path should know.
     fn alarm(&self, _place: PlaceId, _alarm: &mut Alarm) {}

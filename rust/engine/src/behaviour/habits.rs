@@ -10,6 +10,7 @@ use crate::request::{Identity, Request};
 use crate::signal::{crosses, Kind};
 use crate::sketch::Set;
 use crate::state::{By, Counter, Key, Scope};
+use crate::tally::{Method, Tally};
 use crate::verdict::Category;
 use std::net::IpAddr;
 
@@ -45,8 +46,8 @@ pub fn network(client: IpAddr) -> [u8; 8] {
 impl Watch {
     /// Counts a consumer's request and holds it against where its requests came from. `clean` tells
     /// that nothing speaks against the request, so that its rate may be learned.
-    /// Cost: one key and one look-up when the network is known; one in 16 also learns program and
-    /// rate.
+    /// Cost: one key and one look-up when the network is known; one in 16 also learns program,
+    /// rate and method.
     pub(super) fn habits<M: Memory + ?Sized>(
         &self,
         request: &Request,
@@ -82,6 +83,9 @@ impl Watch {
                 let place = Place::of_consumer(identity.workspace, identity.consumer);
                 if let Some(place) = memory.consumer_place(&place) {
                     memory.sample(place, counts[S10]);
+                    if let Some(method) = Method::of(request.method) {
+                        memory.tally(place, Tally::Method(method), 16);
+                    }
                 }
             }
             return;

@@ -59,6 +59,11 @@ impl Jump {
         sum >= ALARM && self.bad_seconds >= BAD_SECONDS
     }
 
+    /// Tells whether nothing speaks for a jump.
+    pub fn is_quiet(&self) -> bool {
+        self.moderate.max(self.severe) == 0.0
+    }
+
     /// Keeps what people are told, of the shortest window that has something to say.
     fn sum_up(&mut self, hits: &Estimates, total: &Estimates) {
         let (window, window_s) = match (total[S1], total[S10]) {

@@ -1,12 +1,14 @@
-//! Under which keys behaviour is counted. They are none that limits of a configuration can name,
-//! so that nothing is counted twice, and they count what arrives, refused or not.
+//! Under which keys behaviour is counted, and which counters stand for what there. They are none that
+//! limits of a configuration can name, so that nothing is counted twice. Requests count as they arrive,
+//! refused or not, unless a ban or a rule refuses them before; outcomes as far as they are observed.
 
 use crate::memory::Place;
 use crate::request::{client_key, network_key, network_of, Identity};
 use crate::signal::Id;
 use crate::state::{By, Counter, Key, Scope, Who};
 
-/// Successful logins of a client or of an account: keys that are not wide keep four counters.
+/// Successful logins of a client or of an account. In the first four counters, like all that most
+/// clients have: others take a second slot.
 pub const LOGINS: Counter = Counter::ServerErrors;
 /// Findings in the requests of a client, at [`client`].
 pub const FINDINGS: Counter = Counter::ServerErrors;
@@ -35,6 +37,14 @@ pub const SIZES: Counter = Counter::Requests;
 pub const SIZE_SUM: Counter = Counter::LatencyMs;
 /// Sum of the squares of that, at [`answers`].
 pub const SIZE_SQUARES: Counter = Counter::RequestBytes;
+/// Requests whose time was sampled, at [`answers`].
+pub const TIMES: Counter = Counter::AuthFailures;
+
+/// Requests of a client with methods that are hardly ever used on the route, unusually large answers
+/// to it and unusually large bodies from it while there is a flood of them, at [`client_at_route`].
+pub const RARE_METHODS: Counter = Counter::AuthSuccesses;
+pub const LARGE_ANSWERS: Counter = Counter::LatencyMs;
+pub const LARGE_REQUESTS: Counter = Counter::RequestBytes;
 
 /// A client on the route of its request; also where suspicions of it are kept.
 pub fn client_at_route<'a>(identity: &Identity<'a>) -> Option<Key<'a>> {
@@ -169,8 +179,18 @@ mod tests {
             HOT_READING,
             Counter::ServerErrors,
         ];
-        let answers = [ANSWERED, SIZES, SIZE_SUM, SIZE_SQUARES];
-        for place in [&own[..], &answers[..]] {
+        let answers = [ANSWERED, SIZES, SIZE_SUM, SIZE_SQUARES, TIMES];
+        let client = [
+            Counter::Requests,
+            Counter::AuthFailures,
+            Counter::NotFound,
+            LOGINS,
+            SENDER_EXITS,
+            RARE_METHODS,
+            LARGE_ANSWERS,
+            LARGE_REQUESTS,
+        ];
+        for place in [&own[..], &answers[..], &client[..]] {
             for (n, counter) in place.iter().enumerate() {
                 assert!(!place[..n].contains(counter), "{counter:?} counts twice");
             }

@@ -5,12 +5,20 @@ use super::detector::{name, score, Detector, PerPlace, Second, S10};
 use super::jump::Jump;
 use super::mass_error::{line, QUIET_MS};
 use crate::incident::{Claim, Severity, Stage, Suggestion};
+use crate::tally::Answer;
 use crate::verdict::Category;
 
 /// Share of 404, or of refused credentials, beyond three times the usual that is a jump.
 const ROOM: f64 = 0.25;
 /// What is left of the good answers when a route has broken; scans leave them alone.
 const LEFT: f64 = 0.7;
+/// Share of 3xx or other 4xx beyond twice the usual that is a jump.
+const ANSWER_ROOM: f64 = 0.1;
+/// Share of them above the usual that took the place of good answers, after a change and
+/// without one, and how far the requests may have risen meanwhile.
+const REPLACED: f64 = 0.3;
+const REPLACED_ALONE: f64 = 0.5;
+const RISEN: f64 = 1.5;
 
 #[derive(Default)]
 pub struct Misconfig {
@@ -24,6 +32,7 @@ struct State {
     not_found: Jump,
     refused: Jump,
     logins: Jump,
+    answered: [Jump; Answer::ALL.len()],
 }
 
 /// What a jump is of, for people.
@@ -32,6 +41,8 @@ struct Symptom<'a> {
     jump: &'a Jump,
     usual: f64,
     change: Option<String>,
+    /// What comes in their place.
+    instead: bool,
 }
 
 impl Detector for Misconfig {
@@ -67,6 +78,13 @@ impl Detector for Misconfig {
         let attempts = std::array::from_fn(|n| counts.failures[n] + counts.logins[n]);
         let line = room(usual_failures).max(0.6);
         let logins = state.logins.look(&counts.failures, &attempts, line, wall_s);
+        let answered = Answer::ALL.map(|answer| {
+            let usual = baseline.expected_answer(answer, wall_s);
+            let hits = &counts.answered[answer as usize];
+            let jump = &mut state.answered[answer as usize];
+            let line = (2.0 * usual + ANSWER_ROOM).min(0.95);
+            (usual, jump.look(hits, requests, line, wall_s))
+        });
 
         if (second.open)(Category::ApiDdos) {
             return;
@@ -108,20 +126,39 @@ impl Detector for Misconfig {
                 false,
             ),
         ];
-        let symptoms =
-            cases
-                .into_iter()
-                .filter(|(on, ..)| *on)
-                .filter_map(|(_, what, jump, usual, alone)| {
-                    let change = second.change_before(jump.onset_s);
-                    let tells = alone || change.is_some();
-                    tells.then_some(Symptom {
-                        what,
-                        jump,
-                        usual,
-                        change,
-                    })
-                });
+        // The upstream's own content may have changed: that is told without a change here, too.
+        let rate = requests[S10] as f64 / 10.0;
+        let came_instead = Answer::ALL.map(|answer| {
+            let (usual, jumped) = answered[answer as usize];
+            let now = counts.answered[answer as usize][S10] as f64 / requests[S10].max(1) as f64;
+            let more = if baseline.knows_mix() && rate <= RISEN * expected {
+                now - usual
+            } else {
+                0.0
+            };
+            (
+                jumped && more >= REPLACED,
+                answer.name(),
+                &state.answered[answer as usize],
+                usual,
+                more >= REPLACED_ALONE,
+            )
+        });
+        let cases = cases.map(|case| (case, false)).into_iter();
+        let symptoms = cases
+            .chain(came_instead.map(|case| (case, true)))
+            .filter(|((on, ..), _)| *on)
+            .filter_map(|((_, what, jump, usual, alone), instead)| {
+                let change = second.change_before(jump.onset_s);
+                let tells = alone || change.is_some();
+                tells.then_some(Symptom {
+                    what,
+                    jump,
+                    usual,
+                    change,
+                    instead,
+                })
+            });
         for symptom in symptoms {
             claims.push(claim(second, &symptom));
         }
@@ -152,6 +189,12 @@ fn claim(second: &Second, symptom: &Symptom) -> Claim {
         }
         None => format!("{what} on {}", name(&second.place)),
     };
+    if symptom.instead {
+        evidence -= 0.8;
+        reasons.push(
+            "they took the place of good answers: the requests are no more than usual".into(),
+        );
+    }
     let score = score(evidence);
     Claim {
         place: second.place,
@@ -159,10 +202,11 @@ fn claim(second: &Second, symptom: &Symptom) -> Claim {
         stage: Stage::Delayed,
         score,
         confidence: score,
-        severity: if jump.lower > 0.5 {
-            Severity::High
-        } else {
-            Severity::Medium
+        severity: match (symptom.instead, &symptom.change) {
+            (true, None) => Severity::Low,
+            (true, Some(_)) => Severity::Medium,
+            _ if jump.lower > 0.5 => Severity::High,
+            _ => Severity::Medium,
         },
         title,
         reasons,

@@ -5,6 +5,7 @@
 //! the [`Analyst`](crate::Analyst) shows them signals and counts, and they claim incidents.
 
 mod attempt;
+mod bodies;
 mod busy;
 pub mod detector;
 mod guessing;
@@ -22,19 +23,22 @@ mod client_anomaly;
 mod credential_stuffing;
 mod ddos;
 mod mass_error;
+mod methods;
 mod misconfig;
 mod payload;
 
 use crate::config::{Config, Mode};
 use crate::memory::{Alarm, Memory, PlaceId};
+use crate::ramp::Ramp;
 use crate::request::{Identity, Request, Stage};
 use crate::signal::{crosses, Id, Kind, Signal, NO_CLIENT};
 use crate::standing;
 use crate::state::{Ban, By, Counter, Key, Measure};
+use crate::tally::{Method, Tally};
+use crate::turn::{one_in, Turns};
 use crate::verdict::{Action, Category, Verdict};
 use crate::window::Window;
 use busy::Arrival;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How long a client stays suspected. Units: milliseconds.
 const SUSPICION_MS: u64 = 600_000;
@@ -55,7 +59,8 @@ pub struct Watch {
     failure_statuses: Vec<u16>,
     logins: login::Reader,
     sessions: session::Reader,
-    turn: AtomicU64,
+    ramp: Ramp,
+    turns: Turns,
 }
 
 /// One thing to tell the tick.
@@ -69,7 +74,7 @@ struct Told {
 }
 
 impl Watch {
-    pub fn new(config: &Config) -> Watch {
+    pub fn new(config: &Config, ramp: Ramp) -> Watch {
         let behaviour = &config.behaviour;
         Watch {
             enabled: behaviour.enabled,
@@ -78,7 +83,8 @@ impl Watch {
             failure_statuses: config.auth_failure_statuses.clone(),
             logins: login::Reader::new(&behaviour.account_fields),
             sessions: session::Reader::new(behaviour),
-            turn: AtomicU64::new(0),
+            ramp,
+            turns: Turns::default(),
         }
     }
 
@@ -92,7 +98,8 @@ impl Watch {
     /// Counts a request that arrives, and holds its client against what the tick told and what is
     /// suspected of it. `spared` tells that nothing is done about its sender here: it is protected, or
     /// a limit was put on it. The identity has its session.
-    /// Cost: two keys, eight windows; one sample in 16 requests. No allocation unless it speaks.
+    /// Cost: two keys, eight windows, and a tally unless it is a GET; of one request in 16, samples: its
+    /// rate, and a key for each other sender. No allocation unless it speaks.
     pub fn arrive<M: Memory + ?Sized>(
         &self,
         request: &Request,
@@ -129,6 +136,10 @@ impl Watch {
         let all = keys::all(identity.workspace, identity.route);
         memory.add(&all, Counter::Requests, 1, now_ms);
         let turn = self.turn();
+        let method = Method::of(request.method);
+        if let Some(method) = method {
+            memory.tally(place, Tally::Method(method), 1);
+        }
         if let Some(key) = keys::client_at_route(identity) {
             let counts = memory.add(&key, Counter::Requests, 1, now_ms);
             if one_in(16, turn) {
@@ -143,6 +154,9 @@ impl Watch {
                         memory.add(&key, Counter::Requests, 16, now_ms);
                     }
                 }
+            }
+            if method.is_some_and(|m| alarm.rare_methods & m.bit() != 0) {
+                self.rare_method(identity, &key, memory, now_ms);
             }
             if counts[H1] >= busy::HEAVY && one_in(4, turn) {
                 self.heavy(request, &key, counts, alarm, memory, now_ms);
@@ -206,11 +220,12 @@ impl Watch {
     }
 
     /// Tells the tick what else was found in a request: at the first finding of a client and at
-    /// the doublings of their number.
+    /// the doublings of their number. `held` tells whether the verdict is carried out.
     pub fn report<M: Memory + ?Sized>(
         &self,
         identity: &Identity,
         verdict: &Verdict,
+        held: bool,
         memory: &M,
         now_ms: u64,
     ) {
@@ -250,7 +265,7 @@ impl Watch {
             threshold: 1,
             account: verdict.account,
         };
-        let refused = self.enforced && refuses;
+        let refused = held && refuses;
         self.tell(identity, told, verdict.incident, refused, memory, now_ms);
     }
 
@@ -291,6 +306,29 @@ impl Watch {
         });
     }
 
+    /// Counts a request with a method that is hardly ever used on its route, so that whoever sends many
+    /// is named.
+    fn rare_method<M: Memory + ?Sized>(
+        &self,
+        identity: &Identity,
+        key: &Key,
+        memory: &M,
+        now_ms: u64,
+    ) {
+        let count = memory.add(key, keys::RARE_METHODS, 1, now_ms)[H1];
+        if is_told(count) {
+            let told = Told {
+                kind: Kind::RareMethod,
+                category: Category::Abuse,
+                score: 0.3,
+                value: count,
+                threshold: 1,
+                account: 0,
+            };
+            self.tell(identity, told, 0, false, memory, now_ms);
+        }
+    }
+
     /// Keeps a suspicion of a client, where verdicts are carried out.
     fn hold_suspect<M: Memory + ?Sized>(
         &self,
@@ -310,21 +348,14 @@ impl Watch {
         }
     }
 
-    /// Draws the turn of a request: an even spread without a random number.
-    /// Source: Weyl's equidistribution theorem.
+    /// Draws the turn of a request.
     fn turn(&self) -> u64 {
-        self.turn
-            .fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed)
+        self.turns.draw()
     }
 }
 
 /// Accounts and sessions are told as 52 bits, which a Lua number holds.
 const SHORT_MASK: u64 = (1 << 52) - 1;
-
-/// Picks one turn in `n`.
-fn one_in(n: u64, turn: u64) -> bool {
-    turn < u64::MAX / n
-}
 
 /// Picks the counts at which a client is told about again: often at first, then at doublings.
 fn is_told(count: u64) -> bool {

@@ -5,6 +5,7 @@ use super::{keys, login, one_in, Watch};
 use crate::memory::Memory;
 use crate::request::{Identity, Outcome, Source};
 use crate::state::{By, Counter, Key, MeasureKind};
+use crate::tally::{Answer, BULKY_BYTES};
 use crate::verdict::Success;
 
 impl Watch {
@@ -30,12 +31,14 @@ impl Watch {
             // One request in 16 stands for all.
             let latency = 16 * u64::from(outcome.latency_ms);
             memory.add(&all, Counter::LatencyMs, latency, now_ms);
-            if outcome.request_bytes > 0 {
-                let bytes = outcome.request_bytes.saturating_mul(16);
-                memory.add(&all, Counter::RequestBytes, bytes, now_ms);
-            }
+            let answers = keys::answers(identity.workspace, identity.route);
+            memory.add(&answers, keys::TIMES, 1, now_ms);
         }
         let status = outcome.status;
+        let bulky = outcome.request_bytes.max(outcome.response_bytes) >= BULKY_BYTES;
+        if sampled || bulky || Answer::of(status).is_some() {
+            self.tally(identity, &all, outcome, sampled, memory, now_ms);
+        }
         if outcome.source == Source::Exit {
             let own = keys::own(identity.workspace, identity.route);
             memory.add(&own, keys::EXITS, 1, now_ms);

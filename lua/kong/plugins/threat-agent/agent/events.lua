@@ -163,6 +163,31 @@ function _M.of_digest(digest, over, conf)
 end
 
 
+local function summary_of_drifts(told, count)
+  local others = count - (told[1] and 1 or 0)
+  return "Normal has changed" .. (told[1] and ": " .. told[1].summary or "")
+         .. (others > 0 and (told[1] and "; and " or ": ") .. others .. (told[1] and " more" or " of consumers") or "")
+end
+
+
+-- What is normal has changed for good in places: { workspace, service, route, metric, what, from, to, at_s,
+-- summary }. most: how many are told one by one. It asks for nothing, so nothing stays open.
+function _M.of_drifts(list, most, conf)
+  local event = base_of("drift", kong.node.get_id() .. "-drift-" .. list[1].at_s, conf)
+  local told = setmetatable({}, cjson.array_mt)
+  for i = 1, math.min(#list, most) do
+    told[i] = masked(list[i], conf.notifications.redact)
+  end
+
+  event.status = "resolved"
+  event.severity = "low"
+  event.drifts = { count = #list, data = told }
+  event.links = links_of(conf.notifications.dashboard_url)
+  event.summary = summary_of_drifts(told, #list)
+  return event
+end
+
+
 -- A line of the ledger, for channels that get all of them.
 function _M.of_ledger(line, conf)
   local event = base_of("ledger", "ledger-" .. line.hash, conf)
@@ -296,6 +321,19 @@ local function without_titles(event)
 end
 
 
+-- Drifts without those of consumers.
+local function without_consumers(event)
+  local copy, told = copy_of(event), setmetatable({}, cjson.array_mt)
+  for _, drift in ipairs(event.drifts.data) do
+    told[#told + 1] = drift.service ~= "(consumers)" and drift or nil
+  end
+
+  copy.drifts = { count = event.drifts.count, data = told }
+  copy.summary = summary_of_drifts(told, event.drifts.count)
+  return copy
+end
+
+
 -- Leaves an incident the fields that are listed, and those without which it is none.
 local function keep_only(copy, kept)
   for name in pairs(copy.incident) do
@@ -339,6 +377,8 @@ function _M.for_channel(event, channel)
     return without_people(event)
   elseif event.digest and #parts > 0 then
     return without_titles(event)
+  elseif event.drifts and #parts > 0 then
+    return without_consumers(event)
   end
   if not event.incident or (not has_template and #parts == 0 and not only) then
     return event

@@ -74,6 +74,7 @@ function Grouping:state()
 end
 
 
+-- Tells whether a channel takes what has a severity and, of incidents, a category.
 local function wants(settings, incident)
   if SEVERITIES[incident.severity] < SEVERITIES[settings.min_severity] then
     return false
@@ -91,6 +92,9 @@ local function wants(settings, incident)
 
   return false
 end
+
+
+Grouping.wants = wants
 
 
 -- Takes a change in: the incident as it stands now, and the records of its actions.

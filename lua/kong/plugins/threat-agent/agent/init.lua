@@ -2,6 +2,7 @@
 
 local assessor = require "kong.plugins.threat-agent.agent.assessor"
 local changes = require "kong.plugins.threat-agent.agent.changes"
+local drifts = require "kong.plugins.threat-agent.agent.drifts"
 local files = require "kong.plugins.threat-agent.files"
 local incidents = require "kong.plugins.threat-agent.incidents"
 local native = require "kong.plugins.threat-agent.native"
@@ -60,6 +61,7 @@ local function take_lead()
   if learned then
     checked(native.import_learned(learned))
   end
+  checked(drifts.open())
   checked(changes.open())
   checked(responder.open())
   notices.open()
@@ -108,6 +110,8 @@ local function work()
   end
   assessor.beat(settings.platform(), ngx.time())
   notices.beat(settings.platform(), ngx.time())
+  -- Told before it is saved: what a leader wrote down the next one does not tell again.
+  checked(drifts.beat(settings.platform()))
   save()
 end
 

@@ -263,6 +263,17 @@ function _M.beat(conf, now_s)
 end
 
 
+-- Hands an event that is no incident's to every channel that takes its severity and is not for some categories
+-- only. conf: the global instance's.
+function _M.announce(conf, event)
+  for _, to in ipairs(channels_of(conf)) do
+    if STREAMS[to.channel.type] or grouping.wants(to.settings, event) then
+      outbox.send(to, events.for_channel(event, to.channel))
+    end
+  end
+end
+
+
 -- Sends a test to each channel, from this worker. Returns the channels' names.
 function _M.test(conf, by)
   local names = setmetatable({}, cjson.array_mt)

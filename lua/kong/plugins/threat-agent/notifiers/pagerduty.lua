@@ -28,13 +28,14 @@ local function links_of(event)
 end
 
 
--- The alert that an event belongs to: one for each incident, one for a node's digests.
+-- The alert that an event belongs to: one for each incident, one for a node's digests, and one for whatever
+-- else there is.
 local function dedup_key(event)
   if event.incident then
     return event.incident.id
   end
 
-  return "threat-agent-" .. (event.event == "test" and "test-" or "digest-") .. event.node
+  return event.event == "digest" and "threat-agent-digest-" .. event.node or "threat-agent-" .. event.id
 end
 
 
@@ -72,9 +73,9 @@ local function send(channel, event, is_over)
 end
 
 
--- A test opens an alert and ends it.
+-- A test, and what asks for nothing, opens an alert and ends it.
 function _M.notify(channel, event)
-  if event.event ~= "test" then
+  if event.event ~= "test" and event.event ~= "drift" then
     return send(channel, event, event.status == "resolved")
   end
 

@@ -150,6 +150,16 @@ local function incidents_of(event)
 end
 
 
+local function drifts_of(event)
+  local lines = {}
+  for _, drift in ipairs(event.drifts and event.drifts.data or {}) do
+    lines[#lines + 1] = "• " .. drift.summary
+  end
+
+  return concat(lines, "\n")
+end
+
+
 -- What is known, as a list of { name, value, long }, without what is empty.
 function _M.facts(event)
   local facts = {}
@@ -176,6 +186,7 @@ function _M.facts(event)
   end
   add("Actions", actions_of(event), true)
   add("Incidents", incidents_of(event), true)
+  add("What has changed", drifts_of(event), true)
   return facts
 end
 

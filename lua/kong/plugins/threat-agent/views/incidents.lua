@@ -4,14 +4,12 @@ local action_list = require "kong.plugins.threat-agent.action_list"
 local cjson = require "cjson.safe"
 local incidents = require "kong.plugins.threat-agent.incidents"
 local judged = require "kong.plugins.threat-agent.judged"
+local paging = require "kong.plugins.threat-agent.views.paging"
 local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 
 local setmetatable = setmetatable
 
-
-local USUAL_SIZE = 100
-local MOST = 1000
 
 -- What `status` may ask for: an incident that was updated is open still.
 local STATUSES = {
@@ -76,30 +74,12 @@ local function filtered(list, query)
 end
 
 
-local function page(list, size, offset)
-  local data = setmetatable({}, cjson.array_mt)
-  for i = offset + 1, math.min(offset + size, #list) do
-    data[#data + 1] = list[i]
-  end
-
-  local next_offset = offset + #data
-  return { data = data, total = #list, offset = next_offset < #list and next_offset or nil }
-end
-
-
--- A whole number of the query; nil where it is none, or out of bounds.
-local function whole(text, default, least, most)
-  local number = text == nil and default or tonumber(text)
-  return number and number >= least and number <= most and number % 1 == 0 and number or nil
-end
-
-
 -- Lists incidents, the latest change first: by status, category and severity, in pages.
 function _M.list(ask)
   local query = ask.query
-  local size, offset = whole(query.size, USUAL_SIZE, 1, MOST), whole(query.offset, 0, 0, 2 ^ 31)
-  if not size or not offset then
-    return 400, { message = "size: expected 1 to " .. MOST .. "; offset: expected 0 or what a page gave" }
+  local asked, wrong = paging.read(query)
+  if not asked then
+    return 400, { message = wrong }
   elseif query.status and not STATUSES[query.status] then
     return 400, { message = "status: expected open or resolved" }
   elseif query.severity and not SEVERITIES[query.severity] then
@@ -111,7 +91,7 @@ function _M.list(ask)
     return 503, { message = err }
   end
 
-  return 200, page(filtered(list, query), size, offset)
+  return 200, paging.page(filtered(list, query), asked)
 end
 
 

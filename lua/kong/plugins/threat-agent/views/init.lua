@@ -8,6 +8,7 @@
 local actions = require "kong.plugins.threat-agent.views.actions"
 local allow = require "kong.plugins.threat-agent.views.allow"
 local bans = require "kong.plugins.threat-agent.views.bans"
+local baselines = require "kong.plugins.threat-agent.views.baselines"
 local export = require "kong.plugins.threat-agent.views.export"
 local feedback = require "kong.plugins.threat-agent.views.feedback"
 local incidents = require "kong.plugins.threat-agent.views.incidents"
@@ -51,6 +52,7 @@ _M.ROUTES = {
   ["/allow"] = { GET = allow.list, POST = allow.allow },
   ["/allow/:client"] = { DELETE = allow.lift },
   ["/review"] = { GET = review.list },
+  ["/baselines"] = { GET = baselines.list },
   ["/ledger"] = { GET = export.ledger },
   ["/notifications"] = { GET = notifications.list },
   ["/notifications/test"] = { POST = notifications.test },
