@@ -47,7 +47,7 @@ fn vm(cpath: &str) -> Lua {
         headers = { { "Host", "h" } }
         payload = { enabled = true, action = "block", threshold = 0.5 }
         function ended(status)
-          return { status = status, source = 0, latency_ms = 1, request_bytes = 0, response_bytes = 0, attempt = 0, account = 0, session = 0, flight_ms = 0, path = "/" }
+          return { status = status, source = 0, latency_ms = 1, request_bytes = 0, response_bytes = 0, attempt = 0, account = 0, session = 0, flight = 0, path = "/" }
         end
         function request(path, query)
           return {
@@ -158,15 +158,12 @@ fn a_measure_that_nobody_looks_for_is_refused() {
         r#"
         local function put(by, scope, measure)
           return native.ban({
-            client_ip = "192.0.2.1", workspace = "w", route = "r", service = "s", consumer = "",
+            client_ip = "198.51.100.9", workspace = "other", route = "other", service = "other", consumer = "",
             by = by, scope = scope, ttl_s = 60, category = "abuse", measure = measure, limit = 5, window_s = 10,
           })
         end
-        assert(put("client", "route", "refuse"))
-        assert(put("route", "global", "limit"))
-        assert(put("service", "global", "concurrency"))
         for _, wrong in ipairs({
-          { "route", "global", "refuse" }, { "client", "global", "concurrency" }, { "route", "route", "limit" },
+          { "route", "global", "refuse" }, { "client_ip", "global", "concurrency" }, { "route", "route", "limit" },
         }) do
           local ok, err = put(wrong[1], wrong[2], wrong[3])
           assert(not ok and err:find("no request is held against that", 1, true), err)
