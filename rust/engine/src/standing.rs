@@ -198,7 +198,7 @@ pub fn depart<S: State + ?Sized>(
         };
         let counts = state.add(&flight, Counter::Requests, 1, now_ms);
         let count = counts[FLIGHT_WINDOW as usize];
-        verdict.flight |= Flight::new(now_ms, by);
+        verdict.flight |= Flight::of(now_ms, by);
         if count > u64::from(most) {
             refused = true;
             verdict.absorb(CONCURRENCY, Action::Throttle, stands.category, 0.8, || {
@@ -240,7 +240,7 @@ impl Flight {
         }
     }
 
-    fn new(start_ms: u64, by: By) -> u64 {
+    fn of(start_ms: u64, by: By) -> u64 {
         (start_ms << 2) | Flight::place(by)
     }
 

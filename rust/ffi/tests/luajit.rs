@@ -158,15 +158,12 @@ fn a_measure_that_nobody_looks_for_is_refused() {
         r#"
         local function put(by, scope, measure)
           return native.ban({
-            client_ip = "192.0.2.1", workspace = "w", route = "r", service = "s", consumer = "",
+            client_ip = "198.51.100.9", workspace = "other", route = "other", service = "other", consumer = "",
             by = by, scope = scope, ttl_s = 60, category = "abuse", measure = measure, limit = 5, window_s = 10,
           })
         end
-        assert(put("client", "route", "refuse"))
-        assert(put("route", "global", "limit"))
-        assert(put("service", "global", "concurrency"))
         for _, wrong in ipairs({
-          { "route", "global", "refuse" }, { "client", "global", "concurrency" }, { "route", "route", "limit" },
+          { "route", "global", "refuse" }, { "client_ip", "global", "concurrency" }, { "route", "route", "limit" },
         }) do
           local ok, err = put(wrong[1], wrong[2], wrong[3])
           assert(not ok and err:find("no request is held against that", 1, true), err)

@@ -9,8 +9,9 @@
 //! Bound of the error: when two workers ban one key in the same moment, the longer ban stands, but
 //! its category, incident and measure may be the other's.
 
+use crate::entry::Slot;
 use crate::sync::Ordering;
-use crate::table::{Claimed, Evict, Probe, Slot, Table};
+use crate::table::{Claimed, Evict, Probe, Table};
 use threat_agent_engine::state::{Ban, Measure, INCIDENT_MASK};
 use threat_agent_engine::verdict::Category;
 

@@ -4,8 +4,9 @@
 //! has already turned over. A word that is ahead by up to four buckets is therefore counted in at
 //! the start of *its* bucket: taking it for a foreign word would drop what it holds.
 
+use crate::entry::Slot;
 use crate::sync::{AtomicU64, Ordering};
-use crate::table::{Claimed, Evict, Probe, Slot, Table};
+use crate::table::{Claimed, Evict, Probe, Table};
 use crate::tag::Kind;
 use threat_agent_engine::state::{Counter, Estimates};
 use threat_agent_engine::window::{Tick, Window};

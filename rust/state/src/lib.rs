@@ -6,14 +6,15 @@
 //! most that request's increments.
 //!
 //! Read in this order: [`layout`] (what lies where), `tag` (one word names a slot's owner),
-//! `table` (finding, claiming and evicting slots), `count`, `ban` and `set` (the words of a slot),
+//! `table` (finding, claiming and evicting slots), `entry` (a slot as one key's), `count`, `ban` and `set` (the words of a slot),
 //! `place` (the directory), `ring` and `incidents` (the two rings), `lease` (who leads), [`slot`]
-//! (workers, their deaths and statistics), `snapshot` (bans over a restart), `shared` and `memory`
-//! (all of it as the engine's `State` and `Memory`).
+//! (workers, their deaths and statistics), `snapshot` (bans over a restart), `shared` (all of it),
+//! `state` and `memory` (it as the engine's `State` and `Memory`).
 #![deny(unsafe_code)]
 
 mod ban;
 mod count;
+mod entry;
 #[cfg(not(loom))]
 pub mod error;
 mod incidents;
@@ -34,6 +35,8 @@ pub mod shared;
 pub mod slot;
 #[cfg(not(loom))]
 mod snapshot;
+#[cfg(not(loom))]
+mod state;
 mod sync;
 mod table;
 mod tag;

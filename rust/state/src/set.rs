@@ -6,8 +6,9 @@
 //! Bound of the error: a worker that stands still while it empties a slot, for as long as another
 //! needs to settle it and to add an item whose bit was there already, empties that bit, too.
 
+use crate::entry::Slot;
 use crate::sync::Ordering;
-use crate::table::{Claimed, Evict, Probe, Slot, Table};
+use crate::table::{Claimed, Evict, Probe, Table};
 use crate::tag::Kind;
 use threat_agent_engine::sketch::{Generation, Run, Set};
 

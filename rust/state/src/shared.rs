@@ -1,8 +1,7 @@
-//! The region as the engine's [`State`], and what the gateway asks of it besides. What it is as the
-//! engine's `Memory` stands in `memory`.
+//! The region laid out, and what the gateway asks of it. What it is as the engine's `State` and `Memory`
+//! stands in `state` and `memory`.
 
-use crate::ban::{self, MAX_UNTIL_MS};
-use crate::count::Count;
+use crate::ban;
 use crate::error::Error;
 use crate::incidents::Incidents;
 use crate::layout::{
@@ -18,9 +17,7 @@ use crate::sync::{AtomicU64, Ordering};
 use crate::table::{Probe, Table};
 use crate::tag::Kind;
 use ahash::RandomState;
-use threat_agent_engine::state::{
-    Ban, By, Counter, Estimates, Key, MeasureKind, Scope, State, Who, INCIDENT_MASK,
-};
+use threat_agent_engine::state::{Ban, By, Key, Scope, Who};
 
 /// Sets that [`SharedState::occupancy`] looks at; larger tables are sampled.
 const OCCUPANCY_SETS: usize = 1 << 16;
@@ -45,7 +42,7 @@ pub struct Occupancy {
 /// No call blocks: each is a bounded walk over at most 32 slots and their words. When a worker is
 /// killed inside a call, that call's increments may be missing; nothing else is.
 pub struct SharedState {
-    header: &'static Header,
+    pub(crate) header: &'static Header,
     workers: Workers,
     pub(crate) table: Table,
     pub(crate) places: Places,
@@ -53,8 +50,8 @@ pub struct SharedState {
     pub(crate) incidents: Incidents,
     lease: Lease,
     bytes: u64,
-    keys: RandomState,
-    numbers: RandomState,
+    pub(crate) keys: RandomState,
+    pub(crate) numbers: RandomState,
     pub(crate) items: RandomState,
 }
 
@@ -82,20 +79,6 @@ fn self_test(keys: &RandomState) -> u64 {
         scope_id: b"route",
         who: Who::Id(b"consumer"),
     })
-}
-
-/// Sorts keys by what is asked for one after the other on every request, so that suspicions of
-/// clients on their routes, which attacks leave by the thousand, cost the other look-ups nothing.
-fn ban_class(key: &Key) -> usize {
-    match (key.by, key.scope) {
-        (By::ClientIp, Scope::Global) => 0,
-        (By::ClientIp, Scope::Service) => 1,
-        (By::ClientIp, Scope::Route) => 2,
-        (By::Consumer, _) => 3,
-        (By::Suspect, Scope::Global) => 4,
-        (By::Suspect, _) => 5,
-        _ => 6,
-    }
 }
 
 impl SharedState {
@@ -357,25 +340,6 @@ impl SharedState {
         }
     }
 
-    fn count(&self, key: &Key, counter: Counter, now_ms: u64) -> Count<'_> {
-        let hash = self.keys.hash_one(key);
-        // A key's counters do not fit one slot: four of them, and two of a wide key's, share a key
-        // of their own. The first four keep the key's hash, and with it the place of its ban.
-        let (part, kind) = if key.by.is_wide() {
-            (counter as u64 / 2 + 1, Kind::Wide)
-        } else {
-            (counter as u64 / 4, Kind::Narrow)
-        };
-        let hash = hash ^ part.wrapping_mul(0xA24B_AED4_963E_E407);
-        Count {
-            table: &self.table,
-            probe: Probe::new(hash, kind, self.table.sets()),
-            kind,
-            counter,
-            now_ms,
-        }
-    }
-
     /// Finds the slot of a key's set, or of its run: each has a key of its own.
     pub(crate) fn part_probe(&self, key: &Key, part: u64, kind: Kind) -> Probe {
         let hash = self.keys.hash_one(key) ^ (part + 1).wrapping_mul(0x9FB2_1C65_1E98_DF25);
@@ -386,92 +350,5 @@ impl SharedState {
     pub(crate) fn degrade(&self) {
         // Relaxed: a statistic.
         self.header.degraded.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// `hash` is that of a measure: see [`SharedState::measure_hash`].
-    fn ban_hash(&self, hash: u64, ban: Ban, now_ms: u64) -> bool {
-        let until_ms = ban.until_ms.min(MAX_UNTIL_MS);
-        if let Some(latest) = self.latest(ban.measure.kind()) {
-            // Relaxed: a worker that misses this for a moment misses the ban that follows, no more.
-            latest.fetch_max(until_ms, Ordering::Relaxed);
-        }
-        let probe = Probe::new(hash, Kind::Ban, self.table.sets());
-        ban::ban(&self.table, probe, ban, now_ms)
-    }
-
-    /// The end of the latest measure of a kind.
-    fn latest(&self, kind: MeasureKind) -> Option<&AtomicU64> {
-        self.header.signals.standing_until_ms.get(kind as usize)
-    }
-
-    /// The word that says when the latest measure of a key's class ends.
-    fn ban_end(&self, key: &Key) -> Option<&AtomicU64> {
-        self.header.ban_ends.0.get(ban_class(key))
-    }
-
-    fn measure_hash(&self, key: &Key, kind: MeasureKind) -> u64 {
-        self.keys.hash_one(key) ^ kind.salt()
-    }
-
-    fn measure_probe(&self, key: &Key, kind: MeasureKind) -> Probe {
-        Probe::new(self.measure_hash(key, kind), Kind::Ban, self.table.sets())
-    }
-}
-
-impl State for SharedState {
-    fn add(&self, key: &Key, counter: Counter, n: u64, now_ms: u64) -> Estimates {
-        self.count(key, counter, now_ms).add(n).unwrap_or_else(|| {
-            self.degrade();
-            // As if these were the key's first.
-            [n; 4]
-        })
-    }
-
-    fn undo(&self, key: &Key, counter: Counter, now_ms: u64) {
-        self.count(key, counter, now_ms).undo();
-    }
-
-    fn read(&self, key: &Key, counter: Counter, now_ms: u64) -> Estimates {
-        self.count(key, counter, now_ms).read()
-    }
-
-    /// Units: an end later than 34 years after the clock's start is cut to that.
-    fn ban(&self, key: &Key, ban: Ban, now_ms: u64) {
-        if ban.until_ms <= now_ms {
-            return;
-        }
-        let hash = self.measure_hash(key, ban.measure.kind());
-        if let Some(end) = self.ban_end(key) {
-            // Relaxed: see `ban_hash`.
-            end.fetch_max(ban.until_ms, Ordering::Relaxed);
-        }
-        if !self.ban_hash(hash, ban, now_ms) {
-            self.degrade();
-        }
-    }
-
-    fn lift(&self, key: &Key, kind: MeasureKind, now_ms: u64) -> bool {
-        ban::unban(&self.table, self.measure_probe(key, kind), now_ms)
-    }
-
-    fn standing(&self, key: &Key, kind: MeasureKind, now_ms: u64) -> Option<Ban> {
-        // Relaxed: see `ban_hash`.
-        let end = self.ban_end(key).map(|end| end.load(Ordering::Relaxed));
-        if !self.any_standing(kind, now_ms) || end.is_some_and(|end| end <= now_ms) {
-            return None;
-        }
-        ban::banned(&self.table, self.measure_probe(key, kind), now_ms)
-    }
-
-    fn any_standing(&self, kind: MeasureKind, now_ms: u64) -> bool {
-        let latest = self.latest(kind);
-        // Relaxed: see `ban_hash`.
-        latest.is_some_and(|latest| latest.load(Ordering::Relaxed) > now_ms)
-    }
-
-    fn draw_incident(&self) -> u64 {
-        // Relaxed: only its own order matters, and an increment has that.
-        let nth = self.header.drawn.0.fetch_add(1, Ordering::Relaxed);
-        (self.numbers.hash_one(nth) & INCIDENT_MASK).max(1)
     }
 }

@@ -14,7 +14,7 @@ local pairs = pairs
 
 -- Reading the file is dear: what it held is kept for a while.
 local KEPT_S = 10
-local MAX_BYTES = 16 * 1024 * 1024
+local MAX_BYTES = 32 * 1024 * 1024
 
 -- Seconds with traffic from which the engine acts on what it learned (`MATURE_S` there).
 local MATURE_S = 600

@@ -66,6 +66,7 @@ const BUILT_IN: &[&str] = &[
     include_str!("../../scenarios/flood_of_logins.json"),
     include_str!("../../scenarios/flood_quiet_route.json"),
     include_str!("../../scenarios/flood_slow_bots.json"),
+    include_str!("../../scenarios/flood_slow_readers.json"),
     include_str!("../../scenarios/flood_behind_carrier.json"),
     include_str!("../../scenarios/stuffing_fast.json"),
     include_str!("../../scenarios/stuffing_distributed.json"),

@@ -184,9 +184,9 @@ impl Known {
             baseline.refused.learn(counts.refused[S1], total);
             baseline.hot.learn(counts.hot[S1], total);
             if counts.answers[S1] > 0 {
-                baseline
-                    .repeats
-                    .learn(counts.repeats[S1], counts.answers[S1]);
+                let answers = counts.answers[S1];
+                baseline.repeats.learn(counts.repeats[S1], answers);
+                baseline.trickles.learn(counts.trickles[S1], answers);
             }
             let ratio = counts.errors[S10] as f64 / counts.requests[S10].max(1) as f64;
             baseline.error_hours.learn(ratio.min(1.0), wall_s);

@@ -251,6 +251,7 @@ impl Analyst {
             let own = keys::own(workspace.as_bytes(), route.as_bytes());
             let read = |counter| memory.read(&all, counter, now_ms);
             let read_own = |counter| memory.read(&own, counter, now_ms);
+            let answers = keys::answers(workspace.as_bytes(), route.as_bytes());
             counts = Counts {
                 requests,
                 hot: read(Counter::Hot),
@@ -266,6 +267,7 @@ impl Analyst {
                 hot_onsets: read_own(keys::HOT_ONSETS),
                 answers: read_own(keys::ANSWERS),
                 repeats: read_own(keys::REPEATS),
+                trickles: memory.read(&answers, keys::TRICKLES, now_ms),
                 request_bytes: read(Counter::RequestBytes),
                 ..Counts::default()
             };

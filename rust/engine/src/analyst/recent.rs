@@ -5,7 +5,8 @@ use crate::state::Estimates;
 use crate::tally::{Tallies, Tally, SIZE_BINS, TALLIES};
 
 /// The tallies of the last second, and sums over ten and sixty seconds that forget exponentially: of
-/// steady traffic they are its counts, and a burst is in them for as long.
+/// steady traffic they are its counts. What came `n` seconds ago counts `0.9^n` and `(59/60)^n`, and so a
+/// sum is never more than all that came.
 #[derive(Clone, Debug)]
 pub(super) struct Recent {
     last: Option<Tallies>,
@@ -70,6 +71,28 @@ impl Recent {
 mod tests {
     use super::*;
     use crate::tally::Method;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Against the exact model of what is forgotten.
+        #[test]
+        fn sums_forget_as_published(seconds in prop::collection::vec(0u64..1_000, 1..200)) {
+            let posts = Tally::Method(Method::Post);
+            let (mut recent, mut tallies) = (Recent::default(), [0; TALLIES]);
+            recent.take(tallies);
+            for new in &seconds {
+                tallies[posts.number()] += new;
+                recent.take(tallies);
+            }
+            let [second, ten, minute, _] = recent.of(posts);
+            prop_assert_eq!(Some(&second), seconds.last());
+            for (got, kept) in [(ten, 0.9f64), (minute, 59.0 / 60.0)] {
+                let aged = seconds.iter().rev().enumerate();
+                let exact: f64 = aged.map(|(n, new)| *new as f64 * kept.powi(n as i32)).sum();
+                prop_assert!((got as f64 - exact).abs() <= 0.5 + exact / 1e4, "{got} for {exact}");
+            }
+        }
+    }
 
     #[test]
     fn steady_tallies_are_their_counts() {

@@ -73,6 +73,11 @@ impl Ratio {
         self.hits.is_finite() && self.total.is_finite()
     }
 
+    /// What it is known from, as far as that is not forgotten.
+    pub fn total(&self) -> f64 {
+        self.total
+    }
+
     /// The ratio, 0 when unknown.
     pub fn value(&self) -> f64 {
         self.hits / self.total.max(1.0)

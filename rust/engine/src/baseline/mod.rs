@@ -51,6 +51,9 @@ pub struct Baseline {
     /// Answers to clients that ask for the same on and on, of sampled answers.
     #[serde(default)]
     pub repeats: Ratio,
+    /// The same to clients that come evenly and slowly.
+    #[serde(default)]
+    pub trickles: Ratio,
     pub clients: ClientRates,
     /// Shares of the methods besides GET, and of answers that no other ratio counts.
     #[serde(default)]
@@ -149,6 +152,7 @@ impl Baseline {
             &self.refused,
             &self.hot,
             &self.repeats,
+            &self.trickles,
         ];
         let ratios = (ratios.into_iter().chain(&self.methods)).chain(&self.answers);
         metrics.iter().all(|m| m.is_sound())

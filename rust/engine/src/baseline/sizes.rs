@@ -83,6 +83,27 @@ pub fn mean_size(bodies: &[u64; SIZE_BINS]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Against the exact percentiles: never too low, and too high by less than a factor of four.
+        #[test]
+        fn percentiles_are_within_their_resolution(
+            mut bodies in prop::collection::vec(0u64..100_000_000, 300..600),
+        ) {
+            let mut sizes = Sizes::default();
+            let mut bins = [0; SIZE_BINS];
+            bodies.iter().for_each(|b| bins[size_bin(*b)] += 16);
+            sizes.learn(&bins);
+            bodies.sort_unstable();
+            let got = sizes.percentiles().unwrap();
+            for (got, q) in got.into_iter().zip([0.5, 0.9, 0.99]) {
+                let nth = (q * bodies.len() as f64).ceil() as usize - 1;
+                let exact = bodies[nth];
+                prop_assert!(got >= exact && got <= 4 * exact.max(1), "{q}: {got} for {exact}");
+            }
+        }
+    }
 
     fn of(bytes: u64, count: u64) -> [u64; SIZE_BINS] {
         let mut bodies = [0; SIZE_BINS];

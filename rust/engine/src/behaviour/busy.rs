@@ -24,6 +24,12 @@ const STEADY_TENS: u64 = 20;
 /// on each object.
 const REPEATS_LEAST: u64 = 3;
 const REPEATS_EACH: u64 = 3;
+/// Requests of a client in a minute from which it can be said to come evenly, and how many times those
+/// of the last ten seconds they are then: six of an even one, hardly two of who turns a page.
+const TRICKLE_LEAST: u64 = 5;
+const TRICKLE_SPREAD: u64 = 3;
+/// Requests in ten seconds of a slow client.
+const TRICKLE_MOST: u64 = 4;
 /// The same for a client that is refused for it.
 const ONLY_REPEATS_LEAST: u64 = 6;
 const ONLY_REPEATS_EACH: u64 = 4;
@@ -193,8 +199,8 @@ impl Watch {
         }
     }
 
-    /// Counts a sampled answer, and whether its client asks for the same again and again. People
-    /// who come in a crowd read one thing after the other.
+    /// Counts a sampled answer, and whether its client asks for the same again and again, or comes
+    /// evenly and slowly. People who come in a crowd read one thing after the other, a page at a time.
     pub(super) fn sample_answer<M: Memory + ?Sized>(
         identity: &Identity,
         key: &Key,
@@ -203,7 +209,14 @@ impl Watch {
     ) {
         let own = keys::own(identity.workspace, identity.route);
         memory.add(&own, keys::ANSWERS, 1, now_ms);
-        let requests = memory.read(key, Counter::Requests, now_ms)[S60];
+        let counts = memory.read(key, Counter::Requests, now_ms);
+        let requests = counts[S60];
+        let lately = counts[S10];
+        let even = requests >= TRICKLE_LEAST && TRICKLE_SPREAD * lately <= requests;
+        if even && lately <= TRICKLE_MOST {
+            let answers = keys::answers(identity.workspace, identity.route);
+            memory.add(&answers, keys::TRICKLES, 1, now_ms);
+        }
         if requests >= REPEATS_LEAST
             && REPEATS_EACH * objects_of(identity, key, memory, now_ms) <= requests
         {

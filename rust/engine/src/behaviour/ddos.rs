@@ -6,8 +6,9 @@
 //!
 //! A rise alone is no flood, however steep: a crowd rises as well, but each of its clients behaves
 //! as usual. A flood needs hot clients, clients much busier than the 90th percentile, clients that
-//! ask for the same on and on where that is not usual, or an extreme rise with bad health. Bots of
-//! which none has asked three times yet, and that do no harm, are a crowd until they ask again.
+//! ask for the same on and on where that is not usual, clients that come evenly and slowly instead of a
+//! page at a time, or an extreme rise with bad health. Bots of which none has asked three times yet, and
+//! that do no harm, are a crowd until they ask again.
 //!
 //! A flood of large bodies need not be one of requests: it is a rise of the bytes that arrive, carried
 //! by bodies that are unusually large here.
@@ -38,6 +39,10 @@ const REPEATS_SHARE: f64 = 0.5;
 const REPEATS_MORE: f64 = 0.3;
 /// Share up to which repetition is so unusual that a client is refused for it.
 const REPEATS_RARE: f64 = 0.1;
+/// Share of answers to clients that come evenly and slowly: at least; and sampled answers from which the
+/// usual is known.
+const TRICKLES_SHARE: f64 = 0.4;
+const TRICKLES_KNOWN: f64 = 50.0;
 /// Clients that become hot in a minute and may be scrapers, and the share of their requests that
 /// must read.
 const SCRAPERS: u64 = 2;
@@ -141,6 +146,18 @@ impl Detector for Ddos {
             }
         }
         let bulk = bulk(second);
+        // Ten seconds are the least that shows how evenly somebody comes.
+        let usual = baseline.trickles.value();
+        let trickles = wilson_lower(counts.trickles[S10], counts.answers[S10], 2.0);
+        let known = baseline.trickles.total() >= TRICKLES_KNOWN;
+        if known && rises && ratio >= 3.0 && trickles >= TRICKLES_SHARE.max(usual + REPEATS_MORE) {
+            evidence += 0.3 + trickles;
+            reasons.push(format!(
+                "at least {:.0} % of answers go to clients that come evenly and slowly, where {:.0} % do normally",
+                100.0 * trickles,
+                100.0 * usual
+            ));
+        }
         if let Some((more, reason)) = bulk {
             evidence += if health.is_some() { 1.5 } else { 0.7 } + 0.1 * more.ln();
             reasons.push(reason);

@@ -31,6 +31,8 @@ pub struct Counts {
     /// Sampled answers, and those whose client asks for the same on and on.
     pub answers: Estimates,
     pub repeats: Estimates,
+    /// Those whose client comes evenly and slowly.
+    pub trickles: Estimates,
     pub failures: Estimates,
     pub logins: Estimates,
     pub not_found: Estimates,

@@ -37,6 +37,8 @@ pub const SIZES: Counter = Counter::Requests;
 pub const SIZE_SUM: Counter = Counter::LatencyMs;
 /// Sum of the squares of that, at [`answers`].
 pub const SIZE_SQUARES: Counter = Counter::RequestBytes;
+/// Sampled answers to clients that come evenly and slowly, at [`answers`].
+pub const TRICKLES: Counter = Counter::ServerErrors;
 /// Requests whose time was sampled, at [`answers`].
 pub const TIMES: Counter = Counter::AuthFailures;
 
@@ -179,7 +181,7 @@ mod tests {
             HOT_READING,
             Counter::ServerErrors,
         ];
-        let answers = [ANSWERED, SIZES, SIZE_SUM, SIZE_SQUARES, TIMES];
+        let answers = [ANSWERED, SIZES, SIZE_SUM, SIZE_SQUARES, TIMES, TRICKLES];
         let client = [
             Counter::Requests,
             Counter::AuthFailures,

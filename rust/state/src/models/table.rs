@@ -1,19 +1,11 @@
-//! Models for loom, which runs every interleaving of two or three workers (with at most three
-//! preemptions): of the table over two sets of two slots, of the rings, the directory and the lease.
-#![allow(clippy::unwrap_used)]
+//! The table over two sets of two slots: claims, counts, bans, sets and runs.
 
+use super::{explore, leak, leak_one, zero, zeros, NOW};
 use crate::ban;
 use crate::count::Count;
-use crate::incidents::Incidents;
-use crate::layout::{
-    Drains, Entry, IncidentSlot, PlaceEntry, Sequences, SignalEntry, TagLine, ID_WORDS,
-    INCIDENT_WORDS,
-};
-use crate::lease::{Lease, LEASE_MS};
-use crate::place::Places;
-use crate::ring::Ring;
+use crate::layout::{Entry, TagLine};
 use crate::set::{follow, kind_of, Marks};
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::Ordering;
 use crate::table::{Evict, Probe, Table};
 use crate::tag::Kind;
 use loom::thread;
@@ -23,7 +15,6 @@ use threat_agent_engine::state::{Ban, Counter, Measure};
 use threat_agent_engine::verdict::Category;
 
 const SETS: usize = 2;
-const NOW: u64 = 100_000;
 
 /// Keys whose places are the same, in this order: set 0, set 1.
 fn probe(n: u64, kind: Kind) -> Probe {
@@ -32,35 +23,12 @@ fn probe(n: u64, kind: Kind) -> Probe {
     Probe::new(hashes.skip(n as usize).next().unwrap(), kind, SETS)
 }
 
-fn zero() -> AtomicU64 {
-    AtomicU64::new(0)
-}
-
-fn zeros<const N: usize>() -> [AtomicU64; N] {
-    std::array::from_fn(|_| zero())
-}
-
-/// Leaked, as the region is.
-fn leak<T>(make: impl Fn() -> T, count: usize) -> &'static [T] {
-    Vec::leak((0..count).map(|_| make()).collect())
-}
-
-fn leak_one<T>(it: T) -> &'static T {
-    Box::leak(Box::new(it))
-}
-
 fn table() -> Arc<Table> {
     Arc::new(Table::new(
         leak(|| TagLine(zeros()), SETS),
         leak(|| std::array::from_fn(|_| Entry(zeros())), SETS),
         leak_one(zero()),
     ))
-}
-
-fn explore(model: impl Fn() + Send + Sync + 'static) {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
-    builder.check(model);
 }
 
 fn count(table: &Table, n: u64, kind: Kind) -> Count<'_> {
@@ -271,164 +239,5 @@ fn loom_a_run_is_its_keys_own() {
         let mut lengths = [follow(&table, key, 8, NOW), worker.join().unwrap()];
         lengths.sort_unstable();
         assert_eq!(lengths, [Some(1), Some(2)]);
-    });
-}
-
-fn ring(size: usize) -> Ring {
-    let entry = || SignalEntry {
-        check: zero(),
-        words: zeros(),
-    };
-    let drains = Drains {
-        began: zero(),
-        ended: zero(),
-    };
-    Ring::new(leak(entry, size), leak_one(zero()), leak_one(drains))
-}
-
-/// Drains once; adds what was taken. Returns the cursor and how many were lost.
-fn drain(ring: Ring, cursor: u64, taken: &mut Vec<u64>) -> (u64, u64) {
-    ring.drain(cursor, |[a, b]| {
-        assert_eq!(a, b, "words of two producers");
-        taken.push(*a);
-    })
-}
-
-/// Two producers write into one entry: what is taken is whole, and each is taken or lost once.
-#[test]
-fn loom_a_signal_is_whole_or_lost() {
-    explore(|| {
-        let ring = ring(1);
-        let produce = |n| {
-            thread::spawn(move || {
-                ring.write(ring.draw(), &[n, n]);
-            })
-        };
-        let producers = [produce(1), produce(2)];
-        let mut taken = Vec::new();
-        let (mut cursor, mut lost) = drain(ring, 0, &mut taken);
-        for producer in producers {
-            producer.join().unwrap();
-        }
-        for _ in 0..2 {
-            let (next, more) = drain(ring, cursor, &mut taken);
-            (cursor, lost) = (next, lost + more);
-        }
-        assert_eq!((cursor, taken.len() as u64 + lost), (2, 2));
-        assert!(taken.len() < 2 || taken.first() != taken.last());
-    });
-}
-
-/// A producer that was killed after it drew its number holds up one drain, no more.
-#[test]
-fn loom_a_killed_producer_holds_nothing_up() {
-    explore(|| {
-        let ring = ring(4);
-        ring.draw();
-        let producer = thread::spawn(move || ring.write(ring.draw(), &[5, 5]));
-        let mut taken = Vec::new();
-        let first = drain(ring, 0, &mut taken);
-        assert_eq!(first, (0, 0));
-        producer.join().unwrap();
-        // The second one may still be new to it; the third is not.
-        let (second, lost) = drain(ring, 0, &mut taken);
-        let (third, more) = drain(ring, second, &mut taken);
-        assert_eq!((third, lost + more, taken), (2, 1, vec![5]));
-        assert_eq!(ring.drained(), 2);
-    });
-}
-
-fn incidents(slots: usize) -> Incidents {
-    let slot = || IncidentSlot {
-        check: zero(),
-        sequence: zero(),
-        length: zero(),
-        unused: zeros(),
-        text: zeros(),
-    };
-    let sequences = Sequences {
-        assigned: zero(),
-        published: zero(),
-    };
-    Incidents::new(leak(slot, slots), leak_one(sequences))
-}
-
-/// Publishes two incidents while they are read, and reads the rest. Returns the sequences seen.
-fn publish_two(incidents: Incidents) -> Vec<u64> {
-    let leader = thread::spawn(move || {
-        for (number, text) in [(0, 1), (1, 2)] {
-            incidents.publish(number, &[text; INCIDENT_WORDS * 8]);
-        }
-    });
-    let mut seen = Vec::new();
-    let mut read = || {
-        let last = seen.last().copied().unwrap_or(0);
-        incidents.published(last, |sequence, text| {
-            assert_eq!(text, [sequence as u8; INCIDENT_WORDS * 8]);
-            seen.push(sequence);
-        });
-    };
-    read();
-    leader.join().unwrap();
-    read();
-    seen
-}
-
-#[test]
-fn loom_no_incident_is_skipped() {
-    explore(|| assert_eq!(publish_two(incidents(2)), [1, 2]));
-}
-
-#[test]
-fn loom_an_incident_that_is_replaced_is_whole() {
-    explore(|| {
-        let seen = publish_two(incidents(1));
-        assert!(seen == [1, 2] || seen == [2], "{seen:?}");
-    });
-}
-
-#[test]
-fn loom_a_place_has_one_number() {
-    explore(|| {
-        let entry = || PlaceEntry {
-            ready: zero(),
-            alarm: zero(),
-            ids: zeros(),
-            rates: zeros(),
-            tallies: zeros(),
-        };
-        let places = Places::new(leak(zero, 3), leak(entry, 3));
-        // Both begin with the same word.
-        let number = move |hash: u64| places.number(hash, || [hash; ID_WORDS]);
-        let worker = thread::spawn(move || [number(2), number(1)]);
-        let mine = [number(1), number(2)];
-        for (at, ids) in places.ready() {
-            assert!(ids == [1; ID_WORDS] || ids == [2; ID_WORDS], "{at}");
-        }
-        let [second, first] = worker.join().unwrap();
-        assert_eq!([first, second], mine);
-        assert_eq!(places.ready().count(), 2);
-        assert!(first != second && first + second == 1);
-        assert!(places.entry(first).is_some() && places.entry(3).is_none());
-    });
-}
-
-/// One owner renews while another worker finds its lease expired: one of them leads.
-#[test]
-fn loom_one_worker_leads() {
-    explore(|| {
-        let lease = Lease {
-            word: leak_one(zero()),
-        };
-        let pid_of = |slot| slot as u64 + 1_000;
-        assert!(lease.lead(0, NOW, pid_of));
-        let later = NOW + LEASE_MS;
-        let worker = thread::spawn(move || lease.lead(1, later, pid_of));
-        let renewed = lease.lead(0, later, pid_of);
-        let taken = worker.join().unwrap();
-        assert!(renewed != taken);
-        assert_eq!(lease.lead(0, later + 1, pid_of), renewed);
-        lease.resign(0, pid_of);
-        assert!(lease.lead(1, later + 1, pid_of));
     });
 }
