@@ -137,8 +137,7 @@ mod tests {
         let head: Head = serde_json::from_str(&json(&digest(b"k", text.as_bytes()))).unwrap();
         assert!(head.is_signed(b"k"));
         assert!(!head.is_signed(b"other"));
-        let unsigned: Head =
-            serde_json::from_str(r#"{"head":"ab","node":"n","at_s":7}"#).unwrap();
+        let unsigned: Head = serde_json::from_str(r#"{"head":"ab","node":"n","at_s":7}"#).unwrap();
         assert!(!unsigned.is_signed(b"k"));
     }
 
