@@ -3,8 +3,8 @@
 --
 --   TA_GATEWAY=embedded|kong|kong-postgres|kong-hybrid luajit bench/response.lua [rounds]
 --
--- It starts a gateway of its own with four workers. `companion` asks the node's own Status API by signed requests, as a data plane
--- asks its companion (kong-hybrid only). Times are what a client sees: polls are 10 ms apart, and a change counts once
+-- It starts a gateway of its own with four workers. In `companion` (kong-hybrid only) the data plane asks its control plane by
+-- signed requests. Times are what a client sees: polls are 10 ms apart, and a change counts once
 -- 24 connections in a row, which the workers share, meet it.
 
 local cjson = require "cjson.safe"
@@ -107,8 +107,8 @@ local function median(list)
 end
 
 
-local function measure(kinds, asks, env)
-  local gw = gateway.start({ config = config(kinds, asks), trusted_ips = "127.0.0.1", workers = WORKERS, env = env })
+local function measure(kinds, asks)
+  local gw = gateway.start({ config = config(kinds, asks), trusted_ips = "127.0.0.1", workers = WORKERS })
   gateway.eventually(function() return gw:http({ path = "/" .. kinds[1] .. "-1/products" }).status == 200 end, 30)
   socket.sleep(3)
   for _, kind in ipairs(kinds) do

@@ -5,8 +5,8 @@
 #
 # Environment, with the defaults:
 #   GATEWAY        embedded, kong (DB-less), kong-postgres or kong-hybrid; a kong on PATH, else embedded
-#   CONFIG         declarative configuration; ${DEMO_PORT}, ${PREFIX}, ${ADMIN_PORT}, ${PROXY_PORT} in it are
-#                  filled in (spec/gateway/shop.yml)
+#   CONFIG         declarative configuration; ${DEMO_PORT}, ${PREFIX}, ${ADMIN_PORT}, ${PROXY_PORT},
+#                  ${CONTROL_STATUS_PORT} in it are filled in (spec/gateway/shop.yml)
 #   PREFIX         directory for everything that is written (one under ${TMPDIR:-/tmp})
 #   PROXY_PORT     8000       H2_PORT    none: HTTP/2 without TLS
 #   ADMIN_PORT     8001       STATUS_PORT none
@@ -85,7 +85,7 @@ load_settings() {
 
 render_config() {
     sed -e "s|\${DEMO_PORT}|$DEMO_PORT|g" -e "s|\${PREFIX}|$PREFIX|g" -e "s|\${ADMIN_PORT}|$ADMIN_PORT|g" \
-        -e "s|\${PROXY_PORT}|$PROXY_PORT|g" \
+        -e "s|\${PROXY_PORT}|$PROXY_PORT|g" -e "s|\${CONTROL_STATUS_PORT}|$CONTROL_STATUS_PORT|g" \
         "$CONFIG" > "$PREFIX/config.yml"
 }
 

@@ -45,8 +45,24 @@ function _M.stands(action, by, id)
 end
 
 
+-- Whether a record's writes wait to be tried again.
+local function is_queued(record)
+  return record.tries ~= nil and (record.state == "applying" or record.state == "reverting")
+end
+
+
+-- Says what the latest write that waits has met; nil where none does. It may name addresses.
+function _M.queued_because()
+  for _, record in ipairs(_M.list()) do
+    if is_queued(record) then
+      return record.failure
+    end
+  end
+end
+
+
 -- Sums up for the status: how many actions stand or wait, by what they are enforced, how many writes
--- wait to be tried again and what the last of them met, and whether the kill switch is on.
+-- wait to be tried again, and whether the kill switch is on.
 function _M.summary()
   local counts = { active = 0, pending = 0, queued = 0, tiers = {}, killed = files.load(files.KILL) ~= nil }
   for _, record in ipairs(_M.list()) do
@@ -55,9 +71,8 @@ function _M.summary()
     end
     if record.state == "active" and record.tier then
       counts.tiers[record.tier] = (counts.tiers[record.tier] or 0) + 1
-    elseif record.tries and (record.state == "applying" or record.state == "reverting") then
+    elseif is_queued(record) then
       counts.queued = counts.queued + 1
-      counts.queued_because = counts.queued_because or record.failure
     end
   end
 

@@ -66,6 +66,9 @@ function _M.describe(workspace)
   local status = _M.get()
   local shown = workspace == nil and configuration.get() or nil
   status.mode = shown and shown.mode
+  if shown and status.actions then
+    status.actions.queued_because = actions.queued_because()
+  end
   status.configuration = shown
   return status
 end
