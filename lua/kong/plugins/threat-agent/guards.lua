@@ -1,5 +1,6 @@
 -- Which plugins guard a gateway: the agent neither switches them off nor undoes what was done to them.
--- A plugin that is not known to be harmless is taken for one.
+-- A plugin that is not known to be harmless is taken for one: a function may authenticate, and a
+-- termination may close what was found open.
 
 local ipairs = ipairs
 local pairs = pairs
@@ -10,11 +11,8 @@ local HARMLESS = {
   ["cors"] = true,
   ["file-log"] = true,
   ["http-log"] = true,
-  ["post-function"] = true,
-  ["pre-function"] = true,
   ["prometheus"] = true,
   ["proxy-cache"] = true,
-  ["request-termination"] = true,
   ["request-transformer"] = true,
   ["response-transformer"] = true,
 }
