@@ -64,9 +64,13 @@ impl<'a> Request<'a> {
     /// Walks the header block. Lines without a colon are passed over.
     /// Shape: (name, value), value trimmed of blanks.
     pub fn header_lines(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
-        self.headers.split(|b| *b == b'\n').filter_map(|line| {
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            let colon = line.iter().position(|b| *b == b':')?;
+        let block = self.headers;
+        let ends = memchr::memchr_iter(b'\n', block).chain([block.len()]);
+        let mut from = 0;
+        ends.filter_map(move |end| {
+            let line = block.get(from..end)?;
+            from = end + 1;
+            let colon = memchr::memchr(b':', line)?;
             let (name, value) = line.split_at(colon);
             Some((name.trim_ascii(), value.get(1..)?.trim_ascii()))
         })

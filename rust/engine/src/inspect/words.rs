@@ -127,10 +127,13 @@ fn pack(text: &[u8], head: u64, start: usize, end: usize) -> u64 {
 
 /// The first eight bytes, zeros behind them where there are fewer.
 fn head(text: &[u8]) -> u64 {
-    let mut bytes = [0; 8];
-    let length = text.len().min(8);
-    bytes[..length].copy_from_slice(&text[..length]);
-    u64::from_le_bytes(bytes)
+    match text.first_chunk() {
+        Some(head) => u64::from_le_bytes(*head),
+        None => text
+            .iter()
+            .rev()
+            .fold(0, |head, b| head << 8 | u64::from(*b)),
+    }
 }
 
 /// One run of letters and its surroundings.
