@@ -131,6 +131,7 @@ build = {
       ["kong.plugins.threat-agent.notifiers.summary"] = "lua/kong/plugins/threat-agent/notifiers/summary.lua",
       ["kong.plugins.threat-agent.notifiers.syslog"] = "lua/kong/plugins/threat-agent/notifiers/syslog.lua",
       ["kong.plugins.threat-agent.notifiers.webhook"] = "lua/kong/plugins/threat-agent/notifiers/webhook.lua",
+      ["kong.plugins.threat-agent.operations"] = "lua/kong/plugins/threat-agent/operations.lua",
       ["kong.plugins.threat-agent.outcome"] = "lua/kong/plugins/threat-agent/outcome.lua",
       ["kong.plugins.threat-agent.owners"] = "lua/kong/plugins/threat-agent/owners.lua",
       ["kong.plugins.threat-agent.prometheus"] = "lua/kong/plugins/threat-agent/prometheus.lua",

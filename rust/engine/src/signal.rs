@@ -44,10 +44,12 @@ pub enum Kind {
     PayloadGrowth = 15,
     /// An attack made the upstream fail.
     PayloadError = 16,
+    /// A request carries what its place has never had.
+    PayloadOutlier = 17,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 16] = [
+    pub const ALL: [Kind; 17] = [
         Kind::Rule,
         Kind::Payload,
         Kind::ManyAccounts,
@@ -64,6 +66,7 @@ impl Kind {
         Kind::PayloadDelay,
         Kind::PayloadGrowth,
         Kind::PayloadError,
+        Kind::PayloadOutlier,
     ];
 
     /// Names the kind as incidents do.
@@ -85,6 +88,7 @@ impl Kind {
             Kind::PayloadDelay => "payload_delay",
             Kind::PayloadGrowth => "payload_growth",
             Kind::PayloadError => "payload_error",
+            Kind::PayloadOutlier => "payload_outlier",
         }
     }
 

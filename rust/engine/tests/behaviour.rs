@@ -131,6 +131,7 @@ impl World {
             request_bytes: sent.body.len() as u64,
             response_bytes: sent.response_bytes,
             attempt: verdict.attempt,
+            ..Outcome::default()
         };
         self.engine.observe(
             &identity,

@@ -292,6 +292,10 @@ typedef struct {
    * Raw path of the request, as it was inspected.
    */
   ta_str_t path;
+  /**
+   * 1 GET, 2 PUT, 3 POST, 4 DELETE, 5 OPTIONS, 6 HEAD, 7 PATCH; 0 another.
+   */
+  uint32_t method;
 } ta_outcome_t;
 
 /**
@@ -520,6 +524,18 @@ int32_t ta_learned_export(uint8_t *buf, size_t len, size_t *needed);
  * Returns: OK; CONFIG when it is of another format; INVALID.
  */
 int32_t ta_learned_import(ta_str_t learned);
+
+/**
+ * Copies what was learned of the routes' payloads (JSON), for a file.
+ * Returns: OK; TRUNCATED, and the needed length in `needed`; INVALID.
+ */
+int32_t ta_profiles_export(uint8_t *buf, size_t len, size_t *needed);
+
+/**
+ * Takes in what `ta_profiles_export` gave.
+ * Returns: OK; CONFIG when it is of another format; INVALID.
+ */
+int32_t ta_profiles_import(ta_str_t profiles);
 
 /**
  * Copies the standing bans, for a file: keyed hashes, no addresses.

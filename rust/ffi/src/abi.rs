@@ -177,6 +177,8 @@ pub struct ta_outcome_t {
     pub flight_ms: u64,
     /// Raw path of the request, as it was inspected.
     pub path: ta_str_t,
+    /// 1 GET, 2 PUT, 3 POST, 4 DELETE, 5 OPTIONS, 6 HEAD, 7 PATCH; 0 another.
+    pub method: u32,
 }
 
 /// What a response says of an attack in its request: bits, and none of a mere attempt.

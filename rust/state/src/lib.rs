@@ -7,7 +7,7 @@
 //!
 //! Read in this order: [`layout`] (what lies where), `tag` (one word names a slot's owner),
 //! `table` (finding, claiming and evicting slots), `count`, `ban` and `set` (the words of a slot),
-//! `place` (the directory), `ring` and `incidents` (the two rings), `lease` (who leads), [`slot`]
+//! `place` (the directory), `ring` and `incidents` (the rings), `facts` (what is known of payloads), `lease` (who leads), [`slot`]
 //! (workers, their deaths and statistics), `snapshot` (bans over a restart), `shared` and `memory`
 //! (all of it as the engine's `State` and `Memory`).
 #![deny(unsafe_code)]
@@ -16,6 +16,8 @@ mod ban;
 mod count;
 #[cfg(not(loom))]
 pub mod error;
+#[cfg(not(loom))]
+mod facts;
 mod incidents;
 pub mod layout;
 mod lease;

@@ -7,7 +7,7 @@ use crate::count::Count;
 use crate::incidents::Incidents;
 use crate::layout::{
     Drains, Entry, IncidentSlot, PlaceEntry, Sequences, SignalEntry, TagLine, ID_WORDS,
-    INCIDENT_WORDS,
+    INCIDENT_WORDS, SIGNAL_WORDS,
 };
 use crate::lease::{Lease, LEASE_MS};
 use crate::place::Places;
@@ -274,7 +274,7 @@ fn loom_a_run_is_its_keys_own() {
     });
 }
 
-fn ring(size: usize) -> Ring {
+fn ring(size: usize) -> Ring<SIGNAL_WORDS> {
     let entry = || SignalEntry {
         check: zero(),
         words: zeros(),
@@ -287,7 +287,7 @@ fn ring(size: usize) -> Ring {
 }
 
 /// Drains once; adds what was taken. Returns the cursor and how many were lost.
-fn drain(ring: Ring, cursor: u64, taken: &mut Vec<u64>) -> (u64, u64) {
+fn drain(ring: Ring<SIGNAL_WORDS>, cursor: u64, taken: &mut Vec<u64>) -> (u64, u64) {
     ring.drain(cursor, |[a, b]| {
         assert_eq!(a, b, "words of two producers");
         taken.push(*a);

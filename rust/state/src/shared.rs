@@ -4,9 +4,11 @@
 use crate::ban::{self, MAX_UNTIL_MS};
 use crate::count::Count;
 use crate::error::Error;
+use crate::facts::FactsTable;
 use crate::incidents::Incidents;
 use crate::layout::{
-    EntrySet, Geometry, Header, PlaceEntry, TagLine, LAYOUT_VERSION, MAGIC, WAYS, WORKERS,
+    EntrySet, Geometry, Header, PlaceEntry, TagLine, LAYOUT_VERSION, MAGIC, SIGNAL_WORDS, WAYS,
+    WORKERS,
 };
 use crate::lease::Lease;
 use crate::place::Places;
@@ -18,6 +20,7 @@ use crate::sync::{AtomicU64, Ordering};
 use crate::table::{Probe, Table};
 use crate::tag::Kind;
 use ahash::RandomState;
+use threat_agent_engine::profile::NOTE_WORDS;
 use threat_agent_engine::state::{
     Ban, By, Counter, Estimates, Key, MeasureKind, Scope, State, Who, INCIDENT_MASK,
 };
@@ -49,7 +52,9 @@ pub struct SharedState {
     workers: Workers,
     pub(crate) table: Table,
     pub(crate) places: Places,
-    pub(crate) ring: Ring,
+    pub(crate) ring: Ring<SIGNAL_WORDS>,
+    pub(crate) notes: Ring<NOTE_WORDS>,
+    pub(crate) facts: FactsTable,
     pub(crate) incidents: Incidents,
     lease: Lease,
     bytes: u64,
@@ -184,6 +189,8 @@ impl SharedState {
         let hashes = region.view::<AtomicU64>(geometry.hashes_at, geometry.places)?;
         let places = region.view::<PlaceEntry>(geometry.places_at, geometry.places)?;
         let signals = region.view(geometry.signals_at, geometry.signals)?;
+        let notes = region.view(geometry.notes_at, geometry.notes)?;
+        let facts = region.view(geometry.facts_at, geometry.facts)?;
         let incidents = region.view(geometry.incidents_at, geometry.incidents)?;
         let tags = region.view::<TagLine>(geometry.tags_at, geometry.sets)?;
         let entries = region.view::<EntrySet>(geometry.entries_at, geometry.sets)?;
@@ -209,6 +216,8 @@ impl SharedState {
             table: Table::new(tags, entries, &header.evicted.0),
             places: Places::new(hashes, places),
             ring: Ring::new(signals, &header.signalled.0, &header.drains),
+            notes: Ring::new(notes, &header.noted.0, &header.note_drains),
+            facts: FactsTable::new(facts),
             incidents: Incidents::new(incidents, &header.sequences),
             lease: Lease {
                 word: &header.lease.0,

@@ -19,7 +19,7 @@ local concat = table.concat
 
 local CATEGORIES = {
   "api_ddos", "credential_stuffing", "abuse", "payload_injection", "route_misconfiguration", "mass_error",
-  "client_anomaly",
+  "client_anomaly", "payload_outlier",
 }
 
 -- Those that stand or wait, and how they end.

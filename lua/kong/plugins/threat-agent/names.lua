@@ -25,6 +25,13 @@ local function name_of(dao, id)
 end
 
 
+-- The name of a route, or its id where it has none; nil where it is gone.
+function _M.route(id)
+  local route = kong.db.routes:select({ id = id }, EVERYWHERE)
+  return route and (route.name ~= ngx.null and route.name or id)
+end
+
+
 -- The consumers that an incident's sentences name by their ids.
 local function consumers_of(incident)
   local list, found = {}, {}

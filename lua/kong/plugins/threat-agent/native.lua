@@ -48,6 +48,7 @@ local CATEGORIES = {
   "route_misconfiguration",
   "mass_error",
   "client_anomaly",
+  "payload_outlier",
 }
 for number, name in ipairs(CATEGORIES) do
   CATEGORIES[name] = number
@@ -64,6 +65,9 @@ _M.STAGE = {
   head = 1,   -- the body is to come
   body = 2,   -- the head was seen before
 }
+
+-- Methods by their numbers in the library; others are 0.
+_M.METHODS = { GET = 1, PUT = 2, POST = 3, DELETE = 4, OPTIONS = 5, HEAD = 6, PATCH = 7 }
 
 _M.UNINSPECTED = {
   body_too_large = 1,
@@ -350,6 +354,28 @@ function _M.import_learned(text)
   set_str(str, text)
   if C.ta_learned_import(str) ~= 0 then
     return nil, last_error("import what was learned")
+  end
+
+  return true
+end
+
+
+-- What was learned of the routes' payloads, as text for a file.
+function _M.export_profiles()
+  local text = read_text(C.ta_profiles_export)
+  if not text then
+    return nil, last_error("export the profiles of payloads")
+  end
+
+  return text
+end
+
+
+-- Takes in what export_profiles() gave.
+function _M.import_profiles(text)
+  set_str(str, text)
+  if C.ta_profiles_import(str) ~= 0 then
+    return nil, last_error("import the profiles of payloads")
   end
 
   return true
@@ -816,7 +842,8 @@ end
 
 
 -- Tells the engine how a request ended:
--- { status, source, latency_ms, request_bytes, response_bytes, account, session, flight_ms, attempt, path }.
+-- { status, source, latency_ms, request_bytes, response_bytes, account, session, flight_ms, attempt, path,
+-- method }. method: by METHODS.
 -- source: 0 the upstream, 1 a plugin or Kong, 2 an error on the way.
 -- Returns, for a request with payload findings, whether the attack worked: { outcome, signs }; for
 -- others true.
@@ -831,6 +858,7 @@ function _M.observe(engine, from, ended)
   outcome.account = ended.account
   outcome.session = ended.session
   outcome.flight_ms = ended.flight_ms
+  outcome.method = ended.method
   set_str(outcome.path, ended.path)
 
   local status = C.ta_engine_observe(engine, identity, outcome, number_out)

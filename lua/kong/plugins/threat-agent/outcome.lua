@@ -2,6 +2,9 @@
 --
 -- What is gathered lies in one table that the next request reuses.
 
+local native = require "kong.plugins.threat-agent.native"
+
+
 local kong = kong
 local ngx = ngx
 local floor = math.floor
@@ -11,6 +14,7 @@ local find = string.find
 local sub = string.sub
 
 
+local METHODS = native.METHODS
 local SOURCES = { service = 0, exit = 1, error = 2 }
 
 
@@ -35,6 +39,7 @@ function _M.read(verdict)
   gathered.account = verdict.account
   gathered.session = verdict.session
   gathered.flight_ms = verdict.flight_ms
+  gathered.method = METHODS[ngx.req.get_method()] or 0
   gathered.path = mark and sub(uri, 1, mark - 1) or uri
 
   return gathered

@@ -20,6 +20,7 @@ local CATEGORIES = {
   "route_misconfiguration",
   "mass_error",
   "client_anomaly",
+  "payload_outlier",
 }
 
 local MAX_BAN_S = 2592000

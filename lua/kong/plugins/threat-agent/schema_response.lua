@@ -8,6 +8,7 @@ local CATEGORIES = {
   "route_misconfiguration",
   "mass_error",
   "client_anomaly",
+  "payload_outlier",
 }
 
 local ACTIONS = {
