@@ -113,6 +113,7 @@ pub enum ta_category_t {
     TA_CATEGORY_ROUTE_MISCONFIGURATION = 5,
     TA_CATEGORY_MASS_ERROR = 6,
     TA_CATEGORY_CLIENT_ANOMALY = 7,
+    TA_CATEGORY_PAYLOAD_OUTLIER = 8,
 }
 
 /// The engine's answer. Caller-owned; every call writes all lengths.

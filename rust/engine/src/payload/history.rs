@@ -2,6 +2,7 @@
 
 use crate::behaviour::keys;
 use crate::config;
+use crate::decode::{kind, Value};
 use crate::error::Error;
 use crate::inspect::{Judged, Location, Part};
 use crate::memory::{Memory, PlaceId};
@@ -12,6 +13,8 @@ use crate::profile::{
 use crate::request::{Identity, Method, Outcome, Request, Source};
 use crate::rules::normalise;
 
+/// How many more values than ever, as a logarithm, have a request looked at.
+const MORE: f32 = 0.5;
 /// Answers of which one has its operation noted.
 const OPERATIONS_OF: u64 = 4;
 /// Log-odds beyond which the scorer's say nothing that a history could be weighed against.
@@ -177,10 +180,10 @@ impl<M: Memory + ?Sized> Here<'_, M> {
     }
 
     /// Tells the leader of the request, if it is in the sample, and holds it as a whole against its
-    /// route: those of the sample, and those with an odd value or more values than ever.
+    /// route: those of the sample, and those with an odd value or many more values than ever.
     pub fn conclude(&self, request: &Request, values: u32) -> Option<Oddity> {
         let usual = self.usual.as_ref();
-        let many = usual.is_some_and(|u| (values as f32).ln_1p() > u.numbers[0][2]);
+        let many = usual.is_some_and(|u| (values as f32).ln_1p() > u.numbers[0][2] + MORE);
         if !(self.sampled || many || self.oddest.is_some()) {
             return None;
         }
@@ -192,6 +195,13 @@ impl<M: Memory + ?Sized> Here<'_, M> {
         }
         judge_request(usual?, &numbers, self.need)
     }
+}
+
+/// Tells whether a value may be told as odd where nothing was found in it: one of plain words and
+/// numbers is not worth a look-up.
+pub fn can_be_odd(value: &Value<'_>) -> bool {
+    let meant = kind::QUOTE | kind::BRACE | kind::TAG | kind::OPEN | kind::CONTROL;
+    value.seen.any & meant != 0
 }
 
 fn is_open(usual: &Usual, part: Part) -> bool {

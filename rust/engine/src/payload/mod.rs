@@ -135,7 +135,8 @@ impl Payload {
         let ruled = !judged.evidence.is_empty();
         let line = self.thresholds.of(&judged.evidence);
         let found = self.thresholds.detects(probability) || probability >= line;
-        if let Some(here) = here {
+        let weighs = ruled || found || history::can_be_odd(judged.value);
+        if let Some(here) = here.filter(|_| weighs) {
             odds = here.odds(request, judged);
             if found {
                 here.flag(judged);
