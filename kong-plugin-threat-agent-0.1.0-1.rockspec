@@ -146,6 +146,7 @@ build = {
       ["kong.plugins.threat-agent.notifiers.summary"] = "lua/kong/plugins/threat-agent/notifiers/summary.lua",
       ["kong.plugins.threat-agent.notifiers.syslog"] = "lua/kong/plugins/threat-agent/notifiers/syslog.lua",
       ["kong.plugins.threat-agent.notifiers.webhook"] = "lua/kong/plugins/threat-agent/notifiers/webhook.lua",
+      ["kong.plugins.threat-agent.operations"] = "lua/kong/plugins/threat-agent/operations.lua",
       ["kong.plugins.threat-agent.opinions"] = "lua/kong/plugins/threat-agent/opinions.lua",
       ["kong.plugins.threat-agent.outcome"] = "lua/kong/plugins/threat-agent/outcome.lua",
       ["kong.plugins.threat-agent.owners"] = "lua/kong/plugins/threat-agent/owners.lua",

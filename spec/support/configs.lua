@@ -75,6 +75,8 @@ return {
         shadow = { "sqli.delay", "ssrf", "model" },
         max_body_bytes = 0,
         read_body_files = false,
+        api_spec = '{"openapi":"3.0.3","paths":{"/a":{"get":{"deprecated":true}}}}',
+        positive_model = { enabled = false, min_senders = 2, min_minutes = 40320 },
       },
       behaviour = {
         enabled = false,
@@ -134,6 +136,12 @@ return {
     ["another scope"] = { limits({ scope = "host" }), "scope" },
     ["another family"] = { { payload = { families = { "csrf" } } }, "families" },
     ["a body cap above a megabyte"] = { { payload = { max_body_bytes = 1048577 } }, "max_body_bytes" },
+    ["an API's document as YAML"] = { { payload = { api_spec = "openapi: 3.0.3" } }, "payload.api_spec", true },
+    ["an API's document without paths"] = { { payload = { api_spec = "{}" } }, "payload.api_spec", true },
+    ["one sender who teaches"] = { { payload = { positive_model = { min_senders = 1 } } }, "min_senders" },
+    ["more minutes than four weeks"] = {
+      { payload = { positive_model = { min_minutes = 40321 } } }, "min_minutes",
+    },
     ["a threshold below 0"] = { { payload = { threshold = -0.1 } }, "threshold" },
     ["a threshold of no family"] = { { payload = { thresholds = { csrf = 1 } } }, "thresholds" },
     ["a family's threshold above 1"] = { { payload = { thresholds = { xss = 2 } } }, "thresholds" },

@@ -98,6 +98,10 @@ describe("the schema", function()
     assert.equal(bounds.max_exclusions, find(payload.fields, "exclusions").len_max)
     assert.equal(bounds.max_exclusions, find(payload.fields, "shadow").len_max)
     assert.same({ 0, bounds.max_body_bytes }, find(payload.fields, "max_body_bytes").between)
+    assert.equal(bounds.max_spec_bytes, find(payload.fields, "api_spec").len_max)
+    local positive = find(payload.fields, "positive_model").fields
+    assert.same({ 2, bounds.max_senders }, find(positive, "min_senders").between)
+    assert.same({ 0, bounds.max_minutes }, find(positive, "min_minutes").between)
   end)
 
   it("has the engine's names", function()

@@ -49,6 +49,9 @@ fn schema() -> Result<Value, Error> {
             "max_exclusions": bounds::MAX_EXCLUSIONS,
             "max_ban_s": bounds::MAX_BAN_S,
             "max_body_bytes": bounds::MAX_BODY_BYTES,
+            "max_spec_bytes": bounds::MAX_SPEC_BYTES,
+            "max_senders": bounds::MAX_SENDERS,
+            "max_minutes": bounds::MAX_MINUTES,
         },
         "enums": {
             "mode": [Mode::Monitor, Mode::Enforce],

@@ -143,7 +143,7 @@ impl Engine {
             }
         };
         if request.stage != Stage::Head && !(enforced && verdict.action.refuses()) {
-            self.inspect_payload(request, &mut verdict);
+            self.inspect_payload(request, state, &mut verdict);
         }
         if !verdict.rules.is_empty() {
             verdict.incident = state.draw_incident();
@@ -192,6 +192,9 @@ impl Engine {
             return Success::default();
         }
         self.limits.observe(identity, outcome, memory, now_ms);
+        if self.config.payload.enabled {
+            self.payload.observe(identity, path, outcome, memory);
+        }
         self.watch.observe(identity, path, outcome, memory, now_ms)
     }
 
@@ -200,7 +203,12 @@ impl Engine {
         self.config.mode == Mode::Enforce
     }
 
-    fn inspect_payload(&self, request: &Request, verdict: &mut Verdict) {
+    fn inspect_payload<S: Memory + ?Sized>(
+        &self,
+        request: &Request,
+        state: &S,
+        verdict: &mut Verdict,
+    ) {
         if !self.config.payload.enabled {
             return;
         }
@@ -211,7 +219,7 @@ impl Engine {
                 request.body.bytes.len() as u64 + request.body.unread_bytes;
             return;
         }
-        self.payload.inspect(request, verdict);
+        self.payload.inspect(request, state, verdict);
     }
 
     fn in_sample(&self) -> bool {

@@ -3,6 +3,7 @@
 use crate::memory::{
     rate_bin, Alarm, Histogram, Memory, Place, PlaceId, CONSUMER_PLACES, MAX_INCIDENTS, MAX_PLACES,
 };
+use crate::profile::{Note, FACTS_WORDS};
 use crate::signal::Signal;
 use crate::sketch::{Generation, Run, Set, SET_WORDS};
 use crate::state::{Ban, Counter, Estimates, Key, MeasureKind, State, COUNTERS, INCIDENT_MASK};
@@ -26,6 +27,8 @@ pub struct LocalState {
     places: Mutex<Places>,
     signals: Mutex<Signals>,
     incidents: Mutex<VecDeque<Published>>,
+    notes: Mutex<Notes>,
+    facts: Mutex<HashMap<u64, [u64; FACTS_WORDS], ahash::RandomState>>,
 }
 
 impl Default for LocalState {
@@ -40,6 +43,8 @@ impl Default for LocalState {
             places: Mutex::default(),
             signals: Mutex::default(),
             incidents: Mutex::default(),
+            notes: Mutex::default(),
+            facts: Mutex::default(),
         }
     }
 }
@@ -70,6 +75,14 @@ struct Known {
     tallies: Tallies,
 }
 
+#[derive(Default)]
+struct Notes {
+    kept: VecDeque<Note>,
+    /// Number of the next note, and of the first one that was not drained.
+    next: u64,
+    drained: u64,
+}
+
 struct Published {
     number: u64,
     sequence: u64,
@@ -78,6 +91,8 @@ struct Published {
 
 /// Signals that are kept for a tick that has not come yet.
 const MAX_SIGNALS: usize = 16_384;
+/// The same of notes.
+const MAX_NOTES: u64 = 4_096;
 
 impl LocalState {
     fn with<R>(&self, key: &Key, f: impl FnOnce(&mut LocalSlot) -> R) -> R {
@@ -291,6 +306,36 @@ impl Memory for LocalState {
         let skip = cursor.saturating_sub(oldest) as usize;
         signals.kept.iter().skip(skip).for_each(take);
         (signals.next, oldest.saturating_sub(cursor))
+    }
+
+    fn has_note_room(&self) -> bool {
+        let notes = self.notes.lock();
+        notes.next - notes.drained < MAX_NOTES
+    }
+
+    fn note(&self, note: &Note) {
+        let mut notes = self.notes.lock();
+        if notes.next - notes.drained < MAX_NOTES {
+            notes.kept.push_back(*note);
+            notes.next += 1;
+        }
+    }
+
+    fn drain_notes(&self, cursor: u64, take: &mut dyn FnMut(&Note)) -> u64 {
+        let mut notes = self.notes.lock();
+        let skip = cursor.saturating_sub(notes.drained) as usize;
+        notes.kept.drain(..).skip(skip).for_each(|note| take(&note));
+        notes.drained = notes.next;
+        notes.next
+    }
+
+    fn publish_facts(&self, slot: u64, facts: &[u64; FACTS_WORDS]) -> bool {
+        self.facts.lock().insert(slot, *facts);
+        true
+    }
+
+    fn facts(&self, slot: u64) -> Option<[u64; FACTS_WORDS]> {
+        self.facts.lock().get(&slot).copied()
     }
 
     fn publish(&self, number: u64, text: &[u8]) {

@@ -4,6 +4,7 @@
 //! Like [`State`], it is the shared region in a gateway and plain memory elsewhere. No call
 //! blocks, each is bounded.
 
+use crate::profile::{Note, FACTS_WORDS};
 use crate::signal::{Id, Signal};
 use crate::sketch::Set;
 use crate::state::{Key, State};
@@ -178,6 +179,22 @@ pub trait Memory: State {
 
     /// Takes the signals since `cursor`; returns the next cursor and how many were lost.
     fn drain(&self, cursor: u64, take: &mut dyn FnMut(&Signal)) -> (u64, u64);
+
+    /// Tells whether notes are drained; where nobody does, none are taken.
+    fn has_note_room(&self) -> bool;
+
+    /// Hands a note on a request's payload to the tick. What finds no room is lost.
+    fn note(&self, note: &Note);
+
+    /// Takes the notes since `cursor`; returns the next cursor.
+    fn drain_notes(&self, cursor: u64, take: &mut dyn FnMut(&Note)) -> u64;
+
+    /// Publishes facts under a slot of [`crate::profile::slot`]. Returns whether there was room. Only
+    /// the leader publishes.
+    fn publish_facts(&self, slot: u64, facts: &[u64; FACTS_WORDS]) -> bool;
+
+    /// Reads what is published under a slot. Cost: one or two cache lines.
+    fn facts(&self, slot: u64) -> Option<[u64; FACTS_WORDS]>;
 
     /// Publishes an incident's text under its slot number (modulo [`MAX_INCIDENTS`]) with the next
     /// sequence. Only the leader publishes.

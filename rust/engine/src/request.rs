@@ -122,6 +122,48 @@ pub enum Source {
     Error = 2,
 }
 
+/// A request's method, as far as APIs are described by it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Method {
+    #[default]
+    Other = 0,
+    Get = 1,
+    Put = 2,
+    Post = 3,
+    Delete = 4,
+    Options = 5,
+    Head = 6,
+    Patch = 7,
+}
+
+impl Method {
+    pub const ALL: [Method; 8] = [
+        Method::Other,
+        Method::Get,
+        Method::Put,
+        Method::Post,
+        Method::Delete,
+        Method::Options,
+        Method::Head,
+        Method::Patch,
+    ];
+
+    /// Names the method as requests do; empty for others.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Other => "",
+            Method::Get => "GET",
+            Method::Put => "PUT",
+            Method::Post => "POST",
+            Method::Delete => "DELETE",
+            Method::Options => "OPTIONS",
+            Method::Head => "HEAD",
+            Method::Patch => "PATCH",
+        }
+    }
+}
+
 /// How a request ended.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Outcome {
@@ -141,6 +183,7 @@ pub struct Outcome {
     pub response_bytes: u64,
     /// What the verdict of the request gave.
     pub attempt: Attempt,
+    pub method: Method,
 }
 
 /// Reads an address in its one canonical form: `::ffff:a.b.c.d` becomes `a.b.c.d`, a zone is

@@ -48,10 +48,12 @@ pub enum Kind {
     RareMethod = 17,
     /// A client gets much larger answers than is usual, again and again.
     LargeAnswers = 18,
+    /// A request carries what its place has never had.
+    PayloadOutlier = 19,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 18] = [
+    pub const ALL: [Kind; 19] = [
         Kind::Rule,
         Kind::Payload,
         Kind::ManyAccounts,
@@ -70,6 +72,7 @@ impl Kind {
         Kind::PayloadError,
         Kind::RareMethod,
         Kind::LargeAnswers,
+        Kind::PayloadOutlier,
     ];
 
     /// Names the kind as incidents do.
@@ -93,6 +96,7 @@ impl Kind {
             Kind::PayloadError => "payload_error",
             Kind::RareMethod => "rare_method",
             Kind::LargeAnswers => "large_answers",
+            Kind::PayloadOutlier => "payload_outlier",
         }
     }
 

@@ -52,11 +52,13 @@ pub enum Category {
     RouteMisconfiguration = 5,
     MassError = 6,
     ClientAnomaly = 7,
+    /// What a parameter or a route has never had.
+    PayloadOutlier = 8,
 }
 
 impl Category {
     /// All categories, in the order of their numbers.
-    pub const ALL: [Category; 7] = [
+    pub const ALL: [Category; 8] = [
         Category::ApiDdos,
         Category::CredentialStuffing,
         Category::Abuse,
@@ -64,6 +66,7 @@ impl Category {
         Category::RouteMisconfiguration,
         Category::MassError,
         Category::ClientAnomaly,
+        Category::PayloadOutlier,
     ];
 
     /// Names the category as configurations and logs do.
@@ -76,6 +79,7 @@ impl Category {
             Category::RouteMisconfiguration => "route_misconfiguration",
             Category::MassError => "mass_error",
             Category::ClientAnomaly => "client_anomaly",
+            Category::PayloadOutlier => "payload_outlier",
         }
     }
 

@@ -86,7 +86,7 @@ const LOOPS: &str = r#"
     end
 
     local ended = { status = 200, source = 0, latency_ms = 1, request_bytes = 0, response_bytes = 2000,
-      account = 0, session = 0, flight = 0, attempt = 0, target = "/v1/orders" }
+      account = 0, session = 0, flight = 0, attempt = 0, target = "/v1/orders", method = 1 }
 
     function observe(n)
       for i = 1, n do

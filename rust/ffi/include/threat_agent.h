@@ -68,6 +68,7 @@ typedef enum {
   TA_CATEGORY_ROUTE_MISCONFIGURATION = 5,
   TA_CATEGORY_MASS_ERROR = 6,
   TA_CATEGORY_CLIENT_ANOMALY = 7,
+  TA_CATEGORY_PAYLOAD_OUTLIER = 8,
 } ta_category_t;
 
 /**
@@ -294,6 +295,10 @@ typedef struct {
    * Raw target of the request, as it was inspected.
    */
   ta_str_t target;
+  /**
+   * 1 GET, 2 PUT, 3 POST, 4 DELETE, 5 OPTIONS, 6 HEAD, 7 PATCH; 0 another.
+   */
+  uint32_t method;
 } ta_outcome_t;
 
 /**
@@ -529,6 +534,18 @@ int32_t ta_drifts(uint64_t since_s, uint8_t *buf, size_t len, size_t *needed);
  * Returns: OK; CONFIG when it is of another format; INVALID.
  */
 int32_t ta_learned_import(ta_str_t learned);
+
+/**
+ * Copies what was learned of the routes' payloads (JSON), for a file.
+ * Returns: OK; TRUNCATED, and the needed length in `needed`; INVALID.
+ */
+int32_t ta_profiles_export(uint8_t *buf, size_t len, size_t *needed);
+
+/**
+ * Takes in what `ta_profiles_export` gave.
+ * Returns: OK; CONFIG when it is of another format; INVALID.
+ */
+int32_t ta_profiles_import(ta_str_t profiles);
 
 /**
  * Copies the standing bans, for a file: keyed hashes, no addresses.

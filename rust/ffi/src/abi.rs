@@ -113,6 +113,7 @@ pub enum ta_category_t {
     TA_CATEGORY_ROUTE_MISCONFIGURATION = 5,
     TA_CATEGORY_MASS_ERROR = 6,
     TA_CATEGORY_CLIENT_ANOMALY = 7,
+    TA_CATEGORY_PAYLOAD_OUTLIER = 8,
 }
 
 /// The engine's answer. Caller-owned; every call writes all lengths.
@@ -177,6 +178,8 @@ pub struct ta_outcome_t {
     pub flight: u64,
     /// Raw target of the request, as it was inspected.
     pub target: ta_str_t,
+    /// 1 GET, 2 PUT, 3 POST, 4 DELETE, 5 OPTIONS, 6 HEAD, 7 PATCH; 0 another.
+    pub method: u32,
 }
 
 /// What a response says of an attack in its request: bits, and none of a mere attempt.

@@ -3,7 +3,7 @@
 use crate::abi::*;
 use crate::guard::Failure;
 use crate::reference;
-use threat_agent_engine::request::{canonical_ip, Source, Stage};
+use threat_agent_engine::request::{canonical_ip, Method, Source, Stage};
 use threat_agent_engine::verdict::RuleId;
 use threat_agent_engine::{Attempt, Body, Identity, Outcome, Request, Uninspected, Verdict};
 
@@ -225,6 +225,10 @@ pub fn read_outcome(raw: &ta_outcome_t) -> Outcome {
         request_bytes: raw.request_bytes,
         response_bytes: raw.response_bytes,
         attempt: Attempt(raw.attempt),
+        method: Method::ALL
+            .get(raw.method as usize)
+            .copied()
+            .unwrap_or_default(),
     }
 }
 

@@ -190,6 +190,35 @@ pub unsafe extern "C" fn ta_learned_import(learned: ta_str_t) -> i32 {
     )
 }
 
+/// Copies what was learned of the routes' payloads (JSON), for a file.
+/// Returns: OK; TRUNCATED, and the needed length in `needed`; INVALID.
+#[no_mangle]
+pub unsafe extern "C" fn ta_profiles_export(buf: *mut u8, len: usize, needed: *mut usize) -> i32 {
+    guard(
+        || (),
+        || {
+            let text = with_analyst(|kept| kept.analyst.profiles.export());
+            // SAFETY: the caller's promise for all exports.
+            unsafe { copy_out_bytes(&text, buf, len, needed) }
+        },
+    )
+}
+
+/// Takes in what `ta_profiles_export` gave.
+/// Returns: OK; CONFIG when it is of another format; INVALID.
+#[no_mangle]
+pub unsafe extern "C" fn ta_profiles_import(profiles: ta_str_t) -> i32 {
+    guard(
+        || (),
+        || {
+            // SAFETY: the caller's promise for all exports.
+            let json = unsafe { bytes(profiles, "profiles") }?;
+            with_analyst(|kept| kept.analyst.profiles.import(json)).map_err(config_failure)?;
+            Ok(ta_status_t::TA_STATUS_OK)
+        },
+    )
+}
+
 /// Copies the standing bans, for a file: keyed hashes, no addresses.
 /// Arguments: `wall_ms` Unix time.
 /// Returns: OK; TRUNCATED, and the needed length in `needed`; INVALID; REGION.

@@ -47,7 +47,7 @@ fn vm(cpath: &str) -> Lua {
         headers = { { "Host", "h" } }
         payload = { enabled = true, action = "block", threshold = 0.5 }
         function ended(status)
-          return { status = status, source = 0, latency_ms = 1, request_bytes = 0, response_bytes = 0, attempt = 0, account = 0, session = 0, flight = 0, target = "/" }
+          return { status = status, source = 0, latency_ms = 1, request_bytes = 0, response_bytes = 0, attempt = 0, account = 0, session = 0, flight = 0, target = "/", method = 1 }
         end
         function request(path, query)
           return {

@@ -16,16 +16,21 @@
 //! | · 576        | · 64            | signals: where the last drain began and ended              |
 //! | · 640        | · 64            | incidents: sequences assigned, published                   |
 //! | · 704        | · 64            | ends of the latest bans (ms), by class of key              |
+//! | · 768        | · 64            | notes: number of the next one                              |
+//! | · 832        | · 64            | notes: where the last drain began and ended                |
 //! | 4,096        | 257 × 512       | [`WorkerSlot`]s; the last one is shared by the overflow    |
 //! | 135,680      | places × 8      | hashes of places                                           |
 //! | next line    | places × 768    | [`PlaceEntry`]s; the last one is shared by the overflow    |
 //! | then         | signals × 256   | [`SignalEntry`]s: a ring                                   |
+//! | then         | notes × 128     | [`NoteEntry`]s: a ring                                     |
+//! | then         | facts × 64      | [`FactsLine`]s                                             |
 //! | next page    | incidents × 4,096 | [`IncidentSlot`]s: a ring                                |
 //! | then         | sets × 64       | [`TagLine`]s: eight tag words                              |
 //! | next page    | sets × 1,024    | [`EntrySet`]s: eight entries of 16 words                   |
 //!
-//! From 32 MiB on there are 2,048 places, 8,192 signals and 256 incidents: 4.6 MiB. A smaller region
-//! has fewer, in proportion, and never less than 32, 256 and 16.
+//! From 32 MiB on there are 2,048 places, 8,192 signals, 4,096 notes, 8,192 lines of facts and 256
+//! incidents: 5.6 MiB. A smaller region has fewer, in proportion, and never less than 32, 256, 128,
+//! 256 and 16.
 //!
 //! Tags stand apart from entries so that a look-up that misses touches two lines of a dense array.
 //!
@@ -48,6 +53,7 @@
 
 use crate::sync::AtomicU64;
 use threat_agent_engine::memory::{MAX_INCIDENT_BYTES, RATE_BINS};
+use threat_agent_engine::profile::{FACTS_WORDS, NOTE_WORDS};
 use threat_agent_engine::tally::TALLIES;
 
 /// Raised whenever a byte of the region moves or changes its meaning.
@@ -123,10 +129,10 @@ pub struct Deaths {
     pub at_ms: [AtomicU64; DEATHS],
 }
 
-/// Where the last drain of the signals began and ended; written by the leader only.
+/// Where the last drain of a ring began and ended; written by the leader only.
 #[repr(C, align(64))]
 pub struct Drains {
-    /// Number of the next signal when the last drain began.
+    /// Number of the next entry when the last drain began.
     pub began: AtomicU64,
     /// Cursor that the last drain returned.
     pub ended: AtomicU64,
@@ -166,6 +172,8 @@ pub struct Header {
     pub drains: Drains,
     pub sequences: Sequences,
     pub ban_ends: BanEnds,
+    pub noted: Tally,
+    pub note_drains: Drains,
 }
 
 /// One worker's presence and its stripe of the statistics.
@@ -195,12 +203,25 @@ pub struct PlaceEntry {
     pub tallies: [AtomicU64; TALLY_WORDS],
 }
 
-/// What was noticed about one client.
+/// An entry of a ring: what was noticed about one client, or noted of one value.
 #[repr(C, align(64))]
-pub struct SignalEntry {
-    /// Proves that the words are whole and which signal they are: see `ring`.
+pub struct RingEntry<const WORDS: usize> {
+    /// Proves that the words are whole and which entry they are: see `ring`.
     pub check: AtomicU64,
-    pub words: [AtomicU64; SIGNAL_WORDS],
+    pub words: [AtomicU64; WORDS],
+}
+
+pub type SignalEntry = RingEntry<SIGNAL_WORDS>;
+pub type NoteEntry = RingEntry<NOTE_WORDS>;
+
+/// What is known of a parameter or of a route's payloads: see `facts`.
+#[repr(C, align(64))]
+pub struct FactsLine {
+    /// 0 where nothing is known.
+    pub slot: AtomicU64,
+    pub words: [AtomicU64; FACTS_WORDS],
+    /// Proves that the words are whole and the slot's.
+    pub check: AtomicU64,
 }
 
 /// The latest text of one incident.
@@ -236,6 +257,8 @@ mod geometry {
     const _: () = assert!(offset_of!(Header, ban_ends) == 704);
     const _: () = assert!(size_of::<WorkerSlot>() == 512 && size_of::<TagLine>() == 64);
     const _: () = assert!(size_of::<PlaceEntry>() == 768 && size_of::<SignalEntry>() == 256);
+    const _: () = assert!(offset_of!(Header, noted) == 768);
+    const _: () = assert!(size_of::<NoteEntry>() == 128 && size_of::<FactsLine>() == 64);
     const _: () = assert!(size_of::<IncidentSlot>() == 4_096);
     const _: () = assert!(size_of::<EntrySet>() == 1_024);
 
@@ -245,6 +268,10 @@ mod geometry {
 
     /// Signals that are kept for a tick that has not come yet; a power of two.
     const MAX_SIGNALS: usize = 8_192;
+    /// The same of notes.
+    const MAX_NOTES: usize = 4_096;
+    /// Lines of facts: twice the parameters and routes that are kept.
+    const MAX_FACTS: usize = 8_192;
 
     /// Regions of at least this size have the places and rings in full. Units: bytes.
     const FULL_BYTES: usize = 32 << 20;
@@ -260,6 +287,10 @@ mod geometry {
         pub places: usize,
         pub signals_at: usize,
         pub signals: usize,
+        pub notes_at: usize,
+        pub notes: usize,
+        pub facts_at: usize,
+        pub facts: usize,
         pub incidents_at: usize,
         pub incidents: usize,
         pub tags_at: usize,
@@ -279,13 +310,17 @@ mod geometry {
         pub fn of(bytes: usize) -> Geometry {
             let places = scaled(MAX_PLACES, 32, bytes);
             let signals = scaled(MAX_SIGNALS, 256, bytes);
+            let notes = scaled(MAX_NOTES, 128, bytes);
+            let facts = scaled(MAX_FACTS, 256, bytes);
             let incidents = scaled(MAX_INCIDENTS, 16, bytes);
             let workers_at = size_of::<Header>();
             let hashes_at = workers_at + (WORKERS + 1) * size_of::<WorkerSlot>();
             let places_at = (hashes_at + places * size_of::<AtomicU64>()).next_multiple_of(LINE);
             let signals_at = places_at + places * size_of::<PlaceEntry>();
-            let signals_end = signals_at + signals * size_of::<SignalEntry>();
-            let incidents_at = signals_end.next_multiple_of(PAGE);
+            let notes_at = signals_at + signals * size_of::<SignalEntry>();
+            let facts_at = notes_at + notes * size_of::<NoteEntry>();
+            let facts_end = facts_at + facts * size_of::<FactsLine>();
+            let incidents_at = facts_end.next_multiple_of(PAGE);
             let tags_at = incidents_at + incidents * size_of::<IncidentSlot>();
             let per_set = size_of::<TagLine>() + size_of::<EntrySet>();
             let sets = bytes.saturating_sub(tags_at + PAGE) / per_set;
@@ -298,6 +333,10 @@ mod geometry {
                 places,
                 signals_at,
                 signals,
+                notes_at,
+                notes,
+                facts_at,
+                facts,
                 incidents_at,
                 incidents,
                 tags_at,
@@ -318,7 +357,8 @@ mod geometry {
                 let end = g.entries_at + g.sets * size_of::<EntrySet>();
                 assert_eq!((g.workers_at, g.hashes_at), (4_096, 135_680));
                 assert!(g.places_at >= g.hashes_at + g.places * 8);
-                assert!(g.incidents_at >= g.signals_at + g.signals * 256);
+                assert!(g.notes_at >= g.signals_at + g.signals * 256);
+                assert!(g.incidents_at >= g.facts_at + g.facts * 64);
                 assert!(g.entries_at >= g.tags_at + g.sets * size_of::<TagLine>());
                 assert!(end <= bytes && bytes - end < PAGE + 1_088, "{bytes}: {g:?}");
             }
@@ -327,14 +367,15 @@ mod geometry {
         #[test]
         fn rings_keep_to_their_budget() {
             for (bytes, counts) in [
-                (1 << 20, (64, 256, 16)),
-                (4 << 20, (256, 1_024, 32)),
-                (33 << 20, (2_048, 8_192, 256)),
-                (64 << 20, (2_048, 8_192, 256)),
+                (1 << 20, (64, 256, 128, 256, 16)),
+                (4 << 20, (256, 1_024, 512, 1_024, 32)),
+                (33 << 20, (2_048, 8_192, 4_096, 8_192, 256)),
+                (64 << 20, (2_048, 8_192, 4_096, 8_192, 256)),
             ] {
                 let g = Geometry::of(bytes);
-                assert_eq!((g.places, g.signals, g.incidents), counts);
-                // Less than a fifth of the smallest region, and 5 MiB of the default one.
+                let found = (g.places, g.signals, g.notes, g.facts, g.incidents);
+                assert_eq!(found, counts);
+                // One fifth of the smallest region, and 5 MiB of the default one.
                 assert!(g.tags_at - g.hashes_at <= (bytes / 5).min(5 << 20), "{g:?}");
             }
             assert!(Geometry::of(64 << 20).sets * WAYS >= 445_000);

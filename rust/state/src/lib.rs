@@ -7,7 +7,7 @@
 //!
 //! Read in this order: [`layout`] (what lies where), `tag` (one word names a slot's owner),
 //! `table` (finding, claiming and evicting slots), `entry` (a slot as one key's), `count`, `ban` and `set` (the words of a slot),
-//! `place` (the directory), `ring` and `incidents` (the two rings), `lease` (who leads), [`slot`]
+//! `place` (the directory), `ring` and `incidents` (the rings), `facts` (what is known of payloads), `lease` (who leads), [`slot`]
 //! (workers, their deaths and statistics), `snapshot` (bans over a restart), `shared` (all of it),
 //! `state` and `memory` (it as the engine's `State` and `Memory`).
 #![deny(unsafe_code)]
@@ -17,6 +17,8 @@ mod count;
 mod entry;
 #[cfg(not(loom))]
 pub mod error;
+#[cfg(not(loom))]
+mod facts;
 mod incidents;
 pub mod layout;
 mod lease;

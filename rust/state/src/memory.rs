@@ -12,6 +12,7 @@ use crate::tag::Kind;
 use crate::words::{pack_ids, unpack, unpack_ids, words};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use threat_agent_engine::memory::{rate_bin, Alarm, Histogram, Memory, Place, PlaceId, RATE_BINS};
+use threat_agent_engine::profile::{Note, FACTS_WORDS};
 use threat_agent_engine::signal::{self, Id, Signal, ID_BYTES};
 use threat_agent_engine::sketch::Set;
 use threat_agent_engine::state::Key;
@@ -150,6 +151,34 @@ impl Memory for SharedState {
             None => unknown += 1,
         });
         (next, lost + unknown)
+    }
+
+    fn has_note_room(&self) -> bool {
+        self.notes.has_room()
+    }
+
+    fn note(&self, note: &Note) {
+        if self.notes.has_room() {
+            self.notes.write(self.notes.draw(), &note.to_words());
+        }
+    }
+
+    /// To be called once a tick, by the leader: see `ring`.
+    fn drain_notes(&self, cursor: u64, take: &mut dyn FnMut(&Note)) -> u64 {
+        let drained = self.notes.drain(cursor, |words| {
+            if let Some(note) = Note::from_words(words) {
+                take(&note);
+            }
+        });
+        drained.0
+    }
+
+    fn publish_facts(&self, slot: u64, facts: &[u64; FACTS_WORDS]) -> bool {
+        self.facts.publish(slot, facts)
+    }
+
+    fn facts(&self, slot: u64) -> Option<[u64; FACTS_WORDS]> {
+        self.facts.read(slot)
     }
 
     fn publish(&self, number: u64, text: &[u8]) {

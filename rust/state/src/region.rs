@@ -2,7 +2,9 @@
 #![allow(unsafe_code)]
 
 use crate::error::Error;
-use crate::layout::{EntrySet, Header, IncidentSlot, PlaceEntry, SignalEntry, TagLine, WorkerSlot};
+use crate::layout::{
+    EntrySet, FactsLine, Header, IncidentSlot, PlaceEntry, RingEntry, TagLine, WorkerSlot,
+};
 use crate::sync::AtomicU64;
 use std::mem::{align_of, size_of};
 use std::ptr::NonNull;
@@ -42,7 +44,9 @@ unsafe impl Shared for AtomicU64 {}
 // SAFETY: atomic words.
 unsafe impl Shared for PlaceEntry {}
 // SAFETY: atomic words and padding.
-unsafe impl Shared for SignalEntry {}
+unsafe impl<const WORDS: usize> Shared for RingEntry<WORDS> {}
+// SAFETY: atomic words.
+unsafe impl Shared for FactsLine {}
 // SAFETY: atomic words.
 unsafe impl Shared for IncidentSlot {}
 // SAFETY: atomic words.

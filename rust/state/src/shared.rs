@@ -3,9 +3,11 @@
 
 use crate::ban;
 use crate::error::Error;
+use crate::facts::FactsTable;
 use crate::incidents::Incidents;
 use crate::layout::{
-    EntrySet, Geometry, Header, PlaceEntry, TagLine, LAYOUT_VERSION, MAGIC, WAYS, WORKERS,
+    EntrySet, Geometry, Header, PlaceEntry, TagLine, LAYOUT_VERSION, MAGIC, SIGNAL_WORDS, WAYS,
+    WORKERS,
 };
 use crate::lease::Lease;
 use crate::place::Places;
@@ -17,6 +19,7 @@ use crate::sync::{AtomicU64, Ordering};
 use crate::table::{Probe, Table};
 use crate::tag::Kind;
 use ahash::RandomState;
+use threat_agent_engine::profile::NOTE_WORDS;
 use threat_agent_engine::state::{Ban, By, Key, Scope, Who};
 
 /// Sets that [`SharedState::occupancy`] looks at; larger tables are sampled.
@@ -46,7 +49,9 @@ pub struct SharedState {
     workers: Workers,
     pub(crate) table: Table,
     pub(crate) places: Places,
-    pub(crate) ring: Ring,
+    pub(crate) ring: Ring<SIGNAL_WORDS>,
+    pub(crate) notes: Ring<NOTE_WORDS>,
+    pub(crate) facts: FactsTable,
     pub(crate) incidents: Incidents,
     lease: Lease,
     bytes: u64,
@@ -167,6 +172,8 @@ impl SharedState {
         let hashes = region.view::<AtomicU64>(geometry.hashes_at, geometry.places)?;
         let places = region.view::<PlaceEntry>(geometry.places_at, geometry.places)?;
         let signals = region.view(geometry.signals_at, geometry.signals)?;
+        let notes = region.view(geometry.notes_at, geometry.notes)?;
+        let facts = region.view(geometry.facts_at, geometry.facts)?;
         let incidents = region.view(geometry.incidents_at, geometry.incidents)?;
         let tags = region.view::<TagLine>(geometry.tags_at, geometry.sets)?;
         let entries = region.view::<EntrySet>(geometry.entries_at, geometry.sets)?;
@@ -192,6 +199,8 @@ impl SharedState {
             table: Table::new(tags, entries, &header.evicted.0),
             places: Places::new(hashes, places),
             ring: Ring::new(signals, &header.signalled.0, &header.drains),
+            notes: Ring::new(notes, &header.noted.0, &header.note_drains),
+            facts: FactsTable::new(facts),
             incidents: Incidents::new(incidents, &header.sequences),
             lease: Lease {
                 word: &header.lease.0,

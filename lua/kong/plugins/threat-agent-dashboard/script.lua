@@ -16,6 +16,7 @@ return [==[
     route_misconfiguration: ["Broken change", "A route fails since its configuration changed."],
     mass_error: ["Failing upstream", "The service behind the gateway answers with errors."],
     client_anomaly: ["Stolen credential?", "A credential is used from where it never was."],
+    payload_outlier: ["Odd requests", "Values, names or sizes that a route never had."],
   };
   const STATES = {
     pending: ["waits for approval", "violet"], applying: ["being applied", "blue"], active: ["in force", "green"],

@@ -30,6 +30,7 @@ typedef enum {
   TA_CATEGORY_ROUTE_MISCONFIGURATION = 5,
   TA_CATEGORY_MASS_ERROR = 6,
   TA_CATEGORY_CLIENT_ANOMALY = 7,
+  TA_CATEGORY_PAYLOAD_OUTLIER = 8,
 } ta_category_t;
 
 typedef enum {
@@ -137,6 +138,7 @@ typedef struct {
   uint64_t session;
   uint64_t flight;
   ta_str_t target;
+  uint32_t method;
 } ta_outcome_t;
 
 typedef struct {
@@ -224,6 +226,10 @@ int32_t ta_learned_export(uint8_t *buf, size_t len, size_t *needed);
 int32_t ta_drifts(uint64_t since_s, uint8_t *buf, size_t len, size_t *needed);
 
 int32_t ta_learned_import(ta_str_t learned);
+
+int32_t ta_profiles_export(uint8_t *buf, size_t len, size_t *needed);
+
+int32_t ta_profiles_import(ta_str_t profiles);
 
 int32_t ta_bans_snapshot(uint64_t wall_ms, uint8_t *buf, size_t len, size_t *needed);
 

@@ -7,6 +7,7 @@ local ngx = ngx
 local _M = {
   BANS = "bans.snapshot",
   LEARNED = "learned.json",
+  PROFILES = "profiles.json",
   ACTIONS = "actions.json",
   ANCHORED = "anchored.json",
   LEDGER = "ledger.jsonl",

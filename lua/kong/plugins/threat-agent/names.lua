@@ -16,6 +16,13 @@ local function name_of(kind, id)
 end
 
 
+-- The name of a route, or its id where it has none; nil where it is gone.
+function _M.route(id)
+  local route = database.select("routes", id)
+  return route and (given(route.name) or id)
+end
+
+
 -- The consumers that an incident's sentences name by their ids.
 local function consumers_of(incident)
   local list, found = {}, {}

@@ -59,6 +59,9 @@ _M.STAGE = {
   body = 2,   -- the head was seen before
 }
 
+-- Methods by their numbers in the library; others are 0.
+_M.METHODS = { GET = 1, PUT = 2, POST = 3, DELETE = 4, OPTIONS = 5, HEAD = 6, PATCH = 7 }
+
 _M.UNINSPECTED = {
   body_too_large = 1,
   body_on_disk = 2,
@@ -358,6 +361,28 @@ function _M.import_learned(text)
   set_str(str, text)
   if C.ta_learned_import(str) ~= 0 then
     return nil, last_error("import what was learned")
+  end
+
+  return true
+end
+
+
+-- What was learned of the routes' payloads, as text for a file.
+function _M.export_profiles()
+  local text = read_text(C.ta_profiles_export)
+  if not text then
+    return nil, last_error("export the profiles of payloads")
+  end
+
+  return text
+end
+
+
+-- Takes in what export_profiles() gave.
+function _M.import_profiles(text)
+  set_str(str, text)
+  if C.ta_profiles_import(str) ~= 0 then
+    return nil, last_error("import the profiles of payloads")
   end
 
   return true
@@ -826,7 +851,8 @@ end
 
 
 -- Tells the engine how a request ended:
--- { status, source, latency_ms, request_bytes, response_bytes, account, session, flight, attempt }.
+-- { status, source, latency_ms, request_bytes, response_bytes, account, session, flight, attempt, method }.
+-- method: by METHODS.
 -- source: 0 the upstream, 1 a plugin or Kong, 2 an error on the way.
 -- Returns, for a request with payload findings, whether the attack worked: { outcome, signs }; for
 -- others true.
@@ -842,6 +868,7 @@ function _M.observe(engine, from, ended)
   outcome.session = ended.session
   outcome.flight = ended.flight
   wire.read_target(outcome.target, ended)
+  outcome.method = ended.method
 
   local status = C.ta_engine_observe(engine, identity, outcome, number_out)
   if status ~= 0 then

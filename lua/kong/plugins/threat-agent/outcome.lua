@@ -2,6 +2,9 @@
 --
 -- What is gathered lies in one table that the next request reuses.
 
+local native = require "kong.plugins.threat-agent.native"
+
+
 local kong = kong
 local ngx = ngx
 local floor = math.floor
@@ -9,6 +12,7 @@ local max = math.max
 local tonumber = tonumber
 
 
+local METHODS = native.METHODS
 local SOURCES = { service = 0, exit = 1, error = 2 }
 
 
@@ -30,6 +34,7 @@ function _M.read(verdict)
   gathered.account = verdict.account
   gathered.session = verdict.session
   gathered.flight = verdict.flight
+  gathered.method = METHODS[ngx.req.get_method()] or 0
 
   return gathered
 end

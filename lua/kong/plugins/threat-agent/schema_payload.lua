@@ -126,5 +126,34 @@ return {
       required = true,
       default = true,
     } },
+    { api_spec = {
+      description = "The API's document, OpenAPI 3 or Swagger 2, as JSON: what parameters are to look like, as "
+                    .. "evidence, and which operations there are.",
+      type = "string",
+      len_max = 1048576,
+    } },
+    { positive_model = {
+      description = "What the parameters of each route look like, learned from its traffic. It is evidence: it "
+                    .. "makes a weak finding stronger, or weaker where many senders send the like; alone it is told.",
+      type = "record",
+      required = true,
+      fields = {
+        { enabled = { type = "boolean", required = true, default = true } },
+        { min_senders = {
+          description = "Different senders who must have shown what a parameter looks like before that counts.",
+          type = "integer",
+          required = true,
+          default = 10,
+          between = { 2, 1000 },
+        } },
+        { min_minutes = {
+          description = "How long they must have done so, in minutes.",
+          type = "integer",
+          required = true,
+          default = 1440,
+          between = { 0, 40320 },
+        } },
+      },
+    } },
   },
 }

@@ -10,6 +10,7 @@ return {
     "route_misconfiguration",
     "mass_error",
     "client_anomaly",
+    "payload_outlier",
   },
 
   -- The mildest first.

@@ -1,137 +1,61 @@
-//! An OpenAPI document, as far as a log can be held against it.
+//! An OpenAPI document, held against the operations that there are.
 
-use super::learned::Learned;
 use serde::Serialize;
-use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use threat_agent_engine::inspect::Part;
+use threat_agent_engine::profile::{Api, ApiOperation, Name};
 
-const METHODS: [&str; 8] = [
-    "get", "put", "post", "delete", "options", "head", "patch", "trace",
-];
+/// Operations that were met, as `(path, method)`, with the names of their query parameters.
+pub type Met = BTreeMap<(String, String), BTreeSet<String>>;
 
-/// The operations of a document.
-#[derive(Debug, Default)]
-pub struct Document {
-    operations: Vec<Documented>,
-}
-
-#[derive(Debug)]
-struct Documented {
-    path: String,
-    method: String,
-    deprecated: bool,
-    /// Names of parameters in the query.
-    parameters: BTreeSet<String>,
-}
-
-/// How a log and a document differ. Operations are written `GET /orders/{id}`.
+/// How what is met and a document differ. Operations are written `GET /orders/{id}`.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Differences {
     /// Answered, and not in the document.
     pub shadow: Vec<String>,
     /// Deprecated, and still in use.
     pub zombie: Vec<String>,
-    /// In the document, and not in the log.
+    /// In the document, and never met.
     pub unused: Vec<String>,
     /// Parameters that the document does not name, by operation.
     pub parameters: Vec<String>,
 }
 
-impl Document {
-    /// Reads what it understands of a document. Shape: OpenAPI 3 or Swagger 2, JSON.
-    pub fn new(document: &Value) -> Document {
-        let base = base_path(document);
-        let mut operations = Vec::new();
-        let none = serde_json::Map::new();
-        for (path, item) in document["paths"].as_object().unwrap_or(&none) {
-            let shared = names(document, &item["parameters"]);
-            let methods = METHODS.iter().filter_map(|m| Some((m, item.get(m)?)));
-            for (method, operation) in methods {
-                let mut parameters = names(document, &operation["parameters"]);
-                parameters.extend(shared.iter().cloned());
-                operations.push(Documented {
-                    path: format!("{base}{path}"),
-                    method: (*method).to_owned(),
-                    deprecated: operation["deprecated"] == true,
-                    parameters,
-                });
-            }
-        }
-        Document { operations }
-    }
-
-    /// Holds what was learned from a log against it.
-    pub fn compare(&self, learned: &Learned) -> Differences {
+impl Differences {
+    /// Holds what was met against a document.
+    pub fn of(api: &Api, met: &Met) -> Differences {
         let mut found = Differences::default();
         let mut used = BTreeSet::new();
-        for ((path, method), operation) in &learned.operations {
-            let shown = show(method, path);
-            let fits = |o: &&Documented| o.method == *method && is_path(&o.path, path);
-            let Some(documented) = self.operations.iter().find(fits) else {
+        for ((path, method), parameters) in met {
+            let shown = format!("{} {path}", method.to_ascii_uppercase());
+            let Some(documented) = api.find(method, path) else {
                 found.shadow.push(shown);
                 continue;
             };
-            let name = show(&documented.method, &documented.path);
+            let name = documented.title();
             if documented.deprecated && used.insert(name.clone()) {
                 found.zombie.push(name.clone());
             }
             used.insert(name);
-            let unknown = operation.parameters.keys();
-            let unknown = unknown.filter(|name| !documented.parameters.contains(*name));
+            let listed = |name: &str| {
+                let name = Name::new(name.as_bytes());
+                documented.expected(Part::Query, &name).is_some()
+            };
+            let unknown = parameters.iter().filter(|name| !listed(name));
             found
                 .parameters
                 .extend(unknown.map(|name| format!("{shown}: {name}")));
         }
-        let all = self.operations.iter().map(|o| show(&o.method, &o.path));
+        let all = api.operations().iter().map(ApiOperation::title);
         found.unused = all.filter(|o| !used.contains(o)).collect();
+        found.unused.sort();
         found
-    }
-}
-
-fn show(method: &str, path: &str) -> String {
-    format!("{} {path}", method.to_ascii_uppercase())
-}
-
-/// The path that all operations begin with: of the first server, or Swagger's `basePath`.
-fn base_path(document: &Value) -> String {
-    let server = document["servers"][0]["url"].as_str().unwrap_or_default();
-    let path = match server.split_once("://") {
-        Some((_, rest)) => rest.find('/').map_or("", |at| &rest[at..]),
-        None => server,
-    };
-    let base = document["basePath"].as_str().unwrap_or(path);
-    base.trim_end_matches('/').to_owned()
-}
-
-/// Names of the parameters in the query, references followed.
-fn names(document: &Value, parameters: &Value) -> BTreeSet<String> {
-    let list = parameters.as_array().map_or(&[][..], Vec::as_slice);
-    let followed = list
-        .iter()
-        .filter_map(|parameter| match parameter["$ref"].as_str() {
-            Some(at) => document.pointer(at.strip_prefix('#')?),
-            None => Some(parameter),
-        });
-    let in_query = followed.filter(|p| p["in"] == "query");
-    in_query
-        .filter_map(|p| p["name"].as_str().map(str::to_owned))
-        .collect()
-}
-
-/// Tells whether a path is one of a template's: what stands in braces is any segment.
-fn is_path(template: &str, path: &str) -> bool {
-    let (mut wanted, mut got) = (template.split('/'), path.split('/'));
-    loop {
-        match (wanted.next(), got.next()) {
-            (None, None) => return true,
-            (Some(wanted), Some(got)) if wanted == got || wanted.contains('{') => {}
-            _ => return false,
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::learned::Learned;
     use super::*;
     use serde_json::json;
     use threat_agent_engine::Request;
@@ -166,7 +90,7 @@ mod tests {
         }
         let list = |text: &str| vec![text.to_owned()];
         assert_eq!(
-            Document::new(&document).compare(&learned),
+            Differences::of(&Api::new(&document), &learned.met()),
             Differences {
                 shadow: list("GET /v1/internal"),
                 zombie: list("GET /v1/old"),

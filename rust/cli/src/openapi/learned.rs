@@ -1,8 +1,10 @@
 //! What a log teaches of an API: its operations, and the parameters of their queries.
 
+use super::document::Met;
 use serde_json::{json, Map, Value};
 use std::collections::BTreeMap;
 use threat_agent_engine::decode::percent;
+use threat_agent_engine::profile::template;
 use threat_agent_engine::rules::normalise;
 use threat_agent_engine::Request;
 
@@ -60,6 +62,13 @@ impl Learned {
             let value = decoded(value.get(1..).unwrap_or_default());
             operation.parameters.entry(name).or_default().take(&value);
         }
+    }
+
+    /// The operations, to be held against a document.
+    pub fn met(&self) -> Met {
+        let all = self.operations.iter();
+        all.map(|(key, operation)| (key.clone(), operation.parameters.keys().cloned().collect()))
+            .collect()
     }
 
     /// Writes it as a document. Shape: OpenAPI 3.0.
@@ -145,22 +154,6 @@ fn decoded(raw: &[u8]) -> Vec<u8> {
     let mut text = raw.to_vec();
     percent::undo(&mut text, true);
     text
-}
-
-/// Writes a path with `{id}` for segments that look like ids.
-fn template(path: &str) -> String {
-    let segments = path.split('/').map(|s| if is_id(s) { "{id}" } else { s });
-    segments.collect::<Vec<_>>().join("/")
-}
-
-/// Numbers, UUIDs, and long words with digits in them.
-fn is_id(segment: &str) -> bool {
-    let digits = segment.bytes().filter(u8::is_ascii_digit).count();
-    let plain = segment
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    let number = digits > 0 && digits == segment.len();
-    number || (plain && segment.len() >= 16 && digits >= 2)
 }
 
 #[cfg(test)]

@@ -3,25 +3,29 @@
 
 mod document;
 mod learned;
+mod profile;
 
 use crate::error::Error;
 use crate::kong_log::Entry;
 use crate::lines::Lines;
-use document::{Differences, Document};
+use document::{Differences, Met};
 use learned::Learned;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use threat_agent_engine::profile::{Api, SavedProfiles};
 
-/// Learn operations and their query parameters from a Kong log, and print them as an OpenAPI
-/// document; or hold the log against a document: shadow, zombie and unused operations.
+/// Print the operations and parameters of a Kong log, or what a gateway has learned itself, as an
+/// OpenAPI document; or hold them against a document: shadow, zombie and unused operations.
 ///
 /// Only requests answered below 400 are learned from. Paths are the client's: compare with the
-/// document of what the gateway serves.
+/// document of what the gateway serves. For the gateway to hold requests against a document, put
+/// its text into the plugin's `payload.api_spec`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A log of Kong's file-log or http-log plugin, JSON Lines, plain or zstd.
+    /// A log of Kong's file-log or http-log plugin, JSON Lines, plain or zstd; or a node's
+    /// `<prefix>/threat-agent/profiles.json`.
     file: PathBuf,
-    /// An OpenAPI document, JSON, to hold the log against.
+    /// An OpenAPI document, JSON, to hold it against.
     #[arg(long)]
     document: Option<PathBuf>,
     /// Print the differences as JSON.
@@ -30,17 +34,37 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
-    let learned = learn(&args.file)?;
-    let Some(path) = &args.document else {
-        serde_json::to_writer_pretty(&mut *out, &learned.document())?;
-        writeln!(out)?;
-        return Ok(());
+    let (written, met) = match profiles(&args.file)? {
+        Some(saved) => (profile::document(&saved), profile::met(&saved)),
+        None => {
+            let learned = learn(&args.file)?;
+            (learned.document(), learned.met())
+        }
     };
-    let found = Document::new(&read(path)?).compare(&learned);
-    if args.json {
+    match &args.document {
+        Some(path) => differences(&Api::new(&read(path)?), &met, args.json, out),
+        None => {
+            serde_json::to_writer_pretty(&mut *out, &written)?;
+            Ok(writeln!(out)?)
+        }
+    }
+}
+
+/// Reads what a node has learned; nothing where the file is something else.
+fn profiles(path: &Path) -> Result<Option<SavedProfiles>, Error> {
+    let text = std::fs::read(path).map_err(Error::read(path))?;
+    if !text.starts_with(profile::START) {
+        return Ok(None);
+    }
+    let saved = SavedProfiles::read(&text).map_err(Error::config(path))?;
+    Ok(Some(saved))
+}
+
+fn differences(api: &Api, met: &Met, json: bool, out: &mut dyn Write) -> Result<(), Error> {
+    let found = Differences::of(api, met);
+    if json {
         serde_json::to_writer_pretty(&mut *out, &found)?;
-        writeln!(out)?;
-        return Ok(());
+        return Ok(writeln!(out)?);
     }
     print(&found, out)
 }
@@ -69,7 +93,7 @@ fn print(found: &Differences, out: &mut dyn Write) -> Result<(), Error> {
     for (title, list) in [
         ("shadow: answered, and not in the document", &found.shadow),
         ("zombie: deprecated, and still in use", &found.zombie),
-        ("unused: in the document, and not in the log", &found.unused),
+        ("unused: in the document, and never met", &found.unused),
         (
             "parameters that the document does not name",
             &found.parameters,

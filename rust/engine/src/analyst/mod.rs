@@ -14,10 +14,12 @@ use crate::behaviour::keys;
 use crate::error::Error;
 use crate::incident::{Book, Claim, Fingerprint, Incident};
 use crate::memory::{Alarm, Histogram, Memory, Place, PlaceId, MAX_PLACES};
+use crate::profile::Profiles;
 use crate::request::client_key;
 use crate::signal::{Id, Kind, Signal};
 use crate::sketch::Set;
 use crate::state::Counter;
+use crate::verdict::Category;
 use known::Known;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -36,6 +38,15 @@ pub struct Change {
 const MAX_CHANGES: usize = 32;
 /// A tick after so long a pause takes over from whoever led meanwhile. Units: milliseconds.
 const PAUSE_MS: u64 = 5_000;
+/// While such incidents are open at a place, its payloads are not learned. Findings of the payload
+/// inspection are not among them: what they are about is left out by itself.
+const UNUSUAL: [Category; 5] = [
+    Category::ApiDdos,
+    Category::CredentialStuffing,
+    Category::Abuse,
+    Category::MassError,
+    Category::RouteMisconfiguration,
+];
 /// Older signals were another leader's. Units: milliseconds.
 const STALE_MS: u64 = 120_000;
 
@@ -56,6 +67,8 @@ pub struct Analyst {
     /// Client rates of all places: the norm where a place has none of its own yet.
     everywhere: ClientRates,
     claims: Vec<Claim>,
+    /// What the payloads of each route look like.
+    pub profiles: Profiles,
 }
 
 impl Default for Analyst {
@@ -72,6 +85,7 @@ impl Default for Analyst {
             imported: BTreeMap::new(),
             everywhere: ClientRates::default(),
             claims: Vec::new(),
+            profiles: Profiles::default(),
         }
     }
 }
@@ -98,6 +112,9 @@ impl Analyst {
             samples.iter_mut().zip(new).for_each(|(all, n)| *all += n);
         }
         self.everywhere.add(&samples, true);
+        let book = &self.book;
+        let frozen = |place: &Place| UNUSUAL.iter().any(|c| book.is_open(place, *c));
+        self.profiles.tick(memory, frozen, wall_s);
         self.book.settle(memory, now_ms, wall_s);
     }
 

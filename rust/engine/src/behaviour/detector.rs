@@ -1,6 +1,8 @@
 //! What all detectors have in common: what they are shown, and the list of them.
 
-use super::{abuse, client_anomaly, credential_stuffing, ddos, mass_error, misconfig, payload};
+use super::{
+    abuse, client_anomaly, credential_stuffing, ddos, mass_error, misconfig, outlier, payload,
+};
 use crate::analyst::Change;
 use crate::baseline::Baseline;
 use crate::incident::{Claim, Evidence};
@@ -133,6 +135,7 @@ pub fn all() -> Vec<Box<dyn Detector>> {
         Box::<misconfig::Misconfig>::default(),
         Box::<mass_error::MassError>::default(),
         Box::<payload::Payload>::default(),
+        Box::<outlier::Outlier>::default(),
     ]
 }
 

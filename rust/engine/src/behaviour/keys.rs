@@ -12,6 +12,8 @@ use crate::state::{By, Counter, Key, Scope, Who};
 pub const LOGINS: Counter = Counter::ServerErrors;
 /// Findings in the requests of a client, at [`client`].
 pub const FINDINGS: Counter = Counter::ServerErrors;
+/// Requests of a client that were odd and no more, at [`client`].
+pub const OUTLIERS: Counter = Counter::Hot;
 /// Authentication failures at [`own`] that are no failed logins: refused keys and tokens.
 pub const REFUSED_CREDENTIALS: Counter = Counter::AuthFailures;
 /// What this plugin refused and other plugins answered, at [`own`].

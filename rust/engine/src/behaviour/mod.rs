@@ -25,6 +25,7 @@ mod ddos;
 mod mass_error;
 mod methods;
 mod misconfig;
+mod outlier;
 mod payload;
 
 use crate::config::{Config, Mode};
@@ -238,6 +239,7 @@ impl Watch {
             category
         };
         let payload = category == Category::PayloadInjection;
+        let odd = category == Category::PayloadOutlier;
         let refuses = verdict.action.refuses();
         let told_already = matches!(
             rule.as_str(),
@@ -247,18 +249,23 @@ impl Watch {
                 | standing::BREAKER
                 | standing::CONCURRENCY
         );
-        let strong = refuses || !verdict.attempt.is_none() || (payload && verdict.score >= 0.5);
+        let strong =
+            odd || refuses || !verdict.attempt.is_none() || (payload && verdict.score >= 0.5);
         if !self.enabled || told_already || !strong {
             return;
         }
-        let count = keys::client(identity).map_or(1, |key| {
-            memory.add(&key, keys::FINDINGS, 1, now_ms)[H1].max(1)
-        });
+        let (kind, counter) = match category {
+            Category::PayloadInjection => (Kind::Payload, keys::FINDINGS),
+            Category::PayloadOutlier => (Kind::PayloadOutlier, keys::OUTLIERS),
+            _ => (Kind::Rule, keys::FINDINGS),
+        };
+        let count =
+            keys::client(identity).map_or(1, |key| memory.add(&key, counter, 1, now_ms)[H1].max(1));
         if !crosses(count as u32, 1) {
             return;
         }
         let told = Told {
-            kind: if payload { Kind::Payload } else { Kind::Rule },
+            kind,
             category,
             score: verdict.score,
             value: count,

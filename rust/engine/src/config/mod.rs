@@ -3,7 +3,7 @@
 
 mod payload;
 
-pub use payload::{Exclusion, OnUninspected, Payload};
+pub use payload::{Exclusion, OnUninspected, Payload, PositiveModel};
 
 use crate::error::Error;
 use crate::state::{By, Counter, Scope};
@@ -36,6 +36,12 @@ pub mod bounds {
     pub const MAX_BODY_BYTES: u64 = 1_048_576;
     /// Units: bytes.
     pub const DEFAULT_BODY_BYTES: u64 = 65_536;
+    /// Units: bytes. `payload.api_spec`.
+    pub const MAX_SPEC_BYTES: usize = 1_048_576;
+    /// `payload.positive_model.min_senders`.
+    pub const MAX_SENDERS: u16 = 1_000;
+    /// Units: minutes (four weeks).
+    pub const MAX_MINUTES: u32 = 40_320;
 }
 
 /// Whether verdicts are carried out.

@@ -33,6 +33,51 @@ pub struct Payload {
     /// Whether a body that nginx spilled to disk is read, which blocks the worker while the disk
     /// answers.
     pub read_body_files: bool,
+    pub positive_model: PositiveModel,
+    /// The API's document, OpenAPI 3 or Swagger 2 as JSON.
+    pub api_spec: Option<String>,
+}
+
+/// What is learned of each route's parameters.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PositiveModel {
+    /// Whether it is learned and counts as evidence.
+    pub enabled: bool,
+    /// Different senders who must have shown what a parameter looks like before that counts.
+    pub min_senders: u16,
+    /// How long they must have done so. Units: minutes.
+    pub min_minutes: u32,
+}
+
+impl Default for PositiveModel {
+    fn default() -> Self {
+        PositiveModel {
+            enabled: true,
+            min_senders: 10,
+            min_minutes: 1_440,
+        }
+    }
+}
+
+impl PositiveModel {
+    fn check(&self) -> Result<(), Error> {
+        let most = bounds::MAX_SENDERS;
+        if !(2..=most).contains(&self.min_senders) {
+            return Err(Error::field(
+                "payload.positive_model.min_senders",
+                format!("expected 2 to {most}: one sender must not teach"),
+            ));
+        }
+        let most = bounds::MAX_MINUTES;
+        if self.min_minutes > most {
+            return Err(Error::field(
+                "payload.positive_model.min_minutes",
+                format!("expected at most {most}"),
+            ));
+        }
+        Ok(())
+    }
 }
 
 impl Default for Payload {
@@ -50,6 +95,8 @@ impl Default for Payload {
             shadow: Vec::new(),
             max_body_bytes: bounds::DEFAULT_BODY_BYTES,
             read_body_files: true,
+            positive_model: PositiveModel::default(),
+            api_spec: None,
         }
     }
 }
@@ -157,6 +204,9 @@ impl Payload {
                 format!("expected at most {most}"),
             ));
         }
-        Ok(())
+        if let Some(spec) = &self.api_spec {
+            text("payload.api_spec", spec, bounds::MAX_SPEC_BYTES)?;
+        }
+        self.positive_model.check()
     }
 }

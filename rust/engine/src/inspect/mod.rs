@@ -137,6 +137,8 @@ pub struct Findings {
     /// What was suspicious enough to be looked at closely took so many steps of the request's
     /// budget; 0 for an ordinary request. Added up over inspections.
     pub steps: u64,
+    /// Values that were handed out. Added up likewise.
+    pub values: u32,
 }
 
 impl Findings {
@@ -147,6 +149,7 @@ impl Findings {
         self.uninspected = Uninspected::default();
         self.uninspected_bytes = 0;
         self.steps = 0;
+        self.values = 0;
     }
 
     /// Takes a finding in; of two by one rule the stronger one is kept.
@@ -215,8 +218,10 @@ impl Inspector {
                 + request.body.bytes.len(),
         );
         let scoped = self.scoping.on(request.path);
+        let mut values = 0;
         let gaps = SCRATCH.with(|scratch| {
             let see = |value: &Value<'_>| {
+                values += 1;
                 if let Some(evidence) = self.judge(value, &scoped, &mut budget, found) {
                     let unruled = evidence.is_empty();
                     if unruled && scoped.fate(MODEL, None, value) == Fate::Excluded {
@@ -237,6 +242,7 @@ impl Inspector {
         found.uninspected.insert(gaps.why);
         found.uninspected_bytes += gaps.bytes;
         found.steps += budget.spent() as u64;
+        found.values += values;
     }
 
     /// Gives nothing where no detector wants the value.

@@ -1,15 +1,26 @@
 //! From what payload inspection finds in a request to its verdict.
 
+mod history;
 mod thresholds;
 
 pub use thresholds::Thresholds;
 
+use history::{Here, History};
+
 use crate::config;
 use crate::error::Error;
 use crate::inspect::{Finding, Findings, Inspector, Judged, Location, Scoping, MODEL};
+use crate::memory::Memory;
 use crate::model::{Judgement, Model};
-use crate::request::Request;
+use crate::profile::Odds;
+use crate::request::{Identity, Outcome, Request};
 use crate::verdict::{Action, Attempt, Category, Uninspected, Verdict};
+
+/// What a value is that its place has never had, and a request.
+const ODD_VALUE: &str = "outlier.parameter";
+const ODD_REQUEST: &str = "outlier.request";
+/// Anomaly score of what is odd and no more. Below all thresholds that make sense.
+const ODD: f32 = 0.1;
 
 /// The compiled payload settings of a configuration.
 pub struct Payload {
@@ -20,11 +31,15 @@ pub struct Payload {
     /// Whether the model alone is only told.
     model_shadowed: bool,
     model: &'static Model,
+    history: History,
 }
 
 /// The value of a request that calls most for the action.
 struct Worst {
     judgement: Judgement,
+    /// With what its place's history says.
+    probability: f32,
+    odds: Odds,
     /// Whether the action applies to it.
     refused: bool,
     /// Whether a rule spoke on it.
@@ -44,15 +59,22 @@ impl Payload {
             on_uninspected: config.on_uninspected.action(),
             inspector: Inspector::new(&config.families).scoped(scoping),
             model: Model::embedded()?,
+            history: History::new(config)?,
         })
     }
 
     /// Looks at every value of a request and adds to its verdict what it found and what it could
-    /// not look at. Cost: no allocation for a request without findings.
-    pub fn inspect(&self, request: &Request, verdict: &mut Verdict) {
+    /// not look at. Cost: no allocation for a request without findings that is not in the sample.
+    pub fn inspect<M: Memory + ?Sized>(
+        &self,
+        request: &Request,
+        memory: &M,
+        verdict: &mut Verdict,
+    ) {
         let mut found = Findings::default();
         let mut worst: Option<Worst> = None;
         let mut shadow: Option<Worst> = None;
+        let mut here = self.history.of(request, verdict.rules.is_empty(), memory);
         self.inspector.inspect_each(request, &mut found, |judged| {
             let with_shadow = judged.evidence.with_shadow();
             // Where only shadow rules speak, the model speaks of what they are about.
@@ -62,41 +84,78 @@ impl Payload {
                     evidence,
                     ..*judged
                 };
-                self.weigh(&judged, &mut shadow);
+                self.weigh(request, &judged, here.as_mut(), &mut shadow);
             } else if alone && judged.evidence.is_empty() {
-                self.weigh(judged, &mut shadow);
+                self.weigh(request, judged, here.as_mut(), &mut shadow);
             }
             if !(alone && judged.evidence.is_empty()) {
-                self.weigh(judged, &mut worst);
+                self.weigh(request, judged, here.as_mut(), &mut worst);
             }
         });
         verdict.uninspected.insert(found.uninspected);
         verdict.uninspected.insert(request.body.unread);
         verdict.uninspected_bytes += found.uninspected_bytes + request.body.unread_bytes;
-        let recorded = |w: &Worst| w.refused || self.thresholds.detects(w.judgement.probability);
+        let recorded = |w: &Worst| w.refused || self.thresholds.detects(w.probability);
         if let Some(worst) = worst.filter(recorded) {
             self.conclude(&worst, &found.list, verdict);
         }
         if let Some(worst) = shadow.filter(recorded) {
             self.tell_shadow(&worst, &found.shadow, verdict);
         }
+        if let Some(here) = here {
+            tell_odd(&here, request, found.values, verdict);
+        }
         self.answer_uninspected(verdict);
     }
 
+    /// Learns which operations there are.
+    pub fn observe<M: Memory + ?Sized>(
+        &self,
+        identity: &Identity,
+        path: &[u8],
+        outcome: &Outcome,
+        memory: &M,
+    ) {
+        self.history.observe(identity, path, outcome, memory);
+    }
+
     /// Judges a value, and keeps it if it is the worst so far.
-    fn weigh(&self, judged: &Judged<'_>, worst: &mut Option<Worst>) {
+    fn weigh<M: Memory + ?Sized>(
+        &self,
+        request: &Request,
+        judged: &Judged<'_>,
+        here: Option<&mut Here<'_, M>>,
+        worst: &mut Option<Worst>,
+    ) {
         if !Model::concerns(judged) {
             return;
         }
         let judgement = self.model.judge(judged);
-        let probability = judgement.probability;
-        let refused = probability >= self.thresholds.of(&judged.evidence);
-        let more = |w: &Worst| (refused, probability) > (w.refused, w.judgement.probability);
+        let (mut probability, mut odds) = (judgement.probability, Odds::default());
+        let ruled = !judged.evidence.is_empty();
+        let line = self.thresholds.of(&judged.evidence);
+        let found = self.thresholds.detects(probability) || probability >= line;
+        let weighs = ruled || found || history::can_be_odd(judged.value);
+        if let Some(here) = here.filter(|_| weighs) {
+            odds = here.odds(request, judged);
+            if found {
+                here.flag(judged);
+            }
+            probability = history::weighed(probability, &odds);
+            if !(ruled || found) {
+                // Oddness alone makes no finding.
+                probability = probability.min(self.thresholds.undetected());
+            }
+        }
+        let refused = probability >= line;
+        let more = |w: &Worst| (refused, probability) > (w.refused, w.probability);
         if worst.as_ref().is_none_or(more) {
             *worst = Some(Worst {
                 judgement,
+                probability,
+                odds,
                 refused,
-                ruled: !judged.evidence.is_empty(),
+                ruled,
                 location: Location::new(judged.value.part, judged.value.name),
             });
         }
@@ -109,7 +168,7 @@ impl Payload {
         } else {
             Action::Allow
         };
-        let probability = worst.judgement.probability;
+        let probability = worst.probability;
         let model = (!worst.ruled).then_some(MODEL);
         for rule in model.into_iter().chain(findings.iter().map(|f| f.rule)) {
             verdict.shadow.absorb(rule, action, probability);
@@ -119,7 +178,7 @@ impl Payload {
     /// Turns what was found into a verdict. The model tells how likely it is an attack; the rules
     /// tell why, where they spoke.
     fn conclude(&self, worst: &Worst, findings: &[Finding], verdict: &mut Verdict) {
-        let probability = worst.judgement.probability;
+        let probability = worst.probability;
         let action = if worst.refused {
             self.action
         } else {
@@ -133,12 +192,16 @@ impl Payload {
         let lead = lead.filter(|_| worst.ruled);
         let name = lead.map_or(MODEL, |f| f.rule);
         let category = Category::PayloadInjection;
-        verdict.absorb(name, action, category, probability, || match lead {
-            Some(lead) => format!("{name} in {}", lead.location),
-            None => {
-                let why = self.model.reasons(&worst.judgement).join(", ");
-                format!("model: {why} in {}", worst.location)
-            }
+        verdict.absorb(name, action, category, probability, || {
+            let mut reason = match lead {
+                Some(lead) => format!("{name} in {}", lead.location),
+                None => {
+                    let why = self.model.reasons(&worst.judgement).join(", ");
+                    format!("model: {why} in {}", worst.location)
+                }
+            };
+            reason.push_str(&from_history(worst));
+            reason
         });
         verdict.add_rules(findings.iter().map(|f| f.rule), name);
         verdict.attempt = Attempt::of(findings.iter().map(|f| f.rule));
@@ -163,5 +226,38 @@ impl Payload {
                 )
             });
         }
+    }
+}
+
+/// Tells what history said of a finding, as the end of its reason.
+fn from_history(worst: &Worst) -> String {
+    let location = worst.location;
+    match (worst.odds.oddity, worst.odds.used) {
+        (Some(oddity), _) => format!("; {location} {oddity}"),
+        (_, Some(share)) => {
+            let percent = 100.0 * share;
+            format!("; {percent:.0} % of the senders of {location} send the like")
+        }
+        _ => String::new(),
+    }
+}
+
+/// Adds to a verdict what is odd in a request: told, never acted upon.
+fn tell_odd<M: Memory + ?Sized>(
+    here: &Here<'_, M>,
+    request: &Request,
+    values: u32,
+    verdict: &mut Verdict,
+) {
+    let category = Category::PayloadOutlier;
+    if let Some((location, oddity)) = &here.oddest {
+        verdict.absorb(ODD_VALUE, Action::Allow, category, ODD, || {
+            format!("{location} {oddity}")
+        });
+    }
+    if let Some(oddity) = here.conclude(request, values) {
+        verdict.absorb(ODD_REQUEST, Action::Allow, category, ODD, || {
+            format!("the request {oddity}")
+        });
     }
 }

@@ -34,6 +34,11 @@ impl Thresholds {
         lines.fold(1.0, |least, (_, line)| line.min(least))
     }
 
+    /// The highest score that is not recorded.
+    pub fn undetected(&self) -> f32 {
+        self.detection.min(self.model).next_down().max(0.0)
+    }
+
     /// Tells whether a finding of that score is recorded where it is not acted upon.
     pub fn detects(&self, score: f32) -> bool {
         score >= self.detection

@@ -136,6 +136,7 @@ impl World {
             request_bytes: sent.request_bytes.max(sent.body.len() as u64),
             response_bytes: sent.response_bytes,
             attempt: verdict.attempt,
+            ..Outcome::default()
         };
         self.engine.observe(
             &identity,

@@ -3,7 +3,7 @@
 use super::{explore, leak, leak_one, zero, zeros, NOW};
 use crate::incidents::Incidents;
 use crate::layout::{
-    Drains, IncidentSlot, PlaceEntry, Sequences, SignalEntry, ID_WORDS, INCIDENT_WORDS,
+    Drains, IncidentSlot, PlaceEntry, Sequences, SignalEntry, ID_WORDS, INCIDENT_WORDS, SIGNAL_WORDS,
 };
 use crate::lease::{Lease, LEASE_MS};
 use crate::place::Places;
@@ -11,7 +11,7 @@ use crate::ring::Ring;
 use crate::sync::Ordering;
 use loom::thread;
 
-fn ring(size: usize) -> Ring {
+fn ring(size: usize) -> Ring<SIGNAL_WORDS> {
     let entry = || SignalEntry {
         check: zero(),
         words: zeros(),
@@ -24,7 +24,7 @@ fn ring(size: usize) -> Ring {
 }
 
 /// Drains once; adds what was taken. Returns the cursor and how many were lost.
-fn drain(ring: Ring, cursor: u64, taken: &mut Vec<u64>) -> (u64, u64) {
+fn drain(ring: Ring<SIGNAL_WORDS>, cursor: u64, taken: &mut Vec<u64>) -> (u64, u64) {
     ring.drain(cursor, |[a, b]| {
         assert_eq!(a, b, "words of two producers");
         taken.push(*a);

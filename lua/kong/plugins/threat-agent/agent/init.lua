@@ -19,12 +19,11 @@ local ngx = ngx
 
 
 local BEAT_S = 1
-local SAVE_S = 10
-
--- Name of each file that is kept → what gives its text.
+-- Name of each file that is kept → what gives its text, and how often it is written.
 local FILES = {
-  [files.BANS] = native.bans_snapshot,
-  [files.LEARNED] = native.export_learned,
+  [files.BANS] = { read = native.bans_snapshot, every_s = 10 },
+  [files.LEARNED] = { read = native.export_learned, every_s = 10 },
+  [files.PROFILES] = { read = native.export_profiles, every_s = 30 },
 }
 
 
@@ -32,7 +31,7 @@ local _M = {}
 
 
 local cursor = 0        -- sequence of the last incident that was handled
-local saved_at = 0
+local saved_at = {}      -- name of a file → when it was written
 local busy = false
 local said = {}         -- errors that were logged, so that each is said once
 
@@ -62,6 +61,10 @@ local function take_lead()
     checked(native.import_learned(learned))
   end
   checked(drifts.open())
+  local profiles = files.load(files.PROFILES)
+  if profiles then
+    checked(native.import_profiles(profiles))
+  end
   checked(changes.open())
   checked(responder.open())
   notices.open()
@@ -69,7 +72,9 @@ local function take_lead()
 
   -- What the former leader has handled is handled again: at least once, never not at all.
   cursor = 0
-  saved_at = ngx.now()
+  for name in pairs(FILES) do
+    saved_at[name] = ngx.now()
+  end
 end
 
 
@@ -87,14 +92,13 @@ end
 
 
 local function save()
-  if ngx.now() - saved_at < SAVE_S then
-    return
-  end
-
-  saved_at = ngx.now()
-  for name, read in pairs(FILES) do
-    local text, err = read()
-    checked(text and files.save(name, text), err)
+  local now = ngx.now()
+  for name, file in pairs(FILES) do
+    if now - (saved_at[name] or 0) >= file.every_s then
+      saved_at[name] = now
+      local text, err = file.read()
+      checked(text and files.save(name, text), err)
+    end
   end
 end
 

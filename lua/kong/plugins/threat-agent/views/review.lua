@@ -1,7 +1,8 @@
--- What the review of the configuration found.
+-- What the review of the configuration found, and which operations of APIs stand out.
 
 local config_review = require "kong.plugins.threat-agent.config_review"
 local findings = require "kong.plugins.threat-agent.findings"
+local operations = require "kong.plugins.threat-agent.operations"
 
 
 local ipairs = ipairs
@@ -38,7 +39,11 @@ function _M.list(ask)
     data[#data + 1] = (not kind or finding.kind == kind) and finding or nil
   end
 
-  return 200, { data = data, counts = findings.counts(ask.workspace) }
+  return 200, {
+    data = data,
+    counts = findings.counts(ask.workspace),
+    operations = operations.list(ask.workspace),
+  }
 end
 
 

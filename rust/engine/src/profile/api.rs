@@ -1,0 +1,395 @@
+//! An OpenAPI document: the operations of an API, and what their parameters are to look like.
+
+use super::facts::{Facts, Traits};
+use super::name::Name;
+use super::shape::{Class, Shape};
+use crate::error::Error;
+use crate::inspect::Part;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+const METHODS: [&str; 8] = [
+    "get", "put", "post", "delete", "options", "head", "patch", "trace",
+];
+/// Nesting of schemas, and references to references, that is followed.
+const DEPTH: usize = 8;
+/// Parameters of one operation that are read.
+const PARAMETERS: usize = 512;
+/// Stands for the senders of a document's facts.
+pub(super) const DOCUMENTED: u8 = u8::MAX;
+
+/// What a document says of a parameter; nothing where it may be anything.
+type Expected = BTreeMap<(u8, Name), Option<Facts>>;
+
+/// The operations of a document.
+#[derive(Clone, Debug, Default)]
+pub struct Api {
+    operations: Vec<ApiOperation>,
+}
+
+/// One operation.
+#[derive(Clone, Debug)]
+pub struct ApiOperation {
+    /// Its path as a template, with what all of them begin with.
+    pub path: String,
+    /// In small letters.
+    pub method: String,
+    pub deprecated: bool,
+    parameters: Expected,
+}
+
+impl Api {
+    /// Reads a document's text.
+    /// Errors: text that is no JSON, or has no `paths`.
+    pub fn from_json(text: &str) -> Result<Api, Error> {
+        let wrong = |problem: String| Error::field("payload.api_spec", problem);
+        let document = serde_json::from_str::<Value>(text).map_err(|e| {
+            wrong(format!(
+                "expected an OpenAPI document as JSON ({e}); `yq -o json` makes one of YAML"
+            ))
+        })?;
+        if !document["paths"].is_object() {
+            let problem = "expected an OpenAPI 3 or Swagger 2 document, which has `paths`";
+            return Err(wrong(problem.to_owned()));
+        }
+        Ok(Api::new(&document))
+    }
+
+    /// Reads what it understands of a document. Shape: OpenAPI 3 or Swagger 2.
+    pub fn new(document: &Value) -> Api {
+        let base = base_path(document);
+        let mut operations = Vec::new();
+        let none = serde_json::Map::new();
+        for (path, item) in document["paths"].as_object().unwrap_or(&none) {
+            let methods = METHODS.iter().filter_map(|m| Some((m, item.get(m)?)));
+            for (method, operation) in methods {
+                let mut parameters = Expected::new();
+                for list in [&item["parameters"], &operation["parameters"]] {
+                    listed(document, list, &mut parameters);
+                }
+                body(document, &operation["requestBody"], &mut parameters);
+                operations.push(ApiOperation {
+                    path: format!("{base}{path}"),
+                    method: (*method).to_owned(),
+                    deprecated: operation["deprecated"] == true,
+                    parameters,
+                });
+            }
+        }
+        // Of two that fit, the one with fewer braces: `/users/me` before `/users/{id}`.
+        operations.sort_by_key(|o| o.path.matches('{').count());
+        Api { operations }
+    }
+
+    pub fn operations(&self) -> &[ApiOperation] {
+        &self.operations
+    }
+
+    /// Finds the operation of a request. `path` is decoded and normalised.
+    pub fn find(&self, method: &str, path: &str) -> Option<&ApiOperation> {
+        let fits =
+            |o: &&ApiOperation| o.method.eq_ignore_ascii_case(method) && is_path(&o.path, path);
+        self.operations.iter().find(fits)
+    }
+}
+
+impl ApiOperation {
+    /// What a parameter is to look like: nothing for one that is not listed, and nothing within for
+    /// one that may be anything.
+    pub fn expected(&self, part: Part, name: &Name) -> Option<Option<&Facts>> {
+        let found = self.parameters.get(&(part as u8, *name))?;
+        Some(found.as_ref())
+    }
+
+    /// Names of the parameters of a part.
+    pub fn names(&self, part: Part) -> impl Iterator<Item = &Name> {
+        let keys = self.parameters.keys();
+        keys.filter_map(move |(p, name)| (*p == part as u8).then_some(name))
+    }
+
+    /// Writes it as `GET /orders/{id}`.
+    pub fn title(&self) -> String {
+        format!("{} {}", self.method.to_ascii_uppercase(), self.path)
+    }
+}
+
+/// The path that all operations begin with: of the first server, or Swagger's `basePath`.
+fn base_path(document: &Value) -> String {
+    let server = document["servers"][0]["url"].as_str().unwrap_or_default();
+    let path = match server.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("", |at| &rest[at..]),
+        None => server,
+    };
+    let base = document["basePath"].as_str().unwrap_or(path);
+    base.trim_end_matches('/').to_owned()
+}
+
+/// Follows references within the document.
+fn followed<'d>(document: &'d Value, value: &'d Value) -> Option<&'d Value> {
+    let mut value = value;
+    for _ in 0..DEPTH {
+        match value["$ref"].as_str() {
+            Some(at) => value = document.pointer(at.strip_prefix('#')?)?,
+            None => return Some(value),
+        }
+    }
+    None
+}
+
+/// Reads a list of parameters.
+fn listed(document: &Value, list: &Value, into: &mut Expected) {
+    let list = list.as_array().map_or(&[][..], Vec::as_slice);
+    for parameter in list.iter().filter_map(|p| followed(document, p)) {
+        let part = match parameter["in"].as_str() {
+            Some("query") => Part::Query,
+            Some("cookie") => Part::Cookie,
+            Some("formData") => Part::Form,
+            Some("body") => {
+                schema(document, &parameter["schema"], Part::Json, "", 0, into);
+                continue;
+            }
+            _ => continue,
+        };
+        // Swagger 2 has no schema around it.
+        let own = match &parameter["schema"] {
+            Value::Null => parameter,
+            schema => schema,
+        };
+        if let Some(name) = parameter["name"].as_str() {
+            schema(document, own, part, name, 0, into);
+        }
+    }
+}
+
+/// Reads a request's body.
+fn body(document: &Value, body: &Value, into: &mut Expected) {
+    let Some(body) = followed(document, body) else {
+        return;
+    };
+    let none = serde_json::Map::new();
+    for (kind, media) in body["content"].as_object().unwrap_or(&none) {
+        let part = match kind.as_str() {
+            kind if kind.contains("json") => Part::Json,
+            kind if kind.contains("form") => Part::Form,
+            _ => continue,
+        };
+        schema(document, &media["schema"], part, "", 0, into);
+    }
+}
+
+/// Reads a schema, and those within it under names with points between.
+fn schema(
+    document: &Value,
+    value: &Value,
+    part: Part,
+    name: &str,
+    depth: usize,
+    into: &mut Expected,
+) {
+    let Some(value) = followed(document, value).filter(|_| depth < DEPTH) else {
+        return;
+    };
+    if into.len() >= PARAMETERS {
+        return;
+    }
+    if !name.is_empty() {
+        let key = (part as u8, Name::new(name.as_bytes()));
+        into.insert(key, expected(value));
+    }
+    for of in ["allOf", "anyOf", "oneOf"] {
+        for one in value[of].as_array().map_or(&[][..], Vec::as_slice) {
+            schema(document, one, part, name, depth + 1, into);
+        }
+    }
+    if value["items"].is_object() {
+        schema(document, &value["items"], part, name, depth + 1, into);
+    }
+    let none = serde_json::Map::new();
+    for (key, property) in value["properties"].as_object().unwrap_or(&none) {
+        let name = match name {
+            "" => key.clone(),
+            name => format!("{name}.{key}"),
+        };
+        schema(document, property, part, &name, depth + 1, into);
+    }
+}
+
+/// What a schema says of the form of a value: nothing of a string that may be any.
+fn expected(schema: &Value) -> Option<Facts> {
+    let examples: &[&str] = match (schema["type"].as_str()?, schema["format"].as_str()) {
+        ("integer", _) => &["-7"],
+        ("number", _) => &["-7", "4.25"],
+        ("boolean", _) => &["true"],
+        ("string", Some("uuid")) => &["0b1c9f6e-8d2a-4f7e-9a55-2f1c3b7e6d10"],
+        ("string", Some("date")) => &["2026-11-23"],
+        ("string", Some("date-time")) => &["2026-11-23T10:00:00+01:00", "2026-11-23T10:00:00Z"],
+        ("string", _) => return words(schema),
+        _ => return None,
+    };
+    // The length of a number or of a date says nothing.
+    Some(facts(
+        examples.iter().map(|e| Shape::of(e.as_bytes())),
+        Some(40),
+    ))
+}
+
+/// What a list of words says, or the longest length.
+fn words(schema: &Value) -> Option<Facts> {
+    if let Some(list) = schema["enum"].as_array() {
+        let words = list.iter().filter_map(Value::as_str);
+        return Some(facts(words.map(|w| Shape::of(w.as_bytes())), None));
+    }
+    let longest = schema["maxLength"].as_u64()?;
+    let any = Shape {
+        class: Class::Text,
+        kinds: u16::MAX,
+        length: 0,
+    };
+    let mut facts = facts([any].into_iter(), Some(longest as usize));
+    facts.classes = Traits::counts(|_| u32::from(DOCUMENTED));
+    Some(facts)
+}
+
+fn facts(shapes: impl Iterator<Item = Shape>, longest: Option<usize>) -> Facts {
+    // What is no string has no form that could be held against it.
+    let mut classes = 1u16 << Class::Scalar as u16 | 1 << Class::Empty as u16;
+    let (mut kinds, mut length) = (0, 0);
+    for shape in shapes {
+        classes |= 1 << shape.class as u16;
+        kinds |= shape.kinds;
+        length = length.max(shape.length);
+    }
+    let all = |mask: u16| Traits::counts(|nth| u32::from(mask >> nth & 1) * u32::from(DOCUMENTED));
+    Facts {
+        classes: all(classes),
+        kinds: all(kinds),
+        sampled: DOCUMENTED,
+        sources: u16::MAX,
+        minutes: u32::MAX,
+        longest: longest.map_or(length, Shape::length_bin),
+        ..Facts::default()
+    }
+}
+
+/// Tells whether a path is one of a template's: what stands in braces is any segment.
+fn is_path(template: &str, path: &str) -> bool {
+    let (mut wanted, mut got) = (template.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), got.next()) {
+            (None, None) => return true,
+            (Some(wanted), Some(got)) if wanted == got || wanted.contains('{') => {}
+            _ => return false,
+        }
+    }
+}
+
+/// Writes a path with `{id}` for segments that look like ids.
+pub fn template(path: &str) -> String {
+    let segments = path.split('/').map(|s| if is_id(s) { "{id}" } else { s });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+/// Numbers, UUIDs, and long words with digits in them.
+fn is_id(segment: &str) -> bool {
+    let digits = segment.bytes().filter(u8::is_ascii_digit).count();
+    let plain = segment
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let number = digits > 0 && digits == segment.len();
+    number || (plain && segment.len() >= 16 && digits >= 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::judge::{Need, Odds};
+    use super::*;
+    use serde_json::json;
+
+    fn api() -> Api {
+        let document = json!({
+            "servers": [{"url": "https://api.example/v1/"}],
+            "components": {
+                "parameters": {"page": {"name": "page", "in": "query", "schema": {"type": "integer"}}},
+                "schemas": {"user": {"properties": {"name": {"type": "string", "maxLength": 20}}}},
+            },
+            "paths": {
+                "/orders/{order}": {
+                    "parameters": [{"name": "sort", "in": "query",
+                                    "schema": {"type": "string", "enum": ["asc", "desc"]}}],
+                    "get": {"parameters": [{"$ref": "#/components/parameters/page"},
+                                           {"name": "q", "in": "query", "schema": {"type": "string"}}]},
+                    "post": {"requestBody": {"content": {"application/json": {"schema": {
+                        "properties": {"users": {"items": {"$ref": "#/components/schemas/user"}}},
+                    }}}}},
+                },
+                "/orders/new": {"get": {"deprecated": true}},
+            },
+        });
+        Api::from_json(&document.to_string()).unwrap()
+    }
+
+    #[test]
+    fn operations_are_found_by_method_and_path() {
+        let api = api();
+        let title = |method, path| api.find(method, path).map(ApiOperation::title);
+        for (method, path, want) in [
+            ("GET", "/v1/orders/7", Some("GET /v1/orders/{order}")),
+            ("GET", "/v1/orders/new", Some("GET /v1/orders/new")),
+            ("DELETE", "/v1/orders/7", None),
+            ("GET", "/orders/7", None),
+            ("GET", "/v1/orders/7/items", None),
+        ] {
+            assert_eq!(title(method, path).as_deref(), want, "{method} {path}");
+        }
+        assert!(api.find("GET", "/v1/orders/new").unwrap().deprecated);
+    }
+
+    #[test]
+    fn schemas_say_what_a_value_is_to_look_like() {
+        let api = api();
+        let need = Need {
+            sources: 1_000,
+            minutes: 40_320,
+        };
+        let odd = |method, part, name: &str, value: &str| {
+            let operation = api.find(method, "/v1/orders/7").unwrap();
+            let facts = operation.expected(part, &Name::new(name.as_bytes()));
+            let shape = Shape::of(value.as_bytes());
+            let odds = Odds::of(facts.unwrap().unwrap(), &shape, 0, need);
+            odds.oddity.map(|o| o.to_string())
+        };
+        let (query, json) = (Part::Query, Part::Json);
+        for (method, part, name, value, want) in [
+            ("GET", query, "page", "7", None),
+            (
+                "GET",
+                query,
+                "page",
+                "1 or (1)",
+                Some("has been an integer by the API's document; here a text with signs of a language with brackets"),
+            ),
+            ("GET", query, "sort", "desc", None),
+            ("GET", query, "sort", "<b>", Some("")),
+            ("POST", json, "users.name", "O'Brien", None),
+            ("POST", json, "users.name", "Ada Ada Ada Ada Ada Ada Ada Ada Ada Ada Ada Ada", Some("")),
+        ] {
+            let got = odd(method, part, name, value);
+            let same = want.is_none_or(|w| w.is_empty() || got.as_deref() == Some(w));
+            assert!(got.is_some() == want.is_some() && same, "{name}={value}: {got:?}");
+        }
+        let free = api.find("GET", "/v1/orders/7").unwrap();
+        assert!(free.expected(query, &Name::new(b"q")).unwrap().is_none());
+        assert!(free.expected(query, &Name::new(b"debug")).is_none());
+    }
+
+    #[test]
+    fn what_is_no_document_is_refused() {
+        for text in ["", "openapi: 3.0.0", "[]", "{\"openapi\": \"3.0.0\"}"] {
+            let problem = Api::from_json(text).unwrap_err().to_string();
+            assert!(
+                problem.starts_with("payload.api_spec: expected an OpenAPI"),
+                "{problem}"
+            );
+        }
+    }
+}
