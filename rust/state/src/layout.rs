@@ -57,7 +57,7 @@ use threat_agent_engine::profile::{FACTS_WORDS, NOTE_WORDS};
 use threat_agent_engine::tally::TALLIES;
 
 /// Raised whenever a byte of the region moves or changes its meaning.
-pub const LAYOUT_VERSION: u64 = 6;
+pub const LAYOUT_VERSION: u64 = 7;
 
 /// First word of a region that has been laid out.
 pub const MAGIC: u64 = u64::from_be_bytes(*b"THRTAGNT");

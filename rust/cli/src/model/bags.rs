@@ -6,7 +6,7 @@ use crate::rows::{Label, Row};
 use std::path::Path;
 use threat_agent_engine::config::bounds;
 use threat_agent_engine::decode::{self, kind, Scratch, Value};
-use threat_agent_engine::inspect::{Evidence, Family, Findings, Inspector, Judged, Part};
+use threat_agent_engine::inspect::{self, Evidence, Family, Findings, Inspector, Judged, Part};
 use threat_agent_engine::model::ngram::{self, Hit};
 use threat_agent_engine::Model;
 
@@ -24,14 +24,14 @@ pub struct Sample {
     /// Whether the row's label is about it: headers of wrapped rows were drawn at random.
     pub learn: bool,
     /// Places in the n-gram table, window by window.
-    pub windows: Vec<Box<[u16]>>,
+    pub windows: Vec<Box<[u32]>>,
 }
 
 impl Sample {
     fn new(judged: &Judged<'_>, learn: bool) -> Sample {
         let value = judged.value;
-        let windows = if learn {
-            windows(value.bytes)
+        let windows = if learn && value.part != Part::Header {
+            windows(value.bytes, judged.text)
         } else {
             Vec::new()
         };
@@ -75,12 +75,12 @@ impl Sample {
 }
 
 /// The windows of a value as [`ngram::Table::score`] forms them.
-fn windows(bytes: &[u8]) -> Vec<Box<[u16]>> {
-    let mut blocks: Vec<Vec<u16>> = vec![Vec::new()];
-    ngram::runs(bytes, |hit| match hit {
+fn windows(bytes: &[u8], text: bool) -> Vec<Box<[u32]>> {
+    let mut blocks: Vec<Vec<u32>> = vec![Vec::new()];
+    ngram::runs(bytes, text, |hit| match hit {
         Hit::Run(at) => {
             if let Some(block) = blocks.last_mut() {
-                block.push(at as u16);
+                block.push(at as u32);
             }
         }
         Hit::Block => blocks.push(Vec::new()),
@@ -104,7 +104,7 @@ pub struct Bag {
     pub malicious: bool,
     pub samples: Vec<Sample>,
     /// Windows of a benign request's values that no detector wanted.
-    pub cold: Vec<Box<[u16]>>,
+    pub cold: Vec<Box<[u32]>>,
     /// What the rules say of the whole request. Shape: 0..=1.
     pub rules: f32,
     /// Path, query and body as sent: all that the baseline sees.
@@ -150,10 +150,10 @@ pub fn read(path: &Path) -> Result<Data, Error> {
         let mut cold = Vec::new();
         if !malicious {
             decode::walk(&request, &mut Scratch::default(), |value| {
-                let envelope = matches!(value.part, Part::Header | Part::Cookie);
                 let judged = |s: &Sample| *s.bytes == *value.bytes;
-                if !(wrapped && envelope) && cold.len() < COLD && !samples.iter().any(judged) {
-                    cold.extend(windows(value.bytes));
+                let envelope = value.part == Part::Header || wrapped && value.part == Part::Cookie;
+                if !envelope && cold.len() < COLD && !samples.iter().any(judged) {
+                    cold.extend(windows(value.bytes, inspect::is_text(value)));
                 }
             });
         }

@@ -27,22 +27,22 @@ pub fn learn(data: &Data, wanted: &dyn Fn(&Bag) -> bool, seed: u64) -> Table {
             let weight = importance[nth];
             if bag.malicious {
                 if let Some(window) = spokesman(bag, &ftrl, pass == 0) {
-                    let places = window.iter().map(|at| usize::from(*at));
+                    let places = window.iter().map(|at| *at as usize);
                     ftrl.learn(places, ngram::norm(window.len() as u32), true, weight);
                 }
                 continue;
             }
-            let hot: Vec<&[u16]> = bag
+            let hot: Vec<&[u32]> = bag
                 .samples
                 .iter()
                 .flat_map(|s| &s.windows)
                 .map(|w| &**w)
                 .collect();
-            let cold: Vec<&[u16]> = bag.cold.iter().map(|w| &**w).collect();
+            let cold: Vec<&[u32]> = bag.cold.iter().map(|w| &**w).collect();
             for windows in [hot, cold] {
                 let each = weight / (windows.len().max(1) as f32).sqrt();
                 for window in windows {
-                    let places = window.iter().map(|at| usize::from(*at));
+                    let places = window.iter().map(|at| *at as usize);
                     ftrl.learn(places, ngram::norm(window.len() as u32), false, each);
                 }
             }
@@ -52,12 +52,12 @@ pub fn learn(data: &Data, wanted: &dyn Fn(&Bag) -> bool, seed: u64) -> Table {
 }
 
 /// The window of an attack that looks most like one; at first, as far as rules can tell.
-fn spokesman<'b>(bag: &'b Bag, ftrl: &Ftrl, first: bool) -> Option<&'b [u16]> {
-    let mut best: Option<(f32, &[u16])> = None;
+fn spokesman<'b>(bag: &'b Bag, ftrl: &Ftrl, first: bool) -> Option<&'b [u32]> {
+    let mut best: Option<(f32, &[u32])> = None;
     for sample in bag.samples.iter().filter(|s| s.learn) {
         let rules = 4.0 * sample.evidence().together();
         for window in &sample.windows {
-            let places = window.iter().map(|at| usize::from(*at));
+            let places = window.iter().map(|at| *at as usize);
             let mut score = ftrl.score(places, ngram::norm(window.len() as u32)) + rules;
             if first && best.is_none() {
                 score = score.max(0.0);

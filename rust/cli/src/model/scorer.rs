@@ -24,7 +24,7 @@ const ROWS: usize = 24_000;
 const ATTACKS: f64 = 0.15;
 /// Share of attacks among the requests that a probability is told for: more than an ordinary day
 /// has, since who reads a probability reads it of a request that was looked at closely.
-const PRIOR: f64 = 0.25;
+const PRIOR: f64 = 0.2;
 /// Strength of the L2 penalty, on features scaled to a deviation of 1.
 const PENALTY: f64 = 100.0;
 /// Groups of sources: each one's n-gram scores come from a table that has not seen it.
@@ -79,7 +79,7 @@ impl Speaker {
     fn new(bag: &Bag, table: &Table, rules: bool, importance: f32) -> Option<Speaker> {
         let learned = bag.samples.iter().filter(|s| s.learn);
         let values: Vec<Features> = learned
-            .map(|s| s.judged(rules, |j| features::describe(j, table.score(j.value.bytes))))
+            .map(|s| s.judged(rules, |j| features::describe(j, table.judge(j))))
             .collect();
         (!values.is_empty()).then_some(Speaker {
             malicious: bag.malicious,

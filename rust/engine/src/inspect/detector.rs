@@ -4,6 +4,7 @@ use super::budget::Budget;
 use super::code::CodeInjection;
 use super::command::CommandInjection;
 use super::exploited::ExploitedPath;
+use super::fixation::SessionFixation;
 use super::header::HeaderInjection;
 use super::inclusion::FileInclusion;
 use super::ldap::LdapInjection;
@@ -72,6 +73,7 @@ registry![
     XpathInjection,
     SsiInjection,
     HeaderInjection,
+    SessionFixation,
     Scanner,
     ExploitedPath,
 ];

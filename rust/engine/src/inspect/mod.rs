@@ -6,6 +6,7 @@ mod command;
 mod detector;
 mod evidence;
 mod exploited;
+mod fixation;
 mod header;
 mod inclusion;
 mod ldap;
@@ -31,6 +32,7 @@ mod xxe;
 
 pub use evidence::{Evidence, Judged};
 pub use location::{Location, Part, MAX_BYTES as LONGEST_LOCATION};
+pub use patterns::is_text;
 pub use scoping::{Scoping, MODEL};
 
 use crate::decode::{self, Scratch, Value};
@@ -222,7 +224,7 @@ impl Inspector {
         let gaps = SCRATCH.with(|scratch| {
             let see = |value: &Value<'_>| {
                 values += 1;
-                if let Some(evidence) = self.judge(value, &scoped, &mut budget, found) {
+                if let Some(evidence) = self.judge(request, value, &scoped, &mut budget, found) {
                     let unruled = evidence.is_empty();
                     if unruled && scoped.fate(MODEL, None, value) == Fate::Excluded {
                         return;
@@ -249,13 +251,14 @@ impl Inspector {
     #[inline]
     fn judge(
         &self,
+        request: &Request<'_>,
         value: &Value<'_>,
         scoped: &Scoped<'_>,
         budget: &mut Budget,
         found: &mut Findings,
     ) -> Option<Evidence> {
         if prefilter::is_suspect(value) {
-            self.judge_closely(value, scoped, budget, found)
+            self.judge_closely(request, value, scoped, budget, found)
         } else {
             None
         }
@@ -264,6 +267,7 @@ impl Inspector {
     #[inline(never)]
     fn judge_closely(
         &self,
+        request: &Request<'_>,
         value: &Value<'_>,
         scoped: &Scoped<'_>,
         budget: &mut Budget,
@@ -273,7 +277,11 @@ impl Inspector {
             found.leave_out(value.bytes.len());
             return None;
         }
-        let hints = prefilter::look(value);
+        let mut hints = prefilter::look(value);
+        let parameter = matches!(value.part, Part::Query | Part::Form);
+        if parameter && fixation::names_session(value.name) && fixation::is_foreign(request) {
+            hints.mark(prefilter::Marks::SESSION);
+        }
         let mut wanting = detector::wanting(&hints) & self.asked;
         let mut evidence = None;
         while wanting != 0 {

@@ -1,5 +1,6 @@
 //! Decides what must look at a value: by the kinds of its bytes, or by trigger words.
 
+use super::fixation;
 use super::words::{self, Words};
 use super::Part;
 use crate::decode::kind::{self, rare, Rare};
@@ -57,6 +58,12 @@ impl Marks {
     pub const AGENT: Marks = Marks(1 << 18);
     /// Is the name of an uploaded file, or starts like a picture that is a program.
     pub const UPLOAD: Marks = Marks(1 << 19);
+    /// Is the session of a link from another site.
+    pub const SESSION: Marks = Marks(1 << 20);
+    /// Holds an escape in pieces, `%2%f`.
+    pub const NIBBLES: Marks = Marks(1 << 21);
+    /// Holds `://` behind another scheme than the web's.
+    pub const SCHEME: Marks = Marks(1 << 22);
 
     /// The marks of both sets.
     pub const fn or(self, other: Marks) -> Marks {
@@ -78,6 +85,11 @@ pub struct Hints {
 }
 
 impl Hints {
+    /// Adds what only the request tells.
+    pub fn mark(&mut self, marks: Marks) {
+        self.marks = self.marks.or(marks);
+    }
+
     /// Tells whether the value has one of these marks.
     pub fn has(&self, marks: Marks) -> bool {
         self.marks.0 & marks.0 != 0
@@ -97,6 +109,7 @@ pub fn is_suspect(value: &Value<'_>) -> bool {
 fn is_telling(value: &Value<'_>) -> bool {
     match value.part {
         Part::File => true,
+        Part::Query | Part::Form => fixation::names_session(value.name),
         Part::Header => is_agent(value) || names_file(value.name),
         _ => false,
     }
@@ -160,6 +173,8 @@ pub fn look(value: &Value<'_>) -> Hints {
         Marks::PIPES.when(pipes(value, rare)),
         Marks::AXIS.when(rare.twice & rare::COLON != 0),
         Marks::LINK.when(link && self::link(value)),
+        Marks::SCHEME.when(link && !value.bytes.starts_with(b"http")),
+        Marks::NIBBLES.when(rare.any & rare::PERCENT != 0 && nibbles(value.bytes)),
         Marks::HTTP.when(slashes.http || fold()),
         Marks::OBJECT.when(object(value, rare)),
         Marks::NULL.when(rare.any & rare::NULL != 0),
@@ -176,6 +191,13 @@ pub fn look(value: &Value<'_>) -> Hints {
         words,
         marks: marks.into_iter().fold(Marks::default(), Marks::or),
     }
+}
+
+/// A percent sign, a digit, and another percent sign.
+fn nibbles(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'%', text).any(
+        |at| matches!(text.get(at + 1..at + 3), Some([digit, b'%']) if digit.is_ascii_hexdigit()),
+    )
 }
 
 fn pair(text: &[u8], [first, second]: [u8; 2]) -> bool {
@@ -230,12 +252,12 @@ fn variable(text: &[u8]) -> bool {
     })
 }
 
-/// A bracket behind a bracket, a quote or the end of a comment, blanks between them.
+/// A bracket behind a bracket, a quote or the end of a comment, blanks between them; `![]`.
 fn invokes(text: &[u8]) -> bool {
     memchr::memchr_iter(b'(', text).any(|at| {
         let before = text[..at].trim_ascii_end().last();
         matches!(before, Some(b')' | b']' | b'}' | b'"' | b'\'' | b'/'))
-    })
+    }) || memchr::memmem::find(text, b"![]").is_some()
 }
 
 fn shell(value: &Value<'_>, rare: Rare) -> bool {
@@ -254,11 +276,16 @@ fn shell(value: &Value<'_>, rare: Rare) -> bool {
                 .filter(inside)
                 .nth(1)
                 .is_some()
+        || has(kind::QUOTE) && has(kind::SPACE) && holes(text)
         || holds(rare::BACKSLASH) && memchr::memmem::find(text, b"\\x0").is_some()
         || holds(rare::OPEN) && has(kind::BRACE) && pair(text, *b"()")
         || holds(rare::PERCENT) && has(kind::SPACE)
         || holds(rare::DOLLAR) && expands(text)
-        || holds(rare::BRACE) && pair(text, *b"{,")
+        || holds(rare::BRACE) && (pair(text, *b"{,") || pair(text, *b",-"))
+        || holds(rare::DOLLAR)
+            && text.len() <= CHAINED
+            && memchr::memchr_iter(b'$', text).nth(2).is_some()
+        || holds(rare::DOLLAR) && memchr::memchr2(b';', b'&', text).is_some()
         || text.len() <= CHAINED
             && has(kind::SPACE)
             && has(kind::TAG | kind::BRACE | kind::OPEN)
@@ -269,6 +296,17 @@ fn shell(value: &Value<'_>, rare: Rare) -> bool {
                 text.get(at + 1)
                     .is_some_and(|b| matches!(b, b'?' | b'/' | b'*'))
             })
+}
+
+/// Two quotes with nothing between them within a word: `ti''me`.
+fn holes(text: &[u8]) -> bool {
+    [b"''", b"\"\""].iter().any(|pair| {
+        memchr::memmem::find_iter(text, pair).any(|at| {
+            at > 0
+                && text[at - 1].is_ascii_alphabetic()
+                && text.get(at + 2).is_some_and(u8::is_ascii_alphabetic)
+        })
+    })
 }
 
 /// An option somewhere behind an operator: `;perf --version`.

@@ -5,7 +5,7 @@
 
 use super::detector::{Detector, Report};
 use super::patterns::{pattern, Patterns};
-use super::prefilter::Hints;
+use super::prefilter::{Hints, Marks};
 use super::words::Words;
 use super::{Family, Part};
 use crate::decode::Value;
@@ -40,7 +40,7 @@ impl Detector for Ssrf {
     }
 
     fn wants(&self, hints: &Hints) -> bool {
-        hints.words.contains(Words::URL)
+        hints.words.contains(Words::URL) || hints.has(Marks::SCHEME)
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {

@@ -18,7 +18,7 @@ const PATH: usize = 2048;
 
 /// Files and folders of the server's own, in lower case with single slashes, and what naming one
 /// is worth where a path is expected.
-const FILES: [(&[u8], f32); 91] = [
+const FILES: [(&[u8], f32); 95] = [
     (b"etc/passwd", 0.9),
     (b"etc/shadow", 0.9),
     (b"etc/group", 0.8),
@@ -110,6 +110,10 @@ const FILES: [(&[u8], f32); 91] = [
     (b"windows/debug", 0.7),
     (b"windows/system", 0.6),
     (b"root/.", 0.6),
+    (b"www/logs/", 0.7),
+    (b"log/httpd/", 0.7),
+    (b"apache/log", 0.7),
+    (b"apache2/log", 0.7),
 ];
 
 /// Searchers for [`FILES`], built once.
@@ -162,7 +166,7 @@ impl Detector for Traversal {
     fn wants(&self, hints: &Hints) -> bool {
         hints.seen.twice & kind::DOT != 0
             || hints.words.contains(Words::FILE)
-            || hints.has(Marks::NULL.or(Marks::EVASIVE))
+            || hints.has(Marks::NULL.or(Marks::EVASIVE).or(Marks::NIBBLES))
     }
 
     /// Every file's name is searched for by itself.
@@ -185,6 +189,8 @@ impl Detector for Traversal {
                 (1.., true) if value.odd_utf8 => 0.9,
                 (1.., true) if hidden => 0.7,
                 (4.., true) => 0.85,
+                // Nothing but the climb.
+                (1.., true) if raw.len() > 3 && is_slash(raw[0]) && bare(raw) => 0.6,
                 (3, true) => 0.75,
                 // Programs' files import each other so.
                 (2, true) if matches!(value.part, Part::Json | Part::Body) => 0.4,
@@ -200,14 +206,21 @@ impl Detector for Traversal {
             }
         }
         // Sentences, and APIs about servers, name files that are of little use to an attacker.
-        let least = match memchr::memchr(b' ', raw) {
-            Some(_) => 0.8,
-            None if value.part == Part::Json => 0.7,
-            None => 0.0,
+        let sentence = memchr::memchr(b' ', raw.trim_ascii()).is_some() && !is_drive(raw);
+        let least = match sentence {
+            true => 0.8,
+            false if value.part == Part::Json => 0.7,
+            false => 0.0,
         };
         let telling = |score: &f32| *score >= least;
         if let Some(score) = file.filter(telling).filter(|_| named) {
             report.add("traversal.file", score);
+        }
+        if named && garbled(raw) {
+            report.add("traversal.file", 0.75);
+        }
+        if named && dotted(raw) {
+            report.add("traversal.climb", 0.6);
         }
         if named && (hexed(raw) || misspelled(raw)) {
             report.add("traversal.climb", 0.7);
@@ -232,9 +245,16 @@ impl Detector for Traversal {
     }
 }
 
+fn bare(raw: &[u8]) -> bool {
+    raw.iter().all(|b| *b == b'.' || is_slash(*b))
+}
+
 /// Tells whether a parameter starts with a climb: applications do not send each other such.
 fn at_start(value: &Value<'_>, raw: &[u8]) -> bool {
-    let parameter = matches!(value.part, Part::Query | Part::Form | Part::Cookie);
+    let parameter = matches!(
+        value.part,
+        Part::Query | Part::Form | Part::Cookie | Part::File
+    );
     parameter && raw.len() <= SHORT && raw.starts_with(b"..")
 }
 
@@ -251,13 +271,21 @@ impl Path {
         let (mut climbs, mut first_climb) = (0, usize::MAX);
         let mut at = 0;
         while at < raw.len() {
-            let byte = raw[at];
+            let byte = match folded_slash(&raw[at..]) {
+                Some(slash) => {
+                    at += 2;
+                    slash
+                }
+                None => raw[at],
+            };
             let slash = is_slash(byte);
             if byte == b'.' {
                 let dots = raw[at..].iter().take_while(|b| **b == b'.').count();
                 let before = at == 0 || !raw[at - 1].is_ascii_alphanumeric();
                 let after = raw.get(at + dots).copied();
                 let follows = after.is_some_and(is_slash)
+                    || folded_slash(&raw[at + dots..]).is_some()
+                    || swallowed(&raw[at + dots..])
                     || raw[at + dots..].starts_with(b";/")
                     || dots == 2
                         && at > 0
@@ -320,6 +348,24 @@ fn is_slash(byte: u8) -> bool {
     matches!(byte, b'/' | b'\\')
 }
 
+/// Bytes of no character before a slash: what is left of one that some decoder read as more.
+fn swallowed(text: &[u8]) -> bool {
+    let odd = text.iter().take(4).take_while(|b| **b >= 0x80).count();
+    odd > 0 && text.get(odd).copied().is_some_and(is_slash)
+}
+
+/// What character sets of fewer characters make a slash of, three bytes each: division slash,
+/// fraction slash, set minus, their full-width forms, and two of private use that code pages map.
+/// Source: Unicode's best-fit tables for Windows code pages.
+fn folded_slash(text: &[u8]) -> Option<u8> {
+    match text {
+        [0xe2, 0x88, 0x95, ..] | [0xe2, 0x81, 0x84, ..] | [0xef, 0xbc, 0x8f, ..] => Some(b'/'),
+        [0xe2, 0x88, 0x96, ..] | [0xef, 0xbc, 0xbc, ..] => Some(b'\\'),
+        [0xee, 0xbf, 0x88, ..] | [0xef, 0x80, 0xa5, ..] => Some(b'/'),
+        _ => None,
+    }
+}
+
 fn blank_before(raw: &[u8], climb: usize) -> bool {
     let lead = raw[..climb.min(raw.len())].trim_ascii_start();
     climb != usize::MAX && lead.iter().any(u8::is_ascii_whitespace)
@@ -359,6 +405,31 @@ fn misspelled(raw: &[u8]) -> bool {
             .sum::<usize>()
     };
     climbs.take(2).count() == 2 || memchr::memchr(b'%', &lower).is_some() && nibbles() > 1
+}
+
+/// `etc%2%fpasswd`, `etcpasswd`: what a filter or a careless decoder has left of a file's path.
+fn garbled(raw: &[u8]) -> bool {
+    const BETWEEN: usize = 8;
+    let lower = raw.to_ascii_lowercase();
+    memmem::find_iter(&lower, b"etc").any(|at| {
+        let rest = &lower[at + 3..lower.len().min(at + 3 + BETWEEN + 6)];
+        let between = [&b"passwd"[..], b"shadow"]
+            .iter()
+            .find_map(|name| memmem::find(rest, name));
+        between.is_some_and(|end| !rest[..end].iter().any(u8::is_ascii_whitespace))
+    })
+}
+
+/// `/....../x`, `/.../`: a path that starts with more points than any folder has.
+fn dotted(raw: &[u8]) -> bool {
+    let Some(rest) = raw.strip_prefix(b"/") else {
+        return false;
+    };
+    let dots = rest.iter().take_while(|b| **b == b'.').count();
+    match rest.get(dots) {
+        Some(next) => dots > 2 && !next.is_ascii_alphanumeric(),
+        None => dots > 3,
+    }
 }
 
 /// `c:\`, but not the path that browsers invent for uploads.
@@ -411,6 +482,14 @@ mod tests {
             "/etc/hostname.le0",
             "/proc/meminfo",
             "/var/log/x",
+            "/..\u{2216}..\u{2216}..\u{2216}x",
+            "..%2%fetc%2%fpasswd",
+            ".?%5%c.?%5%cboot.ini",
+            "/..//..//",
+            "........etcpasswd",
+            "/......../x",
+            "/var/log/error_log ",
+            "C:\\Program Files\\Apache\\conf\\httpd.conf",
         ] {
             assert!(score(&Traversal, text) >= 0.5, "{text}");
         }
@@ -430,6 +509,9 @@ mod tests {
             "100%2 and 50%5",
             "/srv/app/x",
             "first line\nsecond line",
+            "... and so on",
+            "/...",
+            "fetch passwd",
         ] {
             assert!(score(&Traversal, text) < 0.5, "{text}");
         }

@@ -64,12 +64,12 @@ const GROUPS: [(u64, &str); 18] = [
     (
         sets(Words::SQL),
         "union select exec declare waitfor having outfile dumpfile rlike benchmark extractvalue \
-         updatexml",
+         updatexml iif",
     ),
     (
         sets(Words::SQL_LIKE),
         "insert delete drop truncate execute shutdown sleep case char chr where update alter \
-         limit exists",
+         limit exists uni unio sel sele selec",
     ),
     (
         called(Words::SCRIPT),
@@ -92,7 +92,12 @@ const GROUPS: [(u64, &str); 18] = [
          phpinfo struts console manager config phpmyadmin autodiscover nacos jolokia debug sql \
          htaccess htpasswd htusers backup dump wls axis heapdump profiler sdk cursor mcp ds \
          solrconfig mgmt portal remote remoting hnap evox sslvpn aspx jsp cfm vendor server \
-         filemanager xmlrpc install crossdomain dockerenv kube bashrc bash mysql id",
+         filemanager xmlrpc install crossdomain dockerenv kube bashrc bash mysql id rest rpc webrpc \
+         goform userrpm webtools descriptorbyname securityrealm cf jsf css js png ico gif jpg \
+         layouts vti submissions jars ws eam vsan sslmgr ztp mifs nf vpnuser bsh bshservlet servlet \
+         ueditor seeyon hcm think fragment human guestaccess setupwizard setup tinymce telerik \
+         dialoghandler axd passwordrecovered customnode gremlin containers cluster minio zabbix \
+         mainfunction authlogin totp psemhub fileupload uploadify kcfinder elfinder timthumb",
     ),
     (
         when(COMMAND),
@@ -128,7 +133,8 @@ const GROUPS: [(u64, &str); 18] = [
         sets(Words::CODE),
         "passthru gzinflate processbuilder ognl childprocess unserialize opcache \
          instantiatefactory instantiatetransformer clonetransformer forclosure whileclosure \
-         chainedtransformer invokertransformer ysoserial",
+         chainedtransformer invokertransformer ysoserial jdbc autodeserialize serializable \
+         allowloadlocalinfile cfexecute",
     ),
     (
         when(DUNDER),

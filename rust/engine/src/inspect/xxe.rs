@@ -1,7 +1,8 @@
 //! XML external entities: declarations of entities in a DOCTYPE, inclusions and external
 //! stylesheets.
 //!
-//! Source: XML 1.0, section 4.2.2 (external entities); XInclude 1.0.
+//! Source: XML 1.0, section 4.2.2 (external entities); XInclude 1.0; XOP 1.0, whose
+//! includes name parts of the message (`cid:`) and nothing else.
 
 use super::detector::{Detector, Report};
 use super::patterns::{pattern, Patterns};
@@ -18,7 +19,7 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("xxe.entity", 0.6, 0.6, "<!doctype\\s[^>\\[]{0,200}\\[\\s*(?:<!|%|\\]|$)"),
     pattern("xxe.doctype", 0.8, 0.6, "<!doctype\\s+\\S+\\s+system\\s+[\"']?(?:file|https?|ftp|gopher|php|expect|jar|netdoc|//|/|\\w+://)"),
     pattern("xxe.doctype", 0.6, 0.5, "<!doctype\\s+\\S+\\s+(?:system|public)\\s+[\"'][^\"']{0,200}[\"']\\s+[\"'](?:file|http)://(?:127|localhost|\\d)"),
-    pattern("xxe.include", 0.9, 0.8, "<xi:include\\b|xmlns:xi\\s*=|www\\.w3\\.org/2001/xinclude"),
+    pattern("xxe.include", 0.9, 0.8, "<xi:include\\b|xmlns:xi\\s*=|www\\.w3\\.org/2001/xinclude|<xop:include\\b[^>]{0,200}href\\s*=\\s*[\"']?(?:file|https?|ftp|gopher|netdoc|jar):"),
     pattern("xxe.parameter", 0.7, 0.4, "<!(?:element|attlist|notation)\\s+\\S+\\s+\\S+|&(?:xxe|file|payload|send|exfil|content);|%(?:xxe|dtd|remote|payload|file|send|asd|sp|param\\d|all|ext|init);"),
     pattern("xxe.transform", 0.8, 0.6, "<xsl:(?:value-of|include|import|copy-of|template)\\b|document\\(\\s*['\"]|<\\?xml-stylesheet\\b|xmlns:(?:php|java|msxsl|xalan)\\s*="),
     // A bracket in a section of its own: the parser puts a tag together that no filter saw.
@@ -54,6 +55,7 @@ mod tests {
             "<!DOCTYPE x [<!ENTITY a \"b\"><!ENTITY c \"&a;&a;&a;\">]>",
             "<xi:include href=\"file:///etc/hosts\"/>",
             "<!DOCTYPE x SYSTEM \"http://a.example/x.dtd\">",
+            "<xop:Include href=\"file:///etc/hosts\"/>",
         ] {
             assert!(score(&Xxe, text) >= 0.5, "{text}");
         }

@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 
 /// Probability from which a value counts as an attack with high confidence: hardly any ordinary
 /// request reaches it.
-pub const HIGH_CONFIDENCE: f32 = 0.9;
+pub const HIGH_CONFIDENCE: f32 = 0.93;
 
 /// Log-odds beyond which nothing changes.
 const MOST: f32 = 12.0;
@@ -61,7 +61,7 @@ impl Model {
 
     /// Judges one value. Cost: a pass for the n-grams and one for the shape; no allocation.
     pub fn judge(&self, judged: &Judged<'_>) -> Judgement {
-        let ngrams = self.table.score(judged.value.bytes);
+        let ngrams = self.table.judge(judged);
         let features = features::describe(judged, ngrams);
         let sum = self.sum(&features);
         Judgement {

@@ -3,7 +3,8 @@
 use super::{explore, leak, leak_one, zero, zeros, NOW};
 use crate::incidents::Incidents;
 use crate::layout::{
-    Drains, IncidentSlot, PlaceEntry, Sequences, SignalEntry, ID_WORDS, INCIDENT_WORDS, SIGNAL_WORDS,
+    Drains, IncidentSlot, PlaceEntry, Sequences, SignalEntry, ID_WORDS, INCIDENT_WORDS,
+    SIGNAL_WORDS,
 };
 use crate::lease::{Lease, LEASE_MS};
 use crate::place::Places;

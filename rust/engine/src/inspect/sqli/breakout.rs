@@ -1,7 +1,7 @@
 //! What follows at once where a value broke out, and values that are cut off.
 
 use super::functions::Weight;
-use super::lexer::Kind;
+use super::lexer::{Kind, TOKENS};
 use super::reading::{Context, Found, Operand, Reading};
 
 impl Reading<'_> {
@@ -29,6 +29,11 @@ impl Reading<'_> {
             },
             Kind::Statement if self.lone() && self.acts(s) => Some(("sqli.stacked", 0.65)),
             Kind::Select if self.lone() && self.commented_at_last() => Some(("sqli.stacked", 0.65)),
+            Kind::Union | Kind::Select | Kind::Statement
+                if self.before == 1 && self.text.len() <= 24 && self.lone() =>
+            {
+                Some(("sqli.clause", 0.55))
+            }
             Kind::Sort | Kind::Having | Kind::Limit if short => Some(("sqli.clause", 0.6)),
             _ => None,
         }
@@ -130,6 +135,27 @@ impl Reading<'_> {
         }
     }
 
+    /// A statement that stops where an operand must follow, since the application's own text goes
+    /// on behind it: `select 1,sin(x) from bar where`. Who sends a statement on purpose sends all.
+    pub(super) fn unfinished(&self) -> Found {
+        let last = self.tokens.len().checked_sub(1)?;
+        let from = usize::from(self.kind(0) == Kind::Open);
+        if self.context != Context::Bare || self.kind(from) != Kind::Select || last < 4 {
+            return None;
+        }
+        let whole = last + 1 < TOKENS;
+        let of = |kind| (0..=last).filter(|i| self.kind(*i) == kind).count();
+        let open = of(Kind::Open) > of(Kind::Close);
+        let stops = matches!(self.kind(last), Kind::Where | Kind::Union | Kind::Logic);
+        // Sentences select, too, but call nothing.
+        let listed = matches!(
+            self.kind(from + 1),
+            Kind::Open | Kind::Number | Kind::Variable | Kind::Math | Kind::Text { .. }
+        ) || matches!(self.kind(from + 2), Kind::Comma | Kind::Open);
+        (whole && listed && (stops || open && of(Kind::From) > 0))
+            .then_some(("sqli.unfinished", 0.65))
+    }
+
     /// What a bare value starts with.
     fn bare_start(&self) -> Found {
         if self.cut_off() {
@@ -142,6 +168,15 @@ impl Reading<'_> {
             if self.kind(j) == Kind::Compare && literal && next == Kind::Logic {
                 return Some(("sqli.tautology", 0.6));
             }
+        }
+        let asks = |i: usize| {
+            self.kind(i) == Kind::Open
+                && self.kind(i + 1) == Kind::Number
+                && matches!(self.kind(i + 2), Kind::Compare)
+                && self.kind(i + 3) == Kind::Number
+        };
+        if asks(0) && self.kind(4) == Kind::Close && self.kind(5) == Kind::Math {
+            return Some(("sqli.expression", 0.6));
         }
         let s = self.closes(1);
         let value =

@@ -13,9 +13,23 @@ impl Reading<'_> {
                 return Some(("sqli.function", 0.8));
             }
             let waits = name.eq_ignore_ascii_case(b"sleep") && self.kind(i + 1) == Kind::Open;
-            let computed = matches!(self.kind(i + 3), Kind::Close | Kind::Math);
+            let cut = self.kind(i + 3) == Kind::End && i > 0;
+            let computed = cut || matches!(self.kind(i + 3), Kind::Close | Kind::Math);
             if waits && self.kind(i + 2) == Kind::Number && computed {
                 return self.sleep(i);
+            }
+            if waits && i > 0 && self.kind(i - 1) == Kind::Select {
+                return Some(("sqli.delay", 0.75));
+            }
+            // `iif(3=4,1,1/0)`: a choice between what works and what fails.
+            let chooses = [&b"iif"[..], b"if"]
+                .iter()
+                .any(|w| name.eq_ignore_ascii_case(w));
+            let known = self.kind(i + 2) == Kind::Number
+                && self.kind(i + 3) == Kind::Compare
+                && self.kind(i + 4) == Kind::Number;
+            if chooses && known && self.kind(i + 5) == Kind::Comma {
+                return Some(("sqli.function", 0.75));
             }
         }
         let command =

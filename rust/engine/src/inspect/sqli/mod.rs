@@ -5,9 +5,11 @@
 mod breakout;
 mod call;
 mod condition;
+mod dialect;
 mod functions;
 mod lexer;
 mod reading;
+mod spelling;
 mod statement;
 
 use super::detector::{Detector, Report};
@@ -15,14 +17,11 @@ use super::prefilter::{Hints, Marks};
 use super::words::Words;
 use super::{Family, Part};
 use crate::decode::{kind, Value};
-use lexer::{Comments, Tokens};
+use lexer::{Comments, Kind, Tokens};
 use reading::{Context, Reading};
 
 /// How far into a value a break is looked for. Units: bytes.
 const REACH: usize = 16 << 10;
-
-/// Longest value whose typographic quotes are looked at. Units: bytes.
-const STRAIGHT: usize = 96;
 
 /// The detector of this family.
 pub struct SqlInjection;
@@ -41,6 +40,7 @@ impl Detector for SqlInjection {
             || quoted && (operators || hints.has(Marks::SHORT))
             || hints.words.contains(Words::SQL_LIKE) && (operators || quoted)
             || hints.has(Marks::NUMERIC) && operators
+            || hints.has(Marks::AXIS)
     }
 
     /// Three readings of so many tokens at most.
@@ -75,29 +75,66 @@ impl Detector for SqlInjection {
         for quote in [b'\'', b'"'] {
             if let Some(at) = memchr::memchr(quote, text) {
                 read(at + 1, Context::Quoted);
+                // `\''`: the application doubles the quote, and the backslash undoes the first.
+                if at > 0 && text[at - 1] == b'\\' && text.get(at + 1) == Some(&quote) {
+                    read(at + 2, Context::Quoted);
+                }
             }
         }
         if evasive {
             report.add("sqli.disguise", 0.5);
         }
-        if let Some(plain) = straightened(text) {
-            let quote = memchr::memchr(b'\'', &plain).map_or(0, |at| at + 1);
-            tokens.read(&plain[quote..]);
-            let reading = Reading {
-                text: &plain[quote..],
-                tokens: &tokens,
-                context: Context::Quoted,
-                before: quote,
-                quote: b'\'',
+        if let Some(joined) = spelling::joined(text) {
+            let reading = read_at(&mut tokens, &joined, None);
+            let found = |r: Reading<'_>| {
+                r.judge().is_some() || r.holds(Kind::Union) && r.holds(Kind::Select)
             };
-            if let Some((rule @ "sqli.tautology", score)) = reading.judge() {
+            if reading.is_some_and(found) {
+                report.add("sqli.disguise", 0.75);
+            }
+        }
+        if let Some(plain) = spelling::straightened(text) {
+            let found = read_at(&mut tokens, &plain, Some(b'\'')).and_then(|r| r.judge());
+            if let Some((rule @ "sqli.tautology", score)) = found {
                 report.add(rule, score);
             }
         }
-        if extracts(text) {
+        if let Some(plain) = spelling::unplussed(text) {
+            for quote in [None, Some(b'\''), Some(b'"')] {
+                let found = read_at(&mut tokens, &plain, quote).and_then(|r| r.judge());
+                if let Some((rule, score)) = found {
+                    report.add(rule, score);
+                }
+            }
+        }
+        if dialect::extracts(text) || dialect::compares(text) {
             report.add("sqli.json", 0.7);
         }
+        if dialect::casts(text) {
+            report.add("sqli.cast", 0.6);
+        }
     }
+}
+
+/// Reads a text behind the first of that quote, or as it stands. `None` where there is no such quote.
+fn read_at<'t>(tokens: &'t mut Tokens, text: &'t [u8], quote: Option<u8>) -> Option<Reading<'t>> {
+    let from = match quote {
+        Some(quote) => memchr::memchr(quote, text)? + 1,
+        None => 0,
+    };
+    let text = &text[from..];
+    tokens.read(text);
+    Some(Reading {
+        text,
+        tokens,
+        context: if from > 0 {
+            Context::Quoted
+        } else {
+            Context::Bare
+        },
+        before: from,
+        quote: quote.unwrap_or(0),
+    })
 }
 
 /// Cuts a path down to where its first suspicious segment starts.
@@ -106,40 +143,6 @@ fn segment(path: &[u8]) -> &[u8] {
     let end = path.iter().position(sharp).unwrap_or(path.len());
     let start = memchr::memrchr(b'/', &path[..end]).map_or(0, |at| at + 1);
     &path[start..]
-}
-
-/// Makes typographic quotes straight, as databases and character sets do that know no others.
-/// `None` for values without, and for those too long to be more than prose.
-fn straightened(text: &[u8]) -> Option<Vec<u8>> {
-    let quote = |at: usize| matches!(text.get(at + 1..at + 3), Some([0x80, 0x98 | 0x99 | 0xb2]));
-    let first =
-        memchr::memchr_iter(0xe2, &text[..text.len().min(STRAIGHT)]).find(|at| quote(*at))?;
-    let (mut out, mut at) = (text[..first].to_vec(), first);
-    while let Some(byte) = text.get(at) {
-        let curly = *byte == 0xe2 && quote(at);
-        out.push(if curly { b'\'' } else { *byte });
-        at += if curly { 3 } else { 1 };
-    }
-    (text.len() <= STRAIGHT).then_some(out)
-}
-
-/// `'{"a":1}'::jsonb @> '{}'`: a cast of a string to JSON, and an operator on it. It passes filters
-/// that know only the older half of SQL.
-fn extracts(text: &[u8]) -> bool {
-    let Some(at) = memchr::memmem::find(text, b"'::json") else {
-        return false;
-    };
-    let rest = &text[at + 7..];
-    let rest = rest.strip_prefix(b"b").unwrap_or(rest).trim_ascii_start();
-    let quotes = memchr::memchr(b'\'', rest).is_some();
-    let statement = text.trim_ascii_start().get(..6);
-    if statement.is_some_and(|word| word.eq_ignore_ascii_case(b"select")) {
-        return false;
-    }
-    matches!(
-        rest.first(),
-        Some(b'-' | b'#' | b'@' | b'<' | b'>' | b'?' | b'|')
-    ) && quotes
 }
 
 /// Comments where blanks would do are there to pass filters.
@@ -184,6 +187,25 @@ mod tests {
             "1';iif(5=5,1,1/0)",
             "' insert into users(a) values('b') --",
             "' select name from syscolumns--",
+            "select 1,sin((1)),2 from bar where",
+            "8'+AND+'1'+LIKE+'1",
+            ")-sleep(9999",
+            "'{\"a\":2}' > '$.a' = 7",
+            "OR '{\"name\":\"x\"}' ?& array['a']",
+            "starts_with(password,'a')::int",
+            "' union a",
+            "\"alter x",
+            "select -sin(('1')),2 from bar where",
+            "(select id from users limit 1,1)",
+            "10;DROP members --",
+            "3;ATTACH DATABASE '/tmp/x' AS y;create table y.z(a)",
+            "1;do (1=1)",
+            "\\''; DROP TABLE users; --",
+            "\\'; desc users; --",
+            "iif(3=4,1,1/0)",
+            "(826=826)*99",
+            "uni/**/on sel/**/ect 1",
+            "sElect slEep (\"10\")",
         ] {
             assert!(score(&SqlInjection, text) >= 0.5, "{text}");
         }
@@ -216,6 +238,18 @@ mod tests {
             "done; begin again, then load data",
             "{ user(id: \"1\") { name } }",
             "y = x or 0  # the fallback of this line",
+            "select one from where you like",
+            "Select a, b and c, from which",
+            "a/**/b and c/**/d",
+            "if (a == 3) x = 4",
+            "(SELECT)",
+            "{'a': [1]}",
+            "a+b+c",
+            "rock+'n'+roll",
+            "\"\"",
+            "std::string",
+            "'select' is a word",
+            "'Create' button",
             "cursor.execute(\"SELECT a FROM t UNION SELECT 1, b FROM u\")",
             "if a and f(x) > 3: pass  # explained here at length",
         ] {

@@ -46,6 +46,7 @@ impl Reading<'_> {
             }
         };
         offer(self.start());
+        offer(self.unfinished());
         for i in 0..self.tokens.len() {
             offer(match self.tokens.kind(i) {
                 Kind::Logic | Kind::Bars => self.logic(i, statement),
@@ -69,6 +70,11 @@ impl Reading<'_> {
 
     pub(super) fn kind(&self, i: usize) -> Kind {
         self.tokens.kind(i)
+    }
+
+    /// Tells whether a token of that kind is among them.
+    pub(super) fn holds(&self, kind: Kind) -> bool {
+        (0..self.tokens.len()).any(|i| self.kind(i) == kind)
     }
 
     pub(super) fn word(&self, i: usize) -> &[u8] {

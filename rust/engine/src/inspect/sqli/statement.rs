@@ -43,6 +43,9 @@ impl Reading<'_> {
         match self.kind(i + 1) {
             _ if !broke => None,
             Kind::Statement if self.acts(i + 1) => Some(("sqli.stacked", 0.85)),
+            Kind::Statement if self.kind(i + 2) == Kind::Name && self.cut(i + 3) => {
+                Some(("sqli.stacked", 0.7))
+            }
             Kind::Select if self.kind(i + 2) != Kind::Name || self.commented_at_last() => {
                 Some(("sqli.stacked", 0.8))
             }
@@ -70,7 +73,19 @@ impl Reading<'_> {
             && self.kind(i + 3) == Kind::Compare;
         let begins = self.is(i, b"begin") && matches!(self.kind(i + 2), Kind::Dot | Kind::Open);
         let loads = self.is(i, b"load") && (self.is(i + 1, b"xml") || self.is(i + 1, b"data"));
-        (asks || tests || begins || loads).then_some(("sqli.stacked", 0.7))
+        let copies = [&b"attach"[..], b"backup", b"restore"]
+            .iter()
+            .any(|w| self.is(i, w))
+            && self.is(i + 1, b"database")
+            || self.is(i, b"copy") && self.kind(i + 2) == Kind::From;
+        let shows = [&b"desc"[..], b"describe", b"show"]
+            .iter()
+            .any(|w| self.is(i, w))
+            && self.kind(i + 1) == Kind::Name
+            && self.cut(i + 2 + usize::from(self.kind(i + 2) == Kind::Semicolon));
+        let does = self.is(i, b"do") && self.kind(i + 1) == Kind::Open;
+        (asks || tests || begins || loads || copies || shows || does)
+            .then_some(("sqli.stacked", 0.7))
     }
 
     /// A statement that runs what it is given, or that stands right behind a value.
@@ -185,7 +200,12 @@ impl Reading<'_> {
                 self.kind(i - 1),
                 Kind::Math | Kind::Compare | Kind::Logic | Kind::Comma | Kind::Bars | Kind::Open
             );
+        let value = i == 0
+            && self.context == Context::Bare
+            && self.tokens.behind(0) == self.tokens.len()
+            && (0..self.tokens.len()).any(|k| self.kind(k) == Kind::From);
         match (wrapped, operator || i == 0) {
+            (false, true) if value => Some(("sqli.subquery", 0.6)),
             (true, true) => Some(("sqli.subquery", 0.7)),
             (_, true) if self.context == Context::Quoted => Some(("sqli.subquery", 0.6)),
             (_, true) if i > 0 && !statement => Some(("sqli.subquery", 0.5)),

@@ -139,9 +139,13 @@ fn script_tag(near: &[u8]) -> f32 {
     .any(|word| find(near, word));
     let attributed = !inside.is_empty() && !inside.starts_with(b">");
     if called || attributed || find(near, b"/script") || near.is_empty() {
-        0.9
-    } else {
-        0.4
+        return 0.9;
+    }
+    let content = inside.get(1..).unwrap_or_default();
+    match () {
+        () if memchr::memchr3(b'=', b';', b'`', content).is_some() => 0.6,
+        () if memchr::memchr2(b'(', b'[', content).is_some() => 0.4,
+        () => 0.0,
     }
 }
 

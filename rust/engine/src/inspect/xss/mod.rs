@@ -36,6 +36,12 @@ impl Detector for Xss {
         if tagged {
             markup::judge(text, report);
         }
+        if let Some(tag) = leaves_attribute(text) {
+            let loads = [&b"src"[..], b"SRC", b"href", b"marquee"]
+                .iter()
+                .any(|word| memchr::memmem::find(tag, word).is_some());
+            report.add("xss.breakout", if loads { 0.7 } else { 0.45 });
+        }
         script::judge(text, report);
         if let Some(plain) = undo(text) {
             // Beside real tags, escaped ones are what the text is about.
@@ -44,7 +50,36 @@ impl Detector for Xss {
             }
             script::judge(&plain, report);
         }
+        if let Some(plain) = unplussed(text) {
+            markup::judge(&plain, report);
+        }
     }
+}
+
+/// `"><img`: a quote and a tag's end before the first tag, so that both end what is not here.
+/// Gives that tag.
+fn leaves_attribute(text: &[u8]) -> Option<&[u8]> {
+    const SIGNS: usize = 6;
+    let at = memchr::memchr(b'<', text).filter(|_| text.len() <= COMMENTED)?;
+    let sign = |b: &u8| matches!(b, b'>' | b'/' | b' ' | b';' | b'\'' | b'"');
+    let signs = text[..at].iter().rev().take_while(|b| sign(b)).count();
+    let lead = &text[at - signs..at];
+    let quote = memchr::memchr2(b'\'', b'"', lead)?;
+    let closed = signs <= SIGNS && memchr::memchr(b'>', &lead[quote..]).is_some();
+    let tag = &text[at + 1..];
+    (closed && tag.first().is_some_and(u8::is_ascii_alphabetic)).then_some(tag)
+}
+
+/// Undoes the blanks of a tag that came encoded once more than it was read: `<a+onclick=...>`.
+fn unplussed(text: &[u8]) -> Option<Vec<u8>> {
+    let tag = memchr::memchr(b'<', text)?;
+    let encoded = text.len() <= COMMENTED
+        && memchr::memchr(b'+', &text[tag..]).is_some()
+        && memchr::memchr(b' ', text).is_none();
+    encoded.then(|| {
+        let blank = |b: &u8| if *b == b'+' { b' ' } else { *b };
+        text.iter().map(blank).collect()
+    })
 }
 
 /// Undoes what a browser would: references, the escapes of script strings, null bytes within a
@@ -138,6 +173,15 @@ mod tests {
     #[test]
     fn scripts_are_found() {
         for text in [
+            "a=1&b=\";alert('x');//&c=2",
+            "q=Test'-alert('x')-'&page=1",
+            "\"><img src=//a.example/x.png>",
+            "'>\"><marquee><h1>x</h1>",
+            "<a href=\"vbscript:MsgBox+1\">x</a>",
+            "<img src=&{document.x=1;};>",
+            "<IMG SRC=\"mocha:[code]\">",
+            "document/**/.cookie",
+            "<script>a=/x/",
             "<script>alert(1)</script>",
             "<ScRiPt src=//x.example/a.js>",
             "<img src=x onerror=alert(1)>",

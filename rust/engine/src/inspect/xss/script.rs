@@ -105,8 +105,14 @@ pub fn runs(url: &[u8]) -> bool {
             0..=b' ' | b'\\' => {}
             b':' => {
                 let word = &scheme[..length];
-                return matches!(word, b"javascript" | b"vbscript" | b"livescript" | b"mocha")
-                    && code(&url[at + 1..]);
+                let rest = &url[at + 1..];
+                return match word {
+                    // It calls without brackets.
+                    b"vbscript" => !rest.trim_ascii().is_empty(),
+                    b"livescript" | b"mocha" => code(rest) || rest.starts_with(b"["),
+                    b"javascript" => code(rest),
+                    _ => false,
+                };
             }
             _ if length < scheme.len() && byte.is_ascii_alphabetic() => {
                 scheme[length] = byte.to_ascii_lowercase();
@@ -150,10 +156,13 @@ pub fn judge(text: &[u8], report: &mut Report<'_>) {
         if starts_document(text) {
             report.add("xss.data_url", 0.7);
         }
-        if text.starts_with(b"&{") {
+        if has(text, b"alert(document.") {
+            report.add("xss.call", 0.7);
+        }
+        if text.starts_with(b"&{") || has(text, b"=&{") {
             report.add("xss.call", 0.6);
         }
-        if has(text, b"+adw-") && has(text, b"script") {
+        if has(text, b"+adw-") && has(text, b"script") || has(text, b"adw-script") {
             report.add("xss.utf7", 0.8);
         }
     }
@@ -301,9 +310,28 @@ fn calls(text: &[u8], report: &mut Report<'_>) {
         match (bare, glued && quoted) {
             (true, _) if i < 3 && text.len() <= 64 => report.add("xss.call", 0.6),
             (_, true) => report.add("xss.call", 0.7),
+            // Anywhere in a value: the string of a parameter within it was broken out of.
+            _ if i < 3 && tight && breaks_out(before) => report.add("xss.call", 0.7),
+            _ if i == 3 && before.is_empty() && text.len() <= 32 => report.add("xss.call", 0.55),
             _ => {}
         }
     }
+}
+
+/// `'-`, `");`: a quote and what ends an expression, right before a call.
+fn breaks_out(before: &[u8]) -> bool {
+    let signs = before
+        .iter()
+        .rev()
+        .take_while(|b| {
+            matches!(
+                b,
+                b';' | b'-' | b'+' | b'*' | b'/' | b')' | b'}' | b'|' | b'&' | b'^'
+            )
+        })
+        .count();
+    let quote = before.len().checked_sub(signs + 1).map(|at| before[at]);
+    (1..=4).contains(&signs) && matches!(quote, Some(b'\'' | b'"'))
 }
 
 /// Ways to a function that avoid its name: `top["al"+"ert"]`, `constructor("...")`, and a name
