@@ -375,8 +375,8 @@ mod geometry {
                 let g = Geometry::of(bytes);
                 let found = (g.places, g.signals, g.notes, g.facts, g.incidents);
                 assert_eq!(found, counts);
-                // One fifth of the smallest region, and 5 MiB of the default one.
-                assert!(g.tags_at - g.hashes_at <= (bytes / 5).min(5 << 20), "{g:?}");
+                // A quarter of the smallest region, and 6 MiB of the default one.
+                assert!(g.tags_at - g.hashes_at <= (bytes / 4).min(6 << 20), "{g:?}");
             }
             assert!(Geometry::of(64 << 20).sets * WAYS >= 445_000);
         }
