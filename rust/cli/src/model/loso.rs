@@ -60,7 +60,14 @@ fn one(data: &Data, places: &[Vec<u32>], source: usize, seed: u64) -> Vec<(usize
 pub fn probability(model: &Model, bag: &Bag, rules: bool) -> f32 {
     let each = bag.samples.iter().filter_map(|s| {
         s.judged(rules, |j| {
-            Model::concerns(j).then(|| model.judge(j).probability)
+            Model::concerns(j).then(|| {
+                let judgement = model.judge(j);
+                if rules {
+                    judgement.probability
+                } else {
+                    model.calibrated(judgement.sum)
+                }
+            })
         })
     });
     each.fold(0.0, f32::max)

