@@ -8,14 +8,14 @@ local flow, put
 
 
 local function load()
-  package.loaded["kong.plugins.threat-agent.native"] = {
+  package.loaded["kong.plugins.threat-agent.region"] = {
     traffic = function() return { ten_s = flow } end,
     lift_ban = function() put = nil return true end,
     ban = function(ban) put = { ban.limit, ban.window_s, ban.ttl_s } return true end,
   }
   package.loaded["kong.plugins.threat-agent.agent.limit"] = nil
   local breaker = dofile("lua/kong/plugins/threat-agent/agent/breaker.lua")
-  package.loaded["kong.plugins.threat-agent.native"] = nil
+  package.loaded["kong.plugins.threat-agent.region"] = nil
   return breaker
 end
 

@@ -10,7 +10,7 @@ local flow, in_flight, usual, put
 
 
 local function load()
-  package.loaded[MODULE .. "native"] = {
+  package.loaded[MODULE .. "region"] = {
     traffic = function() return { ten_s = flow, in_flight = in_flight } end,
     lift_ban = function() return true end,
     ban = function(ban) put = ban.limit return true end,
@@ -18,7 +18,7 @@ local function load()
   package.loaded[MODULE .. "agent.limit"] = nil
   package.loaded[MODULE .. "baselines"] = { of = function() return usual end }
   local concurrency = dofile("lua/kong/plugins/threat-agent/agent/concurrency.lua")
-  package.loaded[MODULE .. "native"], package.loaded[MODULE .. "baselines"] = nil, nil
+  package.loaded[MODULE .. "region"], package.loaded[MODULE .. "baselines"] = nil, nil
   return concurrency
 end
 

@@ -34,7 +34,7 @@ describe("findings", function()
 
   before_each(function()
     before = { shared = _G.ngx.shared, loaded = {} }
-    for _, name in ipairs({ "files", "findings", "incidents", "names", "native" }) do
+    for _, name in ipairs({ "files", "findings", "incidents", "names", "region" }) do
       before.loaded[name] = package.loaded["kong.plugins.threat-agent." .. name]
     end
     file_text, version = nil, 0
@@ -51,7 +51,7 @@ describe("findings", function()
 
   after_each(function()
     _G.ngx.shared = before.shared
-    for _, name in ipairs({ "files", "findings", "incidents", "names", "native" }) do
+    for _, name in ipairs({ "files", "findings", "incidents", "names", "region" }) do
       package.loaded["kong.plugins.threat-agent." .. name] = before.loaded[name]
     end
   end)
@@ -106,7 +106,7 @@ describe("findings", function()
 
     local category
     package.loaded["kong.plugins.threat-agent.names"] = { add = function() end }
-    package.loaded["kong.plugins.threat-agent.native"] = {
+    package.loaded["kong.plugins.threat-agent.region"] = {
       next_incident = function()
         return cjson.encode({ category = category, route = "a", service = "s", reasons = { "errors" }, history = {},
                               sample_references = {}, top_clients = {} }), 1

@@ -12,7 +12,7 @@ local function load()
   local stubs = {
     files = { KILL = "kill", load = function() return killed end },
     ["agent.journal"] = { all = function() return records end },
-    native = { is_within = function(address, cidrs) return cidrs[1] == address end },
+    region = { is_within = function(address, cidrs) return cidrs[1] == address end },
     owners = {
       of = function(by, id) return by == "credential" and id:match("^(%l+)%-") or id end,
       count = function() return consumers end,

@@ -32,9 +32,9 @@ describe("the rockspec", function()
     assert.same(modules, installed.lua)
   end)
 
-  it("installs the library under the name that native.lua looks for", function()
+  it("installs the library under the name that library.lua looks for", function()
     local name, file = next(installed.lib)
-    assert.matches('package.searchpath("' .. name .. '", package.cpath)', plugin.read(FOLDER .. "/native.lua"), 1, true)
+    assert.matches('package.searchpath("' .. name .. '", package.cpath)', plugin.read(FOLDER .. "/library.lua"), 1, true)
     assert.equal("target/release/" .. name .. ".so", file)
   end)
 

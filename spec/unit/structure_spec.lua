@@ -25,7 +25,7 @@ local ARROWS = {
     "actions.acl", "actions.allow", "actions.ban", "actions.circuit_breaker", "actions.concurrency_cap",
     "actions.deny_consumer", "actions.disable_credential", "actions.disable_plugin", "actions.drain_target",
     "actions.hot_patch", "actions.ip_restriction", "actions.rate_limiting", "actions.request_termination",
-    "actions.reroute", "actions.restrict_route", "actions.rollback", "actions.throttle", "native",
+    "actions.reroute", "actions.restrict_route", "actions.rollback", "actions.throttle", "region",
   },
   ["actions.ip_restriction"] = { "actions.plugins", "senders" },
   ["actions.plugins"] = {},
@@ -36,7 +36,7 @@ local ARROWS = {
   ["actions.rollback"] = { "entities", "guards", "snapshots" },
   ["actions.templates"] = {},
   ["actions.throttle"] = { "actions.ban", "actions.usual" },
-  ["actions.usual"] = { "native", "senders" },
+  ["actions.usual"] = { "region", "senders" },
   ["admin.companion"] = { "exchange" },
   ["admin.dbless"] = { "admin.http" },
   ["admin.http"] = {},
@@ -44,46 +44,46 @@ local ARROWS = {
   ["admin.konnect"] = { "admin.http", "admin.traditional" },
   ["admin.replica"] = { "database" },
   ["admin.traditional"] = { "admin.http" },
-  ["agent.anchor"] = { "agent.events", "agent.ledger", "agent.outbox", "files", "native" },
+  ["agent.anchor"] = { "agent.events", "agent.ledger", "agent.outbox", "files", "region" },
   ["agent.assessor"] = { "agent.events", "baselines", "llm", "opinions", "tally", "vocabulary" },
-  ["agent.breaker"] = { "agent.limit", "native", "senders" },
+  ["agent.breaker"] = { "agent.limit", "region", "senders" },
   ["agent.carrier"] = {
     "actions.usual", "admin", "admin.companion", "admin.replica", "agent.operations", "settings",
   },
-  ["agent.changes"] = { "agent.journal", "agent.reviewer", "native", "settings", "snapshots" },
-  ["agent.concurrency"] = { "agent.limit", "baselines", "native", "senders" },
+  ["agent.changes"] = { "agent.journal", "agent.reviewer", "region", "settings", "snapshots" },
+  ["agent.concurrency"] = { "agent.limit", "baselines", "region", "senders" },
   ["agent.delegated"] = {
     "actions", "admin", "agent.carrier", "agent.gate", "agent.journal", "agent.life", "agent.planner", "commands",
     "redact", "settings",
   },
-  ["agent.drifts"] = { "agent.events", "agent.notices", "names", "native" },
+  ["agent.drifts"] = { "agent.events", "agent.notices", "names", "region" },
   ["agent.events"] = { "notifiers.summary", "redact" },
-  ["agent.gate"] = { "agent.journal", "files", "native", "owners", "senders", "vocabulary" },
+  ["agent.gate"] = { "agent.journal", "files", "owners", "region", "senders", "vocabulary" },
   ["agent.grouping"] = { "vocabulary" },
   ["agent.init"] = {
     "agent.assessor", "agent.changes", "agent.drifts", "agent.notices", "agent.responder", "agent.sweeper", "files",
-    "incidents", "native", "settings", "tally", "traffic_history",
+    "incidents", "region", "settings", "tally", "traffic_history",
   },
   ["agent.journal"] = { "files", "vocabulary" },
-  ["agent.ledger"] = { "agent.pseudonyms", "files", "native" },
+  ["agent.ledger"] = { "agent.pseudonyms", "files", "region" },
   ["agent.life"] = {
     "agent.breaker", "agent.carrier", "agent.concurrency", "agent.gate", "agent.journal", "agent.ledger", "deck",
     "effect", "files", "tally",
   },
-  ["agent.limit"] = { "native" },
+  ["agent.limit"] = { "region" },
   ["agent.notices"] = {
     "agent.anchor", "agent.events", "agent.grouping", "agent.journal", "agent.ledger", "agent.outbox", "feedback",
     "files", "given", "judged", "opinions", "stores",
   },
-  ["agent.operations"] = { "entities", "native" },
-  ["agent.operator"] = { "agent.journal", "database", "native", "senders", "vocabulary" },
+  ["agent.operations"] = { "entities", "region" },
+  ["agent.operator"] = { "agent.journal", "database", "region", "senders", "vocabulary" },
   ["agent.orders"] = {
     "agent.delegated", "agent.gate", "agent.journal", "agent.life", "agent.operator", "agent.trainer", "commands",
   },
   ["agent.outbox"] = { "notifiers", "secrets" },
   ["agent.planner"] = { "vocabulary" },
   ["agent.proposals"] = { "actions", "agent.carrier", "agent.gate", "agent.journal", "agent.life", "effect" },
-  ["agent.pseudonyms"] = { "files", "native" },
+  ["agent.pseudonyms"] = { "files", "region" },
   ["agent.responder"] = {
     "agent.journal", "agent.ledger", "agent.life", "agent.orders", "agent.planner", "agent.proposals", "judged",
   },
@@ -100,11 +100,11 @@ local ARROWS = {
   ["config_review.standing"] = { "guards" },
   ["config_review.unauthenticated"] = { "config_review.standing", "entities", "guards" },
   ["dashboard.entrance"] = {},
-  ["dashboard.handler"] = { "dashboard.entrance", "dashboard.service", "native" },
+  ["dashboard.handler"] = { "dashboard.entrance", "dashboard.service", "library" },
   ["dashboard.page"] = { "dashboard.script", "dashboard.style" },
   ["dashboard.schema"] = {},
   ["dashboard.script"] = {},
-  ["dashboard.service"] = { "dashboard.page", "native", "views" },
+  ["dashboard.service"] = { "dashboard.page", "library", "views" },
   ["dashboard.style"] = {},
   ["migrations.000_base_threat_agent"] = {},
   ["migrations.init"] = {},
@@ -116,7 +116,7 @@ local ARROWS = {
     "notifiers.webhook",
   },
   ["notifiers.pagerduty"] = { "notifiers.http", "notifiers.summary" },
-  ["notifiers.signature"] = { "native" },
+  ["notifiers.signature"] = { "region" },
   ["notifiers.slack"] = { "given", "notifiers.http", "notifiers.summary" },
   ["notifiers.smtp"] = {},
   ["notifiers.summary"] = {},
@@ -124,11 +124,11 @@ local ARROWS = {
   ["notifiers.webhook"] = { "notifiers.http", "notifiers.signature" },
   ["stores.init"] = { "stores.memory", "stores.postgres", "stores.redis" },
   ["stores.memory"] = { "files", "incidents" },
-  ["stores.postgres"] = { "native" },
+  ["stores.postgres"] = { "region" },
   ["stores.redis"] = { "given" },
   ["views.actions"] = { "action_list", "commands", "deck", "settings" },
   ["views.allow"] = { "action_list", "database", "views.actions", "views.whom", "vocabulary" },
-  ["views.bans"] = { "action_list", "native", "views.actions", "views.whom", "vocabulary" },
+  ["views.bans"] = { "action_list", "library", "region", "views.actions", "views.whom", "vocabulary" },
   ["views.baselines"] = { "baselines", "views.paging" },
   ["views.export"] = { "settings", "stores" },
   ["views.feedback"] = { "feedback", "redact", "views.actions", "views.incidents" },
@@ -144,44 +144,46 @@ local ARROWS = {
   },
   ["views.paging"] = {},
   ["views.review"] = { "config_review", "findings", "operations" },
-  ["views.whom"] = { "entities", "native", "redact", "senders" },
+  ["views.whom"] = { "entities", "library", "redact", "region", "senders" },
   action_list = { "files", "vocabulary" },
   api = { "companion", "views" },
   audit = { "notifiers.signature", "raw_body", "settings" },
   baselines = { "files" },
-  busy = { "baselines", "database", "given", "native", "senders" },
+  busy = { "baselines", "database", "given", "region", "senders" },
   cdef = {},
   commands = {},
   companion = { "commands", "exchange", "raw_body", "settings" },
-  config_check = { "native" },
+  config_check = { "library", "native" },
   configuration = { "redact", "settings" },
   daos = {},
   database = {},
   deck = {},
   deck_history = { "entities" },
   dry_run = { "tally" },
-  effect = { "native", "senders" },
+  effect = { "region", "senders" },
   entities = {},
   exchange = { "notifiers.signature" },
   feedback = { "files" },
   files = {},
   findings = { "config_review", "files" },
   given = {},
-  guard = { "native" },
+  guard = { "library", "native" },
   guards = {},
   handler = {
-    "agent", "audit", "guard", "inspection", "native", "prometheus", "record", "request", "response", "worker",
+    "agent", "audit", "guard", "inspection", "library", "native", "prometheus", "record", "request", "response",
+    "worker",
   },
-  incidents = { "findings", "names", "native" },
+  incidents = { "findings", "library", "names", "region" },
   inspection = { "guard", "native", "outcome", "request" },
   judged = { "feedback", "opinions" },
+  library = { "cdef" },
   llm = { "given", "notifiers.http", "notifiers.summary", "secrets", "vocabulary" },
   metrics = {
-    "action_list", "agent.notices", "baselines", "config_review", "feedback", "findings", "incidents", "native",
-    "settings", "status", "tally", "vocabulary",
+    "action_list", "agent.notices", "baselines", "config_review", "feedback", "findings", "incidents", "library",
+    "native", "settings", "status", "tally", "vocabulary",
   },
   names = { "database", "entities", "given", "redact" },
-  native = { "cdef", "references", "vocabulary", "wire" },
+  native = { "library", "references", "vocabulary", "wire" },
   operations = { "files", "names" },
   opinions = { "files", "llm" },
   outcome = { "native" },
@@ -191,6 +193,7 @@ local ARROWS = {
   record = { "span", "tally" },
   redact = {},
   references = {},
+  region = { "library", "vocabulary" },
   request = { "native", "wire" },
   response = { "native" },
   schema = {
@@ -210,13 +213,15 @@ local ARROWS = {
   snapshot_files = { "files" },
   snapshots = { "database", "deck_history", "entities", "files", "redact", "snapshot_files" },
   span = {},
-  status = { "action_list", "baselines", "configuration", "guard", "native", "request", "self_test", "tally" },
+  status = {
+    "action_list", "baselines", "configuration", "guard", "library", "region", "request", "self_test", "tally",
+  },
   status_api = { "api", "companion", "exchange", "status" },
   tally = { "native" },
-  traffic_history = { "native" },
+  traffic_history = { "region" },
   vocabulary = {},
   wire = {},
-  worker = { "files", "native", "self_test" },
+  worker = { "files", "library", "region", "self_test" },
 }
 
 
@@ -242,15 +247,19 @@ local function requires(path)
 end
 
 
+-- Who calls the native library, or nginx, by LuaJIT's FFI.
+local CROSSING = { library = true, native = true, region = true, wire = true }
+
+
 describe("the plugin's modules", function()
   for _, path in ipairs(plugin.lua_files(PLUGINS)) do
     it(name_of(path) .. " requires what it may", function()
       assert.same(ARROWS[name_of(path)], requires(path))
     end)
 
-    it(name_of(path) .. " leaves the FFI to native and wire", function()
+    it(name_of(path) .. " leaves the FFI to those that cross the boundary", function()
       local uses = plugin.read(path):find('require "ffi"', 1, true) ~= nil
-      assert.equal(name_of(path) == "native" or name_of(path) == "wire", uses)
+      assert.equal(CROSSING[name_of(path)] == true, uses)
     end)
   end
 
@@ -269,8 +278,8 @@ describe("the version", function()
   end)
 
   it("of the handler is the cdef's", function()
-    assert.matches("VERSION = native.VERSION", plugin.read(FOLDER .. "/handler.lua"), 1, true)
-    assert.matches("VERSION = cdef.version", plugin.read(FOLDER .. "/native.lua"), 1, true)
+    assert.matches("VERSION = library.VERSION", plugin.read(FOLDER .. "/handler.lua"), 1, true)
+    assert.matches("VERSION = cdef.version", plugin.read(FOLDER .. "/library.lua"), 1, true)
   end)
 
   it("of the rockspec is Cargo's", function()

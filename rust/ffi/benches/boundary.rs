@@ -58,8 +58,8 @@ const LOOPS: &str = r#"
     end
 
     local native = require "kong.plugins.threat-agent.native"
-    assert(native.load())
-    assert(native.region_init(0))
+    assert(require("kong.plugins.threat-agent.library").load())
+    assert(require("kong.plugins.threat-agent.region").init(0))
 
     local C = require("ffi").load(package.searchpath("libthreat_agent", package.cpath))
     local engine = assert(native.engine(conf))

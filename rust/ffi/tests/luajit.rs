@@ -64,11 +64,16 @@ fn vm(cpath: &str) -> Lua {
     lua
 }
 
+const LOAD: &str = r#"
+    library = require "kong.plugins.threat-agent.library"
+    native = require "kong.plugins.threat-agent.native"
+    region = require "kong.plugins.threat-agent.region"
+    assert(library.load())
+"#;
+
 fn loaded() -> Lua {
     let lua = vm(&format!("{}/?.so", library_folder().display()));
-    lua.load(r#"native = require "kong.plugins.threat-agent.native"; assert(native.load())"#)
-        .exec()
-        .expect("the library loads");
+    lua.load(LOAD).exec().expect("the library loads");
     lua
 }
 
@@ -101,7 +106,7 @@ fn a_request_is_counted_refused_and_explained() {
         assert(verdict.reason:find("limit 3", 1, true), verdict.reason)
         local banned = assert(native.check_ban(engine, request("/")))
         assert(banned.refuses and banned.incident == verdict.incident)
-        assert(native.node().bans == 1)
+        assert(region.node().bans == 1)
         "#,
     );
 }
@@ -157,7 +162,7 @@ fn a_measure_that_nobody_looks_for_is_refused() {
         &loaded(),
         r#"
         local function put(by, scope, measure)
-          return native.ban({
+          return region.ban({
             client_ip = "198.51.100.9", workspace = "other", route = "other", service = "other", consumer = "",
             by = by, scope = scope, ttl_s = 60, category = "abuse", measure = measure, limit = 5, window_s = 10,
           })
@@ -239,15 +244,15 @@ fn another_version_is_refused_with_the_remedy() {
         local cdef = require "kong.plugins.threat-agent.cdef"
         local abi = cdef.abi
         cdef.abi = "00000000"
-        local other = dofile(package.searchpath("kong.plugins.threat-agent.native", package.path))
+        local other = dofile(package.searchpath("kong.plugins.threat-agent.library", package.path))
         local ok, err = other.load()
         assert(not ok and err:find(abi, 1, true), err)
         cdef.abi = abi
         cdef.version = "99.0.0"
-        local native = require "kong.plugins.threat-agent.native"
-        ok, err = native.load()
+        local library = require "kong.plugins.threat-agent.library"
+        ok, err = library.load()
         assert(not ok and err:find("99.0.0", 1, true) and err:find("kong restart", 1, true), err)
-        local again, same = native.load()
+        local again, same = library.load()
         assert(not again and same == err)
         "#,
     );
@@ -267,8 +272,8 @@ fn a_missing_or_broken_library_is_an_error_and_not_a_crash() {
         run(
             &lua,
             r#"
-            local native = require "kong.plugins.threat-agent.native"
-            local ok, err = native.load()
+            local library = require "kong.plugins.threat-agent.library"
+            local ok, err = library.load()
             assert(not ok and err:find(hint, 1, true), err)
             "#,
         );
@@ -304,7 +309,7 @@ fn a_panic_is_an_error_and_the_next_call_works() {
         local verdict, err = native.inspect(engine, request("/fault/panic"))
         assert(not verdict and err:find("panicked", 1, true), err)
         assert(native.inspect(engine, request("/")) == native.CLEAN)
-        assert(native.node().panics == 1)
+        assert(region.node().panics == 1)
         "#,
     );
 }

@@ -5,7 +5,7 @@
 -- passed over here.
 
 local entrance = require "kong.plugins.threat-agent-dashboard.entrance"
-local native = require "kong.plugins.threat-agent.native"
+local library = require "kong.plugins.threat-agent.library"
 local service = require "kong.plugins.threat-agent-dashboard.service"
 
 
@@ -15,7 +15,7 @@ local kong = kong
 local Dashboard = {
   -- After everything that may refuse a request; request-termination is 2.
   PRIORITY = 1,
-  VERSION = native.VERSION,
+  VERSION = library.VERSION,
 }
 
 

@@ -1,7 +1,7 @@
 -- From a path below the route to the page or one of the plugin's views.
 
 local cjson = require "cjson.safe"
-local native = require "kong.plugins.threat-agent.native"
+local library = require "kong.plugins.threat-agent.library"
 local page = require "kong.plugins.threat-agent-dashboard.page"
 local views = require "kong.plugins.threat-agent.views"
 
@@ -106,7 +106,7 @@ function _M.answer(who)
     if method ~= "GET" then
       return 405, { message = "Method not allowed" }, with_headers()
     end
-    local html, headers = page.render(ngx.var.request_id, native.VERSION)
+    local html, headers = page.render(ngx.var.request_id, library.VERSION)
     return 200, html, with_headers(headers)
   end
 

@@ -4,7 +4,7 @@ local baselines = require "kong.plugins.threat-agent.baselines"
 local cjson = require "cjson.safe"
 local database = require "kong.plugins.threat-agent.database"
 local given = require "kong.plugins.threat-agent.given"
-local native = require "kong.plugins.threat-agent.native"
+local region = require "kong.plugins.threat-agent.region"
 local senders = require "kong.plugins.threat-agent.senders"
 
 
@@ -80,7 +80,7 @@ function _M.routes(workspace, but)
   for _, route in ipairs(known_routes()) do
     if route.id ~= but and (workspace == nil or route.workspace == workspace) then
       local place = { workspace = route.workspace, route = route.id, service = route.service }
-      local traffic = native.traffic(senders.identity(place))
+      local traffic = region.traffic(senders.identity(place))
       local minute = traffic and traffic.minute
       if minute and minute.requests > 0 then
         list[#list + 1] = {
@@ -114,7 +114,7 @@ function _M.clients(incidents)
         list[#list + 1] = client
       end
 
-      local traffic = native.traffic(senders.identity(incident, "client_ip", top.client))
+      local traffic = region.traffic(senders.identity(incident, "client_ip", top.client))
       client.signals = client.signals + top.signals
       client.requests = client.requests + (traffic and traffic.sender_minute.requests or 0)
       table.insert(client.incidents, incident.id)

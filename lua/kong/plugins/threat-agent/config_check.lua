@@ -5,9 +5,9 @@ local _M = {}
 
 
 local function engine()
-  local ok, native = pcall(require, "kong.plugins.threat-agent.native")
-  if ok and native.load() then
-    return native
+  local ok, library = pcall(require, "kong.plugins.threat-agent.library")
+  if ok and library.load() then
+    return require "kong.plugins.threat-agent.native"
   end
 end
 

@@ -1,7 +1,7 @@
 -- What goes on at a place, and whether an action made it better: the harm that the action is to
 -- end, and the good that must not go down with it.
 
-local native = require "kong.plugins.threat-agent.native"
+local region = require "kong.plugins.threat-agent.region"
 local senders = require "kong.plugins.threat-agent.senders"
 
 
@@ -34,7 +34,7 @@ end
 
 
 local function of_sender(place, by, id)
-  return native.traffic(senders.identity(place, by, id), by)
+  return region.traffic(senders.identity(place, by, id), by)
 end
 
 

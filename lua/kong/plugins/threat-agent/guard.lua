@@ -1,5 +1,6 @@
 -- When the native half fails: traffic flows, and the log says so once a minute, not per request.
 
+local library = require "kong.plugins.threat-agent.library"
 local native = require "kong.plugins.threat-agent.native"
 
 
@@ -30,7 +31,7 @@ end
 
 -- Finds the engine of a config, or nil where there is none.
 function _M.engine(conf)
-  if not native.load() then
+  if not library.load() then
     return nil
   end
 

@@ -4,6 +4,7 @@ local agent = require "kong.plugins.threat-agent.agent"
 local audit = require "kong.plugins.threat-agent.audit"
 local guard = require "kong.plugins.threat-agent.guard"
 local inspection = require "kong.plugins.threat-agent.inspection"
+local library = require "kong.plugins.threat-agent.library"
 local native = require "kong.plugins.threat-agent.native"
 local prometheus = require "kong.plugins.threat-agent.prometheus"
 local record = require "kong.plugins.threat-agent.record"
@@ -18,7 +19,7 @@ local kong = kong
 local ThreatAgent = {
   -- After the bundled authentication plugins (the last is header-cert-auth, 1009), before limits.
   PRIORITY = 1008,
-  VERSION = native.VERSION,
+  VERSION = library.VERSION,
 }
 
 

@@ -2,8 +2,9 @@
 
 local cjson = require "cjson.safe"
 local findings = require "kong.plugins.threat-agent.findings"
+local library = require "kong.plugins.threat-agent.library"
 local names = require "kong.plugins.threat-agent.names"
-local native = require "kong.plugins.threat-agent.native"
+local region = require "kong.plugins.threat-agent.region"
 
 
 local setmetatable = setmetatable
@@ -30,7 +31,7 @@ end
 -- Reads the oldest change of an incident after a sequence. Returns the incident and its sequence;
 -- nil when there is none.
 function _M.next(sequence)
-  local json, number = native.next_incident(sequence)
+  local json, number = region.next_incident(sequence)
   if not json then
     return nil
   end
@@ -70,7 +71,7 @@ end
 -- Lists incidents, the latest change first; they are shared and must not be changed. Returns nil and
 -- an error where there is no engine.
 function _M.list()
-  local ok, err = native.load()
+  local ok, err = library.load()
   if not ok then
     return nil, err
   end

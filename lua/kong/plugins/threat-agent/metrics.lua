@@ -7,6 +7,7 @@ local config_review = require "kong.plugins.threat-agent.config_review"
 local feedback = require "kong.plugins.threat-agent.feedback"
 local findings = require "kong.plugins.threat-agent.findings"
 local incidents = require "kong.plugins.threat-agent.incidents"
+local library = require "kong.plugins.threat-agent.library"
 local native = require "kong.plugins.threat-agent.native"
 local notices = require "kong.plugins.threat-agent.agent.notices"
 local settings = require "kong.plugins.threat-agent.settings"
@@ -223,7 +224,7 @@ function _M.read()
   values.self_test_passed = number(now.self_test and now.self_test.passed)
   values.kill_switch = number(now.actions and now.actions.killed)
 
-  if native.load() then
+  if library.load() then
     values.incidents_open = count_by(vocabulary.CATEGORIES, incidents.list() or {}, function(incident)
       return incident.status ~= "resolved" and incident.category
     end)

@@ -1,11 +1,11 @@
--- The only reader of the native library. Every function returns a value, or nil and an error;
--- nothing raises, also when the library is missing or of another version.
+-- What requests ask of the native library. Every function returns a value, or nil and an error; nothing
+-- raises.
 --
 -- Scratch cdata are module-local and are read before anything can yield.
 
 local ffi = require "ffi"
-local cdef = require "kong.plugins.threat-agent.cdef"
 local cjson = require "cjson.safe"
+local library = require "kong.plugins.threat-agent.library"
 local references = require "kong.plugins.threat-agent.references"
 local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 local wire = require "kong.plugins.threat-agent.wire"
@@ -16,13 +16,12 @@ local pairs = pairs
 local pcall = pcall
 local ipairs = ipairs
 local ffi_string = ffi.string
-local tostring = tostring
+local set_str = library.set_str
+local fill_identity = library.fill_identity
 local setmetatable = setmetatable
 
 
-local _M = {
-  VERSION = cdef.version,
-}
+local _M = {}
 
 
 -- The fields of the plugin's config that the engine knows; the others are for Lua alone.
@@ -41,16 +40,8 @@ local ENGINE_FIELDS = {
 
 local ACTIONS = { [0] = "allow", "tag", "throttle", "block" }
 
--- By the numbers in the library, and the numbers by the words.
-local CATEGORIES, CATEGORY_NUMBERS = vocabulary.CATEGORIES, {}
-for number, name in ipairs(CATEGORIES) do
-  CATEGORY_NUMBERS[name] = number
-end
-
-local BAN_BY = { client_ip = 0, consumer = 1, network = 2, credential = 3, session = 4,
-                 route = 5, service = 6 }
-local BAN_SCOPES = { global = 0, service = 1, route = 2 }
-local MEASURES = { refuse = 0, limit = 1, allow = 2, concurrency = 3 }
+-- By their numbers in the library.
+local CATEGORIES = vocabulary.CATEGORIES
 
 -- Which part of a request a call is about.
 _M.STAGE = {
@@ -75,17 +66,7 @@ _M.UNINSPECTED = {
 }
 
 
--- Statuses of the library; negative ones are errors.
-local TRUNCATED = 1
-local PARTIAL = 2
-local BYPASS = 3
-
-
-local C                     -- the library, once loaded
-local load_error            -- why it is not, or may no longer be used
-local engine_out, identity, request, verdict, outcome, node, length, number_out
-local beat_out, sequence_out, str, key_str, ban_out, traffic_out
-local text_buffer, text_size
+local engine_out, identity, request, verdict, outcome, number_out, str
 local clock_before, clock_after
 
 
@@ -103,317 +84,20 @@ _M.TIMED_OF, _M.TIMINGS_US = TIMED_OF, TIMINGS_US
 local inspections, timings = 0, { counts = {}, sum_s = 0 }
 
 
-local function find_library()
-  local path = package.searchpath("libthreat_agent", package.cpath)
-  if path then
-    return path
+library.when_loaded(function()
+  if not pcall(ffi.typeof, "ta_clock_t") then
+    ffi.cdef(CLOCK_CDEF)
   end
 
-  return nil, "libthreat_agent.so was not found in lua_package_cpath (" .. package.cpath
-              .. "): install the rock, or add the library's folder to lua_package_cpath"
-end
-
-
--- Calls an export that copies text out, with as much room as it needs.
--- Returns the text, or nil when the call failed.
-local function read_text(call)
-  local status = call(text_buffer, text_size, length)
-  if status == TRUNCATED then
-    text_size = tonumber(length[0])
-    text_buffer = ffi.new("uint8_t[?]", text_size)
-    status = call(text_buffer, text_size, length)
-  end
-
-  return status >= 0 and ffi_string(text_buffer, length[0]) or nil
-end
-
-
-local function set_str(into, text)
-  into.ptr = text
-  into.len = #text
-end
-
-
-local function last_error(doing)
-  return "could not " .. doing .. ": " .. read_text(C.ta_last_error)
-end
-
-
-local function allocate()
   engine_out = ffi.new("ta_engine_t *[1]")
   identity = ffi.new("ta_identity_t")
   request = ffi.new("ta_request_t")
   verdict = ffi.new("ta_verdict_t")
   outcome = ffi.new("ta_outcome_t")
-  node = ffi.new("ta_node_t")
-  length = ffi.new("size_t[1]")
   number_out = ffi.new("uint32_t[1]")
-  beat_out = ffi.new("ta_tick_t")
-  sequence_out = ffi.new("uint64_t[1]")
   str = ffi.new("ta_str_t")
-  key_str = ffi.new("ta_str_t")
-  ban_out = ffi.new("ta_ban_t")
-  traffic_out = ffi.new("ta_traffic_t")
   clock_before, clock_after = ffi.new("ta_clock_t"), ffi.new("ta_clock_t")
-  text_size = 1024
-  text_buffer = ffi.new("uint8_t[?]", text_size)
-end
-
-
-local function load()
-  local path, err = find_library()
-  if not path then
-    return nil, err
-  end
-
-  local ok, lib = pcall(ffi.load, path)
-  if not ok then
-    return nil, "could not load " .. path .. ": " .. tostring(lib)
-  end
-
-  -- A cdef stays for the life of the VM: one that is there already is this module's own.
-  if not pcall(ffi.typeof, "ta_verdict_t") then
-    ffi.cdef(cdef.text)
-    ffi.cdef(CLOCK_CDEF)
-  end
-
-  local has_version = pcall(function() return lib.ta_version end)
-  if not has_version then
-    return nil, path .. " is not threat-agent's library: it lacks ta_version"
-  end
-
-  allocate()
-  local version = read_text(lib.ta_version)
-  local expected = cdef.version .. "+" .. cdef.abi
-  if version ~= expected then
-    return nil, path .. " is version " .. version .. ", the plugin is version " .. expected
-                .. ": install both from one release, then `kong restart` (a reload keeps the old library)"
-  end
-
-  return lib
-end
-
-
--- Loads the library, once. Returns true, or nil and what to do about it.
-function _M.load()
-  if C then
-    return true
-  end
-
-  if not load_error then
-    local lib, err = load()
-    if not lib then
-      load_error = err
-      return nil, err
-    end
-
-    C = lib
-    return true
-  end
-
-  return nil, load_error
-end
-
-
--- Makes the region that all workers count in; to be called in the master, before the fork.
--- bytes: 0 for the default. snapshot: what bans_snapshot() gave, or nil.
--- Returns the number of bans restored, and what was wrong with the snapshot; or nil and an error.
-function _M.region_init(bytes, snapshot)
-  if not snapshot then
-    if C.ta_region_init(bytes) ~= 0 then
-      return nil, last_error("make the shared region")
-    end
-
-    return 0
-  end
-
-  set_str(str, snapshot)
-  local status = C.ta_region_restore(bytes, str, ngx.time() * 1000, number_out)
-  if status < 0 then
-    return nil, last_error("make the shared region")
-  end
-
-  return number_out[0], status == PARTIAL and last_error("restore the bans") or nil
-end
-
-
--- Makes the folder for the node's files and gives it to the workers' user; in the master.
-function _M.prepare_folder(path, user)
-  local user_str = ffi.new("ta_str_t")
-  set_str(str, path)
-  set_str(user_str, user)
-  if C.ta_folder_prepare(str, user_str) ~= 0 then
-    return nil, last_error("make the folder for the node's files")
-  end
-
-  return true
-end
-
-
--- Joins the node as a worker. Returns how many workers were found to have died in the engine.
-function _M.attach()
-  if C.ta_worker_attach(number_out) ~= 0 then
-    -- A worker that reads the region otherwise than its master must not count in it.
-    load_error = last_error("join the node")
-    C = nil
-    return nil, load_error
-  end
-
-  return number_out[0]
-end
-
-
--- Describes the node: counters as Lua numbers.
-function _M.node()
-  if C.ta_node_status(node) ~= 0 then
-    return nil, last_error("read the node's status")
-  end
-
-  return {
-    shared = node.shared == 1,
-    bypass = node.bypass == 1,
-    workers = tonumber(node.workers),
-    recent_deaths = tonumber(node.recent_deaths),
-    region_bytes = tonumber(node.region_bytes),
-    capacity_keys = tonumber(node.capacity_keys),
-    live_keys = tonumber(node.live_keys),
-    bans = tonumber(node.bans),
-    requests = tonumber(node.requests),
-    allowed = tonumber(node.allowed),
-    tagged = tonumber(node.tagged),
-    throttled = tonumber(node.throttled),
-    blocked = tonumber(node.blocked),
-    uninspected_requests = tonumber(node.uninspected_requests),
-    uninspected_bytes = tonumber(node.uninspected_bytes),
-    panics = tonumber(node.panics),
-    shadowed = tonumber(node.shadowed),
-  }
-end
-
-
--- Does a second's work where this worker leads the node. Returns whether it leads, and whether
--- it does so only since now; or nil and an error.
-function _M.tick(wall_s)
-  local status = C.ta_tick(wall_s, beat_out)
-  if status == BYPASS then
-    return false, false
-  end
-  if status ~= 0 then
-    return nil, last_error("do the second's work")
-  end
-
-  return beat_out.leader == 1, beat_out.new_leader == 1
-end
-
-
--- The oldest incident that was published after `since`: its JSON and its sequence, or nil.
-function _M.next_incident(since)
-  local json = read_text(function(buf, size, needed)
-    return C.ta_incident_next(since, buf, size, needed, sequence_out)
-  end)
-  local sequence = tonumber(sequence_out[0])
-  if not json or sequence == 0 then
-    return nil
-  end
-
-  return json, sequence
-end
-
-
--- Tells the engine of a configuration change: { wall_s, hash, entities }.
-function _M.note_change(change)
-  set_str(str, cjson.encode(change))
-  if C.ta_change_note(str) ~= 0 then
-    return nil, last_error("note a configuration change")
-  end
-
-  return true
-end
-
-
--- What was learned, as text for a file.
-function _M.export_learned()
-  local text = read_text(C.ta_learned_export)
-  if not text then
-    return nil, last_error("export what was learned")
-  end
-
-  return text
-end
-
-
--- Where normal has changed for good after a second: { workspace, service, route, metric, what, from, to, at_s },
--- a list. nil and an error.
-function _M.drifts(since_s)
-  local text = read_text(function(buf, size, needed)
-    return C.ta_drifts(since_s, buf, size, needed)
-  end)
-  if not text then
-    return nil, last_error("read the drifts")
-  end
-
-  return cjson.decode(text)
-end
-
-
--- Takes in what export_learned() gave.
-function _M.import_learned(text)
-  set_str(str, text)
-  if C.ta_learned_import(str) ~= 0 then
-    return nil, last_error("import what was learned")
-  end
-
-  return true
-end
-
-
--- What was learned of the routes' payloads, as text for a file.
-function _M.export_profiles()
-  local text = read_text(C.ta_profiles_export)
-  if not text then
-    return nil, last_error("export the profiles of payloads")
-  end
-
-  return text
-end
-
-
--- Takes in what export_profiles() gave.
-function _M.import_profiles(text)
-  set_str(str, text)
-  if C.ta_profiles_import(str) ~= 0 then
-    return nil, last_error("import the profiles of payloads")
-  end
-
-  return true
-end
-
-
--- The standing bans, as text for a file: keyed hashes, no addresses.
-function _M.bans_snapshot()
-  local wall_ms = ngx.time() * 1000
-  local text = read_text(function(buf, size, needed)
-    return C.ta_bans_snapshot(wall_ms, buf, size, needed)
-  end)
-  if not text then
-    return nil, last_error("take a snapshot of the bans")
-  end
-
-  return text
-end
-
-
-local function flow(from)
-  return {
-    requests = tonumber(from.requests),
-    errors = tonumber(from.errors),
-    not_found = tonumber(from.not_found),
-    refused = tonumber(from.refused),
-    exits = tonumber(from.exits),
-    answered = tonumber(from.answered),
-    latency_ms = tonumber(from.latency_ms),
-  }
-end
+end)
 
 
 -- Copies what the engine is to see: no nulls, and no empty tables, whose JSON is ambiguous.
@@ -482,8 +166,8 @@ function _M.check(conf)
   end
 
   set_str(str, json)
-  if C.ta_config_check(str) ~= 0 then
-    return nil, read_text(C.ta_last_error)
+  if library.C.ta_config_check(str) ~= 0 then
+    return nil, library.text(library.C.ta_last_error)
   end
 
   return true
@@ -491,7 +175,7 @@ end
 
 
 local function free(handle)
-  C.ta_engine_free(handle)
+  library.C.ta_engine_free(handle)
 end
 
 
@@ -500,15 +184,15 @@ end
 local function compile(json)
   set_str(str, json)
 
-  local status = C.ta_engine_new(str, engine_out)
+  local status = library.C.ta_engine_new(str, engine_out)
   if status < 0 then
-    return nil, last_error("compile the configuration")
+    return nil, library.error("compile the configuration")
   end
 
   -- A Lua closure, because a C function as finaliser is gone before the VM closes.
   local engine = ffi.gc(engine_out[0], function(handle) free(handle) end)
-  if status == PARTIAL then
-    return engine, "left out of the configuration: " .. read_text(C.ta_last_error)
+  if status == library.PARTIAL then
+    return engine, "left out of the configuration: " .. library.text(library.C.ta_last_error)
   end
 
   return engine
@@ -569,11 +253,11 @@ local BYPASSED = {
 
 
 local function failure(status, doing)
-  if status == BYPASS then
+  if status == library.BYPASS then
     return BYPASSED
   end
 
-  return nil, last_error(doing)
+  return nil, library.error(doing)
 end
 
 
@@ -645,23 +329,10 @@ local function read_verdict()
 end
 
 
-local function fill_identity(into, from)
-  set_str(into.client_ip, from.client_ip)
-  set_str(into.workspace, from.workspace)
-  set_str(into.route, from.route)
-  set_str(into.service, from.service)
-  set_str(into.consumer, from.consumer)
-  -- Identities that the agent makes have none.
-  set_str(into.credential, from.credential or "")
-  -- Hexadecimal: more digits than JSON keeps of a number.
-  into.session = from.session and tonumber(from.session, 16) or 0
-end
-
-
 -- Asks whether a client is banned on the whole node. Returns a verdict, or nil and an error.
 function _M.check_ban(engine, from)
   fill_identity(identity, from)
-  local status = C.ta_engine_check_ban(engine, identity, verdict)
+  local status = library.C.ta_engine_check_ban(engine, identity, verdict)
   if status ~= 0 then
     return failure(status, "check for bans")
   end
@@ -695,11 +366,11 @@ end
 local function inspect(engine)
   inspections = inspections + 1
   if inspections % TIMED_OF ~= 0 then
-    return C.ta_engine_inspect(engine, request, verdict)
+    return library.C.ta_engine_inspect(engine, request, verdict)
   end
 
   ffi.C.ta_clock_gettime(CLOCK_MONOTONIC, clock_before)
-  local status = C.ta_engine_inspect(engine, request, verdict)
+  local status = library.C.ta_engine_inspect(engine, request, verdict)
   ffi.C.ta_clock_gettime(CLOCK_MONOTONIC, clock_after)
   note_timing()
   return status
@@ -744,90 +415,12 @@ function _M.probe(conf, from)
   set_str(request.body, from.body)
   request.body_unread_bytes, request.body_unread, request.stage = 0, 0, _M.STAGE.whole
 
-  local status = C.ta_engine_probe(engine, request, verdict)
+  local status = library.C.ta_engine_probe(engine, request, verdict)
   if status ~= 0 then
     return failure(status, "test the engine")
   end
 
   return read_verdict()
-end
-
-
-local function fill_ban(ban)
-  fill_identity(ban_out.identity, ban)
-  ban_out.by = BAN_BY[ban.by]
-  ban_out.scope = BAN_SCOPES[ban.scope]
-  ban_out.ttl_s = ban.ttl_s
-  ban_out.category = CATEGORY_NUMBERS[ban.category]
-  ban_out.measure = MEASURES[ban.measure or "refuse"]
-  ban_out.limit = ban.limit or 0
-  ban_out.window_s = ban.window_s or 0
-end
-
-
--- Refuses a sender, holds it to a limit or exempts it: an identity with { by, scope, ttl_s, category,
--- measure } and, for a limit, { limit, window_s }; or caps what goes to a route or service at once.
--- Returns true, or nil and an error.
-function _M.ban(ban)
-  fill_ban(ban)
-  if C.ta_ban_set(ban_out) ~= 0 then
-    return nil, last_error("ban a client")
-  end
-
-  return true
-end
-
-
--- Lifts what ban() set. Returns true, or nil and an error.
-function _M.lift_ban(ban)
-  fill_ban(ban)
-  if C.ta_ban_lift(ban_out) ~= 0 then
-    return nil, last_error("lift a ban")
-  end
-
-  return true
-end
-
-
--- What goes to the route of an identity, and what a sender of it sends there: flows of the last minute
--- (`minute`, `sender_minute`) and of ten seconds (`ten_s`, `sender_ten_s`), and `hot_limit`.
--- by: "client_ip" when not given. Returns nil and an error.
-function _M.traffic(from, by)
-  fill_identity(identity, from)
-  if C.ta_traffic(identity, BAN_BY[by or "client_ip"], traffic_out) ~= 0 then
-    return nil, last_error("read the traffic")
-  end
-
-  return {
-    minute = flow(traffic_out.route_60s),
-    ten_s = flow(traffic_out.route_10s),
-    sender_minute = flow(traffic_out.sender_60s),
-    sender_ten_s = flow(traffic_out.sender_10s),
-    hot_limit = tonumber(traffic_out.hot_limit),
-    in_flight = tonumber(traffic_out.in_flight),
-  }
-end
-
-
--- Whether an address lies in one of some networks. Returns nil and an error where one is none.
-function _M.is_within(address, networks)
-  set_str(key_str, address)
-  set_str(str, table.concat(networks, ","))
-  if C.ta_address_within(key_str, str, number_out) ~= 0 then
-    return nil, last_error("look for an address in networks")
-  end
-
-  return number_out[0] == 1
-end
-
-
--- Authenticates a text with a key: HMAC-SHA-256 in hexadecimal.
-function _M.digest(key, text)
-  set_str(key_str, key)
-  set_str(str, text)
-  return read_text(function(buf, size, needed)
-    return C.ta_digest(key_str, str, buf, size, needed)
-  end)
 end
 
 
@@ -870,7 +463,7 @@ function _M.observe(engine, from, ended)
   wire.read_target(outcome.target, ended)
   outcome.method = ended.method
 
-  local status = C.ta_engine_observe(engine, identity, outcome, number_out)
+  local status = library.C.ta_engine_observe(engine, identity, outcome, number_out)
   if status ~= 0 then
     return failure(status, "observe a response")
   end

@@ -98,7 +98,7 @@ function _M.identity(place, by, id)
 end
 
 
--- What stands on one sender, as native.ban() takes it. measure: "refuse", "limit", "allow".
+-- What stands on one sender, as region.ban() takes it. measure: "refuse", "limit", "allow".
 -- more: { scope, ttl_s, category, limit, window_s }.
 function _M.measure(place, by, id, measure, more)
   local ban = _M.identity(place, by, id)

@@ -4,7 +4,8 @@ local actions = require "kong.plugins.threat-agent.action_list"
 local baselines = require "kong.plugins.threat-agent.baselines"
 local configuration = require "kong.plugins.threat-agent.configuration"
 local guard = require "kong.plugins.threat-agent.guard"
-local native = require "kong.plugins.threat-agent.native"
+local library = require "kong.plugins.threat-agent.library"
+local region = require "kong.plugins.threat-agent.region"
 local request = require "kong.plugins.threat-agent.request"
 local self_test = require "kong.plugins.threat-agent.self_test"
 local tally = require "kong.plugins.threat-agent.tally"
@@ -30,16 +31,16 @@ end
 -- Describes the node in aggregates. `enforcing` is true only when refusals are really carried out, and the engine
 -- has proved that it refuses.
 function _M.get()
-  local ok, err = native.load()
+  local ok, err = library.load()
   if not ok then
-    return { version = native.VERSION, enforcing = false, error = err }
+    return { version = library.VERSION, enforcing = false, error = err }
   end
 
   local node
-  node, err = native.node()
+  node, err = region.node()
   local tested, instances = self_test.result(), guard.instances()
   local status = {
-    version = native.VERSION,
+    version = library.VERSION,
     enforcing = node ~= nil and not node.bypass and tested.passed and instances.enforce > 0,
     error = err,
     node = node,

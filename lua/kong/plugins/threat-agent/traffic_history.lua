@@ -2,7 +2,7 @@
 -- The leading worker keeps it; every worker reads it.
 
 local cjson = require "cjson.safe"
-local native = require "kong.plugins.threat-agent.native"
+local region = require "kong.plugins.threat-agent.region"
 
 
 local ngx = ngx
@@ -34,7 +34,7 @@ function _M.note()
   end
 
   noted_s = now
-  local node, err = native.node()
+  local node, err = region.node()
   if not node then
     return nil, err
   end

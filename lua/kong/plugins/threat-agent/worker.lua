@@ -1,7 +1,8 @@
 -- A node's start: the region in the master, and each worker's place in it.
 
 local files = require "kong.plugins.threat-agent.files"
-local native = require "kong.plugins.threat-agent.native"
+local library = require "kong.plugins.threat-agent.library"
+local region = require "kong.plugins.threat-agent.region"
 local self_test = require "kong.plugins.threat-agent.self_test"
 
 
@@ -40,7 +41,7 @@ end
 
 
 local function make_region()
-  local ok, err = native.load()
+  local ok, err = library.load()
   if not ok then
     return nil, err
   end
@@ -51,13 +52,13 @@ local function make_region()
     return nil, err
   end
 
-  ok, err = native.prepare_folder(files.folder(), workers_user())
+  ok, err = region.prepare_folder(files.folder(), workers_user())
   if not ok then
     ngx.log(ngx.WARN, "[threat-agent] ", err, "; bans and baselines will not survive a restart")
   end
 
   local restored
-  restored, err = native.region_init(bytes, files.load(files.BANS))
+  restored, err = region.init(bytes, files.load(files.BANS))
   if err and restored then
     ngx.log(ngx.WARN, "[threat-agent] ", err, "; the node starts without its former bans")
   end
@@ -75,7 +76,7 @@ function _M.prepare_master()
 
   local restored, err = make_region()
   if not restored then
-    ngx.log(ngx.ERR, "[threat-agent] ", err, "; ", native.load() and "each worker counts alone"
+    ngx.log(ngx.ERR, "[threat-agent] ", err, "; ", library.load() and "each worker counts alone"
             or "requests are not inspected")
   end
 end
@@ -84,11 +85,11 @@ end
 -- Takes this worker's place, and tells what became of the ones before it. Returns whether there is
 -- an engine to work with.
 function _M.start()
-  if not native.load() then
+  if not library.load() then
     return false
   end
 
-  local deaths, err = native.attach()
+  local deaths, err = region.attach()
   if not deaths then
     kong.log.err(err)
     return false
@@ -98,7 +99,7 @@ function _M.start()
     kong.log.crit("a worker died inside the engine")
   end
 
-  local node = native.node()
+  local node = region.node()
   if node and node.bypass then
     kong.log.alert("bypass: three workers died inside the engine within 60 s; traffic flows ",
                    "uninspected until `kong restart` with a mended library")

@@ -5,7 +5,7 @@
 -- where it has clients, `record.clients`, and returns true; or nil, why there is nothing to do and, when
 -- the Admin API is why, whether that may pass. `client()` gives the Admin API's client, or the same three.
 
-local native = require "kong.plugins.threat-agent.native"
+local region = require "kong.plugins.threat-agent.region"
 
 
 local registry = {
@@ -35,7 +35,7 @@ local _M = {}
 -- Gives the entities that a record makes ids that follow from its own: made again after a crash
 -- they are the same. Shape: RFC 9562, version 8.
 local function id_of(record, number)
-  local hex = native.digest("threat-agent", record.id .. "/" .. record.created_s .. "/" .. number)
+  local hex = region.digest("threat-agent", record.id .. "/" .. record.created_s .. "/" .. number)
   return ("%s-%s-8%s-a%s-%s"):format(hex:sub(1, 8), hex:sub(9, 12), hex:sub(13, 15), hex:sub(16, 18), hex:sub(19, 30))
 end
 

@@ -1,6 +1,6 @@
 -- What the busiest ordinary clients of a place need, as it was learned there.
 
-local native = require "kong.plugins.threat-agent.native"
+local region = require "kong.plugins.threat-agent.region"
 local senders = require "kong.plugins.threat-agent.senders"
 
 
@@ -18,7 +18,7 @@ local _M = {}
 
 -- Requests in a window that no ordinary client exceeds. Units: seconds.
 function _M.requests(place, window_s)
-  local traffic = native.traffic(senders.identity(place))
+  local traffic = region.traffic(senders.identity(place))
   local hot = traffic and traffic.hot_limit or 0
   if hot > 0 then
     return max(1, math.floor(hot * window_s / LEARNED_S))

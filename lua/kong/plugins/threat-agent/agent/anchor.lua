@@ -5,8 +5,8 @@ local cjson = require "cjson.safe"
 local events = require "kong.plugins.threat-agent.agent.events"
 local files = require "kong.plugins.threat-agent.files"
 local ledger = require "kong.plugins.threat-agent.agent.ledger"
-local native = require "kong.plugins.threat-agent.native"
 local outbox = require "kong.plugins.threat-agent.agent.outbox"
+local region = require "kong.plugins.threat-agent.region"
 
 
 local kong = kong
@@ -30,7 +30,7 @@ local function signed(head, at_s, conf)
   local node, key = kong.node.get_id(), conf.response.ledger_key
   local said = { head = head, node = node, at_s = at_s }
   if type(key) == "string" and key ~= "" then
-    said.signature = native.digest(key, "ledger.head " .. node .. " " .. at_s .. " " .. head)
+    said.signature = region.digest(key, "ledger.head " .. node .. " " .. at_s .. " " .. head)
   end
 
   return said

@@ -4,7 +4,7 @@
 -- The region enforces the last phase whoever dies; what ends it in any case is the action's time.
 
 local limit = require "kong.plugins.threat-agent.agent.limit"
-local native = require "kong.plugins.threat-agent.native"
+local region = require "kong.plugins.threat-agent.region"
 local senders = require "kong.plugins.threat-agent.senders"
 
 
@@ -55,7 +55,7 @@ local STEPS = {
   end,
 
   half_open = function(record, now)
-    local traffic = native.traffic(senders.identity(record.place))
+    local traffic = region.traffic(senders.identity(record.place))
     local flow = traffic and traffic.ten_s
     if flow and flow.errors > 0 then
       local breaker = record.breaker

@@ -2,7 +2,7 @@
 -- snapshot says what, and the engine holds errors against it.
 
 local journal = require "kong.plugins.threat-agent.agent.journal"
-local native = require "kong.plugins.threat-agent.native"
+local region = require "kong.plugins.threat-agent.region"
 local reviewer = require "kong.plugins.threat-agent.agent.reviewer"
 local settings = require "kong.plugins.threat-agent.settings"
 local snapshots = require "kong.plugins.threat-agent.snapshots"
@@ -109,7 +109,7 @@ local function tell(found)
     return true
   end
 
-  return native.note_change({ wall_s = ngx.time(), hash = "", entities = entities })
+  return region.note_change({ wall_s = ngx.time(), hash = "", entities = entities })
 end
 
 

@@ -5,7 +5,7 @@
 
 local baselines = require "kong.plugins.threat-agent.baselines"
 local limit = require "kong.plugins.threat-agent.agent.limit"
-local native = require "kong.plugins.threat-agent.native"
+local region = require "kong.plugins.threat-agent.region"
 local senders = require "kong.plugins.threat-agent.senders"
 
 
@@ -38,7 +38,7 @@ local _M = {}
 
 
 local function traffic_of(place)
-  return native.traffic(senders.identity(place))
+  return region.traffic(senders.identity(place))
 end
 
 

@@ -3,8 +3,8 @@
 
 local events = require "kong.plugins.threat-agent.agent.events"
 local names = require "kong.plugins.threat-agent.names"
-local native = require "kong.plugins.threat-agent.native"
 local notices = require "kong.plugins.threat-agent.agent.notices"
+local region = require "kong.plugins.threat-agent.region"
 
 
 local kong = kong
@@ -37,7 +37,7 @@ end
 
 -- Takes up where the last leader stopped: what it wrote down it has told.
 function _M.open()
-  local list, err = native.drifts(0)
+  local list, err = region.drifts(0)
   since_s = list and latest_of(list) or 0
   return list and true, err
 end
@@ -67,7 +67,7 @@ function _M.beat(conf)
     return true
   end
 
-  local list, err = native.drifts(since_s)
+  local list, err = region.drifts(since_s)
   if not list then
     return nil, err
   elseif not list[1] then

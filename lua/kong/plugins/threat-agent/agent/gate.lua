@@ -3,8 +3,8 @@
 
 local files = require "kong.plugins.threat-agent.files"
 local journal = require "kong.plugins.threat-agent.agent.journal"
-local native = require "kong.plugins.threat-agent.native"
 local owners = require "kong.plugins.threat-agent.owners"
+local region = require "kong.plugins.threat-agent.region"
 local senders = require "kong.plugins.threat-agent.senders"
 local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
@@ -68,14 +68,14 @@ local function overlaps(network, cidrs)
     end
   end
 
-  return native.is_within(network:match("^[^/]+"), cidrs)
+  return region.is_within(network:match("^[^/]+"), cidrs)
 end
 
 
 -- Names why a sender is protected; nil when it is not.
 local function protected_sender(by, id, limits)
   if by == "client_ip" then
-    return native.is_within(id, limits.cidrs or {}) and "a client is protected"
+    return region.is_within(id, limits.cidrs or {}) and "a client is protected"
   elseif by == "network" then
     return overlaps(id, limits.cidrs or {}) and "a client of the network is protected"
   elseif by == "session" or not limits.consumers or #limits.consumers == 0 then

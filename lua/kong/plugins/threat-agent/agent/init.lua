@@ -5,8 +5,8 @@ local changes = require "kong.plugins.threat-agent.agent.changes"
 local drifts = require "kong.plugins.threat-agent.agent.drifts"
 local files = require "kong.plugins.threat-agent.files"
 local incidents = require "kong.plugins.threat-agent.incidents"
-local native = require "kong.plugins.threat-agent.native"
 local notices = require "kong.plugins.threat-agent.agent.notices"
+local region = require "kong.plugins.threat-agent.region"
 local responder = require "kong.plugins.threat-agent.agent.responder"
 local settings = require "kong.plugins.threat-agent.settings"
 local sweeper = require "kong.plugins.threat-agent.agent.sweeper"
@@ -21,9 +21,9 @@ local ngx = ngx
 local BEAT_S = 1
 -- Name of each file that is kept → what gives its text, and how often it is written.
 local FILES = {
-  [files.BANS] = { read = native.bans_snapshot, every_s = 10 },
-  [files.LEARNED] = { read = native.export_learned, every_s = 10 },
-  [files.PROFILES] = { read = native.export_profiles, every_s = 30 },
+  [files.BANS] = { read = region.bans_snapshot, every_s = 10 },
+  [files.LEARNED] = { read = region.export_learned, every_s = 10 },
+  [files.PROFILES] = { read = region.export_profiles, every_s = 30 },
 }
 
 
@@ -58,12 +58,12 @@ local function take_lead()
   kong.log.notice("leads this node")
   local learned = files.load(files.LEARNED)
   if learned then
-    checked(native.import_learned(learned))
+    checked(region.import_learned(learned))
   end
   checked(drifts.open())
   local profiles = files.load(files.PROFILES)
   if profiles then
-    checked(native.import_profiles(profiles))
+    checked(region.import_profiles(profiles))
   end
   checked(changes.open())
   checked(responder.open())
@@ -139,7 +139,7 @@ local function beat(premature)
   end
 
   tally.flush()
-  local leads, new = native.tick(ngx.time())
+  local leads, new = region.tick(ngx.time())
   if leads == nil then
     say(new)
   elseif leads then

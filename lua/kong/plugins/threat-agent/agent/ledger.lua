@@ -3,8 +3,8 @@
 
 local cjson = require "cjson.safe"
 local files = require "kong.plugins.threat-agent.files"
-local native = require "kong.plugins.threat-agent.native"
 local pseudonyms = require "kong.plugins.threat-agent.agent.pseudonyms"
+local region = require "kong.plugins.threat-agent.region"
 
 
 local kong = kong
@@ -102,7 +102,7 @@ function _M.write(event, record, why, key)
     files.rename(files.LEDGER, "ledger-" .. ngx.time() .. ".jsonl")
   end
 
-  local hash = native.digest(key or "", head .. entry)
+  local hash = region.digest(key or "", head .. entry)
   local line = '{"hash":"' .. hash .. '","previous":"' .. head .. '","entry":' .. entry .. "}"
   local ok, err = files.append(files.LEDGER, line)
   if not ok then

@@ -1,7 +1,7 @@
 -- Moving a limit that stands in the region: what an action's first change says holds from now on, for the
 -- rest of the action's time.
 
-local native = require "kong.plugins.threat-agent.native"
+local region = require "kong.plugins.threat-agent.region"
 
 
 local max = math.max
@@ -16,8 +16,8 @@ function _M.move(record, now)
   ban.ttl_s = record.expires_s and max(1, record.expires_s - now) or ban.ttl_s
 
   -- A longer one that stands would be kept.
-  native.lift_ban(ban)
-  return native.ban(ban)
+  region.lift_ban(ban)
+  return region.ban(ban)
 end
 
 

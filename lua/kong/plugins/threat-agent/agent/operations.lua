@@ -7,7 +7,7 @@
 -- Each returns true; or nil, an error, and whether another try may succeed.
 
 local entities = require "kong.plugins.threat-agent.entities"
-local native = require "kong.plugins.threat-agent.native"
+local region = require "kong.plugins.threat-agent.region"
 
 
 -- What everything carries that the agent makes.
@@ -45,10 +45,10 @@ end
 local OPERATIONS = {
   ban = {
     apply = function(change)
-      return native.ban(change.ban)
+      return region.ban(change.ban)
     end,
     revert = function(change)
-      return native.lift_ban(change.ban)
+      return region.lift_ban(change.ban)
     end,
     stands = function()
       return true

@@ -4,7 +4,7 @@
 local cjson = require "cjson.safe"
 local database = require "kong.plugins.threat-agent.database"
 local journal = require "kong.plugins.threat-agent.agent.journal"
-local native = require "kong.plugins.threat-agent.native"
+local region = require "kong.plugins.threat-agent.region"
 local senders = require "kong.plugins.threat-agent.senders"
 local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
@@ -134,7 +134,7 @@ end
 -- Lifts a client's bans wherever they may stand. Returns true, or nil and an error.
 function _M.lift(command)
   leave_out(command)
-  local ok, err = native.lift_ban(measure_of(command, "refuse", "global"))
+  local ok, err = region.lift_ban(measure_of(command, "refuse", "global"))
   if not ok then
     return nil, err
   end
@@ -149,13 +149,13 @@ function _M.lift(command)
     if command.everywhere or workspace == command.workspace then
       local there = { client = command.client, ban_by = command.ban_by, workspace = workspace }
       local service = type(route.service) == "table" and route.service.id or ""
-      native.lift_ban(measure_of(there, "refuse", "route", service, route.id))
+      region.lift_ban(measure_of(there, "refuse", "route", service, route.id))
       if service ~= "" and not done[service] then
-        native.lift_ban(measure_of(there, "refuse", "service", service))
+        region.lift_ban(measure_of(there, "refuse", "service", service))
         done[service] = true
       end
       if not done[workspace] then
-        native.lift_ban(measure_of(there, "refuse", "global"))
+        region.lift_ban(measure_of(there, "refuse", "global"))
         done[workspace] = true
       end
     end

@@ -2,7 +2,7 @@
 -- its file has erased whom that month's lines are about, and the chain stays whole.
 
 local files = require "kong.plugins.threat-agent.files"
-local native = require "kong.plugins.threat-agent.native"
+local region = require "kong.plugins.threat-agent.region"
 
 
 local ngx = ngx
@@ -50,7 +50,7 @@ end
 -- The pseudonym of a text; "unknown" where no key can be kept.
 function _M.of(text)
   local secret = month_key()
-  return secret and native.digest(secret, text):sub(1, SHOWN) or "unknown"
+  return secret and region.digest(secret, text):sub(1, SHOWN) or "unknown"
 end
 
 

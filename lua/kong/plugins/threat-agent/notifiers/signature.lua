@@ -2,7 +2,7 @@
 --
 --   X-Threat-Agent-Signature: t=<seconds>,v1=<HMAC-SHA256 in hexadecimal of "<seconds>.<body>">
 
-local native = require "kong.plugins.threat-agent.native"
+local region = require "kong.plugins.threat-agent.region"
 
 
 local ngx = ngx
@@ -37,7 +37,7 @@ end
 -- The header's value. Returns nil and an error where there is no library to sign with.
 function _M.sign(secret, body, now_s)
   now_s = now_s or ngx.time()
-  local digest, err = native.digest(secret, now_s .. "." .. body)
+  local digest, err = region.digest(secret, now_s .. "." .. body)
   return digest and "t=" .. now_s .. ",v1=" .. digest, err
 end
 
@@ -51,7 +51,7 @@ function _M.is_right(value, secret, body, now_s)
     return false, "signed more than " .. MOST_SKEW_S .. " s ago or ahead: are the clocks right?"
   end
 
-  local wanted = native.digest(secret, at .. "." .. body)
+  local wanted = region.digest(secret, at .. "." .. body)
   if not wanted or not same(wanted, digest) then
     return false, "not signed with the key"
   end

@@ -1,7 +1,7 @@
 -- Kong's own database, through the plugin's entity `threat_agent_records` (`daos.lua`): one row for
 -- each incident as it stands, and one for each ledger line. Kong drops rows whose time is over.
 
-local native = require "kong.plugins.threat-agent.native"
+local region = require "kong.plugins.threat-agent.region"
 
 
 local kong = kong
@@ -23,7 +23,7 @@ end
 
 -- The same key has the same row, on whatever node.
 local function row_id(entry)
-  local digest = native.digest("threat-agent", entry.kind .. "/" .. entry.key)
+  local digest = region.digest("threat-agent", entry.kind .. "/" .. entry.key)
   return digest and ("%s-%s-%s-%s-%s"):format(digest:sub(1, 8), digest:sub(9, 12), "4" .. digest:sub(14, 16),
                                                "8" .. digest:sub(18, 20), digest:sub(21, 32))
 end

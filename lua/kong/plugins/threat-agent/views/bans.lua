@@ -4,7 +4,8 @@
 local action_list = require "kong.plugins.threat-agent.action_list"
 local actions = require "kong.plugins.threat-agent.views.actions"
 local cjson = require "cjson.safe"
-local native = require "kong.plugins.threat-agent.native"
+local library = require "kong.plugins.threat-agent.library"
+local region = require "kong.plugins.threat-agent.region"
 local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 local whom = require "kong.plugins.threat-agent.views.whom"
 
@@ -40,10 +41,10 @@ end
 
 -- Lists the bans that the agent knows by name, and counts all that stand.
 function _M.list(ask)
-  local ok, err = native.load()
+  local ok, err = library.load()
   local node = ok
   if ok then
-    node, err = native.node()
+    node, err = region.node()
   end
   if not node then
     return 503, { message = err }

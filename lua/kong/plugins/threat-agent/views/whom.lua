@@ -2,8 +2,9 @@
 -- session.
 
 local entities = require "kong.plugins.threat-agent.entities"
-local native = require "kong.plugins.threat-agent.native"
+local library = require "kong.plugins.threat-agent.library"
 local redact = require "kong.plugins.threat-agent.redact"
+local region = require "kong.plugins.threat-agent.region"
 local senders = require "kong.plugins.threat-agent.senders"
 
 
@@ -27,7 +28,7 @@ local _M = {
 
 
 local function is_address(text)
-  return native.load() and native.is_within(text, EVERY_ADDRESS)
+  return library.load() and region.is_within(text, EVERY_ADDRESS)
 end
 
 
