@@ -45,6 +45,7 @@ build = {
       ["kong.plugins.threat-agent.actions.ban"] = "lua/kong/plugins/threat-agent/actions/ban.lua",
       ["kong.plugins.threat-agent.actions.circuit_breaker"] = "lua/kong/plugins/threat-agent/actions/circuit_breaker.lua",
       ["kong.plugins.threat-agent.actions.concurrency_cap"] = "lua/kong/plugins/threat-agent/actions/concurrency_cap.lua",
+      ["kong.plugins.threat-agent.actions.consumers"] = "lua/kong/plugins/threat-agent/actions/consumers.lua",
       ["kong.plugins.threat-agent.actions.deny_consumer"] = "lua/kong/plugins/threat-agent/actions/deny_consumer.lua",
       ["kong.plugins.threat-agent.actions.disable_credential"] = "lua/kong/plugins/threat-agent/actions/disable_credential.lua",
       ["kong.plugins.threat-agent.actions.disable_plugin"] = "lua/kong/plugins/threat-agent/actions/disable_plugin.lua",

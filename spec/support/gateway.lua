@@ -54,14 +54,16 @@ local function run(command)
 end
 
 
-local function free_port(taken)
-  taken = taken or {}
+-- A port that is free and was not handed out before: a spec may keep one for later.
+local handed_out = {}
+
+local function free_port()
   while true do
     local port = math.random(FIRST_PORT, LAST_PORT)
-    local sock = not taken[port] and socket.bind("127.0.0.1", port)
+    local sock = not handed_out[port] and socket.bind("127.0.0.1", port)
     if sock then
       sock:close()
-      taken[port] = true
+      handed_out[port] = true
       return port
     end
   end
@@ -152,7 +154,6 @@ end
 -- plugins ("bundled,threat-agent"), trusted_ips (believes X-Forwarded-For from there), env.
 -- Fields of the result: prefix, proxy_port, admin_port, status_port, demo_port, h2_port.
 function gateway.start(options)
-  local taken = {}
   local prefix = os.tmpname()
   os.remove(prefix)
   assert(run("mkdir -p " .. quote(prefix)))
@@ -160,14 +161,14 @@ function gateway.start(options)
   local self = setmetatable({
     prefix = prefix,
     config_path = prefix .. "/spec.yml",
-    proxy_port = free_port(taken),
-    admin_port = free_port(taken),
-    status_port = free_port(taken),
-    demo_port = free_port(taken),
-    h2_port = free_port(taken),
-    postgres_port = free_port(taken),
-    cluster_port = free_port(taken),
-    control_status_port = free_port(taken),
+    proxy_port = free_port(),
+    admin_port = free_port(),
+    status_port = free_port(),
+    demo_port = free_port(),
+    h2_port = free_port(),
+    postgres_port = free_port(),
+    cluster_port = free_port(),
+    control_status_port = free_port(),
   }, gateway)
 
   self:write_config(options.config)

@@ -11,12 +11,13 @@ local FOLDER = PLUGINS .. "/threat-agent"
 -- Which of the plugin's modules each one may require. A module that is missing here is new:
 -- give it a line, and think of the arrow's direction.
 local ARROWS = {
-  ["actions.acl"] = { "actions.plugins", "senders" },
+  ["actions.acl"] = { "actions.consumers", "actions.plugins" },
   ["actions.allow"] = { "senders" },
   ["actions.ban"] = { "effect", "senders" },
   ["actions.circuit_breaker"] = { "action_list", "actions.plugins", "agent.breaker", "effect", "senders" },
   ["actions.concurrency_cap"] = { "action_list", "actions.plugins", "agent.concurrency", "senders" },
-  ["actions.deny_consumer"] = { "actions.plugins", "senders" },
+  ["actions.consumers"] = { "senders" },
+  ["actions.deny_consumer"] = { "actions.consumers", "actions.plugins" },
   ["actions.disable_credential"] = { "actions.plugins", "actions.templates", "senders" },
   ["actions.disable_plugin"] = { "actions.plugins", "guards" },
   ["actions.drain_target"] = {},

@@ -7,25 +7,7 @@ local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 local whole = fields.whole
 
 
-local ACTIONS = {
-  "acl",
-  "allow",
-  "ban",
-  "circuit_breaker",
-  "concurrency_cap",
-  "deny_consumer",
-  "disable_credential",
-  "disable_plugin",
-  "drain_target",
-  "hot_patch",
-  "ip_restriction",
-  "rate_limiting",
-  "request_termination",
-  "reroute",
-  "restrict_route",
-  "rollback",
-  "throttle",
-}
+local IN_MEMORY = { "allow", "ban", "circuit_breaker", "concurrency_cap", "throttle" }
 
 -- What changes entities, and so may be left to a companion.
 local DELEGABLE = {
@@ -42,6 +24,13 @@ local DELEGABLE = {
   "restrict_route",
   "rollback",
 }
+
+local ACTIONS = {}
+for _, list in ipairs({ IN_MEMORY, DELEGABLE }) do
+  for _, name in ipairs(list) do
+    ACTIONS[#ACTIONS + 1] = name
+  end
+end
 
 local TEMPLATES = {
   "refuse_body_size",

@@ -1,8 +1,8 @@
 -- Puts each consumer that an incident names into a group that Kong's acl on its route or service denies:
 -- whatever credential it shows, wherever that group is denied.
 
+local plan_each = require "kong.plugins.threat-agent.actions.consumers"
 local plugins = require "kong.plugins.threat-agent.actions.plugins"
-local senders = require "kong.plugins.threat-agent.senders"
 
 
 local PLACES = { { kind = "routes", field = "route" }, { kind = "services", field = "service" } }
@@ -35,7 +35,9 @@ local function denied_group(api, place)
 end
 
 
-local function is_in(api, consumer, group)
+-- Plans for one consumer. Returns the change; false where it is in the group already; nil, an error and
+-- whether it may pass.
+local function change_for(api, consumer, group)
   local groups, err, passes = api:groups_of(consumer)
   if not groups then
     return nil, err, passes
@@ -43,20 +45,15 @@ local function is_in(api, consumer, group)
 
   for _, entry in ipairs(groups) do
     if entry.group == group then
-      return true
+      return false
     end
   end
 
-  return false
+  return { op = "create", kind = "acls", entity = { group = group, consumer = { id = consumer } } }
 end
 
 
 function _M.plan(record, incident, step, client)
-  local found = senders.suspects(incident, "consumer", step.suspicion)
-  if #found == 0 then
-    return nil, "no consumer is suspected enough"
-  end
-
   local api, err, passes = client()
   local group
   if api then
@@ -66,25 +63,9 @@ function _M.plan(record, incident, step, client)
     return nil, err or "no acl plugin stands there that denies a group", passes or false
   end
 
-  local consumers, changes = {}, {}
-  for _, consumer in ipairs(found) do
-    local already
-    already, err, passes = is_in(api, consumer, group)
-    if already == nil then
-      return nil, err, passes or false
-    elseif not already then
-      consumers[#consumers + 1] = consumer
-      changes[#changes + 1] = { op = "create", kind = "acls", entity = { group = group, consumer = { id = consumer } } }
-    end
-  end
-  if #changes == 0 then
-    return nil, "the consumers are in the denied group already"
-  end
-
-  record.by = "consumer"
-  record.clients = consumers
-  record.changes = changes
-  return true
+  return plan_each(record, incident, step, function(consumer)
+    return change_for(api, consumer, group)
+  end, "the consumers are in the denied group already")
 end
 
 

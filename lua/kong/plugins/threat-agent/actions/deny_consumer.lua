@@ -1,8 +1,8 @@
 -- Kong's request-termination on each consumer that an incident names: whatever credential it shows,
 -- and on every node.
 
+local plan_each = require "kong.plugins.threat-agent.actions.consumers"
 local plugins = require "kong.plugins.threat-agent.actions.plugins"
-local senders = require "kong.plugins.threat-agent.senders"
 
 
 local PLUGIN = "request-termination"
@@ -33,35 +33,14 @@ end
 
 
 function _M.plan(record, incident, step, client)
-  local found = senders.suspects(incident, "consumer", step.suspicion)
-  if #found == 0 then
-    return nil, "no consumer is suspected enough"
-  end
-
   local api, err, passes = client()
   if not api then
     return nil, err, passes or false
   end
 
-  local consumers, changes = {}, {}
-  for _, consumer in ipairs(found) do
-    local change
-    change, err, passes = change_for(api, consumer, step.message)
-    if change == nil then
-      return nil, err, passes or false
-    elseif change then
-      consumers[#consumers + 1] = consumer
-      changes[#changes + 1] = change
-    end
-  end
-  if #changes == 0 then
-    return nil, "the consumers are denied already"
-  end
-
-  record.by = "consumer"
-  record.clients = consumers
-  record.changes = changes
-  return true
+  return plan_each(record, incident, step, function(consumer)
+    return change_for(api, consumer, step.message)
+  end, "the consumers are denied already")
 end
 
 
