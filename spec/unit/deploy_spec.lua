@@ -61,6 +61,18 @@ describe("deploy/", function()
     end)
   end
 
+  it("categories and severities are the plugin's", function()
+    local vocabulary = require "kong.plugins.threat-agent.vocabulary"
+    local api = lyaml.load(plugin.read("deploy/openapi.yaml")).components.schemas
+    assert.same(vocabulary.CATEGORIES, api.Category.enum)
+    assert.same(vocabulary.SEVERITIES, api.Severity.enum)
+
+    local event = cjson.decode(plugin.read("deploy/incident.schema.json"))
+    local incident = event["$defs"].incident.properties
+    assert.same(vocabulary.CATEGORIES, incident.category.enum)
+    assert.same(vocabulary.SEVERITIES, incident.severity.enum)
+  end)
+
   it("dashboard.yml is in the plugin's words", function()
     local config = lyaml.load(plugin.read("deploy/dashboard.yml")).routes[1].plugins[2]
     assert.equal("threat-agent-dashboard", config.name)
