@@ -2,7 +2,6 @@
 -- that has what it needs, data planes included.
 
 
-local cjson = require "cjson.safe"
 local gateway = require "spec.support.gateway"
 local socket = require "socket"
 
@@ -121,16 +120,6 @@ describe(gateway.describe_name("each action:"), function()
   end
 
 
-  -- Of a data plane there is the file only.
-  local function record_of(name)
-    for _, record in ipairs(cjson.decode(gateway.read_file(gw.prefix .. "/threat-agent/actions.json")) or {}) do
-      if record.place.route_name == name then
-        return record
-      end
-    end
-  end
-
-
   local function attack(name, client)
     if cases[name].keyed then
       for _ = 1, 10 do
@@ -148,7 +137,7 @@ describe(gateway.describe_name("each action:"), function()
 
 
   local function look(name)
-    local record, state = record_of(name), seen[name]
+    local record, state = gw:records(name)[1], seen[name]
     if record and record.state == "active" and not state.active then
       state.active, state.during = record, observed(name)
     elseif record and record.state ~= "active" and record.state ~= "applying" and record.state ~= "reverting"

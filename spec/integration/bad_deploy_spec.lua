@@ -1,7 +1,6 @@
 -- A deploy that breaks a route, in automatic mode: named, and taken back within 30 s of its first error.
 
 
-local cjson = require "cjson.safe"
 local gateway = require "spec.support.gateway"
 local lyaml = require "lyaml"
 
@@ -58,18 +57,6 @@ describe(gateway.describe_name("a bad deploy:"), function()
   end
 
 
-  local function records(route)
-    local found = {}
-    for _, record in ipairs(cjson.decode(gateway.read_file(gw.prefix .. "/threat-agent/actions.json")) or {}) do
-      if record.place.route_name == route then
-        found[#found + 1] = record
-      end
-    end
-
-    return found
-  end
-
-
   -- Changes the configuration as its gateway has it: whole, where there is no database.
   local function deploy(method, path, body, change)
     if gateway.kind ~= "kong" then
@@ -98,7 +85,7 @@ describe(gateway.describe_name("a bad deploy:"), function()
     eventually(function() return status(route) ~= 200 end, 20)
     local record = eventually(function()
       status(route)
-      local found = records(route)[1]
+      local found = gw:records(route)[1]
       return found and found.state == "active" and found
     end, WITHIN_S)
     eventually(function() return status(route) == 200 end, WITHIN_S)
@@ -154,7 +141,7 @@ describe(gateway.describe_name("a bad deploy:"), function()
         status("guarded")
         return #gw:error_log("what changed guards the gateway") > 0
       end, WITHIN_S)
-      assert.equal(0, #records("guarded"))
+      assert.equal(0, #gw:records("guarded"))
       assert.equal(500, status("guarded"))
     end)
   end

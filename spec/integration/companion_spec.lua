@@ -131,15 +131,9 @@ describe(gateway.describe_name("a companion:"), function()
   end
 
 
-  -- The nodes' own files: a data plane has no Admin API to ask.
-  local function records(prefix)
-    return cjson.decode(gateway.read_file(prefix .. "/threat-agent/actions.json")) or {}
-  end
-
-
   local function find(prefix, route, action)
-    for _, record in ipairs(records(prefix)) do
-      if record.place.route_name == route and record.action == (action or record.action) then
+    for _, record in ipairs(gateway.records_in(prefix, route)) do
+      if record.action == (action or record.action) then
         return record
       end
     end
@@ -342,7 +336,7 @@ describe(gateway.describe_name("a companion:"), function()
   -- Ends a node's workers as they are, with the journal as it stood after a step.
   local function killed_at(prefix, state)
     local path = prefix .. "/threat-agent/actions.json"
-    local list = records(prefix)
+    local list = gateway.records_in(prefix)
     for _, record in ipairs(list) do
       if record.place.route_name == "killed" then
         record.state = state
@@ -369,15 +363,8 @@ describe(gateway.describe_name("a companion:"), function()
       assert.equal("GET,POST", methods("killed"))
     end
 
-    local function number(prefix)
-      local count = 0
-      for _, record in ipairs(records(prefix)) do
-        count = count + (record.place.route_name == "killed" and 1 or 0)
-      end
-      return count
-    end
-    assert.equal(1, number(edge.prefix))
-    assert.equal(1, number(hub_prefix))
+    assert.equal(1, #gateway.records_in(edge.prefix, "killed"))
+    assert.equal(1, #gateway.records_in(hub_prefix, "killed"))
 
     killed_at(edge.prefix, "reverting")
     eventually(function() return methods("killed") == "" end, 30)

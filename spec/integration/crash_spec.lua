@@ -2,7 +2,6 @@
 -- stands: the next leader goes on, makes nothing twice, and leaves nothing behind.
 
 
-local cjson = require "cjson.safe"
 local gateway = require "spec.support.gateway"
 
 
@@ -101,21 +100,9 @@ describe(gateway.describe_name("killed in the middle:"), function()
   end
 
 
-  local function records(route)
-    local found = {}
-    for _, record in ipairs(cjson.decode(gateway.read_file(gw.prefix .. "/threat-agent/actions.json")) or {}) do
-      if record.place.route_name == route then
-        found[#found + 1] = record
-      end
-    end
-
-    return found
-  end
-
-
   local function in_state(route, state)
     return eventually(function()
-      local record = records(route)[1]
+      local record = gw:records(route)[1]
       return record and record.state == state and record
     end, 40)
   end
@@ -157,7 +144,7 @@ describe(gateway.describe_name("killed in the middle:"), function()
         eventually(has_killed, TTL_S + 20)
         in_state(route, "expired")
         assert.is_false(stands(route))
-        assert.equal(1, #records(route))
+        assert.equal(1, #gw:records(route))
       end)
     end
   end

@@ -1,7 +1,6 @@
 -- Hybrid mode: the data plane has no Admin API; it bans by itself and writes to its control plane.
 
 
-local cjson = require "cjson.safe"
 local gateway = require "spec.support.gateway"
 
 
@@ -67,8 +66,8 @@ describe(gateway.describe_name("a data plane"), function()
   -- The data plane's own file: its actions have no Admin API to stand on.
   local function action(route, state)
     return eventually(function()
-      for _, record in ipairs(cjson.decode(gateway.read_file(gw.prefix .. "/threat-agent/actions.json")) or {}) do
-        if record.place.route_name == route and record.state == state then
+      for _, record in ipairs(gw:records(route)) do
+        if record.state == state then
           return record
         end
       end

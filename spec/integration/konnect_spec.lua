@@ -118,8 +118,8 @@ describe(gateway.describe_name("Konnect, by its published contract:"), function(
 
   local function in_state(route, state)
     return eventually(function()
-      for _, record in ipairs(cjson.decode(gateway.read_file(gw.prefix .. "/threat-agent/actions.json")) or {}) do
-        if record.place.route_name == route and record.state == state then
+      for _, record in ipairs(gw:records(route)) do
+        if record.state == state then
           return record
         end
       end

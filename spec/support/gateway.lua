@@ -400,6 +400,26 @@ end
 gateway.run = run
 gateway.eventually = eventually
 gateway.describe_name = describe_name
+-- The agent's actions on a route, by its name, in the file of the node with that prefix: a data plane has
+-- no Admin API to ask. route: nil for all.
+function gateway.records_in(prefix, route)
+  local found = {}
+  for _, record in ipairs(cjson.decode(read_file(prefix .. "/threat-agent/actions.json")) or {}) do
+    if route == nil or record.place.route_name == route then
+      found[#found + 1] = record
+    end
+  end
+
+  return found
+end
+
+
+-- Those of this node.
+function gateway:records(route)
+  return gateway.records_in(self.prefix, route)
+end
+
+
 gateway.free_port = free_port
 gateway.read_file = read_file
 gateway.write_file = write_file
