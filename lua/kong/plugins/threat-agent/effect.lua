@@ -20,7 +20,11 @@ local LEAST_GOOD = 20
 local BROKEN = { mass_error = true, route_misconfiguration = true }
 
 
-local _M = {}
+local _M = {
+  -- From here on what is measured holds nothing from before: a count of ten seconds is estimated from two
+  -- buckets and reaches back up to twice its length. Units: seconds.
+  SETTLED_S = 20,
+}
 
 
 -- Requests in a minute of others beside the named clients, below which a sample of one in 16 tells

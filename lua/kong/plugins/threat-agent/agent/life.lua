@@ -133,7 +133,7 @@ local function carry_out(record, conf)
   local now = ngx.time()
   if ok then
     record.applied_s, record.tries, record.next_try_s, record.failure = now, nil, nil, nil
-    record.verify_s = record.verify_after_s and now + record.verify_after_s
+    record.verify_s = record.verify_after_s and now + math.max(record.verify_after_s, effect.SETTLED_S)
     move(record, "active", conf)
   elseif passes and (not record.expires_s or now < record.expires_s) then
     wait(record, err)
