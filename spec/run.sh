@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # All tests: Rust, Lua units, the integration specs on every gateway that is here, and the dashboard
 # in Chromium where that is installed.
-# Every suite runs even when one before it failed; the last line sums up.
+# Every suite runs even when one before it failed; the last lines name what failed, and sum up.
 #   SUITES="rust unit integration browser"    which ones
 #   GATEWAYS="embedded kong kong-postgres"    integration only on these
 set -uo pipefail
@@ -12,7 +12,8 @@ cd "$REPO" || exit 1
 
 SUITES=${SUITES:-rust unit integration browser}
 LOG=$(mktemp)
-trap 'rm -f "$LOG"' EXIT
+FAILURES=$(mktemp)
+trap 'rm -f "$LOG" "$FAILURES"' EXIT
 
 passed=0
 failed=0
@@ -22,7 +23,7 @@ left_out=
 
 # suite NAME COUNTER COMMAND…: runs a suite, shows it, and adds up what it says of itself.
 suite() {
-    local name=$1 counter=$2 status before=$failed
+    local name=$1 counter=$2 status before=$failed began=$SECONDS
     shift 2
     printf '\n== %s\n' "$name"
     "$@" 2>&1 | tee "$LOG"
@@ -31,8 +32,9 @@ suite() {
     # A suite that died before it could count its failures has failed all the same.
     if [ "$status" -ne 0 ] && [ "$failed" -eq "$before" ]; then
         failed=$((failed + 1))
+        echo "$name: ended with $status" >> "$FAILURES"
     fi
-    ran="$ran${ran:+, }$name"
+    ran="$ran${ran:+, }$name ($((SECONDS - began)) s)"
 }
 
 sum() {
@@ -43,6 +45,7 @@ count_cargo() {
     passed=$((passed + $(sum '^test result:' 4)))
     failed=$((failed + $(sum '^test result:' 6)))
     skipped=$((skipped + $(sum '^test result:' 8)))
+    sed -n "s/^test \\(.*\\) \\.\\.\\. FAILED$/$name: \\1/p" "$LOG" >> "$FAILURES"
 }
 
 count_busted() {
@@ -50,6 +53,10 @@ count_busted() {
     passed=$((passed + $(sum "$line" 1)))
     failed=$((failed + $(sum "$line" 4) + $(sum "$line" 7)))
     skipped=$((skipped + $(sum "$line" 10)))
+    # Busted names the file first, then the test, then what it saw.
+    awk -v suite="$name" '
+        /^(Failure|Error) → / { place = $3; getline test; getline seen; print suite ": " test " (" place "): " seen }
+    ' "$LOG" >> "$FAILURES"
 }
 
 busted_on_luajit() {
@@ -109,6 +116,7 @@ for name in $SUITES; do
 done
 
 printf '\nRan: %s.\n' "$ran"
+[ ! -s "$FAILURES" ] || { printf 'Failed:\n'; sed 's/^/  /' "$FAILURES"; }
 [ -z "$left_out" ] || printf 'Not run here: %s.\n' "$left_out"
 printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
 [ "$failed" -eq 0 ]
