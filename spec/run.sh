@@ -11,9 +11,9 @@ REPO=$(cd "$HERE/.." && pwd)
 cd "$REPO" || exit 1
 
 SUITES=${SUITES:-rust unit integration browser}
-LOG=$(mktemp)
-FAILURES=$(mktemp)
-trap 'rm -f "$LOG" "$FAILURES"' EXIT
+LOGS=$(mktemp -d)
+FAILURES=$LOGS/failures
+trap 'rm -rf "$LOGS"' EXIT
 
 passed=0
 failed=0
@@ -21,42 +21,56 @@ skipped=0
 ran=
 left_out=
 
-# suite NAME COUNTER COMMAND…: runs a suite, shows it, and adds up what it says of itself.
-suite() {
-    local name=$1 counter=$2 status before=$failed began=$SECONDS
-    shift 2
-    printf '\n== %s\n' "$name"
-    "$@" 2>&1 | tee "$LOG"
-    status=${PIPESTATUS[0]}
-    "$counter"
+# run NAME COMMAND…: runs a suite; its log, status and seconds are kept for `count`.
+run() {
+    local name=$1 began=$SECONDS
+    shift
+    "$@" 2>&1 | tee "$LOGS/$name.log"
+    echo "${PIPESTATUS[0]} $((SECONDS - began))" > "$LOGS/$name.end"
+}
+
+# count NAME COUNTER: adds up what a suite that has run says of itself.
+count() {
+    local name=$1 counter=$2 status seconds before=$failed
+    read -r status seconds < "$LOGS/$name.end"
+    "$counter" "$name"
     # A suite that died before it could count its failures has failed all the same.
     if [ "$status" -ne 0 ] && [ "$failed" -eq "$before" ]; then
         failed=$((failed + 1))
         echo "$name: ended with $status" >> "$FAILURES"
     fi
-    ran="$ran${ran:+, }$name ($((SECONDS - began)) s)"
+    ran="$ran${ran:+, }$name ($seconds s)"
+}
+
+# suite NAME COUNTER COMMAND…: runs a suite, shows it, and counts it.
+suite() {
+    local name=$1 counter=$2
+    shift 2
+    printf '\n== %s\n' "$name"
+    run "$name" "$@"
+    count "$name" "$counter"
 }
 
 sum() {
-    awk -v pattern="$1" -v field="$2" '$0 ~ pattern { n += $field } END { print n + 0 }' "$LOG"
+    awk -v pattern="$2" -v field="$3" '$0 ~ pattern { n += $field } END { print n + 0 }' "$LOGS/$1.log"
 }
 
 count_cargo() {
-    passed=$((passed + $(sum '^test result:' 4)))
-    failed=$((failed + $(sum '^test result:' 6)))
-    skipped=$((skipped + $(sum '^test result:' 8)))
-    sed -n "s/^test \\(.*\\) \\.\\.\\. FAILED$/$name: \\1/p" "$LOG" >> "$FAILURES"
+    passed=$((passed + $(sum "$1" '^test result:' 4)))
+    failed=$((failed + $(sum "$1" '^test result:' 6)))
+    skipped=$((skipped + $(sum "$1" '^test result:' 8)))
+    sed -n "s/^test \\(.*\\) \\.\\.\\. FAILED$/$1: \\1/p" "$LOGS/$1.log" >> "$FAILURES"
 }
 
 count_busted() {
     local line='[0-9]+ success(es)? / [0-9]+ failures? / [0-9]+ errors? / [0-9]+ pending'
-    passed=$((passed + $(sum "$line" 1)))
-    failed=$((failed + $(sum "$line" 4) + $(sum "$line" 7)))
-    skipped=$((skipped + $(sum "$line" 10)))
+    passed=$((passed + $(sum "$1" "$line" 1)))
+    failed=$((failed + $(sum "$1" "$line" 4) + $(sum "$1" "$line" 7)))
+    skipped=$((skipped + $(sum "$1" "$line" 10)))
     # Busted names the file first, then the test, then what it saw.
-    awk -v suite="$name" '
+    awk -v suite="$1" '
         /^(Failure|Error) → / { place = $3; getline test; getline seen; print suite ": " test " (" place "): " seen }
-    ' "$LOG" >> "$FAILURES"
+    ' "$LOGS/$1.log" >> "$FAILURES"
 }
 
 busted_on_luajit() {
@@ -66,9 +80,9 @@ busted_on_luajit() {
 gateways_here() {
     local gateways=embedded
     if command -v kong > /dev/null; then
-        gateways="$gateways kong"
+        gateways="kong $gateways"
         if compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null; then
-            gateways="$gateways kong-postgres kong-hybrid"
+            gateways="kong-postgres $gateways kong-hybrid"
         else
             left_out="kong-postgres, kong-hybrid (no initdb: install postgresql)"
         fi
@@ -76,6 +90,33 @@ gateways_here() {
         left_out="kong, kong-postgres, kong-hybrid (no kong on PATH)"
     fi
     echo "$gateways"
+}
+
+# on_gateway GATEWAY: its integration specs. A data plane has no Admin API for the other specs to ask.
+on_gateway() {
+    local pattern=_spec
+    [ "$1" != kong-hybrid ] || pattern=hybrid_spec
+    TA_GATEWAY=$1 busted_on_luajit --pattern=$pattern spec/integration
+}
+
+# Integration specs mostly wait, so that gateways run side by side, three at a time; each is shown when it ends.
+integration() {
+    local gateway running=0
+    printf '\n== integration on %s\n' "$*"
+    for gateway in "$@"; do
+        if [ "$running" -eq 3 ]; then
+            wait -n
+            running=2
+        fi
+        { run "integration on $gateway" on_gateway "$gateway" > /dev/null
+          printf '\n== integration on %s\n' "$gateway"
+          cat "$LOGS/integration on $gateway.log"; } &
+        running=$((running + 1))
+    done
+    wait
+    for gateway in "$@"; do
+        count "integration on $gateway" count_busted
+    done
 }
 
 for name in $SUITES; do
@@ -90,13 +131,8 @@ for name in $SUITES; do
             ;;
         integration)
             gateways_here > /dev/null
-            for gateway in ${GATEWAYS:-$(gateways_here)}; do
-                # A data plane has no Admin API for the other specs to ask.
-                pattern=_spec
-                [ "$gateway" != kong-hybrid ] || pattern=hybrid_spec
-                TA_GATEWAY=$gateway suite "integration on $gateway" count_busted \
-                    busted_on_luajit --pattern=$pattern spec/integration
-            done
+            # shellcheck disable=SC2046,SC2086 # a list of words
+            integration ${GATEWAYS:-$(gateways_here)}
             ;;
         browser)
             if command -v chromium > /dev/null && command -v chromedriver > /dev/null; then

@@ -22,7 +22,13 @@ ffi.cdef "int getpid(void);"
 
 local KIND = os.getenv("TA_GATEWAY") or "embedded"
 local RUN = "spec/gateway/run.sh"
-local FIRST_PORT, LAST_PORT = 20000, 32000
+-- Below the ports that the system hands out; a range for each kind, as they run side by side.
+local PORTS = {
+  embedded = { 20000, 22999 },
+  kong = { 23000, 25999 },
+  ["kong-postgres"] = { 26000, 28999 },
+  ["kong-hybrid"] = { 29000, 31999 },
+}
 local POLL_S = 0.05
 local EVENTUALLY_S = 10
 
@@ -59,7 +65,7 @@ local handed_out = {}
 
 local function free_port()
   while true do
-    local port = math.random(FIRST_PORT, LAST_PORT)
+    local port = math.random(PORTS[KIND][1], PORTS[KIND][2])
     local sock = not handed_out[port] and socket.bind("127.0.0.1", port)
     if sock then
       sock:close()
