@@ -10,6 +10,8 @@ local TITLES = {
   ["get-100b"] = "GET, 100 B query",
   ["post-2kb"] = "POST, 2 KB JSON",
   ["post-8kb"] = "POST, 8 KB JSON",
+  ["get-100b@5000"] = "GET at 5,000/s",
+  ["post-2kb@5000"] = "2 KB at 5,000/s",
 }
 
 
@@ -259,11 +261,11 @@ local function draw(path, notes, summary)
     "microseconds", function(one) return one.cpu end, function(one)
       return { string.format("%.0f", one.cpu.mid), string.format("x%.2f", one.ratio.mid) }
     end)
-  panel(out, summary, 76 + PLOT + 90, "99th percentile of latency in a closed loop", "milliseconds",
+  panel(out, summary, 76 + PLOT + 90, "99th percentile of latency: flat out in a closed loop, and at a given rate", "milliseconds",
     function(one)
       return { mid = one.p99.mid / 1000, low = one.p99.low / 1000, high = one.p99.high / 1000 }
     end, function(one)
-      return { string.format("%.1f", one.p99.mid / 1000) }
+      return { string.format("%.3g", one.p99.mid / 1000) }
     end)
 
   local y = 76 + 2 * (PLOT + 90) - 40

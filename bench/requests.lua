@@ -1,4 +1,5 @@
--- What wrk sends, and how it tells what came of it. SCENARIO names one of those below.
+-- What wrk sends, and how it tells what came of it. SCENARIO names one of those below; with "@5000" behind
+-- its name so many requests are sent per second, by CONNECTIONS connections that each wait at random.
 
 local HEADERS = {
   ["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36",
@@ -43,7 +44,18 @@ local SCENARIOS = {
   ["post-8kb"] = { "POST", "/v1/orders", json(8192) },
 }
 
-local scenario = assert(SCENARIOS[os.getenv("SCENARIO")], "SCENARIO is get-100b, post-2kb or post-8kb")
+local name, rate = assert(os.getenv("SCENARIO"), "SCENARIO is missing"):match("^([^@]+)@?(%d*)$")
+local scenario = assert(SCENARIOS[name], "SCENARIO is get-100b, post-2kb or post-8kb, with @RATE or without")
+
+
+-- Pauses of exponential length make the arrivals nearly a Poisson process: an answer takes a hundredth
+-- of a pause. Units: milliseconds.
+if rate ~= "" then
+  local mean_ms = 1000 * assert(tonumber(os.getenv("CONNECTIONS")), "CONNECTIONS is missing") / rate
+  delay = function()
+    return math.floor(-mean_ms * math.log(1 - math.random()) + 0.5)
+  end
+end
 
 
 function init()

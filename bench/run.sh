@@ -8,10 +8,11 @@
 # Environment, with the defaults:
 #   ROUNDS        10         the intervals in the report rest on so many pairs
 #   SECONDS_EACH  2          length of one measurement
-#   CONNECTIONS   16         of wrk, in a closed loop on one thread
+#   CONNECTIONS   16         of wrk, in a closed loop on one thread; four times as many at a given rate
 #   WORKERS       1          of each gateway
 #   CONFIGS       bare threat-agent rate-limiting (the last on a real Kong only); files in bench/config
-#   SCENARIOS     get-100b post-2kb post-8kb; see bench/requests.lua
+#   SCENARIOS     get-100b post-2kb post-8kb get-100b@5000 post-2kb@5000: flat out, or so many requests
+#                 per second; see bench/requests.lua
 #   GATEWAY       embedded or kong; a kong on PATH, else embedded
 #   BENCH_PORT    18100      first of the ports that are used
 #   LIB_DIR       where libthreat_agent.so is (target/release)
@@ -26,7 +27,7 @@ LAUNCHER=$HERE/../spec/gateway/run.sh
 ROUNDS=${ROUNDS:-10}
 SECONDS_EACH=${SECONDS_EACH:-2}
 CONNECTIONS=${CONNECTIONS:-16}
-SCENARIOS=${SCENARIOS:-get-100b post-2kb post-8kb}
+SCENARIOS=${SCENARIOS:-get-100b post-2kb post-8kb get-100b@5000 post-2kb@5000}
 BENCH_PORT=${BENCH_PORT:-18100}
 RESULTS=${RESULTS:-$HERE/results}
 NGINX=${NGINX:-$(command -v nginx || echo /usr/sbin/nginx)}
@@ -124,6 +125,8 @@ has_perf() {
 # Measures one configuration with one kind of request; prints the CSV line behind "round,place".
 measure() {
     pids=$(workers_of "$1")
+    connections=$CONNECTIONS
+    case $2 in *@*) connections=$((4 * CONNECTIONS)) ;; esac
     counted=
     # Word splitting of $pids and $counted is meant.
     # shellcheck disable=SC2086
@@ -132,7 +135,7 @@ measure() {
             counted="perf stat -x, -o $work/perf -e instructions -p $(echo $pids | tr ' ' ,)"
         fi
         before=$(cpu_us $pids)
-        result=$(SCENARIO=$2 $counted wrk -t 1 -c "$CONNECTIONS" -d "$3" -s "$HERE/requests.lua" \
+        result=$(SCENARIO=$2 CONNECTIONS=$connections $counted wrk -t 1 -c "$connections" -d "$3" -s "$HERE/requests.lua" \
             "http://127.0.0.1:$(port_of "$1")/" | sed -n 's/^RESULT //p')
         after=$(cpu_us $pids)
     }
