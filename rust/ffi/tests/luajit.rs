@@ -236,6 +236,36 @@ fn odd_bytes_pass_through() {
 }
 
 #[test]
+fn a_text_that_grows_while_it_is_read_is_never_read_too_far() {
+    run(
+        &loaded(),
+        r#"
+        local ffi = require "ffi"
+        -- As exports do: a text that has no room is not copied, and its length told.
+        local function growing(by)
+          local size = 1000000
+          return function(buf, room, needed)
+            size = size + by
+            needed[0] = size
+            if size > room then
+              return 1
+            end
+            ffi.fill(buf, size, string.byte("x"))
+            return 0
+          end
+        end
+        local text = library.text(growing(100000))
+        assert(text == ("x"):rep(#text) and #text >= 1200000)
+        -- One that grows faster than room is made is given up.
+        assert(library.text(function(_, room, needed)
+          needed[0] = room + 1
+          return 1
+        end) == nil)
+        "#,
+    );
+}
+
+#[test]
 fn another_version_is_refused_with_the_remedy() {
     let lua = vm(&format!("{}/?.so", library_folder().display()));
     run(

@@ -8,6 +8,7 @@ local cdef = require "kong.plugins.threat-agent.cdef"
 local pcall = pcall
 local ipairs = ipairs
 local ffi_string = ffi.string
+local math_ceil = math.ceil
 local tonumber = tonumber
 local tostring = tostring
 
@@ -23,6 +24,7 @@ local _M = {
 
 
 local TRUNCATED = 1
+local TRIES = 5           -- a text that other workers write may grow between two calls
 
 
 local load_error          -- why it is not, or may no longer be used
@@ -44,14 +46,15 @@ end
 -- Calls an export that copies text out, with as much room as it needs.
 -- Returns the text, or nil when the call failed.
 function _M.text(call)
-  local status = call(text_buffer, text_size, length)
-  if status == TRUNCATED then
-    text_size = tonumber(length[0])
-    text_buffer = ffi.new("uint8_t[?]", text_size)
-    status = call(text_buffer, text_size, length)
-  end
+  for _ = 1, TRIES do
+    local status = call(text_buffer, text_size, length)
+    if status ~= TRUNCATED then
+      return status >= 0 and ffi_string(text_buffer, length[0]) or nil
+    end
 
-  return status >= 0 and ffi_string(text_buffer, length[0]) or nil
+    text_size = math_ceil(1.25 * tonumber(length[0]))
+    text_buffer = ffi.new("uint8_t[?]", text_size)
+  end
 end
 
 
