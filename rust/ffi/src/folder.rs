@@ -5,10 +5,12 @@ use crate::abi::*;
 use crate::convert::bytes;
 use crate::guard::{guard, Failure};
 use std::ffi::{CStr, CString};
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::Permissions;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
-/// Makes a folder that only its owner may enter, and gives it to the user that workers run as.
+/// Makes a folder that only its owner may enter, or makes one that is there so, and gives it to the
+/// user that workers run as.
 /// Arguments: `user` a user's name; empty for no change of owner.
 /// Returns: OK; INVALID, with what failed in `ta_last_error`.
 #[no_mangle]
@@ -31,7 +33,8 @@ pub unsafe extern "C" fn ta_folder_prepare(path: ta_str_t, user: ta_str_t) -> i3
 
 fn make(path: &Path) -> std::io::Result<()> {
     if path.is_dir() {
-        return Ok(());
+        // What lies in it would tell who is banned.
+        return std::fs::set_permissions(path, Permissions::from_mode(0o700));
     }
     std::fs::DirBuilder::new().mode(0o700).create(path)
 }
@@ -48,4 +51,21 @@ fn ids(user: &CStr) -> Option<(u32, u32)> {
     // before anything else can call getpwnam.
     let entry = unsafe { libc::getpwnam(user.as_ptr()).as_ref() }?;
     Some((entry.pw_uid, entry.pw_gid))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn others_may_not_enter_a_folder_that_was_there() {
+        let path = std::env::temp_dir().join(format!("ta-folder-{}", std::process::id()));
+        for _ in 0..2 {
+            make(&path).unwrap();
+            let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700);
+            std::fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        }
+        std::fs::remove_dir(&path).unwrap();
+    }
 }
