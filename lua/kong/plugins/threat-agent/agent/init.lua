@@ -33,6 +33,7 @@ local _M = {}
 local cursor = 0        -- sequence of the last incident that was handled
 local saved_at = {}      -- name of a file → when it was written
 local busy = false
+local new_lead = false   -- the lead was taken, and the work of that is still to do
 local said = {}         -- errors that were logged, so that each is said once
 
 
@@ -122,12 +123,13 @@ end
 
 -- Does the leader's work, which may wait for the Admin API: one beat's at a time, while the lease
 -- is kept by every beat.
-local function work_alone(new)
+local function work_alone()
   if busy then
     return
   end
 
-  busy = true
+  local new = new_lead
+  busy, new_lead = true, false
   checked(pcall(new and take_lead or work))
   busy = false
 end
@@ -144,7 +146,8 @@ local function beat(premature)
     say(new)
   elseif leads then
     checked(traffic_history.note())
-    work_alone(new)
+    new_lead = new_lead or new
+    work_alone()
   end
 end
 
