@@ -37,7 +37,7 @@ typedef enum {
    */
   TA_STATUS_CONFIG = -2,
   /**
-   * The library panicked; the call had no effect.
+   * The library panicked: there is no answer, though what came before may have been counted.
    */
   TA_STATUS_PANIC = -3,
   /**
@@ -154,7 +154,7 @@ typedef struct {
 } ta_identity_t;
 
 /**
- * The engine's answer. Caller-owned; every call writes all lengths.
+ * The engine's answer. Caller-owned; every call that returns OK writes all lengths.
  */
 typedef struct {
   /**
@@ -478,7 +478,8 @@ int32_t ta_engine_observe(const ta_engine_t *engine,
                           uint32_t *success);
 
 /**
- * Makes a folder that only its owner may enter, and gives it to the user that workers run as.
+ * Makes a folder that only its owner may enter, or makes one that is there so, and gives it to the
+ * user that workers run as.
  * Arguments: `user` a user's name; empty for no change of owner.
  * Returns: OK; INVALID, with what failed in `ta_last_error`.
  */

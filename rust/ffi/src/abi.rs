@@ -16,7 +16,7 @@ pub enum ta_status_t {
     TA_STATUS_INVALID = -1,
     /// The configuration is not valid.
     TA_STATUS_CONFIG = -2,
-    /// The library panicked; the call had no effect.
+    /// The library panicked: there is no answer, though what came before may have been counted.
     TA_STATUS_PANIC = -3,
     /// The region cannot be had.
     TA_STATUS_REGION = -4,
@@ -116,7 +116,7 @@ pub enum ta_category_t {
     TA_CATEGORY_PAYLOAD_OUTLIER = 8,
 }
 
-/// The engine's answer. Caller-owned; every call writes all lengths.
+/// The engine's answer. Caller-owned; every call that returns OK writes all lengths.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ta_verdict_t {

@@ -298,7 +298,7 @@ fn config_error(error: threat_agent_engine::Error) -> Failure {
     Failure::new(ta_status_t::TA_STATUS_CONFIG, error.to_string())
 }
 
-fn count_panic() {
+pub(crate) fn count_panic() {
     if let Ok(node) = node() {
         node.count(Stat::EnginePanics, 1);
     }

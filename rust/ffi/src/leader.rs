@@ -4,8 +4,9 @@
 
 use crate::abi::*;
 use crate::convert::{bytes, copy_out_bytes, missing};
+use crate::exports::count_panic;
 use crate::guard::{guard, set_last_error, Failure};
-use crate::node::{node, now_ms, restore_shared, DEFAULT_REGION_BYTES};
+use crate::node::{node, now_ms, restore_shared, Inside, DEFAULT_REGION_BYTES};
 use std::sync::{Mutex, PoisonError};
 use threat_agent_engine::analyst::{Analyst, Change, Drifted};
 use threat_agent_engine::Memory;
@@ -68,29 +69,27 @@ pub unsafe extern "C" fn ta_region_restore(
 /// Returns: OK; BYPASS; INVALID; PANIC; REGION.
 #[no_mangle]
 pub unsafe extern "C" fn ta_tick(wall_s: u64, out: *mut ta_tick_t) -> i32 {
-    guard(
-        || (),
-        || {
-            // SAFETY: the caller's promise for all exports.
-            let out = unsafe { out.as_mut() }.ok_or_else(|| missing("out"))?;
-            *out = ta_tick_t::default();
-            let (node, now) = (node()?, now_ms());
-            if node.state.bypassed() {
-                return Ok(ta_status_t::TA_STATUS_BYPASS);
+    guard(count_panic, || {
+        // SAFETY: the caller's promise for all exports.
+        let out = unsafe { out.as_mut() }.ok_or_else(|| missing("out"))?;
+        *out = ta_tick_t::default();
+        let (node, now) = (node()?, now_ms());
+        if node.state.bypassed() {
+            return Ok(ta_status_t::TA_STATUS_BYPASS);
+        }
+        let leads = node.state.lead(node.slot(), now);
+        let _inside = Inside::enter(node, now);
+        with_analyst(|kept| {
+            out.leader = u32::from(leads);
+            out.new_leader = u32::from(leads && !kept.leads);
+            kept.leads = leads;
+            // What was learned is imported between the first beat as leader and the second.
+            if leads && out.new_leader == 0 {
+                kept.analyst.tick(&node.state, now, wall_s);
             }
-            let leads = node.state.lead(node.slot(), now);
-            with_analyst(|kept| {
-                out.leader = u32::from(leads);
-                out.new_leader = u32::from(leads && !kept.leads);
-                kept.leads = leads;
-                // What was learned is imported between the first beat as leader and the second.
-                if leads && out.new_leader == 0 {
-                    kept.analyst.tick(&node.state, now, wall_s);
-                }
-            });
-            Ok(ta_status_t::TA_STATUS_OK)
-        },
-    )
+        });
+        Ok(ta_status_t::TA_STATUS_OK)
+    })
 }
 
 /// Copies the oldest incident whose sequence is above `since` (JSON).

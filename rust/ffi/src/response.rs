@@ -183,9 +183,7 @@ fn measure(raw: &ta_ban_t) -> Result<Measure, Failure> {
     Ok(match kind(raw)? {
         MeasureKind::Refuse => Measure::Refuse,
         MeasureKind::Allow => Measure::Allow,
-        MeasureKind::Concurrency => Measure::Concurrency {
-            most: raw.limit.min(MAX_LIMIT),
-        },
+        MeasureKind::Concurrency => Measure::Concurrency { most: limit(raw)? },
         MeasureKind::Limit => {
             let length_ms = u64::from(raw.window_s) * 1_000;
             let window = Window::ALL.into_iter().find(|w| w.length_ms() == length_ms);
@@ -195,18 +193,22 @@ fn measure(raw: &ta_ban_t) -> Result<Measure, Failure> {
                     raw.window_s
                 ))
             })?;
-            if raw.limit > MAX_LIMIT {
-                return Err(Failure::invalid(format!(
-                    "limit: expected at most {MAX_LIMIT}, got {}",
-                    raw.limit
-                )));
-            }
             Measure::Limit {
                 window,
-                limit: raw.limit,
+                limit: limit(raw)?,
             }
         }
     })
+}
+
+fn limit(raw: &ta_ban_t) -> Result<u32, Failure> {
+    if raw.limit > MAX_LIMIT {
+        return Err(Failure::invalid(format!(
+            "limit: expected at most {MAX_LIMIT}, got {}",
+            raw.limit
+        )));
+    }
+    Ok(raw.limit)
 }
 
 fn key<'a>(raw: &ta_ban_t, identity: &Identity<'a>) -> Result<Key<'a>, Failure> {

@@ -52,15 +52,4 @@ impl Lease {
             .compare_exchange(held, new, Ordering::Relaxed, Ordering::Relaxed)
             .is_ok()
     }
-
-    /// Gives the lease up, if the worker of the slot has it.
-    pub fn resign(&self, slot: usize, pid_of: impl Fn(usize) -> u64) {
-        let held = self.word.load(Ordering::Relaxed);
-        if held & OWNER_MASK == owner(slot, pid_of(slot)) {
-            // Lost only to a successor.
-            let _ = self
-                .word
-                .compare_exchange(held, 0, Ordering::Relaxed, Ordering::Relaxed);
-        }
-    }
 }

@@ -271,12 +271,6 @@ impl SharedState {
         slot != WorkerId::OVERFLOW && self.lease.lead(slot.number(), now_ms, pid_of)
     }
 
-    /// Gives the lease up, so that another worker need not wait for its end.
-    pub fn resign(&self, slot: WorkerId) {
-        self.lease
-            .resign(slot.number(), |slot| self.workers.pid(slot));
-    }
-
     /// Tells where the last drain of the signals ended: the cursor for a new leader.
     pub fn drained(&self) -> u64 {
         self.ring.drained()
@@ -302,16 +296,6 @@ impl SharedState {
         // Relaxed: the word stands alone.
         let since_ms = self.header.signals.bypass_since_ms.load(Ordering::Relaxed);
         (since_ms != 0).then_some(since_ms)
-    }
-
-    /// Inspects traffic again, and forgets the deaths that led to the bypass.
-    pub fn clear_bypass(&self) {
-        // Relaxed: a death recorded meanwhile may be forgotten, which the next one repairs.
-        for at in &self.header.deaths.at_ms {
-            at.store(0, Ordering::Relaxed);
-        }
-        let since_ms = &self.header.signals.bypass_since_ms;
-        since_ms.store(0, Ordering::Relaxed);
     }
 
     /// Size of the region. Units: bytes.

@@ -366,11 +366,6 @@ mod tests {
             (state.recent_deaths(61_002), state.recent_deaths(61_003)),
             (2, 1)
         );
-        state.clear_bypass();
-        assert!(!state.bypassed());
-        // The deaths of before the clearing do not count again.
-        assert_eq!(state.attach(1, 1_004, living).deaths_now, 1);
-        assert!(!state.bypassed());
     }
 
     #[test]

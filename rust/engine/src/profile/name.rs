@@ -10,7 +10,7 @@ pub struct Name {
 }
 
 impl Name {
-    /// Keeps a name. Segments between points, brackets and hyphens of numbers only, and segments of
+    /// Keeps a name. Segments between points, brackets and colons of numbers only, and segments of
     /// 16 characters and more that hold two digits, become `*`.
     pub fn new(name: &[u8]) -> Name {
         let mut kept = Name {

@@ -172,8 +172,9 @@ impl Shape {
 
     /// Half-octaves: a bin spans a factor of 1.41.
     pub fn length_bin(bytes: usize) -> u8 {
-        let octave = (bytes + 1).ilog2();
-        let upper = (bytes as u128 + 1).pow(2) >= 1 << (2 * octave + 1);
+        let length = bytes.min(u32::MAX as usize) as u128 + 1;
+        let octave = length.ilog2();
+        let upper = length.pow(2) >= 1 << (2 * octave + 1);
         (2 * octave + u32::from(upper)) as u8
     }
 
