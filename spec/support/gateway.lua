@@ -95,6 +95,22 @@ local function write_file(path, text)
 end
 
 
+-- The gateways that run, by their folders.
+local running = {}
+
+
+-- What the running gateways logged last, for those who read of a failure.
+local function last_words()
+  local said = {}
+  for prefix in pairs(running) do
+    local log, err = run("tail -n 12 " .. quote(prefix .. "/logs/error.log") .. " | cut -c -300")
+    said[#said + 1] = "\nthe log of " .. prefix .. " ended with:\n" .. (log or err)
+  end
+
+  return table.concat(said)
+end
+
+
 -- Calls fn until it gives a true value, which is given on; fails after a time, with the
 -- last thing it gave.
 local function eventually(fn, timeout_s)
@@ -106,7 +122,8 @@ local function eventually(fn, timeout_s)
     end
 
     if socket.gettime() >= deadline then
-      error("did not happen within " .. (timeout_s or EVENTUALLY_S) .. " s: " .. tostring(results[3] or results[2]), 2)
+      error("did not happen within " .. (timeout_s or EVENTUALLY_S) .. " s: " .. tostring(results[3] or results[2])
+            .. last_words(), 2)
     end
     socket.sleep(POLL_S)
   end
@@ -186,6 +203,7 @@ function gateway.start(options)
     error("the gateway did not start:\n" .. output .. log, 2)
   end
 
+  running[prefix] = true
   return self
 end
 
@@ -203,6 +221,7 @@ end
 
 
 function gateway:stop()
+  running[self.prefix] = nil
   local ok, output = run("PREFIX=" .. quote(self.prefix) .. " " .. RUN .. " stop")
   if not os.getenv("TA_KEEP") then
     run("rm -rf " .. quote(self.prefix))
