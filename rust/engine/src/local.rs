@@ -1,9 +1,10 @@
 //! State and memory in this process alone: for tests, the CLI and the simulator.
 
 use crate::memory::{
-    rate_bin, Alarm, Histogram, Memory, Place, PlaceId, CONSUMER_PLACES, MAX_INCIDENTS, MAX_PLACES,
+    rate_bin, Alarm, Histogram, Memory, Place, PlaceId, CONSUMER_PLACES, MAX_FACTS, MAX_INCIDENTS,
+    MAX_PLACES,
 };
-use crate::profile::{Note, FACTS_WORDS};
+use crate::profile::{Line, Note, Slot, FACTS_WORDS};
 use crate::signal::Signal;
 use crate::sketch::{Generation, Run, Set, SET_WORDS};
 use crate::state::{Ban, Counter, Estimates, Key, MeasureKind, State, COUNTERS, INCIDENT_MASK};
@@ -28,7 +29,7 @@ pub struct LocalState {
     signals: Mutex<Signals>,
     incidents: Mutex<VecDeque<Published>>,
     notes: Mutex<Notes>,
-    facts: Mutex<HashMap<u64, [u64; FACTS_WORDS], ahash::RandomState>>,
+    facts: Mutex<HashMap<Slot, [u64; FACTS_WORDS], ahash::RandomState>>,
 }
 
 impl Default for LocalState {
@@ -93,6 +94,8 @@ struct Published {
 const MAX_SIGNALS: usize = 16_384;
 /// The same of notes.
 const MAX_NOTES: u64 = 4_096;
+/// The number of places that find none of their own.
+const SHARED: PlaceId = PlaceId(MAX_PLACES as u16 - 1);
 
 impl LocalState {
     fn with<R>(&self, key: &Key, f: impl FnOnce(&mut LocalSlot) -> R) -> R {
@@ -222,8 +225,8 @@ impl Memory for LocalState {
         if let Some(number) = places.numbers.get(place) {
             return *number;
         }
-        if places.known.len() == MAX_PLACES {
-            return PlaceId(MAX_PLACES as u16 - 1);
+        if places.known.len() == usize::from(SHARED.0) {
+            return SHARED;
         }
         let number = PlaceId(places.known.len() as u16);
         places.known.push(Known {
@@ -234,6 +237,10 @@ impl Memory for LocalState {
         });
         places.numbers.insert(*place, number);
         number
+    }
+
+    fn is_shared(&self, place: PlaceId) -> bool {
+        place == SHARED
     }
 
     fn consumer_place(&self, place: &Place) -> Option<PlaceId> {
@@ -329,13 +336,35 @@ impl Memory for LocalState {
         notes.next
     }
 
-    fn publish_facts(&self, slot: u64, facts: &[u64; FACTS_WORDS]) -> bool {
-        self.facts.lock().insert(slot, *facts);
-        true
+    fn drained_notes(&self) -> u64 {
+        self.notes.lock().drained
     }
 
-    fn facts(&self, slot: u64) -> Option<[u64; FACTS_WORDS]> {
-        self.facts.lock().get(&slot).copied()
+    fn parameter_room(&self) -> usize {
+        MAX_FACTS / 2
+    }
+
+    fn publish_facts(&self, slot: Slot, facts: &[u64; FACTS_WORDS]) -> bool {
+        let mut lines = self.facts.lock();
+        let taken = lines.keys().filter(|s| matches!(s, Slot::Parameter(_)));
+        let room = matches!(slot, Slot::Route(_))
+            || lines.contains_key(&slot)
+            || taken.count() < MAX_FACTS;
+        if room {
+            lines.insert(slot, *facts);
+        }
+        room
+    }
+
+    fn retain_facts(&self, keep: &dyn Fn(Slot) -> bool) {
+        self.facts.lock().retain(|slot, _| keep(*slot));
+    }
+
+    fn facts(&self, slot: Slot) -> Line {
+        let lines = self.facts.lock();
+        lines
+            .get(&slot)
+            .map_or(Line::Absent, |words| Line::Whole(*words))
     }
 
     fn publish(&self, number: u64, text: &[u8]) {

@@ -4,7 +4,7 @@
 //! Like [`State`], it is the shared region in a gateway and plain memory elsewhere. No call
 //! blocks, each is bounded.
 
-use crate::profile::{Note, FACTS_WORDS};
+use crate::profile::{Line, Note, Slot, FACTS_WORDS};
 use crate::signal::{Id, Signal};
 use crate::sketch::Set;
 use crate::state::{Key, State};
@@ -123,6 +123,9 @@ pub fn rate_of_bin(bin: usize) -> f64 {
     2f64.powf((bin + 1) as f64 / 2.0)
 }
 
+/// Parameters of which something is published at most; twice those that are kept.
+pub const MAX_FACTS: usize = 8_192;
+
 /// Bytes of one published incident, at most.
 pub const MAX_INCIDENT_BYTES: usize = 4096 - 64;
 
@@ -148,6 +151,9 @@ pub trait Memory: State {
 
     /// Finds or makes the number of a place.
     fn place(&self, place: &Place) -> PlaceId;
+
+    /// Tells whether a number is that of all places that found none of their own.
+    fn is_shared(&self, place: PlaceId) -> bool;
 
     /// Finds or makes the number of a consumer's place; `None` when consumers have their share, one
     /// in [`CONSUMER_PLACES`].
@@ -189,12 +195,22 @@ pub trait Memory: State {
     /// Takes the notes since `cursor`; returns the next cursor.
     fn drain_notes(&self, cursor: u64, take: &mut dyn FnMut(&Note)) -> u64;
 
-    /// Publishes facts under a slot of [`crate::profile::slot`]. Returns whether there was room. Only
-    /// the leader publishes.
-    fn publish_facts(&self, slot: u64, facts: &[u64; FACTS_WORDS]) -> bool;
+    /// Tells where the last drain of the notes ended: the cursor for a new leader, since notes do not
+    /// say when they were taken.
+    fn drained_notes(&self) -> u64;
+
+    /// Parameters that may be kept so that there is room to publish them.
+    fn parameter_room(&self) -> usize;
+
+    /// Publishes facts. Returns whether there was room; for a route there always is. Only the leader
+    /// publishes.
+    fn publish_facts(&self, slot: Slot, facts: &[u64; FACTS_WORDS]) -> bool;
+
+    /// Takes back what is published under slots that `keep` denies. Cost: a walk over all lines.
+    fn retain_facts(&self, keep: &dyn Fn(Slot) -> bool);
 
     /// Reads what is published under a slot. Cost: one or two cache lines.
-    fn facts(&self, slot: u64) -> Option<[u64; FACTS_WORDS]>;
+    fn facts(&self, slot: Slot) -> Line;
 
     /// Publishes an incident's text under its slot number (modulo [`MAX_INCIDENTS`]) with the next
     /// sequence. Only the leader publishes.

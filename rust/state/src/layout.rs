@@ -23,13 +23,14 @@
 //! | next line    | places × 768    | [`PlaceEntry`]s; the last one is shared by the overflow    |
 //! | then         | signals × 256   | [`SignalEntry`]s: a ring                                   |
 //! | then         | notes × 128     | [`NoteEntry`]s: a ring                                     |
-//! | then         | facts × 64      | [`FactsLine`]s                                             |
+//! | then         | places × 64     | [`FactsLine`]s of routes                                   |
+//! | then         | facts × 64      | [`FactsLine`]s of parameters                               |
 //! | next page    | incidents × 4,096 | [`IncidentSlot`]s: a ring                                |
 //! | then         | sets × 64       | [`TagLine`]s: eight tag words                              |
 //! | next page    | sets × 1,024    | [`EntrySet`]s: eight entries of 16 words                   |
 //!
 //! From 32 MiB on there are 2,048 places, 8,192 signals, 4,096 notes, 8,192 lines of facts and 256
-//! incidents: 5.6 MiB. A smaller region has fewer, in proportion, and never less than 32, 256, 128,
+//! incidents: 5.7 MiB. A smaller region has fewer, in proportion, and never less than 32, 256, 128,
 //! 256 and 16.
 //!
 //! Tags stand apart from entries so that a look-up that misses touches two lines of a dense array.
@@ -57,7 +58,7 @@ use threat_agent_engine::profile::{FACTS_WORDS, NOTE_WORDS};
 use threat_agent_engine::tally::TALLIES;
 
 /// Raised whenever a byte of the region moves or changes its meaning.
-pub const LAYOUT_VERSION: u64 = 7;
+pub const LAYOUT_VERSION: u64 = 8;
 
 /// First word of a region that has been laid out.
 pub const MAGIC: u64 = u64::from_be_bytes(*b"THRTAGNT");
@@ -214,7 +215,7 @@ pub struct RingEntry<const WORDS: usize> {
 pub type SignalEntry = RingEntry<SIGNAL_WORDS>;
 pub type NoteEntry = RingEntry<NOTE_WORDS>;
 
-/// What is known of a parameter or of a route's payloads: see `facts`.
+/// What is known of a route's payloads or of a parameter: see `facts`.
 #[repr(C, align(64))]
 pub struct FactsLine {
     /// 0 where nothing is known.
@@ -248,7 +249,7 @@ pub type EntrySet = [Entry; WAYS];
 mod geometry {
     use super::*;
     use std::mem::{offset_of, size_of};
-    use threat_agent_engine::memory::{MAX_INCIDENTS, MAX_PLACES};
+    use threat_agent_engine::memory::{MAX_FACTS, MAX_INCIDENTS, MAX_PLACES};
 
     const _: () = assert!(size_of::<Header>() == 4_096);
     const _: () =
@@ -270,8 +271,6 @@ mod geometry {
     const MAX_SIGNALS: usize = 8_192;
     /// The same of notes.
     const MAX_NOTES: usize = 4_096;
-    /// Lines of facts: twice the parameters and routes that are kept.
-    const MAX_FACTS: usize = 8_192;
 
     /// Regions of at least this size have the places and rings in full. Units: bytes.
     const FULL_BYTES: usize = 32 << 20;
@@ -289,6 +288,7 @@ mod geometry {
         pub signals: usize,
         pub notes_at: usize,
         pub notes: usize,
+        pub usual_at: usize,
         pub facts_at: usize,
         pub facts: usize,
         pub incidents_at: usize,
@@ -318,7 +318,8 @@ mod geometry {
             let places_at = (hashes_at + places * size_of::<AtomicU64>()).next_multiple_of(LINE);
             let signals_at = places_at + places * size_of::<PlaceEntry>();
             let notes_at = signals_at + signals * size_of::<SignalEntry>();
-            let facts_at = notes_at + notes * size_of::<NoteEntry>();
+            let usual_at = notes_at + notes * size_of::<NoteEntry>();
+            let facts_at = usual_at + places * size_of::<FactsLine>();
             let facts_end = facts_at + facts * size_of::<FactsLine>();
             let incidents_at = facts_end.next_multiple_of(PAGE);
             let tags_at = incidents_at + incidents * size_of::<IncidentSlot>();
@@ -335,6 +336,7 @@ mod geometry {
                 signals,
                 notes_at,
                 notes,
+                usual_at,
                 facts_at,
                 facts,
                 incidents_at,
@@ -358,6 +360,7 @@ mod geometry {
                 assert_eq!((g.workers_at, g.hashes_at), (4_096, 135_680));
                 assert!(g.places_at >= g.hashes_at + g.places * 8);
                 assert!(g.notes_at >= g.signals_at + g.signals * 256);
+                assert!(g.facts_at >= g.usual_at + g.places * 64);
                 assert!(g.incidents_at >= g.facts_at + g.facts * 64);
                 assert!(g.entries_at >= g.tags_at + g.sets * size_of::<TagLine>());
                 assert!(end <= bytes && bytes - end < PAGE + 1_088, "{bytes}: {g:?}");

@@ -12,7 +12,7 @@ use crate::tag::Kind;
 use crate::words::{pack_ids, unpack, unpack_ids, words};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use threat_agent_engine::memory::{rate_bin, Alarm, Histogram, Memory, Place, PlaceId, RATE_BINS};
-use threat_agent_engine::profile::{Note, FACTS_WORDS};
+use threat_agent_engine::profile::{Line, Note, Slot, FACTS_WORDS};
 use threat_agent_engine::signal::{self, Id, Signal, ID_BYTES};
 use threat_agent_engine::sketch::Set;
 use threat_agent_engine::state::Key;
@@ -65,6 +65,10 @@ impl Memory for SharedState {
     fn place(&self, place: &Place) -> PlaceId {
         let ids = || pack_ids([&place.workspace, &place.service, &place.route]);
         PlaceId(self.places.number(self.items.hash_one(place), ids) as u16)
+    }
+
+    fn is_shared(&self, place: PlaceId) -> bool {
+        usize::from(place.0) == self.places.last()
     }
 
     fn consumer_place(&self, place: &Place) -> Option<PlaceId> {
@@ -173,11 +177,23 @@ impl Memory for SharedState {
         drained.0
     }
 
-    fn publish_facts(&self, slot: u64, facts: &[u64; FACTS_WORDS]) -> bool {
+    fn drained_notes(&self) -> u64 {
+        self.notes.drained()
+    }
+
+    fn parameter_room(&self) -> usize {
+        self.facts.room()
+    }
+
+    fn publish_facts(&self, slot: Slot, facts: &[u64; FACTS_WORDS]) -> bool {
         self.facts.publish(slot, facts)
     }
 
-    fn facts(&self, slot: u64) -> Option<[u64; FACTS_WORDS]> {
+    fn retain_facts(&self, keep: &dyn Fn(Slot) -> bool) {
+        self.facts.retain(keep);
+    }
+
+    fn facts(&self, slot: Slot) -> Line {
         self.facts.read(slot)
     }
 

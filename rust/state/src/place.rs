@@ -28,7 +28,7 @@ impl Places {
     }
 
     /// The entry that the overflow shares.
-    fn last(&self) -> usize {
+    pub fn last(&self) -> usize {
         self.hashes.len().min(self.entries.len()).saturating_sub(1)
     }
 

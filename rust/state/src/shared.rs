@@ -173,6 +173,7 @@ impl SharedState {
         let places = region.view::<PlaceEntry>(geometry.places_at, geometry.places)?;
         let signals = region.view(geometry.signals_at, geometry.signals)?;
         let notes = region.view(geometry.notes_at, geometry.notes)?;
+        let usual = region.view(geometry.usual_at, geometry.places)?;
         let facts = region.view(geometry.facts_at, geometry.facts)?;
         let incidents = region.view(geometry.incidents_at, geometry.incidents)?;
         let tags = region.view::<TagLine>(geometry.tags_at, geometry.sets)?;
@@ -200,7 +201,7 @@ impl SharedState {
             places: Places::new(hashes, places),
             ring: Ring::new(signals, &header.signalled.0, &header.drains),
             notes: Ring::new(notes, &header.noted.0, &header.note_drains),
-            facts: FactsTable::new(facts),
+            facts: FactsTable::new(usual, facts),
             incidents: Incidents::new(incidents, &header.sequences),
             lease: Lease {
                 word: &header.lease.0,

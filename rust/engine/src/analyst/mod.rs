@@ -102,6 +102,7 @@ impl Analyst {
         let paused = |then: u64| now_ms.saturating_sub(then) > PAUSE_MS;
         if self.ticked_ms.is_none_or(paused) {
             self.take_over(memory, now_ms);
+            self.profiles.take_over(memory, wall_s);
         }
         self.ticked_ms = Some(now_ms);
         self.meet(memory);

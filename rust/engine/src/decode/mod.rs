@@ -20,6 +20,8 @@ pub mod percent;
 mod url;
 mod xml;
 
+pub use url::is_plain;
+
 use crate::inspect::Part;
 use crate::request::Request;
 use crate::verdict::Uninspected;

@@ -29,6 +29,28 @@ pub fn undo(text: &mut Vec<u8>, plus: bool) -> Undone {
     undone
 }
 
+/// Undoes one round into a buffer, as far as there is room. Returns how many bytes it wrote.
+pub fn once(text: &[u8], plus: bool, into: &mut [u8]) -> usize {
+    let (mut from, mut to) = (0, 0);
+    while let Some(byte) = text.get(from) {
+        let (length, bytes, count) = match escape(&text[from..]) {
+            Some((length, code)) => {
+                let (bytes, count) = spell(code, length);
+                (length, bytes, count)
+            }
+            None if plus && *byte == b'+' => (1, [b' ', 0, 0], 1),
+            None => (1, [*byte, 0, 0], 1),
+        };
+        let Some(place) = into.get_mut(to..to + count) else {
+            break;
+        };
+        place.copy_from_slice(&bytes[..count]);
+        from += length;
+        to += count;
+    }
+    to
+}
+
 /// Tells whether a value holds an odd spelling of ASCII. Cost: two searches where it does not.
 pub fn is_odd(text: &[u8]) -> bool {
     let found = |at: usize| odd(&text[at..]).is_some();
@@ -172,6 +194,22 @@ mod tests {
                 "{}",
                 text.escape_ascii()
             );
+        }
+    }
+
+    #[test]
+    fn one_round_fills_what_room_there_is() {
+        for (text, plus, want) in [
+            (&b"user%5Bname%5D"[..], true, &b"user[name]"[..]),
+            (b"a+b%2Bc", true, b"a b+c"),
+            (b"a+b%2Bc", false, b"a+b+c"),
+            (b"%255B%zz%", true, b"%5B%zz%"),
+            (b"0123456789abcdef%41", true, b"0123456789abcdef"),
+            (b"0123456789abcde%u00e9", true, b"0123456789abcde"),
+        ] {
+            let mut buffer = [0; 16];
+            let length = once(text, plus, &mut buffer);
+            assert_eq!(&buffer[..length], want, "{}", text.escape_ascii());
         }
     }
 

@@ -7,8 +7,9 @@ use crate::error::Error;
 use crate::inspect::{Judged, Location, Part};
 use crate::memory::{Memory, PlaceId};
 use crate::profile::{
-    families_of, is_learned, judge_request, note_clean, note_flagged, note_operation, slot, Api,
-    ApiOperation, Facts, Name, Need, Numbers, Oddity, Odds, Sampler, Shape, Usual,
+    families_of, is_learned, is_name, judge_request, note_clean, note_flagged, note_operation, Api,
+    ApiOperation, Facts, Line, Name, Need, Numbers, Oddity, Odds, Sampler, Shape, Slot, Usual,
+    NOTED,
 };
 use crate::request::{Identity, Method, Outcome, Request, Source};
 use crate::rules::normalise;
@@ -37,9 +38,11 @@ pub struct Here<'m, M: ?Sized> {
     operation: Option<Option<&'m ApiOperation>>,
     place: PlaceId,
     usual: Option<Usual>,
-    /// Whether the request is in the sample that is learned from.
-    sampled: bool,
-    /// Where something was found, for the sample.
+    /// The request's turn, if it is in the sample that is learned from.
+    sampled: Option<u64>,
+    /// Whether anything was found in it, anywhere.
+    found: bool,
+    /// Where something was found that is learned, for the sample.
     flagged: Vec<(Part, Name, u32)>,
     /// The oddest value.
     pub oddest: Option<(Location, Oddity)>,
@@ -72,16 +75,21 @@ impl History {
             return None;
         }
         let place = memory.place(&keys::place_of(&request.identity));
-        let usual = memory.facts(slot(memory, place, None));
+        let usual = memory.facts(Slot::Route(place)).whole();
         let usual = usual.map(|words| Usual::from_words(&words));
+        // What has no number of its own would be learned as one with all the like.
+        let teaches = teaches && !memory.is_shared(place);
+        let turn = teaches.then(|| self.sampler.draws(usual.as_ref()));
+        let sampled = turn.flatten().filter(|_| memory.has_note_room());
         Some(Here {
             memory,
             need: self.need,
             api: self.api.as_ref(),
             operation: None,
             place,
-            sampled: teaches && self.sampler.draws(usual.as_ref()) && memory.has_note_room(),
+            sampled,
             usual,
+            found: false,
             flagged: Vec::new(),
             oddest: None,
         })
@@ -98,8 +106,14 @@ impl History {
     ) {
         let answered = outcome.source == Source::Service && (200..400).contains(&outcome.status);
         let named = !identity.route.is_empty() && outcome.method != Method::Other;
-        if self.enabled && answered && named && self.sampler.draws_one_in(OPERATIONS_OF) {
+        if !(self.enabled && answered && named) {
+            return;
+        }
+        if self.sampler.draws_one_in(OPERATIONS_OF).is_some() {
             let place = memory.place(&keys::place_of(identity));
+            if memory.is_shared(place) {
+                return;
+            }
             note_operation(
                 identity,
                 outcome.method,
@@ -120,7 +134,7 @@ impl<M: Memory + ?Sized> Here<'_, M> {
         if !is_learned(value.part) || value.name.is_empty() {
             return Odds::default();
         }
-        let name = Name::new(value.name);
+        let name = Name::sent(value.part, value.name);
         let odds = self
             .documented(request, judged, &name)
             .unwrap_or_else(|| self.learned(judged, &name));
@@ -142,6 +156,7 @@ impl<M: Memory + ?Sized> Here<'_, M> {
         });
         let value = judged.value;
         match operation?.expected(value.part, name) {
+            Some(_) if is_name(value) => Some(Odds::default()),
             Some(facts) => {
                 let families = families_of(&judged.evidence);
                 let shape = Shape::of(value.bytes);
@@ -155,14 +170,17 @@ impl<M: Memory + ?Sized> Here<'_, M> {
 
     fn learned(&self, judged: &Judged<'_>, name: &Name) -> Odds {
         let value = judged.value;
-        let at = slot(self.memory, self.place, Some((value.part, name)));
+        let at = Slot::parameter(self.memory, self.place, value.part, name);
         match (self.memory.facts(at), &self.usual) {
-            (Some(words), _) => {
+            (Line::Whole(_), _) if is_name(value) => Odds::default(),
+            (Line::Whole(words), _) => {
                 let facts = Facts::from_words(&words);
                 let shape = Shape::of(value.bytes);
                 Odds::of(&facts, &shape, families_of(&judged.evidence), self.need)
             }
-            (None, Some(usual)) if self.need.is_met_by(usual) && !is_open(usual, value.part) => {
+            (Line::Absent, Some(usual))
+                if self.need.is_met_by(usual) && !usual.is_open(value.part) =>
+            {
                 Odds::unknown(usual)
             }
             _ => Odds::default(),
@@ -171,11 +189,19 @@ impl<M: Memory + ?Sized> Here<'_, M> {
 
     /// Takes note of a value that would be a finding whatever its history says.
     pub fn flag(&mut self, judged: &Judged<'_>) {
+        self.found = true;
         let value = judged.value;
-        if self.sampled && is_learned(value.part) {
-            let families = families_of(&judged.evidence);
-            self.flagged
-                .push((value.part, Name::new(value.name), families));
+        if self.sampled.is_none() || !is_learned(value.part) || value.name.is_empty() {
+            return;
+        }
+        let name = Name::sent(value.part, value.name);
+        let families = families_of(&judged.evidence);
+        let room = self.flagged.len() < NOTED;
+        let same = |known: &&mut (Part, Name, u32)| known.0 == value.part && known.1 == name;
+        match self.flagged.iter_mut().find(same) {
+            Some((.., known)) => *known |= families,
+            None if room => self.flagged.push((value.part, name, families)),
+            None => {}
         }
     }
 
@@ -184,14 +210,16 @@ impl<M: Memory + ?Sized> Here<'_, M> {
     pub fn conclude(&self, request: &Request, values: u32) -> Option<Oddity> {
         let usual = self.usual.as_ref();
         let many = usual.is_some_and(|u| (values as f32).ln_1p() > u.numbers[0][2] + MORE);
-        if !(self.sampled || many || self.oddest.is_some()) {
+        if !(self.sampled.is_some() || many || self.oddest.is_some()) {
             return None;
         }
         let numbers = Numbers::of(request, values);
-        if self.sampled && self.flagged.is_empty() {
-            note_clean(request, numbers, self.place, self.memory);
-        } else if self.sampled {
-            note_flagged(request, &self.flagged, self.place, self.memory);
+        match self.sampled {
+            Some(_) if self.found => {
+                note_flagged(request, &self.flagged, self.place, self.memory);
+            }
+            Some(turn) => note_clean(request, numbers, turn, self.place, self.memory),
+            None => {}
         }
         judge_request(usual?, &numbers, self.need)
     }
@@ -202,10 +230,6 @@ impl<M: Memory + ?Sized> Here<'_, M> {
 pub fn can_be_odd(value: &Value<'_>) -> bool {
     let meant = kind::QUOTE | kind::BRACE | kind::TAG | kind::OPEN | kind::CONTROL;
     value.seen.any & meant != 0
-}
-
-fn is_open(usual: &Usual, part: Part) -> bool {
-    usual.open >> (part as u8) & 1 == 1
 }
 
 /// Weighs a probability with what history says.

@@ -1,7 +1,55 @@
-//! What the leader publishes of a parameter and of a route, packed into a few words each.
+//! What the leader publishes of a parameter and of a route, packed into a few words each, and where.
+
+use super::name::Name;
+use crate::inspect::{Part, LONGEST_LOCATION};
+use crate::memory::{Memory, PlaceId};
 
 /// Words of a published line.
 pub const FACTS_WORDS: usize = 6;
+
+/// Where facts are published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Slot {
+    /// Of a route's requests: [`Usual`].
+    Route(PlaceId),
+    /// Of a parameter: [`Facts`]. A keyed hash of place, part and name; never 0.
+    Parameter(u64),
+}
+
+impl Slot {
+    /// Finds the slot of a parameter of a place. Cost: a hash.
+    pub fn parameter<M: Memory + ?Sized>(
+        memory: &M,
+        place: PlaceId,
+        part: Part,
+        name: &Name,
+    ) -> Slot {
+        let name = name.as_bytes();
+        let mut text = [0; LONGEST_LOCATION + 3];
+        text[..2].copy_from_slice(&place.0.to_le_bytes());
+        text[2] = part as u8;
+        text[3..3 + name.len()].copy_from_slice(name);
+        Slot::Parameter(memory.hash(&text[..3 + name.len()]).max(1))
+    }
+}
+
+/// What is read from a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    Absent,
+    /// Being written just now: it says nothing, not even that nothing is known.
+    Torn,
+    Whole([u64; FACTS_WORDS]),
+}
+
+impl Line {
+    pub fn whole(self) -> Option<[u64; FACTS_WORDS]> {
+        match self {
+            Line::Whole(words) => Some(words),
+            Line::Absent | Line::Torn => None,
+        }
+    }
+}
 
 /// Senders that show a trait, in steps.
 const COUNTS: [u32; 16] = [0, 1, 2, 3, 4, 5, 7, 10, 14, 20, 26, 32, 40, 48, 56, 64];
@@ -97,8 +145,8 @@ impl Facts {
     }
 }
 
-/// What is known of a route's requests: of each of [`super::Numbers`] its mean, its deviation and its
-/// largest value over senders.
+/// What is known of a route's requests: of each of [`super::Numbers`], over the largest of each sender,
+/// mean, deviation, and what one sender in twenty exceeds; the first two with larger ones cut to that.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Usual {
     pub numbers: [[f32; 3]; 3],
@@ -107,11 +155,26 @@ pub struct Usual {
     pub minutes: u32,
     /// One request in 2^rate is taken into the sample.
     pub rate: u8,
-    /// Bit n for the n-th part: names in it come and go, so that a new one says nothing.
+    /// Bit n for the n-th part: names in it come and go, or found no room, so that a new one says
+    /// nothing.
     pub open: u8,
 }
 
+/// What one in twenty exceeds: one odd sender among many does not stretch it.
+pub(super) fn high<T: Copy>(
+    mut all: Vec<T>,
+    order: impl Fn(&T, &T) -> std::cmp::Ordering,
+) -> Option<T> {
+    all.sort_unstable_by(|a, b| order(b, a));
+    all.get(all.len() / 20).copied()
+}
+
 impl Usual {
+    /// Tells whether names of a part come and go.
+    pub fn is_open(&self, part: Part) -> bool {
+        self.open >> (part as u8) & 1 == 1
+    }
+
     /// Numbers are logarithms below 32, so that 16 bits keep three decimals.
     pub fn to_words(&self) -> [u64; FACTS_WORDS] {
         let mut words = [0; FACTS_WORDS];

@@ -1,168 +1,83 @@
 //! What the leader learns, and publishes.
 //!
-//! Bounded: 64 parameters a route, [`MAX_PARAMETERS`] a node, 64 senders each. A route whose names
-//! come and go (a name that one sender made up makes room first) is known to be open, and then a
-//! new name there says nothing.
+//! Bounded: 64 parameters a route, half as many on a node as there are lines to publish them, 64
+//! senders each; `room` tells who makes room. A parameter is published from its second sender on, and
+//! taken back when it goes. A route whose names come and go, or found no room, is known to be open, and
+//! then a new name there says nothing.
 
-use super::facts::Usual;
-use super::name::Name;
-use super::note::{slot, Note, NoteKind};
+use super::facts::Slot;
+use super::known::{Key, Operation, Route, PARAMETERS};
+use super::note::{Note, NoteKind};
 use super::parameter::Parameter;
-use super::voters::Voters;
+use super::room::{least, Worth};
 use crate::inspect::Part;
 use crate::memory::{Memory, Place, PlaceId};
-use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-/// Parameters that a node keeps: half of what there is room to publish for.
-pub const MAX_PARAMETERS: usize = 4_096;
-/// Parameters of one route.
-const PARAMETERS: usize = 64;
-/// Operations of one route.
-const OPERATIONS: usize = 64;
-/// Names that had to go until a part of a route counts as open.
-const OPEN: u16 = 16;
-/// Requests a second that are sampled at most, and those below which more are; by route.
-const SAMPLED: (u32, u32) = (16, 4);
-const MAX_RATE: u8 = 10;
+/// Share of a full node's names that makes room at once, since finding them takes a walk over all.
+const AT_ONCE: usize = 64;
 /// Routes that nobody asked for in so long are forgotten. Units: seconds (90 days).
 const FORGOTTEN_S: u64 = 90 * 86_400;
-
-/// What is known of one route.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Route {
-    pub first_s: u64,
-    pub last_s: u64,
-    voters: Voters<[f32; 3]>,
-    #[serde(skip)]
-    pub parameters: BTreeMap<(u8, Name), Parameter>,
-    #[serde(skip)]
-    pub operations: BTreeMap<Name, Operation>,
-    /// Names of each part that had to go.
-    gone: [u16; Part::ALL.len()],
-    #[serde(skip)]
-    rate: u8,
-    /// Requests of the sample in the seconds at hand.
-    #[serde(skip)]
-    taken: u32,
-}
-
-/// What is known of an operation: a method and a path's template.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Operation {
-    pub first_s: u64,
-    pub last_s: u64,
-    /// Whether the API's document has it (or there is none); as of the last request.
-    pub documented: bool,
-    pub deprecated: bool,
-    /// Changes from one sender to another: 0 as long as only one was seen.
-    pub changes: u32,
-    last_sender: u64,
-}
-
-impl Route {
-    /// The same without its parameters and operations.
-    pub fn bare(&self) -> Route {
-        Route {
-            first_s: self.first_s,
-            last_s: self.last_s,
-            voters: self.voters.clone(),
-            gone: self.gone,
-            ..Route::default()
-        }
-    }
-
-    pub fn is_sound(&self) -> bool {
-        let finite = |vote: &[f32; 3]| vote.iter().all(|x| x.is_finite());
-        self.voters.is_sound() && self.voters.votes().all(finite)
-    }
-
-    fn usual(&self) -> Usual {
-        let all: Vec<&[f32; 3]> = self.voters.votes().collect();
-        let n = all.len().max(1) as f32;
-        let numbers = [0, 1, 2].map(|nth| {
-            let of = |f: fn(f32, f32) -> f32, start: f32| all.iter().map(|v| v[nth]).fold(start, f);
-            let mean = of(|a, b| a + b, 0.0) / n;
-            let squares: f32 = all.iter().map(|v| (v[nth] - mean).powi(2)).sum();
-            [mean, (squares / n).sqrt(), of(f32::max, 0.0)]
-        });
-        let open = self.gone.iter().enumerate();
-        Usual {
-            numbers,
-            sampled: self.voters.sampled(),
-            sources: self.voters.estimate().min(u64::from(u16::MAX)) as u16,
-            minutes: (self.last_s.saturating_sub(self.first_s) / 60) as u32,
-            rate: self.rate,
-            open: open.fold(0, |all, (nth, n)| all | u8::from(*n >= OPEN) << nth),
-        }
-    }
-
-    /// Finds or makes a parameter; of a full route the least known one makes room.
-    fn parameter(&mut self, part: Part, name: Name, room: bool) -> Option<&mut Parameter> {
-        let key = (part as u8, name);
-        if !self.parameters.contains_key(&key) && (!room || self.parameters.len() >= PARAMETERS) {
-            let least = self.parameters.iter().min_by_key(|(_, p)| p.worth());
-            let (least, worth) = least.map(|(key, p)| (*key, p.worth()))?;
-            if let Some(gone) = self.gone.get_mut(usize::from(part as u8)) {
-                *gone = gone.saturating_add(1);
-            }
-            // What several senders have confirmed stays.
-            if worth.0 >= 3 {
-                return None;
-            }
-            self.parameters.remove(&least);
-        }
-        Some(self.parameters.entry(key).or_default())
-    }
-
-    /// Of a full list what only one sender asked for makes room.
-    fn note_operation(&mut self, name: Name, new: Operation, now_s: u64) {
-        if self.operations.len() >= OPERATIONS && !self.operations.contains_key(&name) {
-            let least = self
-                .operations
-                .iter()
-                .min_by_key(|(_, o)| (o.changes.min(1), o.last_s));
-            match least.map(|(name, o)| (*name, o.changes)) {
-                Some((least, 0)) => {
-                    self.operations.remove(&least);
-                }
-                _ => return,
-            }
-        }
-        let known = self.operations.entry(name).or_insert(Operation {
-            first_s: now_s,
-            ..new
-        });
-        let changed = known.last_sender != new.last_sender;
-        *known = Operation {
-            first_s: known.first_s,
-            last_s: now_s,
-            changes: known.changes.saturating_add(u32::from(changed)),
-            ..new
-        };
-    }
-
-    /// Keeps the sample small where there is much.
-    fn settle(&mut self, seconds: u32) {
-        let per_s = self.taken / seconds.max(1);
-        if per_s > SAMPLED.0 && self.rate < MAX_RATE {
-            self.rate += 1;
-        } else if per_s < SAMPLED.1 {
-            self.rate = self.rate.saturating_sub(1);
-        }
-        self.taken = 0;
-    }
-}
 
 /// All that is known of the payloads of a node.
 #[derive(Debug, Default)]
 pub struct Profiles {
     pub(super) routes: BTreeMap<Place, Route>,
     numbers: HashMap<PlaceId, Place>,
+    /// Where parameters are published.
+    published: HashSet<Slot>,
     cursor: u64,
     settled_s: u64,
     /// Parameters of all routes.
-    known: usize,
+    pub(super) known: usize,
+}
+
+/// One second's work.
+struct Second<'m, M: ?Sized> {
+    memory: &'m M,
+    wall_s: u64,
+    /// Whether a walk over all names found none that makes room.
+    full: bool,
+    /// What is to be published.
+    routes: BTreeSet<PlaceId>,
+    parameters: BTreeSet<(PlaceId, Key)>,
+    /// Whether something published is to be taken back.
+    gone: bool,
+}
+
+impl<'m, M: Memory + ?Sized> Second<'m, M> {
+    fn new(memory: &'m M, wall_s: u64) -> Second<'m, M> {
+        Second {
+            memory,
+            wall_s,
+            full: false,
+            routes: BTreeSet::new(),
+            parameters: BTreeSet::new(),
+            gone: false,
+        }
+    }
+}
+
+fn slot_of<M: Memory + ?Sized>(memory: &M, id: PlaceId, (part, name): &Key) -> Option<Slot> {
+    let part = Part::ALL.get(usize::from(*part))?;
+    Some(Slot::parameter(memory, id, *part, name))
+}
+
+/// The names of a route, and what each is worth.
+fn worths<'r>(
+    place: &'r Place,
+    route: &'r Route,
+    now_s: u64,
+) -> impl Iterator<Item = ((&'r Place, &'r Key), Worth)> {
+    let all = route.parameters.iter();
+    all.map(move |(key, parameter)| ((place, key), parameter.worth(now_s)))
+}
+
+/// The same names by themselves, each with whoever made it up.
+fn owned(names: Vec<((&Place, &Key), Worth)>) -> Vec<(Place, Key, u64)> {
+    let all = names.into_iter();
+    all.map(|((place, key), worth)| (*place, *key, worth.owner))
+        .collect()
 }
 
 impl Profiles {
@@ -174,43 +89,51 @@ impl Profiles {
         frozen: impl Fn(&Place) -> bool,
         wall_s: u64,
     ) {
+        let mut second = Second::new(memory, wall_s);
         let mut notes = Vec::new();
         self.cursor = memory.drain_notes(self.cursor, &mut |note| notes.push(*note));
-        let mut touched = BTreeSet::new();
+        if notes.iter().any(|n| !self.numbers.contains_key(&n.place)) {
+            self.meet(&mut second);
+        }
         for note in &notes {
-            let Some(place) = self.place_of(note.place, memory) else {
+            let Some(place) = self.numbers.get(&note.place).copied() else {
                 continue;
             };
             if let Some(route) = self.routes.get_mut(&place) {
                 route.taken += u32::from(matches!(note.kind, NoteKind::Request { .. }));
             }
             if !frozen(&place) {
-                self.learn(place, note, wall_s, &mut touched);
+                self.learn(place, note, &mut second);
             }
         }
-        self.publish(memory, &touched);
-        self.settle(memory, wall_s);
+        self.settle(&mut second);
+        self.publish(second);
     }
 
-    fn learn(
-        &mut self,
-        place: Place,
-        note: &Note,
-        wall_s: u64,
-        touched: &mut BTreeSet<(PlaceId, Option<(u8, Name)>)>,
-    ) {
-        let room = self.known < MAX_PARAMETERS;
+    /// Goes on where the leader before has stopped: what he learned is in the file, what he published
+    /// and nobody knows of any more is taken back.
+    pub fn take_over<M: Memory + ?Sized>(&mut self, memory: &M, wall_s: u64) {
+        let mut second = Second::new(memory, wall_s);
+        self.cursor = memory.drained_notes();
+        self.numbers.clear();
+        self.published.clear();
+        self.meet(&mut second);
+        second.gone = true;
+        self.publish(second);
+    }
+
+    fn learn<M: Memory + ?Sized>(&mut self, place: Place, note: &Note, second: &mut Second<'_, M>) {
+        let wall_s = second.wall_s;
         let route = self.routes.entry(place).or_default();
-        let before = route.parameters.len();
+        route.id = Some(note.place);
         if route.first_s == 0 {
             route.first_s = wall_s;
         }
         route.last_s = wall_s;
         match note.kind {
             NoteKind::Value { part, name, shape } => {
-                touched.insert((note.place, Some((part as u8, name))));
-                if let Some(parameter) = route.parameter(part, name, room) {
-                    parameter.take(note.source, &shape, wall_s);
+                if let Some(known) = self.parameter(place, note, (part as u8, name), second) {
+                    known.take(note.source, &shape, wall_s);
                 }
             }
             NoteKind::Flagged {
@@ -218,16 +141,13 @@ impl Profiles {
                 name,
                 families,
             } => {
-                touched.insert((note.place, Some((part as u8, name))));
-                if let Some(parameter) = route.parameter(part, name, room) {
-                    parameter.find(note.source, families, wall_s);
+                if let Some(known) = self.parameter(place, note, (part as u8, name), second) {
+                    known.find(note.source, families, wall_s);
                 }
             }
             NoteKind::Request { numbers } => {
-                touched.insert((note.place, None));
-                if let Some(vote) = route.voters.of(note.source, wall_s) {
-                    *vote = numbers;
-                }
+                route.take(note.source, numbers, wall_s);
+                second.routes.insert(note.place);
             }
             NoteKind::Operation {
                 name,
@@ -243,88 +163,187 @@ impl Profiles {
                 route.note_operation(name, new, wall_s);
             }
         }
-        self.known += route.parameters.len().saturating_sub(before);
     }
 
-    fn publish<M: Memory + ?Sized>(
-        &self,
-        memory: &M,
-        touched: &BTreeSet<(PlaceId, Option<(u8, Name)>)>,
+    /// Finds or makes a parameter; none where there is no room for a new one.
+    fn parameter<M: Memory + ?Sized>(
+        &mut self,
+        place: Place,
+        note: &Note,
+        key: Key,
+        second: &mut Second<'_, M>,
+    ) -> Option<&mut Parameter> {
+        let route = self.routes.get(&place)?;
+        if !route.parameters.contains_key(&key) {
+            if !self.has_room(&place, second) {
+                let route = self.routes.get_mut(&place)?;
+                route.drop_name(key.0, note.source, second.wall_s);
+                second.routes.insert(note.place);
+                return None;
+            }
+            self.known += 1;
+        }
+        second.parameters.insert((note.place, key));
+        let route = self.routes.get_mut(&place)?;
+        Some(route.parameters.entry(key).or_default())
+    }
+
+    /// Tells whether a route may have one more parameter, after others made room for it.
+    fn has_room<M: Memory + ?Sized>(&mut self, place: &Place, second: &mut Second<'_, M>) -> bool {
+        let now_s = second.wall_s;
+        let full = |route: &&Route| route.parameters.len() >= PARAMETERS;
+        if let Some(route) = self.routes.get(place).filter(full) {
+            let gone = owned(least(worths(place, route, now_s), 1));
+            let room = !gone.is_empty();
+            self.forget(gone, second);
+            return room;
+        }
+        let most = second.memory.parameter_room();
+        if self.known >= most {
+            if !second.full {
+                let all = self.routes.iter();
+                let all = all.flat_map(|(place, route)| worths(place, route, now_s));
+                let gone = least(all, self.known - most + most / AT_ONCE + 1);
+                self.forget(owned(gone), second);
+            }
+            second.full = self.known >= most;
+        }
+        if second.full {
+            if let Some(route) = self.routes.get_mut(place) {
+                route.crowd(now_s);
+            }
+        }
+        !second.full
+    }
+
+    /// Forgets parameters; whoever made them up counts among those whose names come and go there.
+    fn forget<M: Memory + ?Sized>(
+        &mut self,
+        names: Vec<(Place, Key, u64)>,
+        second: &mut Second<'_, M>,
     ) {
-        for (id, of) in touched {
-            let Some(route) = self.numbers.get(id).and_then(|p| self.routes.get(p)) else {
+        for (place, key, owner) in names {
+            let Some(route) = self.routes.get_mut(&place) else {
                 continue;
             };
-            let Some(key) = of else {
-                memory.publish_facts(slot(memory, *id, None), &route.usual().to_words());
+            self.known -= usize::from(route.parameters.remove(&key).is_some());
+            route.drop_name(key.0, owner, second.wall_s);
+            let id = route.id;
+            second.routes.extend(id);
+            second.gone |= self.withdraw(id, &key, second.memory);
+        }
+    }
+
+    /// Takes a parameter off the list of those that are published. Returns whether it was one.
+    fn withdraw<M: Memory + ?Sized>(&mut self, id: Option<PlaceId>, key: &Key, memory: &M) -> bool {
+        let slot = id.and_then(|id| slot_of(memory, id, key));
+        slot.is_some_and(|slot| self.published.remove(&slot))
+    }
+
+    /// Takes back what is gone, and publishes what is new: routes after their parameters, so that none
+    /// of these is missed that is about to be told.
+    fn publish<M: Memory + ?Sized>(&mut self, second: Second<'_, M>) {
+        let Second {
+            memory,
+            wall_s,
+            mut routes,
+            parameters,
+            gone,
+            ..
+        } = second;
+        let known = |id: &PlaceId| self.numbers.get(id).and_then(|p| self.routes.get(p));
+        if gone {
+            let due = parameters
+                .iter()
+                .filter_map(|(id, key)| slot_of(memory, *id, key));
+            let due: HashSet<Slot> = due.collect();
+            memory.retain_facts(&|slot| match slot {
+                Slot::Route(id) => known(&id).is_some(),
+                Slot::Parameter(_) => self.published.contains(&slot) || due.contains(&slot),
+            });
+        }
+        for (id, key) in &parameters {
+            let place = self.numbers.get(id);
+            let route = place.and_then(|place| self.routes.get_mut(place));
+            let known = route.and_then(|route| route.parameters.get_mut(key));
+            let known = known.filter(|parameter| parameter.is_confirmed());
+            let (Some(known), Some(slot)) = (known, slot_of(memory, *id, key)) else {
                 continue;
             };
-            let part = Part::ALL.get(usize::from(key.0)).copied();
-            if let (Some(part), Some(parameter)) = (part, route.parameters.get(key)) {
-                let at = slot(memory, *id, Some((part, &key.1)));
-                memory.publish_facts(at, &parameter.facts().to_words());
+            let placed = memory.publish_facts(slot, &known.facts().to_words());
+            if placed {
+                self.published.insert(slot);
+            }
+            if known.unpublished == placed {
+                known.unpublished = !placed;
+                routes.insert(*id);
+            }
+        }
+        for id in &routes {
+            let place = self.numbers.get(id);
+            if let Some(route) = place.and_then(|place| self.routes.get(place)) {
+                memory.publish_facts(Slot::Route(*id), &route.usual(wall_s).to_words());
             }
         }
     }
 
-    /// Every few seconds: how large each route's sample is to be.
-    fn settle<M: Memory + ?Sized>(&mut self, memory: &M, wall_s: u64) {
-        let seconds = wall_s.saturating_sub(self.settled_s);
+    /// Every few seconds: how large each route's sample is to be, and which routes are forgotten.
+    fn settle<M: Memory + ?Sized>(&mut self, second: &mut Second<'_, M>) {
+        let seconds = second.wall_s.saturating_sub(self.settled_s);
         if seconds < 4 {
             return;
         }
-        self.settled_s = wall_s;
-        let routes = self.routes.len();
-        self.routes
-            .retain(|_, route| route.last_s + FORGOTTEN_S > wall_s);
-        if self.routes.len() < routes {
-            self.count();
-        }
-        for (id, place) in &self.numbers {
-            if let Some(route) = self.routes.get_mut(place) {
-                let before = route.rate;
-                route.settle(seconds.min(60) as u32);
-                if route.rate != before {
-                    memory.publish_facts(slot(memory, *id, None), &route.usual().to_words());
-                }
+        self.settled_s = second.wall_s;
+        let old = |route: &Route| route.last_s + FORGOTTEN_S <= second.wall_s;
+        let old: Vec<Place> = self
+            .routes
+            .iter()
+            .filter(|(_, r)| old(r))
+            .map(|(p, _)| *p)
+            .collect();
+        for place in old {
+            let Some(route) = self.routes.remove(&place) else {
+                continue;
+            };
+            self.known -= route.parameters.len();
+            second.gone = true;
+            for key in route.parameters.keys() {
+                self.withdraw(route.id, key, second.memory);
             }
+        }
+        for route in self.routes.values_mut() {
+            let changed = route.settle(seconds.min(60) as u32);
+            second.routes.extend(route.id.filter(|_| changed));
         }
     }
 
-    /// Finds the place of a number; a route that is met for the first time has what was imported
-    /// for it published.
-    fn place_of<M: Memory + ?Sized>(&mut self, id: PlaceId, memory: &M) -> Option<Place> {
-        if let Some(place) = self.numbers.get(&id) {
-            return Some(*place);
-        }
-        for (id, place) in memory.places() {
+    /// Learns which numbers places have; what is known of one that is new here is to be published.
+    /// Cost: a walk over all places, so once a second at most.
+    fn meet<M: Memory + ?Sized>(&mut self, second: &mut Second<'_, M>) {
+        for (id, place) in second.memory.places() {
             let named = !place.route.as_bytes().is_empty() && place.consumer().is_none();
-            if named && self.numbers.insert(id, place).is_none() {
-                self.publish_all(memory, id, &place);
+            if !named || self.numbers.insert(id, place).is_some() {
+                continue;
             }
-        }
-        self.numbers.get(&id).copied()
-    }
-
-    /// Publishes all that is known of a place.
-    pub(super) fn publish_all<M: Memory + ?Sized>(&self, memory: &M, id: PlaceId, place: &Place) {
-        if let Some(route) = self.routes.get(place) {
-            let keys = route.parameters.keys().map(|key| (id, Some(*key)));
-            self.publish(memory, &keys.chain([(id, None)]).collect());
+            if let Some(route) = self.routes.get_mut(&place) {
+                route.id = Some(id);
+                second.routes.insert(id);
+                let keys = route.parameters.keys();
+                second.parameters.extend(keys.map(|key| (id, *key)));
+            }
         }
     }
 
     /// Forgets which numbers places have, so that all is published anew: for what was imported.
     pub(super) fn forget_numbers(&mut self) {
         self.numbers.clear();
-        self.count();
-    }
-
-    fn count(&mut self) {
         self.known = self.routes.values().map(|r| r.parameters.len()).sum();
     }
 }
 
+#[cfg(test)]
+#[path = "bounds_tests.rs"]
+mod bounds;
 #[cfg(test)]
 #[path = "learned_tests.rs"]
 mod tests;

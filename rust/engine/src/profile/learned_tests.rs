@@ -1,5 +1,6 @@
-use super::super::facts::Facts;
+use super::super::facts::{Facts, Usual};
 use super::super::judge::{Need, Odds};
+use super::super::name::Name;
 use super::super::shape::{Class, Shape};
 use super::super::SavedProfiles;
 use super::*;
@@ -12,9 +13,9 @@ const NEED: Need = Need {
     minutes: 60,
 };
 /// A Monday.
-const START_S: u64 = 1_790_000_000;
+pub(super) const START_S: u64 = 1_790_000_000;
 
-fn place(route: &str) -> Place {
+pub(super) fn place(route: &str) -> Place {
     Place {
         workspace: Id::new(b"w"),
         service: Id::new(b"s"),
@@ -23,14 +24,14 @@ fn place(route: &str) -> Place {
 }
 
 /// A node in which notes can be played.
-struct Node {
-    memory: LocalState,
-    profiles: Profiles,
-    now_s: u64,
+pub(super) struct Node {
+    pub memory: LocalState,
+    pub profiles: Profiles,
+    pub now_s: u64,
 }
 
 impl Node {
-    fn new() -> Node {
+    pub fn new() -> Node {
         Node {
             memory: LocalState::default(),
             profiles: Profiles::default(),
@@ -38,18 +39,26 @@ impl Node {
         }
     }
 
-    fn note(&self, sender: u64, kind: NoteKind) {
+    pub fn note(&self, sender: u64, kind: NoteKind) {
+        self.note_on("r", sender, kind);
+    }
+
+    pub fn note_on(&self, route: &str, sender: u64, kind: NoteKind) {
         self.memory.note(&Note {
-            place: self.memory.place(&place("r")),
+            place: self.memory.place(&place(route)),
             source: self.memory.hash(&sender.to_le_bytes()),
             kind,
         });
     }
 
-    fn value(&self, sender: u64, name: &str, value: &str) {
+    pub fn value(&self, sender: u64, name: &str, value: &str) {
+        self.value_on("r", sender, name, value);
+    }
+
+    pub fn value_on(&self, route: &str, sender: u64, name: &str, value: &str) {
         let (part, name) = (Part::Query, Name::new(name.as_bytes()));
         let shape = Shape::of(value.as_bytes());
-        self.note(sender, NoteKind::Value { part, name, shape });
+        self.note_on(route, sender, NoteKind::Value { part, name, shape });
     }
 
     fn found(&self, sender: u64, name: &str, families: u32) {
@@ -64,24 +73,31 @@ impl Node {
         );
     }
 
-    fn tick(&mut self, seconds: u64) {
+    pub fn tick(&mut self, seconds: u64) {
         self.now_s += seconds;
         self.profiles.tick(&self.memory, |_| false, self.now_s);
     }
 
     /// What workers read of a parameter.
-    fn facts(&self, name: &str) -> Option<Facts> {
-        let id = self.memory.place(&place("r"));
+    pub fn facts(&self, name: &str) -> Option<Facts> {
+        self.facts_on("r", name)
+    }
+
+    pub fn facts_on(&self, route: &str, name: &str) -> Option<Facts> {
+        let id = self.memory.place(&place(route));
         let name = Name::new(name.as_bytes());
-        let words = self
-            .memory
-            .facts(slot(&self.memory, id, Some((Part::Query, &name))))?;
+        let slot = Slot::parameter(&self.memory, id, Part::Query, &name);
+        let words = self.memory.facts(slot).whole()?;
         Some(Facts::from_words(&words))
     }
 
-    fn usual(&self) -> Option<Usual> {
-        let id = self.memory.place(&place("r"));
-        let words = self.memory.facts(slot(&self.memory, id, None))?;
+    pub fn usual(&self) -> Option<Usual> {
+        self.usual_on("r")
+    }
+
+    pub fn usual_on(&self, route: &str) -> Option<Usual> {
+        let id = self.memory.place(&place(route));
+        let words = self.memory.facts(Slot::Route(id)).whole()?;
         Some(Usual::from_words(&words))
     }
 
@@ -90,7 +106,7 @@ impl Node {
         Odds::of(&facts, &Shape::of(value.as_bytes()), families, NEED)
     }
 
-    fn teach(&mut self, senders: u64, name: &str, value: &str) {
+    pub fn teach(&mut self, senders: u64, name: &str, value: &str) {
         for _ in 0..2 {
             (0..senders).for_each(|sender| self.value(sender, name, value));
             self.tick(3_700);
@@ -164,25 +180,6 @@ fn nothing_is_learned_while_a_place_is_alarmed() {
     assert!(node.facts("id").is_none());
 }
 
-/// Names that a client makes up take no room from known ones, and a route of such names is told.
-#[test]
-fn a_flood_of_names_is_bounded() {
-    let mut node = Node::new();
-    node.teach(40, "id", "4711");
-    for round in 0..40 {
-        for nth in 0..50 {
-            node.value(1_000, &format!("n{round}x{nth}"), "v");
-        }
-        node.note(1_000, NoteKind::Request { numbers: [1.0; 3] });
-        node.tick(1);
-    }
-    let route = &node.profiles.routes[&place("r")];
-    assert!(route.parameters.len() <= PARAMETERS);
-    assert_eq!(node.facts("id").unwrap().sampled, 40);
-    let open = node.usual().unwrap().open;
-    assert_eq!(open, 1 << Part::Query as u8);
-}
-
 #[test]
 fn the_sample_follows_the_traffic() {
     let mut node = Node::new();
@@ -206,7 +203,8 @@ fn a_file_keeps_it_over_a_restart() {
     node.teach(40, "id", "4711");
     (0..20).for_each(|sender| node.found(sender, "id", 1));
     node.note(1, NoteKind::Request { numbers: [1.0; 3] });
-    let (name, documented, deprecated) = (Name::new(b"GET /a"), true, true);
+    let title = "GET /v1/oauth2/token";
+    let (name, documented, deprecated) = (Name::text(title.as_bytes()), true, true);
     node.note(
         1,
         NoteKind::Operation {
@@ -219,6 +217,7 @@ fn a_file_keeps_it_over_a_restart() {
     let file = node.profiles.export();
     let saved = SavedProfiles::read(&file).unwrap();
     assert_eq!(saved.routes[0].parameters[0].name, "id");
+    assert_eq!(saved.routes[0].operations[0].name, title);
     assert!(saved.routes[0].operations[0].operation.deprecated);
 
     let mut after = Node::new();
@@ -228,6 +227,18 @@ fn a_file_keeps_it_over_a_restart() {
     after.value(1, "q", "x");
     after.tick(1);
     assert_eq!(after.facts("id"), node.facts("id"));
+    let again = SavedProfiles::read(&after.profiles.export()).unwrap();
+    assert_eq!(again.routes[0].operations[0].name, title);
+    // An earlier version counted names instead of their senders.
+    let mut first: serde_json::Value = serde_json::from_slice(&file).unwrap();
+    first["version"] = 1.into();
+    let route = first["routes"][0].as_object_mut().unwrap();
+    route.remove("dropped").unwrap();
+    route.remove("crowded_s").unwrap();
+    route.insert("gone".to_owned(), vec![16; 8].into());
+    assert!(SavedProfiles::read(first.to_string().as_bytes()).is_ok());
+    first["version"] = 3.into();
+    assert!(SavedProfiles::read(first.to_string().as_bytes()).is_err());
     for broken in [
         &b"{}"[..],
         b"",

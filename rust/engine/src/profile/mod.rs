@@ -8,10 +8,13 @@
 mod api;
 mod facts;
 mod judge;
+mod known;
 mod learned;
 mod name;
 mod note;
+mod noted;
 mod parameter;
+mod room;
 mod route;
 mod sample;
 mod saved;
@@ -19,12 +22,15 @@ mod shape;
 mod voters;
 
 pub use api::{template, Api, ApiOperation};
-pub use facts::{Facts, Traits, Usual, FACTS_WORDS};
+pub use facts::{Facts, Line, Slot, Traits, Usual, FACTS_WORDS};
 pub use judge::{request as judge_request, Need, Oddity, Odds};
-pub use learned::{Operation, Profiles, MAX_PARAMETERS};
-pub use name::{is_learned, Name};
-pub use note::{slot, Note, NoteKind, NOTE_WORDS};
+pub use known::Operation;
+pub use learned::Profiles;
+pub use name::{is_learned, is_name, Name};
+pub use note::{Note, NoteKind, NOTE_WORDS};
 pub use route::Numbers;
-pub use sample::{families_of, note_clean, note_flagged, note_operation, Sampler, MODEL_FAMILY};
+pub use sample::{
+    families_of, note_clean, note_flagged, note_operation, Sampler, MODEL_FAMILY, NOTED,
+};
 pub use saved::{SavedOperation, SavedParameter, SavedProfiles, SavedRoute};
 pub use shape::{Class, Shape};

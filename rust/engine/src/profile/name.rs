@@ -1,5 +1,6 @@
 //! Names of parameters, so that ids within names do not make a parameter each.
 
+use crate::decode::{is_plain, percent, Value};
 use crate::inspect::{Part, LONGEST_LOCATION};
 
 /// A parameter's name: at most 64 bytes, and `*` for what looks like an id or an index.
@@ -10,13 +11,23 @@ pub struct Name {
 }
 
 impl Name {
+    /// Keeps nothing: no parameter has this name.
+    pub const EMPTY: Name = Name {
+        bytes: [0; LONGEST_LOCATION],
+        length: 0,
+    };
+
+    /// Keeps a name as it stands on the wire: where its part encodes names, that is undone once.
+    /// Cost: a search more than [`Name::new`] where nothing is encoded.
+    pub fn sent(part: Part, raw: &[u8]) -> Name {
+        let mut buffer = [0; LONGEST_LOCATION];
+        Name::new(undone(part, raw, &mut buffer))
+    }
+
     /// Keeps a name. Segments between points, brackets and colons of numbers only, and segments of
     /// 16 characters and more that hold two digits, become `*`.
     pub fn new(name: &[u8]) -> Name {
-        let mut kept = Name {
-            length: 0,
-            bytes: [0; LONGEST_LOCATION],
-        };
+        let mut kept = Name::EMPTY;
         let name = name.get(..LONGEST_LOCATION).unwrap_or(name);
         let mut rest = name;
         while !rest.is_empty() {
@@ -31,16 +42,15 @@ impl Name {
             kept.push(tail.get(..1).unwrap_or_default());
             rest = tail.get(1..).unwrap_or_default();
         }
+        kept.be_text();
         kept
     }
 
     /// Keeps a text as it is, cut to 64 bytes.
     pub fn text(text: &[u8]) -> Name {
-        let mut kept = Name {
-            length: 0,
-            bytes: [0; LONGEST_LOCATION],
-        };
+        let mut kept = Name::EMPTY;
         kept.push(text);
+        kept.be_text();
         kept
     }
 
@@ -51,6 +61,16 @@ impl Name {
                 *place = (*byte).max(1);
                 self.length += 1;
             }
+        }
+    }
+
+    /// Puts a question mark for each byte that is no text, so that a file gives the same name back.
+    fn be_text(&mut self) {
+        let length = usize::from(self.length);
+        while let Err(e) = std::str::from_utf8(&self.bytes[..length]) {
+            let rest = &mut self.bytes[e.valid_up_to()..length];
+            let broken = e.error_len().unwrap_or(rest.len());
+            rest[..broken].fill(b'?');
         }
     }
 
@@ -75,6 +95,26 @@ impl std::fmt::Debug for Name {
     }
 }
 
+/// Undoes what a part does to names.
+fn undone<'n>(part: Part, raw: &'n [u8], buffer: &'n mut [u8; LONGEST_LOCATION]) -> &'n [u8] {
+    let plus = matches!(part, Part::Query | Part::Form);
+    let encodes = plus || part == Part::Cookie;
+    if !encodes || memchr::memchr2(b'%', b'+', raw).is_none() {
+        return raw;
+    }
+    let length = percent::once(raw, plus, buffer);
+    buffer.get(..length).unwrap_or_default()
+}
+
+/// Tells whether a value is the name of a pair, which is handed out by itself where something could
+/// hide in it: it says nothing of what the pair's values look like.
+pub fn is_name(value: &Value<'_>) -> bool {
+    let pair = matches!(value.part, Part::Query | Part::Form | Part::Cookie);
+    let mut buffer = [0; LONGEST_LOCATION];
+    pair && !is_plain(value.name)
+        && (value.bytes == value.name || value.bytes == undone(value.part, value.name, &mut buffer))
+}
+
 fn is_id(segment: &[u8]) -> bool {
     let digits = segment.iter().filter(|b| b.is_ascii_digit()).count();
     (digits > 0 && digits == segment.len()) || (segment.len() >= 16 && digits >= 2)
@@ -93,6 +133,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_name_is_the_same_however_it_is_sent() {
+        for (part, raw, want) in [
+            (Part::Query, "user%5Bpassword%5D", "user[password]"),
+            (Part::Form, "user[password]", "user[password]"),
+            (Part::Query, "a%5B0%5D", "a[*]"),
+            (Part::Query, "first+name", "first name"),
+            (Part::Cookie, "first+name%20", "first+name "),
+            (Part::Json, "100%41+", "100%41+"),
+            (Part::Query, "%", "%"),
+        ] {
+            let name = Name::sent(part, raw.as_bytes());
+            assert_eq!(name.as_bytes(), want.as_bytes(), "{raw}");
+        }
+    }
+
+    #[test]
     fn ids_in_names_collapse() {
         for (name, want) in [
             ("user.name", "user.name"),
@@ -104,6 +160,12 @@ mod tests {
         ] {
             assert_eq!(Name::new(name.as_bytes()).as_bytes(), want.as_bytes());
         }
+        assert_eq!(Name::new(b"caf\xe9\xc3").as_bytes(), b"caf??");
+        let cut = Name::text("\u{e9}".repeat(50).as_bytes());
+        assert_eq!(
+            cut,
+            Name::text(String::from_utf8_lossy(cut.as_bytes()).as_bytes())
+        );
         let long = Name::new(&[b'a'; 300]);
         assert_eq!(long.as_bytes().len(), 64);
         assert_eq!(Name::from_padded(*long.padded()), long);

@@ -3,7 +3,7 @@
 use super::name::Name;
 use super::shape::{Class, Shape};
 use crate::inspect::{Part, LONGEST_LOCATION};
-use crate::memory::{Memory, PlaceId};
+use crate::memory::PlaceId;
 
 /// Words of a note.
 pub const NOTE_WORDS: usize = 4 + LONGEST_LOCATION / 8;
@@ -144,20 +144,6 @@ impl Note {
             kind,
         })
     }
-}
-
-/// Finds where the facts of a parameter of a place are published; of the route itself, without one.
-pub fn slot<M: Memory + ?Sized>(memory: &M, place: PlaceId, of: Option<(Part, &Name)>) -> u64 {
-    let mut text = [0; LONGEST_LOCATION + 3];
-    text[..2].copy_from_slice(&place.0.to_le_bytes());
-    let mut length = 2;
-    if let Some((part, name)) = of {
-        let name = name.as_bytes();
-        text[2] = part as u8 + 1;
-        text[3..3 + name.len()].copy_from_slice(name);
-        length = 3 + name.len();
-    }
-    memory.hash(&text[..length]).max(1)
 }
 
 #[cfg(test)]

@@ -1,14 +1,18 @@
 //! What is known of one parameter: a vote for each sender of a sample, whatever it sends and however
 //! often.
 
-use super::facts::{Facts, Traits};
+use super::facts::{high, Facts, Traits};
+use super::room::Worth;
 use super::sample::MODEL_FAMILY;
 use super::shape::Shape;
-use super::voters::Voters;
+use super::voters::{Voters, MOST};
 use serde::{Deserialize, Serialize};
 
 /// Families by whose findings a sender is a scanner, which teaches nothing of what is used.
 const SCANNED: u32 = 3;
+
+/// Units: seconds.
+const WEEK_S: u64 = 7 * 86_400;
 
 /// What one sender has shown of a parameter.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -45,6 +49,9 @@ pub struct Parameter {
     voters: Voters<Vote>,
     /// When each family was first found and when last.
     found: Vec<(u8, u64, u64)>,
+    /// Whether its facts found no room among those that are published.
+    #[serde(skip)]
+    pub(super) unpublished: bool,
 }
 
 impl Parameter {
@@ -95,9 +102,6 @@ impl Parameter {
             }
             lengths.push(vote.longest);
         }
-        lengths.sort_unstable_by(|a, b| b.cmp(a));
-        // One odd sender among many does not stretch it.
-        let longest = lengths.get(lengths.len() / 20).copied().unwrap_or(0);
         let minutes = |nth: usize| {
             let span = self
                 .found
@@ -117,7 +121,7 @@ impl Parameter {
             sampled: self.voters.sampled(),
             sources: self.voters.estimate().min(u64::from(u16::MAX)) as u16,
             minutes: (self.last_s.saturating_sub(self.first_s) / 60) as u32,
-            longest,
+            longest: high(lengths, u8::cmp).unwrap_or(0),
         }
     }
 
@@ -125,9 +129,20 @@ impl Parameter {
         self.voters.is_sound() && self.found.len() <= MODEL_FAMILY + 1
     }
 
-    /// What is least known makes room first.
-    pub(super) fn worth(&self) -> (u64, u64) {
-        (self.voters.estimate().min(3), self.last_s)
+    /// Tells whether a second sender has confirmed that there is such a parameter.
+    pub(super) fn is_confirmed(&self) -> bool {
+        self.voters.estimate() >= 2
+    }
+
+    /// What it is weighed by where another needs room.
+    pub(super) fn worth(&self, now_s: u64) -> Worth {
+        let weeks = (now_s.saturating_sub(self.last_s) / WEEK_S).min(31);
+        let senders = self.voters.estimate().min(u64::from(u32::MAX)) as u32;
+        Worth {
+            owner: self.voters.first().unwrap_or_default(),
+            senders: senders.min(MOST as u32) >> weeks,
+            last_s: self.last_s,
+        }
     }
 }
 

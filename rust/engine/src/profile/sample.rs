@@ -4,6 +4,7 @@ use super::api::{template, Api, ApiOperation};
 use super::facts::Usual;
 use super::name::{self, Name};
 use super::note::{Note, NoteKind};
+use super::noted::Noted;
 use super::shape::Shape;
 use crate::decode::{self, Scratch, Value};
 use crate::inspect::{Evidence, Part};
@@ -16,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The bit of the model among those of families.
 pub const MODEL_FAMILY: usize = 16;
 /// Values of one request that are noted.
-const VALUES: usize = 48;
+pub const NOTED: usize = 48;
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
@@ -39,18 +40,18 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Tells whether a request is in the sample: one in 2^rate, and all while nothing is known.
-    /// Source: Weyl's equidistribution theorem.
-    pub fn draws(&self, usual: Option<&Usual>) -> bool {
+    /// Draws a request: one in 2^rate, and all while nothing is known. Returns its turn, if it is in
+    /// the sample. Source: Weyl's equidistribution theorem.
+    pub fn draws(&self, usual: Option<&Usual>) -> Option<u64> {
         self.draws_one_in(1 << usual.map_or(0, |u| u.rate.min(31)))
     }
 
     /// Draws one turn in `n`.
-    pub fn draws_one_in(&self, n: u64) -> bool {
+    pub fn draws_one_in(&self, n: u64) -> Option<u64> {
         let turn = self
             .turn
             .fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
-        turn <= u64::MAX / n
+        (turn <= u64::MAX / n).then_some(turn)
     }
 }
 
@@ -63,42 +64,40 @@ fn source_of<M: Memory + ?Sized>(identity: &Identity, memory: &M) -> Option<u64>
     Some(memory.hash(&network_key(client).unwrap_or_else(|| client_key(client))))
 }
 
-/// Notes a request in which nothing was found: its numbers and the form of its values.
-/// Cost: it is decoded once more, so only for the sample.
+/// Notes a request in which nothing was found: its numbers and the form of its values, of many those
+/// whose `turn` it is. Cost: it is decoded once more, so only for the sample.
 #[inline(never)]
 pub fn note_clean<M: Memory + ?Sized>(
     request: &Request,
     numbers: [f32; 3],
+    turn: u64,
     place: PlaceId,
     memory: &M,
 ) {
     let Some(source) = source_of(&request.identity, memory) else {
         return;
     };
-    let mut room = VALUES;
-    let mut tell = |kind| {
-        if room > 0 {
-            room -= 1;
-            memory.note(&Note {
-                place,
-                source,
-                kind,
-            });
-        }
+    let tell = |kind| {
+        memory.note(&Note {
+            place,
+            source,
+            kind,
+        });
     };
     tell(NoteKind::Request { numbers });
+    let mut noted = Noted::new(turn);
     SCRATCH.with(|scratch| {
         let Ok(mut scratch) = scratch.try_borrow_mut() else {
             return;
         };
         // A key is told before its value; where no string follows, its value is none.
         let mut key: Option<Name> = None;
-        let mut note = |part, name, shape| tell(NoteKind::Value { part, name, shape });
+        let mut note = |part, name, shape| noted.add(part, name, shape, memory);
         decode::walk(request, &mut scratch, |value| {
             if !name::is_learned(value.part) || value.name.is_empty() {
                 return;
             }
-            let name = Name::new(value.name);
+            let name = Name::sent(value.part, value.name);
             if value.part == Part::Json {
                 let pending = key.take();
                 if is_key(value) {
@@ -109,12 +108,19 @@ pub fn note_clean<M: Memory + ?Sized>(
                     return;
                 }
             }
-            note(value.part, name, Shape::of(value.bytes));
+            let shape = match name::is_name(value) {
+                true => Shape::SCALAR,
+                false => Shape::of(value.bytes),
+            };
+            note(value.part, name, shape);
         });
         if let Some(pending) = key {
             note(Part::Json, pending, Shape::SCALAR);
         }
     });
+    for (part, name, shape) in noted.all() {
+        tell(NoteKind::Value { part, name, shape });
+    }
 }
 
 /// Notes where something was found in a request.
@@ -128,7 +134,7 @@ pub fn note_flagged<M: Memory + ?Sized>(
     let Some(source) = source_of(&request.identity, memory) else {
         return;
     };
-    for (part, name, families) in flagged.iter().take(VALUES) {
+    for (part, name, families) in flagged {
         let kind = NoteKind::Flagged {
             part: *part,
             name: *name,

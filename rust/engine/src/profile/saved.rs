@@ -1,17 +1,20 @@
 //! What was learned, as a file: read and written by the leader and at the command line.
 
 use super::facts::Facts;
-use super::learned::{Operation, Profiles, Route, MAX_PARAMETERS};
+use super::known::{Operation, Route};
+use super::learned::Profiles;
 use super::name::Name;
 use super::parameter::Parameter;
 use crate::error::Error;
 use crate::inspect::Part;
-use crate::memory::{Place, MAX_PLACES};
+use crate::memory::{Place, MAX_FACTS, MAX_PLACES};
 use crate::signal::Id;
 use serde::{Deserialize, Serialize};
 
 const FORMAT: &str = "threat-agent-profile";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// The oldest that is read: it did not say who made a route open.
+const OLDEST: u32 = 1;
 
 /// The payload profiles of a node.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -77,11 +80,11 @@ impl SavedProfiles {
     /// that nothing can be done with.
     pub fn read(json: &[u8]) -> Result<SavedProfiles, Error> {
         let saved: SavedProfiles = serde_json::from_slice(json)?;
-        if (saved.format.as_str(), saved.version) != (FORMAT, VERSION) {
+        if saved.format != FORMAT || !(OLDEST..=VERSION).contains(&saved.version) {
             let (format, version) = (saved.format, saved.version);
             return Err(Error::field(
                 "format",
-                format!("expected {FORMAT} {VERSION}, got {format} {version}"),
+                format!("expected {FORMAT} {OLDEST} to {VERSION}, got {format} {version}"),
             ));
         }
         if let Some(unsound) = saved.routes.iter().find(|r| !r.is_sound()) {
@@ -131,25 +134,27 @@ impl Profiles {
         serde_json::to_vec(&saved).unwrap_or_default()
     }
 
-    /// Reads what [`Profiles::export`] wrote. Routes that were met here since keep what they have.
+    /// Reads what [`Profiles::export`] wrote. Of a route that is known here, what was learned last is
+    /// kept.
     /// Errors: those of [`SavedProfiles::read`]; nothing is changed then.
     pub fn import(&mut self, json: &[u8]) -> Result<(), Error> {
-        let mut room = MAX_PARAMETERS;
+        let mut room = MAX_FACTS / 2;
         for saved in SavedProfiles::read(json)?
             .routes
             .into_iter()
             .take(MAX_PLACES)
         {
             let place = saved.place();
-            if self.routes.contains_key(&place) || saved.parameters.len() > room {
+            let known = self.routes.get(&place);
+            let later = known.is_some_and(|route| route.last_s >= saved.route_state.last_s);
+            if later || saved.parameters.len() > room {
                 continue;
             }
             room -= saved.parameters.len();
             let mut route = saved.route_state;
             for o in saved.operations {
-                route
-                    .operations
-                    .insert(Name::new(o.name.as_bytes()), o.operation);
+                let name = Name::text(o.name.as_bytes());
+                route.operations.insert(name, o.operation);
             }
             for p in saved.parameters {
                 let part = Part::ALL.iter().position(|part| part.name() == p.part);

@@ -63,6 +63,11 @@ impl<T: Default> Voters<T> {
         self.kept.iter().map(|(.., vote)| vote)
     }
 
+    /// The sender who has been in the sample for longest.
+    pub fn first(&self) -> Option<u64> {
+        self.kept.first().map(|(hash, ..)| *hash)
+    }
+
     /// Senders in the sample.
     pub fn sampled(&self) -> u8 {
         self.kept.len() as u8
