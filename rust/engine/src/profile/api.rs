@@ -15,6 +15,8 @@ const METHODS: [&str; 8] = [
 const DEPTH: usize = 8;
 /// Parameters of one operation that are read.
 const PARAMETERS: usize = 512;
+/// Stands for all names that are not listed.
+const ANY: Name = Name::EMPTY;
 /// Stands for the senders of a document's facts.
 pub(super) const DOCUMENTED: u8 = u8::MAX;
 
@@ -97,14 +99,9 @@ impl ApiOperation {
     /// What a parameter is to look like: nothing for one that is not listed, and nothing within for
     /// one that may be anything.
     pub fn expected(&self, part: Part, name: &Name) -> Option<Option<&Facts>> {
-        let found = self.parameters.get(&(part as u8, *name))?;
+        let listed = |name: Name| self.parameters.get(&(part as u8, name));
+        let found = listed(*name).or_else(|| listed(ANY))?;
         Some(found.as_ref())
-    }
-
-    /// Names of the parameters of a part.
-    pub fn names(&self, part: Part) -> impl Iterator<Item = &Name> {
-        let keys = self.parameters.keys();
-        keys.filter_map(move |(p, name)| (*p == part as u8).then_some(name))
     }
 
     /// Writes it as `GET /orders/{id}`.
@@ -155,10 +152,42 @@ fn listed(document: &Value, list: &Value, into: &mut Expected) {
             Value::Null => parameter,
             schema => schema,
         };
-        if let Some(name) = parameter["name"].as_str() {
-            schema(document, own, part, name, 0, into);
+        let Some(name) = parameter["name"].as_str() else {
+            continue;
+        };
+        let style = parameter["style"].as_str().unwrap_or("form");
+        let explode = parameter["explode"].as_bool().unwrap_or(style == "form");
+        match object(document, own) {
+            // Its properties are parameters by themselves.
+            Some(object) if style == "form" && explode => {
+                schema(document, own, part, "", 0, into);
+                if is_free(object) {
+                    into.insert((part as u8, ANY), None);
+                }
+            }
+            // All of it is one value.
+            Some(_) if style != "deepObject" => {
+                into.insert((part as u8, Name::new(name.as_bytes())), None);
+            }
+            _ => schema(document, own, part, name, 0, into),
         }
     }
+}
+
+/// The schema of an object, if it is one's.
+fn object<'d>(document: &'d Value, schema: &'d Value) -> Option<&'d Value> {
+    let is_object = |s: &Value| s["type"] == "object" || s["properties"].is_object();
+    let schema = followed(document, schema)?;
+    let all = schema["allOf"].as_array().map_or(&[][..], Vec::as_slice);
+    let mut all = all.iter().filter_map(|s| followed(document, s));
+    (is_object(schema) || all.any(is_object)).then_some(schema)
+}
+
+/// Tells whether an object may have properties that are not listed.
+fn is_free(object: &Value) -> bool {
+    let more = &object["additionalProperties"];
+    let listed = object["properties"].is_object() || object["allOf"].is_array();
+    more == true || more.is_object() || !listed
 }
 
 /// Reads a request's body.
@@ -177,7 +206,7 @@ fn body(document: &Value, body: &Value, into: &mut Expected) {
     }
 }
 
-/// Reads a schema, and those within it under names with points between.
+/// Reads a schema, and those within it: `user.name` in JSON, `user[name]` elsewhere.
 fn schema(
     document: &Value,
     value: &Value,
@@ -208,7 +237,8 @@ fn schema(
     for (key, property) in value["properties"].as_object().unwrap_or(&none) {
         let name = match name {
             "" => key.clone(),
-            name => format!("{name}.{key}"),
+            name if part == Part::Json => format!("{name}.{key}"),
+            name => format!("{name}[{key}]"),
         };
         schema(document, property, part, &name, depth + 1, into);
     }
@@ -380,6 +410,50 @@ mod tests {
         let free = api.find("GET", "/v1/orders/7").unwrap();
         assert!(free.expected(query, &Name::new(b"q")).unwrap().is_none());
         assert!(free.expected(query, &Name::new(b"debug")).is_none());
+    }
+
+    /// Objects come as their style says, which is how browsers and frameworks send them.
+    #[test]
+    fn objects_in_queries_and_forms_have_the_names_of_the_wire() {
+        let status = json!({"type": "object", "properties": {"status": {"type": "integer"}}});
+        let of = |name: &str, more: Value| {
+            let mut parameter = json!({"name": name, "in": "query", "schema": status});
+            for (key, value) in more.as_object().unwrap() {
+                parameter[key] = value.clone();
+            }
+            parameter
+        };
+        let api = |parameter: Value| {
+            let body = json!({"content": {"application/x-www-form-urlencoded": {"schema":
+                {"properties": {"user": {"properties": {"name": {"type": "integer"}}}}}}}});
+            Api::new(&json!({"paths": {"/a": {"post":
+                {"parameters": [parameter], "requestBody": body}}}}))
+        };
+        let has = |api: &Api, part: Part, sent: &str| {
+            let operation = api.find("POST", "/a").unwrap();
+            let name = Name::sent(part, sent.as_bytes());
+            operation.expected(part, &name).map(|facts| facts.is_some())
+        };
+        let deep = api(of(
+            "filter",
+            json!({"style": "deepObject", "explode": true}),
+        ));
+        let exploded = api(of("filter", json!({})));
+        let one = api(of("filter", json!({"explode": false})));
+        let free = api(of("filter", json!({"schema": {"type": "object"}})));
+        for (api, sent, want) in [
+            (&deep, "filter%5Bstatus%5D", Some(true)),
+            (&deep, "filter[status]", Some(true)),
+            (&deep, "status", None),
+            (&exploded, "status", Some(true)),
+            (&exploded, "filter", None),
+            (&one, "filter", Some(false)),
+            (&one, "status", None),
+            (&free, "anything", Some(false)),
+        ] {
+            assert_eq!(has(api, Part::Query, sent), want, "{sent}");
+        }
+        assert_eq!(has(&deep, Part::Form, "user%5Bname%5D"), Some(true));
     }
 
     #[test]
