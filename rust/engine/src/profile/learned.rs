@@ -15,7 +15,7 @@ use crate::memory::{Memory, Place, PlaceId};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Share of a full node's names that makes room at once, since finding them takes a walk over all.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 16;
 /// Routes that nobody asked for in so long are forgotten. Units: seconds (90 days).
 const FORGOTTEN_S: u64 = 90 * 86_400;
 
