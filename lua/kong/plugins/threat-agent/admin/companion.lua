@@ -43,6 +43,10 @@ end
 -- Asks a question. settings: `response.companion` of the configuration. Returns the answer; or nil, an error,
 -- and whether another try may succeed.
 function _M.ask(settings, question)
+  if type(settings.url) ~= "string" then
+    return nil, "the companion is to be asked: set response.companion.url and key as they were when it changed entities", true
+  end
+
   question.node = kong.node.get_id()
   local nonce, body = new_nonce(), cjson.encode(question)
   if not nonce then
