@@ -116,6 +116,7 @@ build = {
       ["kong.plugins.threat-agent.database"] = "lua/kong/plugins/threat-agent/database.lua",
       ["kong.plugins.threat-agent.deck"] = "lua/kong/plugins/threat-agent/deck.lua",
       ["kong.plugins.threat-agent.deck_history"] = "lua/kong/plugins/threat-agent/deck_history.lua",
+      ["kong.plugins.threat-agent.deck_reader"] = "lua/kong/plugins/threat-agent/deck_reader.lua",
       ["kong.plugins.threat-agent.dry_run"] = "lua/kong/plugins/threat-agent/dry_run.lua",
       ["kong.plugins.threat-agent.effect"] = "lua/kong/plugins/threat-agent/effect.lua",
       ["kong.plugins.threat-agent.entities"] = "lua/kong/plugins/threat-agent/entities.lua",
