@@ -6,10 +6,13 @@ local cjson = require "cjson.safe"
 
 local MODULE = "kong.plugins.threat-agent."
 
+local pauses = 0
+
 
 local function load()
   _G.ngx = _G.ngx or {}
   _G.ngx.null = _G.ngx.null or cjson.null
+  _G.ngx.sleep = function() pauses = pauses + 1 end
   local reader = dofile("lua/kong/plugins/threat-agent/deck_reader.lua")
   package.loaded[MODULE .. "entities"] = dofile("lua/kong/plugins/threat-agent/entities.lua")
   package.loaded[MODULE .. "deck_reader"] = reader
@@ -199,30 +202,58 @@ plugins:
   end)
 
 
-  it("are looked for, the latest first, up to one that differs", function()
-    local folder = os.tmpname()
-    os.remove(folder)
-    os.execute("mkdir -p " .. folder)
-    local function write(name, text)
-      local file = assert(io.open(folder .. "/" .. name, "wb"))
-      file:write(text)
-      file:close()
-    end
+  local folder
 
-    write("2026-11-20.yaml", (SAME:gsub("81", "70")))
-    write("2026-11-21.yaml", (SAME:gsub("81", "80")))
-    write("2026-11-22.yaml", SAME)
-    write("2026-11-23.yaml", "broken: [")
-    write("notes.txt", "no")
-    local earlier, name = history.find(folder, now, plain, always)
-    assert.equal("2026-11-21.yaml", name)
-    assert.equal(80, earlier.services.s1.port)
+  local function write(name, text)
+    local file = assert(io.open(folder .. "/" .. name, "wb"))
+    file:write(text)
+    file:close()
+  end
 
-    os.execute("rm " .. folder .. "/2026-11-2[012].yaml")
-    earlier, name = history.find(folder, now, plain, always)
-    assert.is_nil(earlier)
-    assert.matches("2026%-11%-23.yaml: expected a decK file", name)
-    assert.matches("could not list", select(2, history.find(folder .. "/none", now, plain, always)))
-    os.execute("rm -r " .. folder)
+
+  describe("in a folder", function()
+    before_each(function()
+      folder = os.tmpname()
+      os.remove(folder)
+      os.execute("mkdir -p " .. folder)
+    end)
+
+    after_each(function()
+      os.execute("rm -r " .. folder)
+    end)
+
+
+    it("are looked for, the latest first, up to one that differs", function()
+      write("2026-11-20.yaml", (SAME:gsub("81", "70")))
+      write("2026-11-21.yaml", (SAME:gsub("81", "80")))
+      write("2026-11-22.yaml", SAME)
+      write("2026-11-23.yaml", "broken: [")
+      write("notes.txt", "no")
+      local earlier, name = history.find(folder, now, plain, always)
+      assert.equal("2026-11-21.yaml", name)
+      assert.equal(80, earlier.services.s1.port)
+
+      os.execute("rm " .. folder .. "/2026-11-2[012].yaml")
+      earlier, name = history.find(folder, now, plain, always)
+      assert.is_nil(earlier)
+      assert.matches("2026%-11%-23.yaml: expected a decK file", name)
+      assert.matches("could not list", select(2, history.find(folder .. "/none", now, plain, always)))
+    end)
+
+
+    it("are read a few at a time, and no more than a worker can spare", function()
+      local padding = "# " .. ("x"):rep(1000 * 1000) .. "\n"
+      for n = 1, 9 do
+        write("2026-11-1" .. n .. ".yaml", padding .. padding .. (n == 1 and SAME:gsub("81", "80") or SAME))
+      end
+      pauses = 0
+      local earlier, why = history.find(folder, now, plain, always)
+      assert.is_nil(earlier)
+      assert.matches("no further than 8 MiB", why, 1, true)
+      assert.equal(4, pauses)
+
+      write("2026-11-20.yaml", padding .. padding .. padding)
+      assert.matches("more than 2 MiB", select(2, history.find(folder, now, plain, always)), 1, true)
+    end)
   end)
 end)
