@@ -54,8 +54,8 @@ local ARROWS = {
   ["agent.changes"] = { "agent.journal", "agent.reviewer", "region", "settings", "snapshots" },
   ["agent.concurrency"] = { "agent.limit", "baselines", "region", "senders" },
   ["agent.delegated"] = {
-    "actions", "admin", "agent.carrier", "agent.gate", "agent.journal", "agent.life", "agent.planner", "commands",
-    "redact", "settings",
+    "actions", "admin", "agent.carrier", "agent.gate", "agent.journal", "agent.life", "agent.planner",
+    "agent.question", "commands", "settings",
   },
   ["agent.drifts"] = { "agent.events", "agent.notices", "names", "region" },
   ["agent.events"] = { "notifiers.summary", "redact" },
@@ -85,6 +85,7 @@ local ARROWS = {
   ["agent.planner"] = { "vocabulary" },
   ["agent.proposals"] = { "actions", "agent.carrier", "agent.gate", "agent.journal", "agent.life", "effect" },
   ["agent.pseudonyms"] = { "files", "region" },
+  ["agent.question"] = { "redact" },
   ["agent.responder"] = {
     "agent.journal", "agent.ledger", "agent.life", "agent.orders", "agent.planner", "agent.proposals", "judged",
   },

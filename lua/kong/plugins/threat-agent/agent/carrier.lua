@@ -75,6 +75,7 @@ local function question(command, record)
   local asked = {
     command = command,
     id = record.id,
+    created_s = record.created_s,
     incident = record.incident,
     category = record.category,
     title = record.title,
