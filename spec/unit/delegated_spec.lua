@@ -79,7 +79,7 @@ describe("a companion", function()
     for name, value in pairs(more or {}) do
       asked[name] = value
     end
-    delegated.obey({ command = "delegated", nonce = "n", asked = asked }, conf)
+    delegated.obey({ nonce = "n", asked = asked }, conf)
     return answer
   end
 

@@ -229,9 +229,9 @@ function COMMANDS.verify(asked, id, conf)
 end
 
 
--- Does what was asked, and leaves the answer for the worker that was asked.
-function _M.obey(command, conf)
-  local asked = command.asked
+-- Does what a question asks for, and leaves the answer for the worker that was asked.
+function _M.obey(given, conf)
+  local asked = given.asked
   local id = question.id(asked)
   local todo = COMMANDS[asked.command]
   local answer
@@ -243,7 +243,7 @@ function _M.obey(command, conf)
   else
     answer = todo(asked, id, conf)
   end
-  commands.answer(command.nonce, answer)
+  commands.answer(given.nonce, answer)
 end
 
 
