@@ -108,6 +108,16 @@ local function base_of(kind, id, conf)
 end
 
 
+-- What is done about an incident, as a part of ids.
+local function states_of(incident, records)
+  local states = ""
+  for _, record in ipairs(records) do
+    states = states .. "-" .. record.id:sub(#incident.id + 2) .. "." .. record.state
+  end
+  return states
+end
+
+
 -- What tells one message on an incident from the next: the same change has the same id.
 local function id_of(kind, incident, records)
   local id = incident.id .. "-" .. kind
@@ -117,10 +127,7 @@ local function id_of(kind, incident, records)
     return id .. "-" .. incident.updated_s
   end
 
-  for _, record in ipairs(records) do
-    id = id .. "-" .. record.id:sub(#incident.id + 2) .. "." .. record.state
-  end
-  return id
+  return id .. states_of(incident, records)
 end
 
 
@@ -134,6 +141,16 @@ function _M.of_incident(kind, incident, records, conf)
   event.actions = masked(actions_of(records), settings.redact)
   event.links = links_of(settings.dashboard_url, incident, records)
   event.summary = event.incident.title
+  return event
+end
+
+
+-- An event on an incident as it stands, for streams, which get every change. at_s: of the incident's latest change;
+-- judgement: what tells how it is judged from how it was.
+function _M.of_change(incident, records, at_s, judgement, conf)
+  local kind = incident.status == "open" and "opened" or incident.status
+  local event = _M.of_incident(kind, incident, records, conf)
+  event.id = event.id .. "-" .. at_s .. judgement .. states_of(incident, records)
   return event
 end
 
