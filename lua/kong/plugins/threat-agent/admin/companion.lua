@@ -3,11 +3,11 @@
 local cjson = require "cjson.safe"
 local exchange = require "kong.plugins.threat-agent.exchange"
 local http = require "resty.http"
+local random = require "kong.plugins.threat-agent.random"
 
 
 local kong = kong
 local ngx = ngx
-local io = io
 local tostring = tostring
 local type = type
 
@@ -19,15 +19,14 @@ local _M = {}
 
 
 local function new_nonce()
-  local random = io.open("/dev/urandom", "rb")
-  local bytes = random and random:read(NONCE_BYTES)
-  if random then
-    random:close()
+  local bytes, err = random(NONCE_BYTES)
+  if not bytes then
+    return nil, err
   end
 
-  return bytes and bytes:gsub(".", function(byte)
+  return (bytes:gsub(".", function(byte)
     return ("%02x"):format(byte:byte())
-  end)
+  end))
 end
 
 
@@ -48,13 +47,15 @@ function _M.ask(settings, question)
   end
 
   question.node = kong.node.get_id()
-  local nonce, body = new_nonce(), cjson.encode(question)
+  local body = cjson.encode(question)
+  local nonce, err = new_nonce()
   if not nonce then
-    return nil, "could not read /dev/urandom", true
+    return nil, err, true
   end
 
   local key = type(settings.key) == "string" and settings.key or ""
-  local signed, err = exchange.sign_request(key, nonce, body)
+  local signed
+  signed, err = exchange.sign_request(key, nonce, body)
   if not signed then
     return nil, "could not sign: " .. err, true
   end

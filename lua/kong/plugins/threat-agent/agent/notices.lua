@@ -3,6 +3,7 @@
 
 local anchor = require "kong.plugins.threat-agent.agent.anchor"
 local cjson = require "cjson.safe"
+local discretion = require "kong.plugins.threat-agent.agent.discretion"
 local events = require "kong.plugins.threat-agent.agent.events"
 local feedback = require "kong.plugins.threat-agent.feedback"
 local files = require "kong.plugins.threat-agent.files"
@@ -170,7 +171,7 @@ local function stream(conf, streams, of_incident)
       local event = events.of_change(incident, of_incident[id] or {}, at_s, judgement_of(incident), conf)
       publish(event)
       for _, to in ipairs(streams) do
-        outbox.send(to, events.for_channel(event, to.channel))
+        outbox.send(to, discretion(event, to.channel))
       end
     end
     newest_s = math.max(newest_s, at_s)
@@ -183,7 +184,7 @@ local function stream(conf, streams, of_incident)
     local event = events.of_ledger(line, conf)
     for _, to in ipairs(streams) do
       -- A store keeps the line as it was written, so that its hash can be checked.
-      outbox.send(to, to.carry and { at_s = event.at_s, ledger = line } or events.for_channel(event, to.channel))
+      outbox.send(to, to.carry and { at_s = event.at_s, ledger = line } or discretion(event, to.channel))
     end
   end
 end
@@ -214,10 +215,10 @@ local function tell(conf, to, of_incident, now_s)
     dirty = true
     if message.event == "digest" then
       local event = events.of_digest(message.digest, message.over, conf)
-      outbox.send(to, events.for_channel(event, to.channel))
+      outbox.send(to, discretion(event, to.channel))
     else
       local event = events.of_incident(message.event, message.incident, message.actions, conf)
-      outbox.send(to, events.for_channel(event, to.channel), message.told.memory, told_when_done(message.told))
+      outbox.send(to, discretion(event, to.channel), message.told.memory, told_when_done(message.told))
     end
   end
 end
@@ -272,7 +273,7 @@ end
 function _M.announce(conf, event)
   for _, to in ipairs(channels_of(conf)) do
     if STREAMS[to.channel.type] or grouping.wants(to.settings, event) then
-      outbox.send(to, events.for_channel(event, to.channel))
+      outbox.send(to, discretion(event, to.channel))
     end
   end
 end
