@@ -142,8 +142,8 @@ local ARROWS = {
   },
   ["views.notifications"] = { "agent.notices", "settings" },
   ["views.overview"] = {
-    "action_list", "busy", "dry_run", "feedback", "findings", "status", "traffic_history", "views.bans",
-    "views.incidents",
+    "action_list", "busy", "dry_run", "feedback", "findings", "operations", "status", "traffic_history",
+    "views.bans", "views.incidents",
   },
   ["views.paging"] = {},
   ["views.review"] = { "config_review", "findings", "operations" },
