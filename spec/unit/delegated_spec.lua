@@ -34,7 +34,16 @@ describe("a companion", function()
       ["agent.carrier"] = { stands = function() return true end },
       commands = { answer = function(_, what) answer = what end },
       ["agent.gate"] = { check = function() return not protected, protected end },
-      ["agent.journal"] = { get = function(id) return records[id] end },
+      ["agent.journal"] = {
+        get = function(id) return records[id] end,
+        all = function()
+          local list = {}
+          for _, record in pairs(records) do
+            list[#list + 1] = record
+          end
+          return list
+        end,
+      },
       ["agent.life"] = {
         must_go = function() end,
         note = function(event) moved[#moved + 1] = event end,
@@ -134,6 +143,20 @@ describe("a companion", function()
     assert.equal(10, #moved)
     protected = nil
     assert.equal("active", ask({ id = "gate-30" }).state)
+  end)
+
+
+  it("lets so many wait for approval, and the others ask again", function()
+    conf.response.policies[1].approval = "required"
+    for n = 1, 20 do
+      assert.equal("pending", ask({ id = "i-" .. n }).state)
+    end
+    local waiting = ask({ id = "i-21" })
+    assert.equal("waiting", waiting.state)
+    assert.matches("20 actions of data planes wait", waiting.why)
+    assert.equal(20, #moved)
+    records[NODE .. "-i-3-900"].state = "active"
+    assert.equal("pending", ask({ id = "i-21" }).state)
   end)
 
 

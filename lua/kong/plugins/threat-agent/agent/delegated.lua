@@ -30,6 +30,8 @@ local type = type
 local RESULTS = { improved = true, none = true, harmful = true, unknown = true }
 -- Refusals in a minute that are written down; who holds the key may ask for more.
 local MOST_REFUSALS = 10
+-- Actions of data planes that wait for approval at once.
+local MOST_PENDING = 20
 
 
 local _M = {}
@@ -103,6 +105,16 @@ local function is_noted()
   end
   refused = refused + 1
   return refused <= MOST_REFUSALS
+end
+
+
+local function count_pending()
+  local number = 0
+  for _, record in ipairs(journal.all()) do
+    number = number + (record.asked_by and record.state == "pending" and 1 or 0)
+  end
+
+  return number
 end
 
 
@@ -188,6 +200,8 @@ function COMMANDS.apply(asked, id, conf)
     life.move(record, "refused", conf, why)
   elseif not ok then
     return { state = "refused", why = why }
+  elseif policy.approval == "required" and count_pending() >= MOST_PENDING then
+    return { state = "waiting", why = MOST_PENDING .. " actions of data planes wait for approval already" }
   elseif policy.approval == "required" then
     life.move(record, "pending", conf, "waits for POST /threat-agent/actions/" .. id .. "/approve at the companion")
   else
