@@ -63,6 +63,20 @@ describe("a control plane's settings", function()
   end)
 
 
+  it("keep their secrets while the vault is away, and say so once", function()
+    local conf, said = settings.look_up(), 0
+    _G.kong.log.warn = function() said = said + 1 end
+    secret = nil
+    for _ = 1, 3 do
+      assert.equal(conf, settings.look_up())
+    end
+    assert.equal(1, said)
+    stored.key = "{vault://env/another}"
+    assert.equal("", settings.look_up().response.companion.key)
+    assert.equal(2, said)
+  end)
+
+
   it("stay where they cannot be read, and go where there are none", function()
     local conf = settings.look_up()
     err = "away"

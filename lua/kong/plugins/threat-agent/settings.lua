@@ -15,9 +15,11 @@ local NAME = "threat-agent"
 local _M = {}
 
 
-local platform     -- the conf
-local last         -- the latest that there was
+local platform              -- the conf
+local last                  -- the latest that there was
 local is_unread = false     -- whether the latest look-up failed
+local secrets = {}          -- reference → what it was last
+local unresolved = {}       -- references whose vault did not have them last
 
 
 -- In a workspace of its own an instance without a route or service is a team's, not the platform's.
@@ -60,17 +62,20 @@ function _M.last()
 end
 
 
--- References to vaults, which Kong resolves for plugins that run, and so not on a control plane.
+-- References to vaults, which Kong resolves for plugins that run, and so not on a control plane. While a vault is away
+-- its secrets are what they were.
 local function resolve(value)
   for name, field in pairs(value) do
     if type(field) == "table" then
       resolve(field)
     elseif type(field) == "string" and kong.vault and kong.vault.is_reference(field) then
       local secret, err = kong.vault.get(field)
-      if not secret then
+      if not secret and not unresolved[field] then
         kong.log.warn("could not resolve a reference: ", err)
       end
-      value[name] = secret or ""
+      unresolved[field] = not secret or nil
+      secrets[field] = secret or secrets[field]
+      value[name] = secrets[field] or ""
     end
   end
 
