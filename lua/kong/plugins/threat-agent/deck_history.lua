@@ -14,8 +14,8 @@ local pairs = pairs
 local type = type
 
 
--- Files that are looked at, bytes of each, and of all. Reading YAML keeps the worker busy, up to a second for
--- 2 MiB, and the node's lease lasts three.
+-- Files that are looked at, bytes of each, and of all. Reading 2 MiB of YAML keeps the worker busy for one or two
+-- seconds, and the node's lease lasts three.
 local MOST_FILES = 20
 local MOST_BYTES = 2 * 1024 * 1024
 local MOST_IN_ALL = 4 * MOST_BYTES
