@@ -28,6 +28,14 @@ services:
       - name: partners
         paths: ["/partners"]
         plugins: [ { name: threat-agent, config: { mode: monitor } } ]
+      - name: described
+        paths: ["/described"]
+        plugins:
+          - name: threat-agent
+            config:
+              mode: enforce
+              payload:
+                api_spec: '{ "openapi": "3.0.3", "paths": { "/described/products": { "get": { "deprecated": true } } } }'
   - { name: forgotten, url: "http://127.0.0.1:${DEMO_PORT}" }
 routes:
   - name: threat-agent
@@ -90,6 +98,16 @@ describe(gateway.describe_name("the dashboard in Chromium:"), function()
       })
       send("198.51.100.9", { path = "/partners/products?q=1%27+UNION+SELECT+password+FROM+users--" })
       send("198.51.100.7", { path = "/search/%3Cimg%20src%3Dx%20onerror%3Dalert(" .. n .. ")%3E" })
+    end
+  end
+
+
+  -- Many ask for what the API's document does not have, and for what is deprecated there.
+  local function use_undocumented()
+    for n = 1, 10 do
+      for _, path in ipairs({ "/described/products/7", "/described/products" }) do
+        send("192.0.2." .. n, { path = path })
+      end
     end
   end
 
@@ -251,6 +269,18 @@ describe(gateway.describe_name("the dashboard in Chromium:"), function()
 
   it("shows what was found in the configuration", function()
     says("#review", "Leads nowhere%s+service forgotten has no routes")
+  end)
+
+
+  it("shows which operations are not in the API's document, or deprecated and in use", function()
+    -- What is asked for is sampled, saved every half a minute, and read as often.
+    eventually(function()
+      use_undocumented()
+      socket.sleep(0.5)
+      return gw:admin("GET", "/threat-agent/overview").json.operations.total == 2
+    end, 100)
+    says("#operations", "Not in the API's document%s+GET /described/products/{id} on route described; last asked for", 40)
+    says("#operations", "Deprecated, and in use%s+GET /described/products on route described; last asked for", 40)
   end)
 
 

@@ -147,6 +147,7 @@ describe(gateway.describe_name("baselines:"), function()
           return event
         end
       end
+      return nil, gw:admin("GET", "/threat-agent/incidents").body
     end, 60)
     assert.equal("DELETE on route shop, where it is hardly ever used", opened.incident.title)
     assert.truthy(opened.incident.reasons[1]:find("usual 0.0 %", 1, true), opened.incident.reasons[1])

@@ -186,8 +186,8 @@ describe(gateway.describe_name("a companion:"), function()
     for i, name in ipairs(ROUTES) do
       n = name == route and i or n
     end
-    local asked = { command = "apply", id = "spec-" .. route, incident = "SPEC", category = "abuse", title = "asked",
-                    policy = route, step = 1, place = { workspace = "", route = id_of("route", n) }, touches_ratio = 0 }
+    local asked = { command = "apply", id = "spec-" .. route, created_s = 1700000000, incident = "SPEC", category = "abuse",
+                    title = "asked", policy = route, step = 1, place = { workspace = "", route = id_of("route", n) }, touches_ratio = 0 }
     for name, value in pairs(more or {}) do
       asked[name] = value
     end
@@ -237,8 +237,10 @@ describe(gateway.describe_name("a companion:"), function()
     assert.is_true(verified.stands)
     assert.equal("reverted", ask(question("asked", { command = "revert" })).json.state)
     assert.equal("", methods("asked"))
-    -- What has ended does not begin again.
+    -- What has ended does not begin again, and what is decided anew is another action.
     assert.equal("reverted", ask(asked).json.state)
+    assert.equal("active", ask(question("asked", { created_s = 1700000001 })).json.state)
+    assert.equal("reverted", ask(question("asked", { created_s = 1700000001, command = "revert" })).json.state)
   end)
 
 
@@ -259,8 +261,15 @@ describe(gateway.describe_name("a companion:"), function()
       id = "spec-d", place = { workspace = "", route = "00000000-0000-4000-8000-999999999999" } })))
     assert.matches("expected node", refused(question("asked", { id = "../x" })))
     assert.matches("expected node", refused(question("asked", { command = "delete" })))
+    assert.matches("expected node", refused(question("asked", { created_s = "now" })))
     assert.equal("unknown", ask(question("asked", { id = "spec-e", command = "revert" })).json.state)
     assert.equal("", methods("guarded"))
+    -- What its gates refuse is written down; what comes to no plan is not.
+    local refusals = {}
+    for _, record in ipairs(gateway.records_in(hub_prefix)) do
+      refusals[#refusals + 1] = record.state == "refused" and record.asked_by == NODE and record.why or nil
+    end
+    assert.same({ "its route is protected" }, refusals)
   end)
 
 
@@ -311,6 +320,18 @@ describe(gateway.describe_name("a companion:"), function()
     assert.equal("GET,POST", methods("queued"))
     assert.equal(0, edge:status("/threat-agent/status").json.actions.queued)
   end)
+
+
+  if not is_hybrid then
+    it("takes back what it did, also when the data plane would do so itself by now", function()
+      local record = in_state(edge.prefix, "queued", "active", "restrict_route")
+      edge:patch_plugin("threat-agent", { response = { responder = "local" } })
+      assert.equal(202, edge:admin("POST", "/threat-agent/actions/" .. record.id .. "/revert").status)
+      in_state(edge.prefix, "queued", "reverted", "restrict_route")
+      assert.equal("", methods("queued"))
+      edge:patch_plugin("threat-agent", { response = { responder = "companion" } })
+    end)
+  end
 
 
   if is_hybrid then

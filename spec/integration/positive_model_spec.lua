@@ -128,6 +128,13 @@ describe(gateway.describe_name("the positive model"), function()
     assert.equal("described", operations.zombie[1].route_name)
     assert.equal(1, #operations.shadow)
     assert.equal(1, #operations.zombie)
+
+    local overview = eventually(function()
+      return gw:admin("GET", "/threat-agent/overview").json.operations
+    end, 40)
+    assert.equal(2, overview.total)
+    assert.same({ "shadow", "zombie" }, { overview.data[1].kind, overview.data[2].kind })
+    assert.equal("GET /described/products/{id}", overview.data[1].operation)
   end)
 
   it("keeps it in the node's folder", function()

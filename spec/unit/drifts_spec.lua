@@ -18,7 +18,7 @@ end
 
 
 describe("drifts", function()
-  local events, grouping
+  local discretion, events, grouping
 
   setup(function()
     _G.ngx = _G.ngx or { null = cjson.null }
@@ -26,6 +26,7 @@ describe("drifts", function()
     _G.kong = { node = { get_id = function() return "node" end } }
     package.loaded["kong.plugins.threat-agent.agent.events"] = nil
     events = require "kong.plugins.threat-agent.agent.events"
+    discretion = require "kong.plugins.threat-agent.agent.discretion"
     grouping = require "kong.plugins.threat-agent.agent.grouping"
   end)
 
@@ -49,13 +50,13 @@ describe("drifts", function()
 
 
   it("do not name consumers where a channel goes without them", function()
-    local event = events.for_channel(told(), { omit = { "consumers" } })
+    local event = discretion(told(), { omit = { "consumers" } })
     assert.equal("Normal has changed: route shop: …; and 2 more", event.summary)
     assert.same({ "shop" }, { event.drifts.data[1].route })
     assert.falsy(cjson.encode(event):find("ann", 1, true))
 
     local alone = events.of_drifts({ drift("(consumers)", "ann", "consumer ann: …") }, 2, CONF)
-    assert.equal("Normal has changed: 1 of consumers", events.for_channel(alone, { omit = { "consumers" } }).summary)
+    assert.equal("Normal has changed: 1 of consumers", discretion(alone, { omit = { "consumers" } }).summary)
   end)
 
 

@@ -25,7 +25,7 @@ describe("the Konnect client", function()
       end,
     }
     package.loaded[MODULE .. "traditional"] = dofile(ADMIN .. "traditional.lua")
-    client = dofile(ADMIN .. "konnect.lua").new({ control_plane_id = "CP" })
+    client = dofile(ADMIN .. "konnect.lua").new({ control_plane_id = "CP", url = "https://eu" })
     package.loaded[MODULE .. "http"], package.loaded[MODULE .. "traditional"] = nil, nil
   end)
 
@@ -71,12 +71,30 @@ describe("the Konnect client", function()
     assert.same({ 1, 2, 3 }, client:tagged("plugins", "t"))
     answers["GET /upstreams/U/targets?size=1000"] = { 404 }
     assert.is_false(client:targets_of("U"))
-    answers["GET /routes/R/plugins?size=1000"] = { 404 }
-    assert.same({}, client:plugins_of("routes", "R"))
     answers["GET /routes/R/plugins?size=1000"] = { 200, { data = {}, offset = "o" } }
     answers["GET /routes/R/plugins?size=1000&offset=o"] = { 200, { data = {}, offset = "o" } }
     assert.matches("does not end", (select(2, client:plugins_of("routes", "R"))))
     answers["GET /routes/R/plugins?size=1000"] = { nil, "away", true }
     assert.same({ nil, "away", true }, { client:plugins_of("routes", "R") })
+  end)
+
+
+  it("takes nothing for done or empty in a place that is not there", function()
+    answers["PUT /plugins/P"] = { 404, { message = "Not found" } }
+    answers["GET /routes/R/plugins?size=1000"] = { 404 }
+    answers["GET /consumers/C/acls?size=1000"] = { 404 }
+    for _, said in ipairs({
+      { client:put("plugins", "P", { name = "cors" }) }, { client:plugins_of("routes", "R") }, { client:groups_of("C") },
+    }) do
+      assert.is_nil(said[1])
+      assert.matches("404", said[2])
+      assert.is_false(said[3])
+    end
+    answers["GET /acls?tags=t&size=1000"] = { 404 }
+    assert.is_false((client:tagged("acls", "t")))
+    answers["GET /services?size=1"] = { 404 }
+    assert.matches("no control plane CP", (select(2, client:is_there())))
+    answers["GET /services?size=1"] = nil
+    assert.is_true(client:is_there())
   end)
 end)

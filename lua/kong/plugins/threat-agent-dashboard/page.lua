@@ -85,6 +85,10 @@ local PAGE = [==[<!doctype html>
     <div class="head"><h2 id="review-title">Found in the configuration</h2><span class="note">routes, services and upstreams that are probably not meant so</span></div>
     <div id="review"></div>
   </section>
+  <section id="operations-panel" class="panel" aria-labelledby="operations-title" hidden>
+    <div class="head"><h2 id="operations-title">Operations that stand out</h2><span class="note">in use and not in the API's document or deprecated there, or asked for by nobody</span></div>
+    <div id="operations"></div>
+  </section>
   <section class="panel" aria-labelledby="health-title">
     <div class="head"><h2 id="health-title">Health, and what is not inspected</h2></div>
     <div id="health"></div>

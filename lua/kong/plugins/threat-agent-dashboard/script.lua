@@ -542,6 +542,15 @@ return [==[
       h("div", { class: "check warn" }, h("b", {}, FOUND[one.kind] || one.kind), h("span", {}, one.reason)))),
     found.total > found.data.length && h("p", { class: "soft" }, "and " + number(found.total - found.data.length) + " more: /review has them all.")]);
   }
+  /* Shadows are not in the API's document; zombies are deprecated there, or routes that nobody asks for. */
+  function operations() {
+    const found = data.operations;
+    $("operations-panel").hidden = !found;
+    const what = (one) => one.kind === "shadow" ? "Not in the API's document" : one.operation ? "Deprecated, and in use" : "Nobody asks for it";
+    draw("operations", found, () => found && [h("div", { class: "checks" }, found.data.map((one) => h("div", { class: "check warn" }, h("b", {}, what(one)),
+      h("span", {}, one.operation ? [h("code", {}, one.operation), " on"] : "All of", " route " + one.route_name + "; last asked for ", ago(one.last_s), ", first ", ago(one.first_s))))),
+    found.total > found.data.length && h("p", { class: "soft" }, "and " + number(found.total - found.data.length) + " more: /review has them all.")]);
+  }
   function health() {
     const status = data.status, node = status.node;
     draw("health", [status, data.node_id], () => {
@@ -564,7 +573,7 @@ return [==[
   function render() {
     if (!data) return;
     pills(); situation(); waiting(); chart();
-    if (data.incidents) { incidents(); routes(); clients(); bans(); actions(); precision(); dryRun(); review(); }
+    if (data.incidents) { incidents(); routes(); clients(); bans(); actions(); precision(); dryRun(); review(); operations(); }
     health(); tick(); scrollToFeedback();
     const open = (data.incidents || []).filter(isOpen).length;
     document.title = (open ? "(" + open + ") " : "") + "threat-agent";

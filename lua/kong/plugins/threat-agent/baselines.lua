@@ -3,6 +3,7 @@
 
 local cjson = require "cjson.safe"
 local files = require "kong.plugins.threat-agent.files"
+local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 
 local ngx = ngx
@@ -19,10 +20,6 @@ local MAX_BYTES = 32 * 1024 * 1024
 -- Seconds with traffic from which the engine acts on what it learned (`MATURE_S` there).
 local MATURE_S = 600
 local HOUR_S, HOURS = 3600, 168
-
--- Consumers are places, too, by this service.
-local CONSUMERS = "(consumers)"
-
 
 -- Methods besides GET in the order of the file.
 local METHODS = { "POST", "PUT", "PATCH", "DELETE", "other", "HEAD", "OPTIONS" }
@@ -145,7 +142,7 @@ end
 
 -- A place as it is listed: what is usual there, and the limit that it suggests.
 local function listed(place, usual)
-  local is_consumer = place.service == CONSUMERS
+  local is_consumer = place.service == vocabulary.CONSUMERS
   return {
     workspace = place.workspace,
     service = not is_consumer and place.service ~= "" and place.service or nil,
@@ -164,7 +161,7 @@ local function read()
   local now_s = ngx.time()
   for i, place in ipairs(type(saved) == "table" and saved.places or {}) do
     local usual
-    if place.service == CONSUMERS then
+    if place.service == vocabulary.CONSUMERS then
       usual = habits_of(place)
       found.consumers = found.consumers + 1
     else

@@ -3,110 +3,30 @@
 -- A folder holds whole configurations (`deck gateway dump`, or the repository's file at each release), the
 -- latest last by name. The latest that differs from what stands is what stood before.
 
-local cjson = require "cjson.safe"
+local deck_reader = require "kong.plugins.threat-agent.deck_reader"
 local entities = require "kong.plugins.threat-agent.entities"
 local lfs = require "lfs"
-local lyaml = require "lyaml"
 
 
+local ngx = ngx
 local ipairs = ipairs
 local pairs = pairs
 local type = type
 
 
--- Files that are looked at, and bytes of each.
+-- Files that are looked at, bytes of each, and of all. Reading 2 MiB of YAML keeps the worker busy for one or two
+-- seconds, and the node's lease lasts three.
 local MOST_FILES = 20
-local MOST_BYTES = 8 * 1024 * 1024
+local MOST_BYTES = 2 * 1024 * 1024
+local MOST_IN_ALL = 4 * MOST_BYTES
 -- More differences are another gateway's file, or a part of a configuration.
 local MOST_CHANGES = 20
 
-local KINDS = { "services", "routes", "upstreams", "targets", "plugins" }
-local NESTED = {
-  services = { routes = "service", plugins = "service" },
-  routes = { plugins = "route" },
-  upstreams = { targets = "upstream" },
-}
-local REFERENCES = { service = "services", route = "routes", upstream = "upstreams" }
-local PORTS = { http = 80, https = 443, grpc = 80, grpcs = 443, tcp = 80, tls = 443, udp = 80 }
+local KINDS = deck_reader.KINDS
+local REFERENCES = deck_reader.REFERENCES
 
 
 local _M = {}
-
-
--- YAML's null is not cjson's; what decK fills in from the environment is not known here.
-local function readable(value)
-  if value == lyaml.null then
-    return cjson.null
-  elseif type(value) == "string" and value:find("${{", 1, true) then
-    return nil
-  elseif type(value) ~= "table" then
-    return value
-  end
-
-  local copy = setmetatable({}, #value > 0 and cjson.array_mt or nil)
-  for name, field in pairs(value) do
-    copy[name] = readable(field)
-  end
-  return copy
-end
-
-
--- A service's shorthand.
-local function expand_url(entity)
-  local protocol, host, port, path = (type(entity.url) == "string" and entity.url or "")
-                                     :match("^(%l+)://([^:/]+):?(%d*)(/?.*)$")
-  entity.url = nil
-  if protocol then
-    entity.protocol, entity.host = protocol, host
-    entity.port = tonumber(port) or PORTS[protocol]
-    entity.path = path ~= "" and path or nil
-  end
-end
-
-
--- Flattens a kind: { entity, refers = { service = { id or name } } } each.
-local function flatten(found, kind, list, parent_field, parent)
-  for _, entity in ipairs(type(list) == "table" and list or {}) do
-    local one = { kind = kind, entity = entity, refers = {}, is_of_consumer = entity.consumer ~= nil }
-    entity.consumer = nil
-    for nested, field in pairs(NESTED[kind] or {}) do
-      flatten(found, nested, entity[nested], field, one)
-      entity[nested] = nil
-    end
-    for field in pairs(REFERENCES) do
-      local reference = entity[field]
-      one.refers[field] = type(reference) == "string" and { id = reference, name = reference }
-                          or type(reference) == "table" and reference or nil
-      entity[field] = nil
-    end
-    if parent then
-      one.refers[parent_field] = one.refers[parent_field] or { parent = parent }
-    end
-    if kind == "services" then
-      expand_url(entity)
-    end
-    found[kind][#found[kind] + 1] = one
-  end
-end
-
-
--- Reads a file's text. Returns kind → entities; nil and what is wrong.
-function _M.parse(text)
-  local ok, document = pcall(lyaml.load, text)
-  if not ok or type(document) ~= "table" or not document._format_version then
-    return nil, "expected a decK file with _format_version"
-  end
-
-  document = readable(document)
-  local found = {}
-  for _, kind in ipairs(KINDS) do
-    found[kind] = {}
-  end
-  for _, kind in ipairs(KINDS) do
-    flatten(found, kind, document[kind])
-  end
-  return found
-end
 
 
 local function by_name(standing, kind, name)
@@ -144,6 +64,31 @@ local IDENTITIES = {
   targets = { fields = { "target" }, refers = { "upstream" } },
   plugins = { fields = { "name" }, refers = { "route", "service" } },
 }
+
+-- Whether a file does not say which entity it means.
+local function is_anyone(one)
+  if one.entity.id then
+    return false
+  end
+
+  local identity = IDENTITIES[one.kind]
+  for _, field in ipairs(identity.fields) do
+    if one.entity[field] == nil or deck_reader.has_unknown(one.entity[field]) then
+      return true
+    end
+  end
+  for _, field in ipairs(identity.refers) do
+    local reference = one.refers[field]
+    if reference and (reference.parent and reference.parent.is_anyone
+                      or not reference.parent and deck_reader.has_unknown(reference))
+    then
+      return true
+    end
+  end
+
+  return false
+end
+
 
 -- The standing entity of one of the file; nil when there is none.
 local function standing_of(standing, one)
@@ -238,7 +183,7 @@ local function earlier_of(now, was, kind)
         copy = copy or copy_of(now)
         copy.config = config
       end
-    elseif name ~= "id" and not stands(now[name], value) then
+    elseif name ~= "id" and not deck_reader.has_unknown(value) and not stands(now[name], value) then
       copy = copy or copy_of(now)
       copy[name] = value
     end
@@ -247,10 +192,29 @@ local function earlier_of(now, was, kind)
 end
 
 
+-- An entity of the file that is gone, as it would be put back; nil where something of it is not known, or what it
+-- refers to.
+local function gone_of(one, earlier, plain)
+  if not one.entity.id or one.is_of_consumer or deck_reader.has_unknown(one.entity) then
+    return nil
+  end
+
+  local gone = plain(one.entity, 0)
+  for field, reference in pairs(one.refers) do
+    local id = referred(earlier, field, reference)
+    if not id then
+      return nil
+    end
+    gone[field] = { id = id }
+  end
+  return gone
+end
+
+
 -- Makes of a file's entities and of what stands what stood before, and counts the differences. plain: takes
 -- secrets out as snapshots do. is_recent: tells whether an entity that stands was changed lately.
 local function before(was, standing, plain, is_recent)
-  local earlier, known, count = {}, {}, 0
+  local earlier, known, unsure, count = {}, {}, {}, 0
   for _, kind in ipairs(KINDS) do
     earlier[kind] = {}
     for id, entity in pairs(standing[kind]) do
@@ -261,27 +225,27 @@ local function before(was, standing, plain, is_recent)
   for _, kind in ipairs(KINDS) do
     for _, one in ipairs(was[kind]) do
       local now = standing_of(standing, one)
-      one.id = now and now.id
+      one.is_anyone = is_anyone(one)
+      unsure[kind] = unsure[kind] or one.is_anyone
       if now then
-        known[now.id] = true
+        one.id, known[now.id] = now.id, true
         local former = is_recent(kind, now.id) and earlier_of(now, plain(one.entity, 0), kind)
         if former then
           earlier[kind][now.id], count = former, count + 1
         end
-      elseif one.entity.id and not one.is_of_consumer then
-        local gone = plain(one.entity, 0)
-        for field in pairs(one.refers) do
-          local id = referred(standing, field, one.refers[field])
-          gone[field] = id and { id = id } or nil
+      else
+        local gone = gone_of(one, earlier, plain)
+        one.id = gone and gone.id
+        if gone then
+          earlier[kind][gone.id], count = gone, count + 1
         end
-        earlier[kind][gone.id], count = gone, count + 1
       end
     end
   end
 
   for _, kind in ipairs(KINDS) do
     for id, entity in pairs(standing[kind]) do
-      if not known[id] and is_recent(kind, id) and not id_in(entity.consumer) then
+      if not known[id] and not unsure[kind] and is_recent(kind, id) and not id_in(entity.consumer) then
         earlier[kind][id], count = nil, count + 1
       end
     end
@@ -312,7 +276,7 @@ local function read(path)
   if file then
     file:close()
   end
-  return text and #text <= MOST_BYTES and text or nil, "it cannot be read, or has more than 8 MiB"
+  return text and #text <= MOST_BYTES and text or nil, "it cannot be read, or has more than 2 MiB"
 end
 
 
@@ -325,11 +289,17 @@ function _M.find(folder, standing, plain, is_recent)
   end
 
   local wrong
+  local left = MOST_IN_ALL
   for i = 1, math.min(#names, MOST_FILES) do
     local text, was
     text, err = read(folder .. "/" .. names[i])
-    if text then
-      was, err = _M.parse(text)
+    left = left - (text and #text or 0)
+    if left < 0 then
+      return nil, wrong or "looked no further than 8 MiB, the latest of " .. folder .. ": none of it differs from what stands"
+    elseif text then
+      was, err = deck_reader.parse(text)
+      -- What waits for the worker goes first.
+      ngx.sleep(0)
     end
     local earlier, count
     if was then

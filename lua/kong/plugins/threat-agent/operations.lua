@@ -8,10 +8,11 @@ local names = require "kong.plugins.threat-agent.names"
 
 local ngx = ngx
 local ipairs = ipairs
+local pairs = pairs
 local setmetatable = setmetatable
 
 
--- Reading the file is dear: what it held is kept for a while.
+-- Reading the file and looking for names is dear: what was found is kept for a while.
 local KEPT_S = 30
 local MAX_BYTES = 16 * 1024 * 1024
 
@@ -31,10 +32,27 @@ local function entry(route, operation)
   return {
     workspace = route.workspace,
     route = route.route,
+    route_name = route.name,
     operation = operation and operation.name,
     first_s = (operation or route).first_s,
     last_s = (operation or route).last_s,
   }
+end
+
+
+-- Finds the operations of a route that stand out: kind → list.
+local function stand_out(route, since_s)
+  local found = { shadow = {}, zombie = {} }
+  for _, operation in ipairs(route.operations) do
+    local several = operation.changes >= CHANGES and operation.last_s >= since_s
+    if several and not operation.documented then
+      table.insert(found.shadow, operation)
+    elseif several and operation.deprecated then
+      table.insert(found.zombie, operation)
+    end
+  end
+
+  return found
 end
 
 
@@ -44,16 +62,16 @@ local function read()
   local saved = text and #text <= MAX_BYTES and cjson.decode(text)
   local since_s = ngx.time() - USED_S
   for _, route in ipairs(type(saved) == "table" and saved.routes or {}) do
-    for _, operation in ipairs(route.operations) do
-      local several = operation.changes >= CHANGES and operation.last_s >= since_s
-      if several and not operation.documented then
-        found.shadow[#found.shadow + 1] = entry(route, operation)
-      elseif several and operation.deprecated then
-        found.zombie[#found.zombie + 1] = entry(route, operation)
+    local here, is_idle = stand_out(route, since_s), route.last_s < since_s
+    -- A route that is gone is no longer reachable.
+    route.name = (is_idle or here.shadow[1] or here.zombie[1]) and names.route(route.route)
+    for kind, list in pairs(route.name and here or {}) do
+      for _, operation in ipairs(list) do
+        table.insert(found[kind], entry(route, operation))
       end
     end
-    if route.last_s < since_s then
-      found.zombie[#found.zombie + 1] = entry(route)
+    if route.name and is_idle then
+      table.insert(found.zombie, entry(route))
     end
   end
 
@@ -64,10 +82,7 @@ end
 local function list(all, workspace)
   local data = setmetatable({}, cjson.array_mt)
   for _, one in ipairs(all) do
-    -- A route that is gone is no longer reachable.
-    local name = names.route(one.route)
-    if name and (workspace == nil or one.workspace == workspace) then
-      one.route_name = name
+    if workspace == nil or one.workspace == workspace then
       data[#data + 1] = one
     end
   end

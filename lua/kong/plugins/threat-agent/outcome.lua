@@ -1,4 +1,4 @@
--- How a request ended: the only reader of the response.
+-- How a request ended, as the engine is told.
 --
 -- What is gathered lies in one table that the next request reuses.
 

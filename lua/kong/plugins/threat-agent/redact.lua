@@ -2,7 +2,9 @@
 --
 -- Texts of incidents name places and counts and never quote a request; this is the second line.
 
+local ngx = ngx
 local ipairs = ipairs
+local pairs = pairs
 local tonumber = tonumber
 local type = type
 
@@ -100,6 +102,27 @@ function _M.text(text, names)
              :gsub("%f[%w]%d[%d %-]+%d%f[%W]", mask_number)
   return text
 end
+
+
+-- A copy of a value with all texts in it masked, and without nulls.
+local function copy(value, names)
+  if type(value) == "string" then
+    return _M.text(value, names)
+  elseif type(value) ~= "table" then
+    return value
+  end
+
+  local masked_copy = setmetatable({}, getmetatable(value))
+  for key, item in pairs(value) do
+    if item ~= ngx.null then
+      masked_copy[key] = copy(item, names)
+    end
+  end
+
+  return masked_copy
+end
+
+_M.copy = copy
 
 
 return _M

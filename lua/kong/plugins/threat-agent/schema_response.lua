@@ -203,6 +203,7 @@ return {
       { ssl_verify = { type = "boolean", required = true, default = true } },
       { accepts = { description = "What this node, as a companion, does for others; empty: nothing.", type = "set",
                     required = true, default = {}, elements = { type = "string", one_of = DELEGABLE } } },
+      { least_per_minute = whole("A limit that a data plane has learned counts as this at least.", 1, 1000000, 60) },
     } } },
     { history_folder = { description = "decK files of what the configuration was, the latest last by name.", type = "string",
                          len_max = 512, match = "^/" } },

@@ -1,5 +1,8 @@
 -- Which instance the agent takes its orders from: the global one.
 
+local entities = require "kong.plugins.threat-agent.entities"
+
+
 local kong = kong
 local ipairs = ipairs
 local pairs = pairs
@@ -12,8 +15,11 @@ local NAME = "threat-agent"
 local _M = {}
 
 
-local platform     -- the conf
-local last         -- the latest that there was
+local platform              -- the conf
+local last                  -- the latest that there was
+local is_unread = false     -- whether the latest look-up failed
+local secrets = {}          -- reference → what it was last
+local unresolved = {}       -- references whose vault did not have them last
 
 
 -- In a workspace of its own an instance without a route or service is a team's, not the platform's.
@@ -56,17 +62,20 @@ function _M.last()
 end
 
 
--- References to vaults, which Kong resolves for plugins that run, and so not on a control plane.
+-- References to vaults, which Kong resolves for plugins that run, and so not on a control plane. While a vault is away
+-- its secrets are what they were.
 local function resolve(value)
   for name, field in pairs(value) do
     if type(field) == "table" then
       resolve(field)
     elseif type(field) == "string" and kong.vault and kong.vault.is_reference(field) then
       local secret, err = kong.vault.get(field)
-      if not secret then
+      if not secret and not unresolved[field] then
         kong.log.warn("could not resolve a reference: ", err)
       end
-      value[name] = secret or ""
+      unresolved[field] = not secret or nil
+      secrets[field] = secret or secrets[field]
+      value[name] = secrets[field] or ""
     end
   end
 
@@ -79,23 +88,43 @@ local function is_control_plane()
 end
 
 
+-- Reads the global instance, whichever workspace the request at hand is in. Returns nil where there is none; nil
+-- and an error.
+local function read()
+  local workspace = kong.default_workspace
+  local dao = kong.db.plugins
+  return dao:select_by_cache_key(dao:cache_key(NAME, nil, nil, nil, nil, workspace), { workspace = workspace })
+end
+
+
 -- The conf that holds now, also on a control plane: no plugin runs there, so that it is looked up. There
--- it counts only where the node is to be a companion.
+-- it counts only where the node is to be a companion. One that is as it was stays the same table, and one that cannot
+-- be read now stays, too.
 function _M.look_up()
   if not is_control_plane() then
     return platform
   end
 
-  local dao = kong.db.plugins
-  local entity = dao:select_by_cache_key(dao:cache_key(NAME))
-  local conf = type(entity) == "table" and entity.enabled and entity.config
-  if conf and #conf.response.companion.accepts > 0 then
-    conf.__ws_id = kong.default_workspace
-    platform, last = resolve(conf), conf
-  else
-    platform = nil
+  local entity, err = read()
+  if err and not is_unread then
+    kong.log.warn("could not look the configuration up, so that the one before holds: ", err)
+  end
+  is_unread = err ~= nil
+  if err then
+    return platform
   end
 
+  local conf = type(entity) == "table" and entity.enabled and entity.config
+  if not conf or #conf.response.companion.accepts == 0 then
+    platform = nil
+    return nil
+  end
+
+  conf.__ws_id = kong.default_workspace
+  conf = resolve(conf)
+  if not platform or not entities.same(conf, platform) then
+    platform, last = conf, conf
+  end
   return platform
 end
 

@@ -13,6 +13,9 @@ return {
     "payload_outlier",
   },
 
+  -- Consumers are places, too, by this service.
+  CONSUMERS = "(consumers)",
+
   -- The mildest first.
   SEVERITIES = { "low", "medium", "high", "critical" },
   SEVERITY_RANKS = { low = 1, medium = 2, high = 3, critical = 4 },

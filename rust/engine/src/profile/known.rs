@@ -107,7 +107,7 @@ impl Route {
 
     /// Parts in which a name that is not known may be one that found no room, as bits.
     fn open(&self, now_s: u64) -> u8 {
-        let lately = |then_s: u64| then_s + OLD_S > now_s;
+        let lately = |then_s: u64| then_s.saturating_add(OLD_S) > now_s;
         if self.crowded_s > 0 && lately(self.crowded_s) {
             return u8::MAX;
         }
@@ -152,7 +152,7 @@ impl Route {
     /// Of a full list, what only one sender asked for, or nobody for long, makes room.
     pub fn note_operation(&mut self, name: Name, new: Operation, now_s: u64) {
         if self.operations.len() >= OPERATIONS && !self.operations.contains_key(&name) {
-            let kept = |o: &Operation| o.changes > 0 && o.last_s + OLD_S > now_s;
+            let kept = |o: &Operation| o.changes > 0 && o.last_s.saturating_add(OLD_S) > now_s;
             let all = self.operations.iter();
             let least = all.min_by_key(|(_, o)| (kept(o), o.last_s));
             match least.filter(|(_, o)| !kept(o)).map(|(name, _)| *name) {

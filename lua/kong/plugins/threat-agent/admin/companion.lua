@@ -3,11 +3,11 @@
 local cjson = require "cjson.safe"
 local exchange = require "kong.plugins.threat-agent.exchange"
 local http = require "resty.http"
+local random = require "kong.plugins.threat-agent.random"
 
 
 local kong = kong
 local ngx = ngx
-local io = io
 local tostring = tostring
 local type = type
 
@@ -19,15 +19,14 @@ local _M = {}
 
 
 local function new_nonce()
-  local random = io.open("/dev/urandom", "rb")
-  local bytes = random and random:read(NONCE_BYTES)
-  if random then
-    random:close()
+  local bytes, err = random(NONCE_BYTES)
+  if not bytes then
+    return nil, err
   end
 
-  return bytes and bytes:gsub(".", function(byte)
+  return (bytes:gsub(".", function(byte)
     return ("%02x"):format(byte:byte())
-  end)
+  end))
 end
 
 
@@ -43,14 +42,20 @@ end
 -- Asks a question. settings: `response.companion` of the configuration. Returns the answer; or nil, an error,
 -- and whether another try may succeed.
 function _M.ask(settings, question)
+  if type(settings.url) ~= "string" then
+    return nil, "the companion is to be asked: set response.companion.url and key as they were when it changed entities", true
+  end
+
   question.node = kong.node.get_id()
-  local nonce, body = new_nonce(), cjson.encode(question)
+  local body = cjson.encode(question)
+  local nonce, err = new_nonce()
   if not nonce then
-    return nil, "could not read /dev/urandom", true
+    return nil, err, true
   end
 
   local key = type(settings.key) == "string" and settings.key or ""
-  local signed, err = exchange.sign_request(key, nonce, body)
+  local signed
+  signed, err = exchange.sign_request(key, nonce, body)
   if not signed then
     return nil, "could not sign: " .. err, true
   end

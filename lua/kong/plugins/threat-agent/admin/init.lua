@@ -14,7 +14,7 @@ local type = type
 local _M = {}
 
 
-local client, client_url     -- the last one, and the URL it is for
+local client     -- the last one, with its settings
 
 
 -- The node's own Admin API, without TLS where it has a listener without.
@@ -33,6 +33,28 @@ local function own_url()
 end
 
 
+local function is_for_the_same(a, b)
+  return a.url == b.url and a.workspace == b.workspace and a.control_plane_id == b.control_plane_id
+end
+
+
+local function find(settings)
+  if settings.control_plane_id then
+    local new = konnect.new(settings)
+    local ok, err, passes = new:is_there()
+    return ok and new, err, passes
+  end
+
+  local status, about, passes = http.request(settings, "GET", "/")
+  if not status then
+    return nil, about, passes
+  end
+
+  local database = type(about) == "table" and type(about.configuration) == "table" and about.configuration.database
+  return (database == "off" and dbless or traditional).new(settings)
+end
+
+
 -- Finds the client for an instance's `response.admin_api`. Returns nil, why there is none, and
 -- whether there may be one later.
 function _M.client(api)
@@ -43,34 +65,22 @@ function _M.client(api)
   if not url then
     return nil, "no Admin API to write to: this node has none, so set response.admin_api.url to the control plane's"
   end
-  local control_plane_id = type(api.control_plane_id) == "string" and api.control_plane_id or nil
-  if client and client_url == url and client.settings.control_plane_id == control_plane_id then
-    client.settings.token = api.token
-    return client
-  end
-
   local settings = {
     url = url,
     token = api.token,
-    workspace = api.workspace,
+    workspace = type(api.workspace) == "string" and api.workspace or nil,
     timeout_ms = api.timeout_ms,
     ssl_verify = api.ssl_verify,
-    control_plane_id = control_plane_id,
+    control_plane_id = type(api.control_plane_id) == "string" and api.control_plane_id or nil,
   }
-  if control_plane_id then
-    client, client_url = konnect.new(settings), url
+  if client and is_for_the_same(client.settings, settings) then
+    client.settings = settings
     return client
   end
 
-  local status, about, passes = http.request(settings, "GET", "/")
-  if not status then
-    return nil, about, passes
-  end
-
-  local database = type(about) == "table" and type(about.configuration) == "table" and about.configuration.database
-  client = (database == "off" and dbless or traditional).new(settings)
-  client_url = url
-  return client
+  local found, err, passes = find(settings)
+  client = found or client
+  return found, err, passes
 end
 
 

@@ -50,10 +50,10 @@ local function list(self, path)
 end
 
 
-local function list_or_none(self, path)
+local function list_of_some(self, path)
   local found, err, passes = list(self, path)
   if found == false then
-    return {}
+    return traditional.not_there(path)
   end
 
   return found, err, passes
@@ -118,17 +118,17 @@ end
 
 
 function Client:tagged(kind, tag)
-  return list_or_none(self, "/" .. kind .. "?tags=" .. tag)
+  return list(self, "/" .. kind .. "?tags=" .. tag)
 end
 
 
 function Client:plugins_of(kind, id)
-  return list_or_none(self, "/" .. kind .. "/" .. id .. "/plugins")
+  return list_of_some(self, "/" .. kind .. "/" .. id .. "/plugins")
 end
 
 
 function Client:groups_of(consumer)
-  return list_or_none(self, "/consumers/" .. consumer .. "/acls")
+  return list_of_some(self, "/consumers/" .. consumer .. "/acls")
 end
 
 
@@ -139,6 +139,19 @@ end
 
 function Client.targets_kind(_, upstream)
   return "upstreams/" .. upstream .. "/targets"
+end
+
+
+-- Whether there is such a control plane. Returns true; or nil, an error and whether that may pass.
+function Client:is_there()
+  local status, body, passes = http.request(self.settings, "GET", self.prefix .. "/services?size=1")
+  if not status then
+    return nil, body, passes
+  elseif status == 404 then
+    return nil, "there is no control plane " .. self.settings.control_plane_id .. " at " .. self.settings.url, true
+  end
+
+  return true
 end
 
 

@@ -12,6 +12,12 @@ local function path_of(self, kind, id)
 end
 
 
+-- What is to be there, and is not: a workspace or control plane, or what an entity is to belong to.
+local function not_there(path)
+  return nil, "the Admin API answered 404 to " .. path .. ": what it belongs to is gone, or is looked for in the wrong place", false
+end
+
+
 -- Reads an entity. Returns false when there is none; nil, an error and whether it may pass.
 function Client:get(kind, id)
   local status, body, passes = http.request(self.settings, "GET", path_of(self, kind, id))
@@ -25,12 +31,15 @@ end
 
 -- Makes an entity under an id, or sets it anew: the same call twice is one.
 function Client:put(kind, id, entity)
-  local status, body, passes = http.request(self.settings, "PUT", path_of(self, kind, id), entity)
+  local path = path_of(self, kind, id)
+  local status, body, passes = http.request(self.settings, "PUT", path, entity)
   if not status then
     return nil, body, passes
+  elseif status ~= 404 then
+    return body or true
   end
 
-  return body
+  return not_there(path)
 end
 
 
@@ -56,13 +65,16 @@ function Client:delete(kind, id)
 end
 
 
--- Lists the entities of a kind that carry a tag.
+-- Lists the entities of a kind that carry a tag. Returns false where the kind is not known: the plugin that brings it is
+-- not loaded.
 function Client:tagged(kind, tag)
   local found, path = {}, path_of(self, kind) .. "?tags=" .. tag
   repeat
     local status, body, passes = http.request(self.settings, "GET", path)
     if not status then
       return nil, body, passes
+    elseif status == 404 then
+      return false
     end
 
     for _, entity in ipairs(body.data) do
@@ -75,25 +87,28 @@ function Client:tagged(kind, tag)
 end
 
 
--- The plugins of a scope: kind "routes", "services" or "consumers", and its id.
-function Client:plugins_of(kind, id)
-  local status, body, passes = http.request(self.settings, "GET", path_of(self, kind, id) .. "/plugins?size=1000")
+-- Reads a list that fits one page.
+local function whole_page(self, path)
+  local status, body, passes = http.request(self.settings, "GET", path .. "?size=1000")
   if not status then
     return nil, body, passes
+  elseif status == 404 then
+    return not_there(path)
   end
 
-  return status == 200 and body.data or {}
+  return body.data
+end
+
+
+-- The plugins of a scope: kind "routes", "services" or "consumers", and its id.
+function Client:plugins_of(kind, id)
+  return whole_page(self, path_of(self, kind, id) .. "/plugins")
 end
 
 
 -- A consumer's groups: { group } each.
 function Client:groups_of(consumer)
-  local status, body, passes = http.request(self.settings, "GET", path_of(self, "consumers", consumer) .. "/acls?size=1000")
-  if not status then
-    return nil, body, passes
-  end
-
-  return status == 200 and body.data or {}
+  return whole_page(self, path_of(self, "consumers", consumer) .. "/acls")
 end
 
 
@@ -114,7 +129,7 @@ function Client.targets_kind(_, upstream)
 end
 
 
-local _M = { CLIENT = Client }
+local _M = { CLIENT = Client, not_there = not_there }
 
 
 -- settings: as http.request takes them, with `workspace` where there is one.

@@ -2,6 +2,7 @@
 -- agent's loop, which waits for nobody.
 
 local baselines = require "kong.plugins.threat-agent.baselines"
+local discretion = require "kong.plugins.threat-agent.agent.discretion"
 local events = require "kong.plugins.threat-agent.agent.events"
 local llm = require "kong.plugins.threat-agent.llm"
 local opinions = require "kong.plugins.threat-agent.opinions"
@@ -102,7 +103,7 @@ end
 
 -- What the model is told.
 local function evidence_of(incident, conf)
-  local event = events.for_channel(events.of_incident("updated", incident, {}, conf), DISCREET)
+  local event = discretion(events.of_incident("updated", incident, {}, conf), DISCREET)
   local told = event.incident
   told.usual_on_route = baselines.of(incident.workspace, incident.route)
   told.mode = conf.mode

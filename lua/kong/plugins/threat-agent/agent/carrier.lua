@@ -1,5 +1,6 @@
 -- Who carries a record's changes out, and takes them back: this node in memory, this node by the
--- Admin API, or the companion that holds the Admin API's credential. `record.tier` says which it was.
+-- Admin API, or the companion that holds the Admin API's credential. `record.tier` says which it is, and who
+-- began with a record ends it, whatever the configuration says by then.
 --
 -- Each function returns true; or nil, an error, and whether another try may succeed.
 
@@ -34,7 +35,18 @@ end
 
 -- Whether the companion is who changes a record's entities.
 function _M.is_delegated(record, conf)
+  if record.tier then
+    return record.tier == "companion"
+  end
+
   return settings.asks_companion(conf) and _M.is_remote(record)
+end
+
+
+-- Settles who carries a record out, before anything is done. Which kind of Admin API it is shows when
+-- that answers.
+function _M.settle(record, conf)
+  record.tier = _M.is_delegated(record, conf) and "companion" or _M.is_remote(record) and "admin_api" or "memory"
 end
 
 
@@ -63,6 +75,7 @@ local function question(command, record)
   local asked = {
     command = command,
     id = record.id,
+    created_s = record.created_s,
     incident = record.incident,
     category = record.category,
     title = record.title,
@@ -97,7 +110,6 @@ local function apply_there(record, conf)
   end
 
   record.changes = answer.changes
-  record.tier = "companion"
   return true
 end
 
@@ -133,7 +145,7 @@ function _M.apply(record, conf)
     end
   end
 
-  record.tier = type(client) == "table" and client.tier or "memory"
+  record.tier = type(client) == "table" and client.tier or record.tier
   return true
 end
 

@@ -13,118 +13,28 @@ local gate = require "kong.plugins.threat-agent.agent.gate"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local life = require "kong.plugins.threat-agent.agent.life"
 local planner = require "kong.plugins.threat-agent.agent.planner"
-local redact = require "kong.plugins.threat-agent.redact"
+local question = require "kong.plugins.threat-agent.agent.question"
 local settings = require "kong.plugins.threat-agent.settings"
 
 
+local kong = kong
 local ngx = ngx
 local ipairs = ipairs
 local max = math.max
 local min = math.min
+local pairs = pairs
 local tostring = tostring
 local type = type
 
 
-local MOST_CLIENTS = 256
-local MOST_TEXT = 256
 local RESULTS = { improved = true, none = true, harmful = true, unknown = true }
-local SENDERS = { client_ip = true, network = true, consumer = true, credential = true, session = true }
+-- Refusals in a minute that are written down; who holds the key may ask for more.
+local MOST_REFUSALS = 10
+-- Actions of data planes that wait for approval at once.
+local MOST_PENDING = 20
 
 
 local _M = {}
-
-
-local function text(value)
-  return type(value) == "string" and redact.text(value:sub(1, MOST_TEXT)) or ""
-end
-
-
-local function number(value)
-  return type(value) == "number" and value == value and value or nil
-end
-
-
--- The name under which this node keeps what another node asked for.
-local function id_of(asked)
-  if type(asked.node) ~= "string" or not asked.node:match("^[%x%-]+$") or #asked.node ~= 36
-     or type(asked.id) ~= "string" or not asked.id:match("^[%w%-]+$") or #asked.id > 64
-  then
-    return nil
-  end
-
-  return asked.node:sub(1, 8) .. "-" .. asked.id
-end
-
-
--- Reads an entity that a question names. Returns the entity; or nil, an error, and whether it may pass.
-local function named(api, kind, id)
-  if type(id) ~= "string" or not id:match("^[%x%-]+$") then
-    return nil, "expected the id of one of the " .. kind, false
-  end
-
-  local entity, err, passes = api:get(kind, id)
-  if entity == nil then
-    return nil, err, passes
-  end
-
-  return entity or nil, "there is no such entity in " .. kind, false
-end
-
-
--- The place by this node's own names: protected ones may be among them.
-local function place_of(asked, api)
-  local told = type(asked.place) == "table" and asked.place or {}
-  local place = { workspace = text(told.workspace), route = "", service = "" }
-  local service = told.service
-  local entity, err, passes
-  if told.route and told.route ~= "" then
-    entity, err, passes = named(api, "routes", told.route)
-    if not entity then
-      return nil, err, passes
-    end
-    place.route, place.route_name = entity.id, type(entity.name) == "string" and entity.name or nil
-    service = type(entity.service) == "table" and entity.service.id or ""
-  end
-  if service and service ~= "" then
-    entity, err, passes = named(api, "services", service)
-    if not entity then
-      return nil, err, passes
-    end
-    place.service, place.service_name = entity.id, type(entity.name) == "string" and entity.name or nil
-  end
-
-  return place
-end
-
-
--- What planning needs of the incident. Who is named was suspected enough there.
-local function incident_of(asked, place)
-  local incident = {
-    id = text(asked.incident),
-    category = text(asked.category),
-    severity = "critical",
-    confidence = 1,
-    opened_s = min(number(asked.opened_s) or ngx.time(), ngx.time()),
-    route = place.route,
-    route_name = place.route_name,
-    service = place.service,
-    service_name = place.service_name,
-    top_clients = {},
-    top_senders = {},
-  }
-  local by = SENDERS[asked.by] and asked.by
-  for i, client in ipairs(by and type(asked.clients) == "table" and asked.clients or {}) do
-    if i > MOST_CLIENTS or type(client) ~= "string" or #client > 64 or not client:match("^[%x%-:./]+$") then
-      break
-    elseif by == "client_ip" or by == "network" then
-      incident.top_clients[i] = { client = client, suspicion = "high" }
-    else
-      incident.top_senders[i] = { by = by, id = client, suspicion = "high" }
-    end
-  end
-
-  return incident
-end
 
 
 local function contains(list, wanted)
@@ -142,7 +52,7 @@ end
 -- and why not.
 local function step_of(asked, incident, conf)
   for _, policy in ipairs(conf.response.policies) do
-    local step = policy.id == asked.policy and policy.steps[number(asked.step) or 0]
+    local step = policy.id == asked.policy and policy.steps[question.number(asked.step) or 0]
     if step and not planner.policy_for({ policy }, incident, ngx.time()) then
       return nil, "its policy " .. policy.id .. " is not for that place or category"
     elseif step and not contains(conf.response.companion.accepts, step.action) then
@@ -156,14 +66,20 @@ local function step_of(asked, incident, conf)
 end
 
 
--- A step with what the asking node has learned, where the policy leaves that open.
-local function with_learned(step, asked)
+-- A step with what the asking node has learned, where the policy leaves that open. Returns nil and what is wrong
+-- with that.
+local function with_learned(step, asked, conf)
   local copy = {}
   for name, value in pairs(step) do
     copy[name] = value
   end
-  copy.per_minute = type(copy.per_minute) == "number" and copy.per_minute or number(asked.per_minute)
-  return copy
+  if type(copy.per_minute) == "number" then
+    return copy
+  end
+
+  local err
+  copy.per_minute, err = question.per_minute(asked, conf.response.companion.least_per_minute)
+  return not err and copy or nil, err
 end
 
 
@@ -179,8 +95,31 @@ local function answer_of(record)
 end
 
 
--- Plans a record and checks it. Returns the policy; or nil, why not, and whether that may pass.
-local function prepare(record, asked, conf)
+local refused_since_s, refused = 0, 0
+
+-- Whether one more refusal is written down.
+local function is_noted()
+  local now = ngx.time()
+  if now - refused_since_s >= 60 then
+    refused_since_s, refused = now, 0
+  end
+  refused = refused + 1
+  return refused <= MOST_REFUSALS
+end
+
+
+local function count_pending()
+  local number = 0
+  for _, record in ipairs(journal.all()) do
+    number = number + (record.asked_by and record.state == "pending" and 1 or 0)
+  end
+
+  return number
+end
+
+
+-- Plans a record by this node's own policies. Returns the policy; or nil, why not, and whether that may pass.
+local function plan(record, asked, conf)
   local why = life.must_go(record, conf) or not conf.response.enabled and "the agent is switched off"
   if why then
     return nil, why, false
@@ -189,37 +128,41 @@ local function prepare(record, asked, conf)
   local api, err, passes = admin.client(conf.response.admin_api)
   local place
   if api then
-    place, err, passes = place_of(asked, api)
+    place, err, passes = question.place(asked, api)
   end
   if not place then
     return nil, err, passes
   end
   record.place = place
 
-  local incident = incident_of(asked, place)
+  local incident = question.incident(asked, place)
   local policy, step = step_of(asked, incident, conf)
   if not policy then
     return nil, step, false
   end
   record.action, record.ttl_s = step.action, step.ttl_s
+  step, err = with_learned(step, asked, conf)
+  if not step then
+    return nil, err, false
+  end
 
   local ok
-  ok, why, passes = actions.plan(record, incident, with_learned(step, asked), function() return api end)
+  ok, why, passes = actions.plan(record, incident, step, function() return api end)
   if not ok then
     return nil, why, passes or false
   end
   -- What goes on there only the asking node sees; whether it helps it judges, too.
-  record.touches_ratio = max(record.touches_ratio, min(1, number(asked.touches_ratio) or 1))
+  record.touches_ratio = max(record.touches_ratio, min(1, question.number(asked.touches_ratio) or 1))
   record.verify_after_s = nil
 
-  ok, why = gate.check(record, conf)
-  return ok and policy, why, false
+  return policy
 end
 
 
 local COMMANDS = {}
 
 
+-- What comes to no plan leaves nothing here but a line in the log: that is of the asking node's making alone.
 function COMMANDS.apply(asked, id, conf)
   local record = journal.get(id)
   if record then
@@ -228,10 +171,10 @@ function COMMANDS.apply(asked, id, conf)
 
   record = {
     id = id,
-    incident = text(asked.incident),
-    category = text(asked.category),
-    title = text(asked.title),
-    policy = text(asked.policy),
+    incident = question.text(asked.incident),
+    category = question.text(asked.category),
+    title = question.text(asked.title),
+    policy = question.text(asked.policy),
     action = "",
     mode = conf.mode,
     created_s = ngx.time(),
@@ -241,11 +184,24 @@ function COMMANDS.apply(asked, id, conf)
     changes = {},
     touches_ratio = 0,
   }
-  local policy, why, passes = prepare(record, asked, conf)
+  local policy, why, passes = plan(record, asked, conf)
   if not policy and passes then
     return { state = "waiting", why = why }
   elseif not policy then
+    if is_noted() then
+      kong.log.notice("refused what node ", asked.node, " asked for: ", why)
+    end
+    return { state = "refused", why = why }
+  end
+
+  local ok
+  ok, why = gate.check(record, conf)
+  if not ok and is_noted() then
     life.move(record, "refused", conf, why)
+  elseif not ok then
+    return { state = "refused", why = why }
+  elseif policy.approval == "required" and count_pending() >= MOST_PENDING then
+    return { state = "waiting", why = MOST_PENDING .. " actions of data planes wait for approval already" }
   elseif policy.approval == "required" then
     life.move(record, "pending", conf, "waits for POST /threat-agent/actions/" .. id .. "/approve at the companion")
   else
@@ -277,28 +233,31 @@ function COMMANDS.verify(asked, id, conf)
     return { state = "unknown", stands = false }
   end
 
+  local result, stands = record.result, record.stands
   record.result = RESULTS[asked.result] and asked.result or "unknown"
   record.stands = record.state == "active" and carrier.stands(record, conf)
-  life.note("verified", record, conf, record.result)
+  if record.result ~= result or record.stands ~= stands then
+    life.note("verified", record, conf, record.result)
+  end
   return answer_of(record)
 end
 
 
--- Does what was asked, and leaves the answer for the worker that was asked.
-function _M.obey(command, conf)
-  local asked = command.asked
-  local id = id_of(asked)
+-- Does what a question asks for, and leaves the answer for the worker that was asked.
+function _M.obey(given, conf)
+  local asked = given.asked
+  local id = question.id(asked)
   local todo = COMMANDS[asked.command]
   local answer
   if not settings.is_companion(conf) then
     answer = { state = "refused", why = "this node is no companion" }
   elseif not id or not todo then
-    answer = { state = "refused", why = "expected node, id, and a command: apply, revert or verify; got "
-                                        .. text(tostring(asked.command)) }
+    answer = { state = "refused", why = "expected node, id, created_s, and a command: apply, revert or verify; "
+                                        .. "got " .. question.text(tostring(asked.command)) }
   else
     answer = todo(asked, id, conf)
   end
-  commands.answer(command.nonce, answer)
+  commands.answer(given.nonce, answer)
 end
 
 

@@ -5,6 +5,7 @@ local events = require "kong.plugins.threat-agent.agent.events"
 local names = require "kong.plugins.threat-agent.names"
 local notices = require "kong.plugins.threat-agent.agent.notices"
 local region = require "kong.plugins.threat-agent.region"
+local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 
 local kong = kong
@@ -14,9 +15,6 @@ local max = math.max
 
 -- Those that one message names: all days end at once.
 local MOST = 20
-
--- Consumers are places, too, by this service.
-local CONSUMERS = "(consumers)"
 
 
 local _M = {}
@@ -45,7 +43,7 @@ end
 
 -- A drift in a sentence, with the name of its route.
 local function sentence(drift)
-  local is_consumer = drift.service == CONSUMERS
+  local is_consumer = drift.service == vocabulary.CONSUMERS
   local where = is_consumer and "consumer " .. drift.route or "route " .. drift.route
   if drift.route == "" then
     where = "requests without a route"

@@ -122,6 +122,7 @@ local function carry_out(record, conf)
     hand_out(record, conf)
     return
   elseif record.state ~= "applying" then
+    carrier.settle(record, conf)
     record.applied_s = ngx.time()
     record.expires_s = record.ttl_s > 0 and record.applied_s + record.ttl_s or nil
     if not move(record, "applying", conf) then

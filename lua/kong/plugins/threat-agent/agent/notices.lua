@@ -3,6 +3,7 @@
 
 local anchor = require "kong.plugins.threat-agent.agent.anchor"
 local cjson = require "cjson.safe"
+local discretion = require "kong.plugins.threat-agent.agent.discretion"
 local events = require "kong.plugins.threat-agent.agent.events"
 local feedback = require "kong.plugins.threat-agent.feedback"
 local files = require "kong.plugins.threat-agent.files"
@@ -36,7 +37,7 @@ local _M = {}
 local known = {}          -- id → the incident as it stands
 local changed = {}        -- ids since the last beat
 local states = {}         -- action → its state when it was last looked at
-local verdicts = {}       -- id → how it had been judged when it was last looked at
+local judgements = {}     -- id → how it had been judged when it was last looked at
 local groupings = {}      -- channel → its grouping
 local saved = {}          -- what the file held
 local streamed_s = 0      -- the latest change that streams were given
@@ -88,7 +89,7 @@ end
 
 -- Takes up where the last leader stopped.
 function _M.open()
-  known, changed, states, verdicts, groupings = {}, {}, {}, {}, {}
+  known, changed, states, judgements, groupings = {}, {}, {}, {}, {}
   saved = cjson.decode(files.load(files.NOTIFIED) or "") or {}
   streamed_s = saved.streamed_s or 0
   catching_up, dirty = true, false
@@ -103,13 +104,19 @@ function _M.take_in(incident)
 end
 
 
+-- What tells one judgement of an incident from the next.
+local function judgement_of(incident)
+  local said, opinion = feedback.of(incident), opinions.of(incident)
+  return (said and "-" .. said.verdict .. said.at_s or "") .. (opinion and "-ai" .. opinion.at_s or "")
+end
+
+
 -- Finds the incidents that operators or a language model judged.
 local function look_for_judgements()
   for id, incident in pairs(known) do
-    local said, opinion = feedback.of(incident), opinions.of(incident)
-    local verdict = (said and said.verdict or "") .. "@" .. (opinion and opinion.at_s or "")
-    if (verdicts[id] or "@") ~= verdict then
-      verdicts[id] = verdict
+    local judgement = judgement_of(incident)
+    if (judgements[id] or "") ~= judgement then
+      judgements[id] = judgement
       changed[id] = true
     end
   end
@@ -133,7 +140,7 @@ local function look_around(now_s)
 
   for id, incident in pairs(known) do
     if incident.status == "resolved" and not changed[id] and now_s - changed_s(incident) > KEEP_S then
-      known[id], verdicts[id] = nil, nil
+      known[id], judgements[id] = nil, nil
     end
   end
   return of_incident
@@ -161,12 +168,10 @@ local function stream(conf, streams, of_incident)
     local incident = judged(known[id])
     local at_s = changed_s(incident)
     if not catching_up or at_s >= streamed_s then
-      local kind = incident.status == "open" and "opened" or incident.status
-      local event = events.of_incident(kind, incident, of_incident[id] or {}, conf)
-      event.id = event.id .. "-" .. at_s .. (incident.feedback and "-" .. incident.feedback.verdict or "")
+      local event = events.of_change(incident, of_incident[id] or {}, at_s, judgement_of(incident), conf)
       publish(event)
       for _, to in ipairs(streams) do
-        outbox.send(to, events.for_channel(event, to.channel))
+        outbox.send(to, discretion(event, to.channel))
       end
     end
     newest_s = math.max(newest_s, at_s)
@@ -179,7 +184,7 @@ local function stream(conf, streams, of_incident)
     local event = events.of_ledger(line, conf)
     for _, to in ipairs(streams) do
       -- A store keeps the line as it was written, so that its hash can be checked.
-      outbox.send(to, to.carry and { at_s = event.at_s, ledger = line } or events.for_channel(event, to.channel))
+      outbox.send(to, to.carry and { at_s = event.at_s, ledger = line } or discretion(event, to.channel))
     end
   end
 end
@@ -210,10 +215,10 @@ local function tell(conf, to, of_incident, now_s)
     dirty = true
     if message.event == "digest" then
       local event = events.of_digest(message.digest, message.over, conf)
-      outbox.send(to, events.for_channel(event, to.channel))
+      outbox.send(to, discretion(event, to.channel))
     else
       local event = events.of_incident(message.event, message.incident, message.actions, conf)
-      outbox.send(to, events.for_channel(event, to.channel), message.told.memory, told_when_done(message.told))
+      outbox.send(to, discretion(event, to.channel), message.told.memory, told_when_done(message.told))
     end
   end
 end
@@ -268,7 +273,7 @@ end
 function _M.announce(conf, event)
   for _, to in ipairs(channels_of(conf)) do
     if STREAMS[to.channel.type] or grouping.wants(to.settings, event) then
-      outbox.send(to, events.for_channel(event, to.channel))
+      outbox.send(to, discretion(event, to.channel))
     end
   end
 end

@@ -1,5 +1,5 @@
 -- What operators ask for, done by the leader: approvals, reverts, bans and exemptions by hand, feedback,
--- the kill switch.
+-- the kill switch. Then, some at a time, what data planes ask of their companion.
 
 local commands = require "kong.plugins.threat-agent.commands"
 local delegated = require "kong.plugins.threat-agent.agent.delegated"
@@ -13,6 +13,10 @@ local trainer = require "kong.plugins.threat-agent.agent.trainer"
 local kong = kong
 local ipairs = ipairs
 local pcall = pcall
+
+
+-- Questions of data planes that are answered in one beat: each may wait for the Admin API.
+local MOST_QUESTIONS = 10
 
 
 local _M = {}
@@ -110,7 +114,6 @@ local ORDERS = {
 
   allow = do_by_hand,
   ban = do_by_hand,
-  delegated = delegated.obey,
   lift = lift,
   feedback = judge,
 }
@@ -136,6 +139,18 @@ function _M.obey(conf)
       kong.log.err("could not do what ", command.by, " asked for (", command.command, "): ", err)
     end
     command = commands.take()
+  end
+
+  for _ = 1, MOST_QUESTIONS do
+    local question = commands.take_question()
+    if not question then
+      break
+    end
+
+    local ok, err = pcall(delegated.obey, question, conf)
+    if not ok then
+      kong.log.err("could not do what a data plane asked for: ", err)
+    end
   end
 end
 

@@ -2,6 +2,7 @@
 -- its file has erased whom that month's lines are about, and the chain stays whole.
 
 local files = require "kong.plugins.threat-agent.files"
+local random = require "kong.plugins.threat-agent.random"
 local region = require "kong.plugins.threat-agent.region"
 
 
@@ -18,24 +19,13 @@ local _M = {}
 local key, key_month
 
 
-local function new_key()
-  local random = io.open("/dev/urandom", "rb")
-  local bytes = random and random:read(KEY_BYTES)
-  if random then
-    random:close()
-  end
-
-  return bytes
-end
-
-
 local function month_key()
   local month = os.date("!%Y-%m", ngx.time())
   if key_month ~= month then
     local name = "pseudonyms-" .. month .. ".key"
     key = files.load(name)
     if not key then
-      key = new_key()
+      key = random(KEY_BYTES)
       if not key or not files.save(name, key) then
         return nil
       end

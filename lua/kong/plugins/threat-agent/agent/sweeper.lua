@@ -11,7 +11,7 @@ local ipairs = ipairs
 local tonumber = tonumber
 
 
--- What the agent makes.
+-- What the agent makes, the one that every Admin API knows first.
 local KINDS = { "plugins", "acls" }
 
 -- Units: seconds.
@@ -68,11 +68,11 @@ function _M.sweep(conf)
   local mine = own()
   for _, kind in ipairs(KINDS) do
     local found, err = client:tagged(kind, "threat-agent")
-    if not found then
-      return nil, "could not look for what other agents left behind: " .. err
+    if found == nil or (found == false and kind == "plugins") then
+      return nil, "could not look for what other agents left behind: " .. (err or "the Admin API lists no plugins")
     end
 
-    for _, entity in ipairs(found) do
+    for _, entity in ipairs(found or {}) do
       local time = expires_s(entity)
       if time and time + GRACE_S < now and not mine[entity.id] then
         local ok

@@ -226,4 +226,12 @@ function _M.plain(event, template)
 end
 
 
+-- What has changed for good, in a line. told: the drifts that are told one by one; count: of all.
+function _M.of_drifts(told, count)
+  local others = count - (told[1] and 1 or 0)
+  return "Normal has changed" .. (told[1] and ": " .. told[1].summary or "")
+         .. (others > 0 and (told[1] and "; and " or ": ") .. others .. (told[1] and " more" or " of consumers") or "")
+end
+
+
 return _M

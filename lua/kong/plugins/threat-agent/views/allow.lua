@@ -11,7 +11,6 @@ local whom = require "kong.plugins.threat-agent.views.whom"
 local kong = kong
 
 
-
 local _M = {}
 
 

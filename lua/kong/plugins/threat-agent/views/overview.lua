@@ -8,6 +8,7 @@ local dry_run = require "kong.plugins.threat-agent.dry_run"
 local feedback = require "kong.plugins.threat-agent.feedback"
 local findings = require "kong.plugins.threat-agent.findings"
 local incidents = require "kong.plugins.threat-agent.views.incidents"
+local operations = require "kong.plugins.threat-agent.operations"
 local status = require "kong.plugins.threat-agent.status"
 local traffic_history = require "kong.plugins.threat-agent.traffic_history"
 
@@ -19,6 +20,7 @@ local ngx = ngx
 local INCIDENTS = 50
 local ACTIONS = 100
 local FINDINGS = 50
+local OPERATIONS = 50
 
 
 local _M = {}
@@ -47,6 +49,23 @@ local function review(ask)
 end
 
 
+-- The operations of APIs that stand out, shadows first; nil where none does.
+local function stand_outs(ask)
+  local found = operations.list(ask.workspace)
+  local data, total = setmetatable({}, cjson.array_mt), 0
+  for _, kind in ipairs({ "shadow", "zombie" }) do
+    for _, one in ipairs(found[kind]) do
+      total = total + 1
+      data[#data + 1] = total <= OPERATIONS and {
+        kind = kind, operation = one.operation, route_name = one.route_name, first_s = one.first_s, last_s = one.last_s,
+      } or nil
+    end
+  end
+
+  return total > 0 and { data = data, total = total } or nil
+end
+
+
 -- Gathers the overview. Where the library is missing, only the status is there.
 function _M.get(ask)
   local overview = {
@@ -68,6 +87,7 @@ function _M.get(ask)
     overview.routes = busy.routes(ask.workspace, ask.route)
     overview.clients = busy.clients(page.data)
     overview.review = review(ask)
+    overview.operations = stand_outs(ask)
     overview.precision = feedback.precision(ask.workspace)
     -- Counted for the whole node: nothing for who sees one workspace only.
     overview.dry_run = ask.workspace == nil and dry_run.get() or nil

@@ -1,0 +1,90 @@
+-- Who carries a record out and takes it back, with a companion and an Admin API that note what they are asked.
+
+
+local MODULE = "kong.plugins.threat-agent."
+
+
+describe("a record's carrier", function()
+  local carrier, asked, answer, record
+
+  before_each(function()
+    asked, answer = {}, nil
+    local function note(what)
+      return function()
+        asked[#asked + 1] = what
+        return true
+      end
+    end
+    local stubs = {
+      admin = { client = function() return { tier = "dbless" } end },
+      ["admin.companion"] = {
+        ask = function(_, question)
+          asked[#asked + 1] = "companion " .. question.command
+          return answer
+        end,
+      },
+      ["admin.replica"] = {},
+      ["actions.usual"] = { requests = function() return 60 end },
+      ["agent.operations"] = {
+        is_remote = function(change) return change.op ~= "ban" end,
+        apply = note("apply"), revert = note("revert"), stands = note("stands"),
+      },
+      settings = { asks_companion = function(conf) return conf.response.responder == "companion" end },
+    }
+    for name, stub in pairs(stubs) do
+      package.loaded[MODULE .. name] = stub
+    end
+    carrier = dofile("lua/kong/plugins/threat-agent/agent/carrier.lua")
+    for name in pairs(stubs) do
+      package.loaded[MODULE .. name] = nil
+    end
+    record = { id = "i-1", place = {}, changes = { { op = "patch" } } }
+  end)
+
+
+  local function conf(responder)
+    return { response = { responder = responder, admin_api = {}, companion = {} } }
+  end
+
+
+  it("takes back what the companion did by the companion, whoever would do it now", function()
+    answer = { state = "active", changes = { { op = "patch", id = "p" } }, stands = true }
+    carrier.settle(record, conf("companion"))
+    assert.is_true(carrier.apply(record, conf("companion")))
+    assert.equal("companion", record.tier)
+
+    assert.is_true(carrier.stands(record, conf("local")))
+    answer = { state = "reverted" }
+    assert.is_true(carrier.take_back(record, conf("local")))
+    assert.same({ "companion apply", "companion verify", "companion revert" }, asked)
+  end)
+
+
+  it("takes back what this node did itself, whoever would do it now", function()
+    carrier.settle(record, conf("local"))
+    assert.equal("admin_api", record.tier)
+    assert.is_true(carrier.apply(record, conf("local")))
+    assert.equal("dbless", record.tier)
+
+    assert.is_true(carrier.stands(record, conf("companion")))
+    assert.is_true(carrier.take_back(record, conf("companion")))
+    assert.same({ "apply", "stands", "revert" }, asked)
+  end)
+
+
+  it("goes on as it began where the first try got no answer", function()
+    carrier.settle(record, conf("companion"))
+    assert.is_nil((carrier.apply(record, conf("companion"))))
+    carrier.take_back(record, conf("local"))
+    assert.same({ "companion apply", "companion revert" }, asked)
+  end)
+
+
+  it("leaves to nobody what is done in memory", function()
+    record.changes = { { op = "ban" } }
+    carrier.settle(record, conf("companion"))
+    assert.is_true(carrier.apply(record, conf("companion")))
+    assert.equal("memory", record.tier)
+    assert.same({ "apply" }, asked)
+  end)
+end)

@@ -1,0 +1,107 @@
+-- What waits for the leader, in a dictionary that is a table: operators first, data planes some at a time.
+
+
+local MODULE = "kong.plugins.threat-agent."
+local FOLDER = "lua/kong/plugins/threat-agent/"
+
+
+describe("what the leader is asked", function()
+  local commands, orders, now, done, values
+  local former_kong, former_ngx = _G.kong, {}
+
+  before_each(function()
+    _G.ngx = _G.ngx or {}
+    for _, name in ipairs({ "now", "shared", "sleep", "update_time" }) do
+      former_ngx[name] = _G.ngx[name]
+    end
+    now, done, values = 1000, {}, {}
+    local lists = {}
+    _G.ngx.now = function() return now end
+    _G.ngx.update_time = function() end
+    _G.ngx.sleep = function(seconds) now = now + seconds end
+    _G.ngx.shared = { kong = {
+      llen = function(_, key) return lists[key] and #lists[key] or 0 end,
+      rpush = function(_, key, item)
+        lists[key] = lists[key] or {}
+        table.insert(lists[key], item)
+        return #lists[key]
+      end,
+      lpop = function(_, key) return lists[key] and table.remove(lists[key], 1) end,
+      set = function(_, key, value) values[key] = value end,
+      get = function(_, key) return values[key] end,
+      delete = function(_, key) values[key] = nil end,
+    } }
+    _G.kong = { log = { err = function() end, notice = function() end, alert = function() end } }
+
+    commands = dofile(FOLDER .. "commands.lua")
+    local stubs = {
+      commands = commands,
+      ["agent.delegated"] = {
+        obey = function(question) done[#done + 1] = question.asked end,
+      },
+      ["agent.gate"] = {
+        unkill = function() done[#done + 1] = "unkill" end,
+      },
+      ["agent.journal"] = { get = function() end, all = function() return {} end },
+      ["agent.life"] = {}, ["agent.operator"] = {}, ["agent.trainer"] = {},
+    }
+    for name, stub in pairs(stubs) do
+      package.loaded[MODULE .. name] = stub
+    end
+    orders = dofile(FOLDER .. "agent/orders.lua")
+    for name in pairs(stubs) do
+      package.loaded[MODULE .. name] = nil
+    end
+  end)
+
+  after_each(function()
+    _G.kong = former_kong
+    for name, value in pairs(former_ngx) do
+      _G.ngx[name] = value
+    end
+  end)
+
+
+  -- Asks as a worker does that waits no longer; the question stays.
+  local function ask(what)
+    local at = now
+    local _, err = commands.ask(what, "nonce-" .. what)
+    now = at
+    return err
+  end
+
+
+  it("is an operator's command first, however much data planes ask", function()
+    for n = 1, 20 do
+      assert.matches("does not answer", ask("question-" .. n))
+    end
+    assert.matches("too many", ask("one more"))
+    assert.is_true(commands.send({ command = "unkill", by = "ann" }))
+
+    orders.obey({})
+    assert.equal("unkill", done[1])
+    assert.equal(11, #done)
+    assert.equal("question-10", done[11])
+    orders.obey({})
+    assert.equal(21, #done)
+  end)
+
+
+  it("is left undone where nobody waits for it any more", function()
+    ask("late")
+    now = now + 4
+    ask("in time")
+    orders.obey({})
+    assert.same({ "in time" }, done)
+  end)
+
+
+  it("is answered to whoever asked", function()
+    local sleep = _G.ngx.sleep
+    _G.ngx.sleep = function(seconds)
+      sleep(seconds)
+      commands.answer("nonce-here", { state = "active" })
+    end
+    assert.same({ state = "active" }, commands.ask("here", "nonce-here"))
+  end)
+end)
