@@ -1,6 +1,6 @@
 //! The headers that upstreams read as data.
 
-use super::{url, Sink, Value};
+use super::{url, Sink, Visitor};
 use crate::inspect::Part;
 use crate::request::Request;
 
@@ -43,7 +43,7 @@ const PASSED_OVER: [&str; 26] = [
 ];
 
 /// Hands out header values and cookies.
-pub fn walk<'r, V: FnMut(&Value<'_>)>(sink: &mut Sink<'_, V>, request: &Request<'r>) -> Notes<'r> {
+pub fn walk<'r, V: Visitor>(sink: &mut Sink<'_, V>, request: &Request<'r>) -> Notes<'r> {
     let mut notes = Notes::default();
     let mut rest = request.headers;
     while !rest.is_empty() {
@@ -82,7 +82,7 @@ fn hint(name: &[u8]) -> bool {
         .is_some_and(|start| start.eq_ignore_ascii_case(b"Sec-"))
 }
 
-fn cookies<V: FnMut(&Value<'_>)>(sink: &mut Sink<'_, V>, value: &[u8]) {
+fn cookies<V: Visitor>(sink: &mut Sink<'_, V>, value: &[u8]) {
     for cookie in value.split(|b| *b == b';') {
         let cookie = cookie.trim_ascii();
         match memchr::memchr(b'=', cookie) {

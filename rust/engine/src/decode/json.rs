@@ -91,22 +91,27 @@ pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8
                 },
             );
         };
-        match byte {
+        let (content, seen, cut) = match byte {
             b'"' => {
-                let (content, seen, after) = string(json, at + 1, marks, text);
-                let Some(after) = after else {
-                    emit(path.get(), content, seen);
-                    return end(json.len(), Why::Truncated);
-                };
-                at = after + blanks(&json[after..]);
-                let next = json.get(at);
-                if in_object && next == Some(&b':') {
-                    path.put(outside, content);
-                    at += 1;
-                } else if next == Some(&b',') && !levels.is_empty() {
-                    at += 1;
+                let from = at + 1;
+                let (content, seen, after) = string(json, from, marks, text);
+                match after {
+                    None => {
+                        at = json.len();
+                        (content, seen, true)
+                    }
+                    Some(after) => {
+                        at = after + blanks(&json[after..]);
+                        let next = json.get(at);
+                        if in_object && next == Some(&b':') {
+                            path.put(outside, content, &json[from..]);
+                            at += 1;
+                        } else if next == Some(&b',') && !levels.is_empty() {
+                            at += 1;
+                        }
+                        (content, seen, false)
+                    }
                 }
-                emit(path.get(), content, seen);
             }
             b'{' | b'[' => {
                 if levels.len() == DEPTH {
@@ -116,6 +121,7 @@ pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8
                 outside = path.length;
                 levels.push(outside as u8 | if in_object { 0 } else { ARRAY });
                 at += 1;
+                continue;
             }
             b'}' | b']' => {
                 if levels.is_empty() || in_object != (*byte == b'}') {
@@ -127,19 +133,29 @@ pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8
                 in_object = level & ARRAY == 0;
                 outside = usize::from(level & !ARRAY);
                 at += 1;
+                continue;
             }
-            b',' if !levels.is_empty() => at += 1,
+            b',' if !levels.is_empty() => {
+                at += 1;
+                continue;
+            }
             _ => {
                 let length = scalar(&json[at..]);
                 if length == 0 {
                     return end(at, Why::Malformed);
                 }
-                if levels.is_empty() {
-                    let bare = &json[at..at + length];
-                    emit(path.get(), bare, kind::seen(bare));
-                }
+                let bare = &json[at..at + length];
                 at += length;
+                if !levels.is_empty() {
+                    continue;
+                }
+                (bare, kind::seen(bare), false)
             }
+        };
+        // The one call, so that it can be compiled into the loop.
+        emit(path.get(), content, seen);
+        if cut {
+            return end(at, Why::Truncated);
         }
     }
 }
@@ -194,26 +210,34 @@ impl Path {
         &self.bytes[..self.length.min(PATH_BYTES)]
     }
 
-    /// Puts a key behind the first `outside` bytes, as far as there is room.
-    #[inline]
-    fn put(&mut self, outside: usize, key: &[u8]) {
+    /// Puts a key behind the first `outside` bytes, as far as there is room. `json` is the document
+    /// from where the key stands in it.
+    #[inline(always)]
+    fn put(&mut self, outside: usize, key: &[u8], json: &[u8]) {
         self.length = outside.min(PATH_BYTES);
         if outside > 0 && outside < PATH_BYTES {
             self.bytes[outside] = b'.';
             self.length += 1;
         }
-        let room = PATH_BYTES - self.length;
-        let key = &key[..key.len().min(room)];
         let place = &mut self.bytes[self.length..];
-        self.length += key.len();
-        if key.len() > CHUNK {
-            place[..key.len()].copy_from_slice(key);
-            return;
-        }
-        for (to, from) in place.iter_mut().zip(key) {
-            *to = *from;
+        let room = PATH_BYTES - self.length;
+        self.length += key.len().min(room);
+        match (json.first_chunk::<CHUNK>(), place.first_chunk_mut()) {
+            // A key without escapes: its chunk is copied whole, and what follows is overwritten or
+            // beyond the path.
+            (Some(chunk), Some(place)) if key.len() <= CHUNK && key.as_ptr() == json.as_ptr() => {
+                *place = *chunk;
+            }
+            _ => copy(key, place, room),
         }
     }
+}
+
+/// Copies a key, as far as there is room.
+#[inline(never)]
+fn copy(key: &[u8], place: &mut [u8], room: usize) {
+    let key = &key[..key.len().min(room)];
+    place[..key.len()].copy_from_slice(key);
 }
 
 /// Reads the string whose opening quote stands before `from`.

@@ -47,6 +47,20 @@ pub struct Value<'v> {
     pub odd_utf8: bool,
 }
 
+impl<'v> Value<'v> {
+    /// What else can be read in the same place.
+    fn with<'w>(&self, bytes: &'w [u8], seen: Seen) -> Value<'w>
+    where
+        'v: 'w,
+    {
+        Value {
+            bytes,
+            seen,
+            ..*self
+        }
+    }
+}
+
 /// What was not looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Gaps {
@@ -71,9 +85,43 @@ pub struct Scratch {
     inner: json::Scratch,
 }
 
+/// Looks at values.
+pub trait Visitor {
+    /// Tells whether a value is to be visited. Cheap, for most are not.
+    fn wants(&self, value: &Value<'_>) -> bool;
+
+    fn visit(&mut self, value: &Value<'_>);
+}
+
+/// A visitor of all values.
+struct All<F>(F);
+
+impl<F: FnMut(&Value<'_>)> Visitor for All<F> {
+    fn wants(&self, _value: &Value<'_>) -> bool {
+        true
+    }
+
+    fn visit(&mut self, value: &Value<'_>) {
+        (self.0)(value);
+    }
+}
+
+/// What came of a walk.
+#[derive(Clone, Copy, Debug)]
+pub struct Walked {
+    pub gaps: Gaps,
+    /// Values that there were, visited or not.
+    pub values: u32,
+}
+
 /// Hands every value of a request to `visit`.
 /// Cost: linear in the request; no allocation once the buffers have grown.
 pub fn walk(request: &Request<'_>, scratch: &mut Scratch, visit: impl FnMut(&Value<'_>)) -> Gaps {
+    walk_for(request, scratch, All(visit)).gaps
+}
+
+/// Hands a visitor what it wants. Cost: as [`walk`].
+pub fn walk_for(request: &Request<'_>, scratch: &mut Scratch, visitor: impl Visitor) -> Walked {
     let Scratch {
         text,
         token,
@@ -86,9 +134,12 @@ pub fn walk(request: &Request<'_>, scratch: &mut Scratch, visit: impl FnMut(&Val
     outer.trim(KEPT_BYTES);
     inner.trim(KEPT_BYTES);
     let mut sink = Sink {
-        visit,
         text,
-        nested: Nested { token, inner },
+        nested: Nested {
+            out: Out { visitor, values: 0 },
+            token,
+            inner,
+        },
         odd: [request.path, request.query, request.headers]
             .into_iter()
             .any(percent::may_be_odd),
@@ -100,14 +151,16 @@ pub fn walk(request: &Request<'_>, scratch: &mut Scratch, visit: impl FnMut(&Val
     url::pairs(&mut sink, Part::Query, request.query);
     let notes = headers::walk(&mut sink, request);
     body::walk(&mut sink, request, &notes, outer);
-    sink.gaps
+    Walked {
+        gaps: sink.gaps,
+        values: sink.nested.out.values,
+    }
 }
 
 /// Takes raw values in, decodes them, keeps to the budget.
 struct Sink<'s, V> {
-    visit: V,
     text: &'s mut Vec<u8>,
-    nested: Nested<'s>,
+    nested: Nested<'s, V>,
     /// Whether values may hold overlong or full-width UTF-8.
     odd: bool,
     values: u32,
@@ -115,7 +168,7 @@ struct Sink<'s, V> {
     gaps: Gaps,
 }
 
-impl<V: FnMut(&Value<'_>)> Sink<'_, V> {
+impl<V: Visitor> Sink<'_, V> {
     /// A value in percent-encoding; `plus` as in forms.
     fn encoded(&mut self, part: Part, name: &[u8], raw: &[u8], plus: bool) {
         let coded = if plus {
@@ -154,7 +207,7 @@ impl<V: FnMut(&Value<'_>)> Sink<'_, V> {
             extra_rounds: 0,
             odd_utf8,
         };
-        self.nested.judge(&mut self.visit, &value);
+        self.nested.judge(&value);
     }
 
     /// Decodes to a fixed point. `place` tells that the place itself encodes, and its plus.
@@ -174,7 +227,7 @@ impl<V: FnMut(&Value<'_>)> Sink<'_, V> {
             extra_rounds: undone.rounds.saturating_sub(u8::from(place.is_some())),
             odd_utf8: undone.odd_utf8,
         };
-        self.nested.judge(&mut self.visit, &value);
+        self.nested.judge(&value);
     }
 
     #[inline]
@@ -189,69 +242,76 @@ impl<V: FnMut(&Value<'_>)> Sink<'_, V> {
     }
 }
 
+/// Where values go.
+struct Out<V> {
+    visitor: V,
+    /// How many there were.
+    values: u32,
+}
+
+impl<V: Visitor> Out<V> {
+    #[inline(always)]
+    fn hand(&mut self, value: &Value<'_>) {
+        self.values += 1;
+        if self.visitor.wants(value) {
+            self.visitor.visit(value);
+        }
+    }
+}
+
 /// Hands values out, and what is nested in them.
-struct Nested<'s> {
+struct Nested<'s, V> {
+    out: Out<V>,
     token: &'s mut Vec<u8>,
     inner: &'s mut json::Scratch,
 }
 
-impl Nested<'_> {
+impl<V: Visitor> Nested<'_, V> {
     /// Hands a value out; as its own strings when it is a JSON document by itself; with the text
     /// that it is the base64 of, if it is.
-    #[inline]
-    fn judge<V: FnMut(&Value<'_>)>(&mut self, visit: &mut V, value: &Value<'_>) {
+    #[inline(always)]
+    fn judge(&mut self, value: &Value<'_>) {
         let any = value.seen.any;
         if any & kind::BRACE != 0 && any & kind::QUOTE != 0 {
-            return self.structured(visit, value);
+            return self.structured(value);
         }
-        visit(value);
+        self.out.hand(value);
         let token = any & !(kind::DOT | kind::SLASH | kind::TAG) == 0;
         if token && base64::undo(value.bytes, self.token) {
-            self.undone(visit, value);
+            self.undone(value);
         }
     }
 
     /// Hands out a value that may be a document, with what can be read in it.
     #[inline(never)]
-    fn structured<V: FnMut(&Value<'_>)>(&mut self, visit: &mut V, value: &Value<'_>) {
+    fn structured(&mut self, value: &Value<'_>) {
         let start = value.bytes.trim_ascii_start();
+        let Nested { out, inner, .. } = self;
         if matches!(start, [b'{' | b'[', ..]) {
-            let end = json::walk(value.bytes, self.inner, |_, bytes, seen| {
-                visit(&Value {
-                    bytes,
-                    seen,
-                    ..*value
-                });
+            let end = json::walk(value.bytes, inner, |_, bytes, seen| {
+                out.hand(&value.with(bytes, seen));
             });
             if end.why == json::Why::Complete {
                 return;
             }
         }
-        visit(value);
+        out.hand(value);
         if graphql::is_document(value.name, start) {
-            graphql::literals(start, self.inner, |bytes| {
-                visit(&Value {
-                    bytes,
-                    seen: kind::seen(bytes),
-                    ..*value
-                });
+            graphql::literals(start, inner, |bytes| {
+                out.hand(&value.with(bytes, kind::seen(bytes)));
             });
         }
     }
 
     /// Hands out the text of a token.
     #[inline(never)]
-    fn undone<V: FnMut(&Value<'_>)>(&mut self, visit: &mut V, value: &Value<'_>) {
+    fn undone(&mut self, value: &Value<'_>) {
         let token = std::mem::take(self.token);
-        let text = Value {
-            bytes: &token,
-            seen: kind::seen(&token),
-            ..*value
-        };
+        let text = value.with(&token, kind::seen(&token));
         if text.seen.any & kind::BRACE != 0 && text.seen.any & kind::QUOTE != 0 {
-            self.structured(visit, &text);
+            self.structured(&text);
         } else {
-            visit(&text);
+            self.out.hand(&text);
         }
         *self.token = token;
     }
