@@ -97,7 +97,7 @@ impl Hints {
 }
 
 /// Tells whether anything can be in a value. Cost: a few comparisons.
-#[inline]
+#[inline(always)]
 pub fn is_suspect(value: &Value<'_>) -> bool {
     let seen = value.seen;
     let plain = seen.any & !kind::DOT == 0 && seen.twice == 0;
@@ -105,7 +105,7 @@ pub fn is_suspect(value: &Value<'_>) -> bool {
 }
 
 /// Tells a place where a bare word says something: a user agent, the name of an upload.
-#[inline]
+#[inline(always)]
 fn is_telling(value: &Value<'_>) -> bool {
     match value.part {
         Part::File => true,
@@ -136,11 +136,12 @@ fn is_upload(value: &Value<'_>) -> bool {
 }
 
 /// Tells a user agent, which tools give as a bare word.
-#[inline]
+#[inline(always)]
 pub fn is_agent(value: &Value<'_>) -> bool {
     value.part == Part::Header && value.name.eq_ignore_ascii_case(b"User-Agent")
 }
 
+#[inline(always)]
 fn is_evasive(value: &Value<'_>) -> bool {
     value.extra_rounds > 1 || value.odd_utf8
 }
@@ -152,45 +153,59 @@ pub fn look(value: &Value<'_>) -> Hints {
     let digit = |b: &u8| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'(' | b')' | b'@');
     let operators = kind::TAG | kind::OPEN | kind::SPACE | kind::CONTROL | kind::SLASH;
     let goes_on = seen.any & operators != 0 || seen.twice != 0;
-    let (words, rare) = words::read(value.bytes);
+    let (words, rare) = words::read(value.bytes, seen.any & kind::TAG != 0);
     let slashes = if seen.any & kind::SLASH != 0 {
         Slashes::of(value.bytes)
     } else {
         Slashes::default()
     };
     let first = value.bytes.trim_ascii_start().first();
-    let link = seen.twice & kind::SLASH != 0 && rare.any & rare::COLON != 0;
     let fold = || rare.any & rare::E5 != 0 && pair(value.bytes, *b"\xe5\x98");
-    let brackets = rare.any & (rare::OPEN | rare::CLOSE) != 0;
     let marks = [
         Marks::NUMERIC.when(goes_on && first.is_some_and(digit)),
         Marks::SHORT.when(value.bytes.len() <= SHORT),
-        Marks::MARKUP.when(markup(value, rare)),
-        Marks::DECLARES.when(rare.any & rare::LESS != 0 && declares(value.bytes)),
-        Marks::TEMPLATE.when(template(value.bytes, rare)),
-        Marks::FILTER.when(brackets && filter(value.bytes)),
-        Marks::SHELL.when(slashes.folder || shell(value, rare)),
+        Marks::SHELL.when(slashes.folder || shell(value)),
         Marks::PIPES.when(pipes(value, rare)),
-        Marks::AXIS.when(rare.twice & rare::COLON != 0),
-        Marks::LINK.when(link && self::link(value)),
-        Marks::SCHEME.when(link && !value.bytes.starts_with(b"http")),
-        Marks::NIBBLES.when(rare.any & rare::PERCENT != 0 && nibbles(value.bytes)),
         Marks::HTTP.when(slashes.http || fold()),
         Marks::OBJECT.when(object(value, rare)),
-        Marks::NULL.when(rare.any & rare::NULL != 0),
-        Marks::CALL.when(rare.any & rare::OPEN != 0 && calls(value.bytes)),
         Marks::EVASIVE.when(is_evasive(value)),
-        Marks::VARIABLE.when(rare.any & rare::DOLLAR != 0 && variable(value.bytes)),
-        Marks::INVOKES.when(rare.any & rare::OPEN != 0 && invokes(value.bytes)),
         Marks::HIDDEN.when(value.part == Part::Path && pair(value.bytes, *b"/.")),
         Marks::AGENT.when(is_agent(value)),
         Marks::UPLOAD.when(value.part == Part::File || is_upload(value)),
     ];
+    let marks = marks.into_iter().fold(Marks::default(), Marks::or);
     Hints {
         seen,
         words,
-        marks: marks.into_iter().fold(Marks::default(), Marks::or),
+        marks: if rare.any == 0 {
+            marks
+        } else {
+            marks.or(look_around(value, rare))
+        },
     }
+}
+
+/// What only stands beside rare bytes, of which prose has none.
+#[inline(never)]
+fn look_around(value: &Value<'_>, rare: Rare) -> Marks {
+    let brackets = rare.any & (rare::OPEN | rare::CLOSE) != 0;
+    let link = value.seen.twice & kind::SLASH != 0 && rare.any & rare::COLON != 0;
+    let marks = [
+        Marks::MARKUP.when(markup(value, rare)),
+        Marks::DECLARES.when(rare.any & rare::LESS != 0 && declares(value.bytes)),
+        Marks::TEMPLATE.when(template(value.bytes, rare)),
+        Marks::FILTER.when(brackets && filter(value.bytes)),
+        Marks::SHELL.when(expression(value, rare)),
+        Marks::AXIS.when(rare.twice & rare::COLON != 0),
+        Marks::LINK.when(link && self::link(value)),
+        Marks::SCHEME.when(link && !value.bytes.starts_with(b"http")),
+        Marks::NIBBLES.when(rare.any & rare::PERCENT != 0 && nibbles(value.bytes)),
+        Marks::NULL.when(rare.any & rare::NULL != 0),
+        Marks::CALL.when(rare.any & rare::OPEN != 0 && calls(value.bytes)),
+        Marks::VARIABLE.when(rare.any & rare::DOLLAR != 0 && variable(value.bytes)),
+        Marks::INVOKES.when(rare.any & rare::OPEN != 0 && invokes(value.bytes)),
+    ];
+    marks.into_iter().fold(Marks::default(), Marks::or)
 }
 
 /// A percent sign, a digit, and another percent sign.
@@ -260,7 +275,8 @@ fn invokes(text: &[u8]) -> bool {
     }) || memchr::memmem::find(text, b"![]").is_some()
 }
 
-fn shell(value: &Value<'_>, rare: Rare) -> bool {
+/// Quotes within words, an option behind an operator.
+fn shell(value: &Value<'_>) -> bool {
     let has = |kinds| value.seen.any & kinds != 0;
     let text = value.bytes;
     let letter = |at: Option<usize>| {
@@ -268,15 +284,23 @@ fn shell(value: &Value<'_>, rare: Rare) -> bool {
             .is_some_and(u8::is_ascii_alphabetic)
     };
     let inside = |at: &usize| letter(at.checked_sub(1)) && letter(Some(at + 1));
+    let operators = has(kind::TAG | kind::BRACE | kind::OPEN);
+    has(kind::QUOTE)
+        && operators
+        && memchr::memchr2_iter(b'\'', b'"', text)
+            .filter(inside)
+            .nth(1)
+            .is_some()
+        || value.seen.twice & kind::QUOTE != 0 && has(kind::SPACE) && holes(text)
+        || text.len() <= CHAINED && has(kind::SPACE) && operators && chained(text)
+}
+
+/// What shells expand.
+fn expression(value: &Value<'_>, rare: Rare) -> bool {
+    let has = |kinds| value.seen.any & kinds != 0;
+    let text = value.bytes;
     let holds = |bytes| rare.any & bytes != 0;
     holds(rare::BACKTICK | rare::BAR)
-        || has(kind::QUOTE)
-            && has(kind::TAG | kind::BRACE | kind::OPEN)
-            && memchr::memchr2_iter(b'\'', b'"', text)
-                .filter(inside)
-                .nth(1)
-                .is_some()
-        || has(kind::QUOTE) && has(kind::SPACE) && holes(text)
         || holds(rare::BACKSLASH) && memchr::memmem::find(text, b"\\x0").is_some()
         || holds(rare::OPEN) && has(kind::BRACE) && pair(text, *b"()")
         || holds(rare::PERCENT) && has(kind::SPACE)
@@ -286,10 +310,6 @@ fn shell(value: &Value<'_>, rare: Rare) -> bool {
             && text.len() <= CHAINED
             && memchr::memchr_iter(b'$', text).nth(2).is_some()
         || holds(rare::DOLLAR) && memchr::memchr2(b';', b'&', text).is_some()
-        || text.len() <= CHAINED
-            && has(kind::SPACE)
-            && has(kind::TAG | kind::BRACE | kind::OPEN)
-            && chained(text)
         || holds(rare::QUESTION)
             && has(kind::SLASH)
             && memchr::memchr_iter(b'?', text).any(|at| {
@@ -300,12 +320,11 @@ fn shell(value: &Value<'_>, rare: Rare) -> bool {
 
 /// Two quotes with nothing between them within a word: `ti''me`.
 fn holes(text: &[u8]) -> bool {
-    [b"''", b"\"\""].iter().any(|pair| {
-        memchr::memmem::find_iter(text, pair).any(|at| {
-            at > 0
-                && text[at - 1].is_ascii_alphabetic()
-                && text.get(at + 2).is_some_and(u8::is_ascii_alphabetic)
-        })
+    memchr::memchr2_iter(b'\'', b'"', text).any(|at| {
+        at > 0
+            && text[at - 1].is_ascii_alphabetic()
+            && text.get(at + 1) == Some(&text[at])
+            && text.get(at + 2).is_some_and(u8::is_ascii_alphabetic)
     })
 }
 

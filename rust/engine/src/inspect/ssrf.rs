@@ -79,21 +79,51 @@ fn goes_back(name: &[u8]) -> bool {
     .any(|word| memchr::memmem::find(&name, word).is_some())
 }
 
+/// Longest host that is read. Units: bytes.
+const HOST: usize = 64;
+
+/// What a byte says in a host.
+#[derive(Clone, Copy)]
+enum InHost {
+    Ordinary,
+    Colon,
+    /// No host has such a byte.
+    Odd,
+    End,
+}
+
+static IN_HOST: [InHost; 256] = {
+    let mut table = [InHost::Ordinary; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 {
+            b'/' | b'?' | b'#' => InHost::End,
+            b':' => InHost::Colon,
+            b'@' | b' ' | 0x80.. => InHost::Odd,
+            _ => InHost::Ordinary,
+        };
+        byte += 1;
+    }
+    table
+};
+
 /// Tells whether a host is one that only the server's own network knows, by its first letters or
 /// its last.
 pub fn is_internal(host: &[u8]) -> bool {
-    let (mut end, mut odd, mut named) = (0, false, true);
-    for byte in host.iter().take(64) {
-        if matches!(byte, b'/' | b'?' | b'#') {
-            break;
+    let (mut end, mut port, mut odd) = (host.len().min(HOST), None, false);
+    for (at, byte) in host[..end].iter().enumerate() {
+        match IN_HOST[usize::from(*byte)] {
+            InHost::Ordinary => {}
+            // Behind the port another host may come: `a.example:80 @b.example`.
+            InHost::Colon => port = port.or(Some(at)),
+            InHost::Odd => odd = true,
+            InHost::End => {
+                end = at;
+                break;
+            }
         }
-        // Behind the port another host may come: `a.example:80 @b.example`.
-        named &= *byte != b':';
-        // No host has such a byte.
-        odd |= matches!(byte, b'@' | b' ' | 0x80..);
-        end += usize::from(named);
     }
-    let name = &host[..end];
+    let name = &host[..port.unwrap_or(end)];
     let starts = |start: &[u8]| {
         name.get(..start.len())
             .is_some_and(|s| s.eq_ignore_ascii_case(start))

@@ -51,43 +51,54 @@ impl Words {
     }
 }
 
-/// Reads a value once: its trigger words and its rare bytes.
+/// Reads a value once: its trigger words and its rare bytes. `assigns` tells whether it may hold an
+/// equals sign.
 /// Cost: linear; a multiplication and a load for most words.
-pub fn read(text: &[u8]) -> (Words, Rare) {
-    let mut found = 0;
+pub fn read(text: &[u8], assigns: bool) -> (Words, Rare) {
+    let mut reader = Reader {
+        text,
+        head: head(text),
+        assigns,
+        found: 0,
+    };
     let mut rare = Rare::default();
-    let head = head(text);
     let mut from = 0;
     loop {
         let end = text.len().min(from + WINDOW);
         let (seen, letters) = kind::survey(&text[from..end]);
         rare = rare.join(seen);
         let blocks = (end - from).div_ceil(BLOCK);
-        let (mut start, mut inside, mut before) = (0, false, 0);
+        // Where a word has started that has not ended yet.
+        let mut open = None;
+        let mut before = 0;
         for (block, letters) in letters[..blocks].iter().enumerate() {
-            // Where letters start and where they end, by turns.
-            let mut edges = letters ^ (letters << 1 | before);
+            let at = from + block * BLOCK;
+            let behind = letters << 1 | before;
             before = letters >> (BLOCK - 1);
-            while edges != 0 {
-                let at = from + block * BLOCK + edges.trailing_zeros() as usize;
-                edges &= edges - 1;
-                inside = !inside;
-                if inside {
-                    start = at;
-                } else {
-                    found |= word(text, head, start, at);
-                }
+            let (mut starts, mut ends) = (letters & !behind, behind & !letters);
+            while ends != 0 {
+                let start = open.take().unwrap_or_else(|| {
+                    let start = at + starts.trailing_zeros() as usize;
+                    starts &= starts - 1;
+                    start
+                });
+                let end = at + ends.trailing_zeros() as usize;
+                ends &= ends - 1;
+                reader.word(start, end);
+            }
+            if starts != 0 {
+                open = Some(at + starts.trailing_zeros() as usize);
             }
         }
         // The next window holds a cut word whole, and the pair of bytes at the border.
-        from = match (inside, end == text.len()) {
-            (false, true) => break,
-            (false, false) => end - 1,
-            (true, false) if start > from => start,
-            (true, _) => {
+        from = match (open, end == text.len()) {
+            (None, true) => break,
+            (None, false) => end - 1,
+            (Some(start), false) if start > from => start,
+            (Some(start), _) => {
                 let more = text[end..].iter().take_while(|b| b.is_ascii_alphabetic());
                 let end = end + more.count();
-                found |= word(text, head, start, end);
+                reader.word(start, end);
                 if end == text.len() {
                     break;
                 }
@@ -95,27 +106,52 @@ pub fn read(text: &[u8]) -> (Words, Rare) {
             }
         };
     }
-    (Words(found), rare)
+    (Words(reader.found), rare)
 }
 
-/// Tells what a run of letters sets. `head` holds the value's first eight bytes.
-/// Cost: no more than its lookup for most.
-#[inline]
-fn word(text: &[u8], head: u64, start: usize, end: usize) -> u16 {
-    let packed = pack(text, head, start, end);
-    let mut found = 0;
-    let trigger = TRIGGERS.find(packed, end - start > 8);
-    if trigger != 0 {
-        found |= Word::new(text, start, end).judge(trigger);
+/// What is being read, and what was found.
+struct Reader<'t> {
+    text: &'t [u8],
+    /// The first eight bytes.
+    head: u64,
+    assigns: bool,
+    found: u16,
+}
+
+impl Reader<'_> {
+    /// Takes in what a run of letters sets. Cost: no more than its lookup for most.
+    #[inline(always)]
+    fn word(&mut self, start: usize, end: usize) {
+        let packed = pack(self.text, self.head, start, end);
+        if TRIGGERS.may_know(packed, end - start > 8) {
+            self.known(packed, start, end);
+        }
+        if self.assigns && end - start > 4 {
+            self.handler(start, end);
+        }
     }
-    if end - start > 4 && text[start] | 0x20 == b'o' && text[start + 1] | 0x20 == b'n' {
-        found |= Word::new(text, start, end).handler();
+
+    #[inline(never)]
+    fn known(&mut self, packed: u64, start: usize, end: usize) {
+        let trigger = TRIGGERS.find(packed, end - start > 8);
+        if trigger != 0 {
+            self.found |= Word::new(self.text, start, end).judge(trigger);
+        }
     }
-    found
+
+    #[inline(never)]
+    fn handler(&mut self, start: usize, end: usize) {
+        if self.text[start..end]
+            .get(..2)
+            .is_some_and(|on| on.eq_ignore_ascii_case(b"on"))
+        {
+            self.found |= Word::new(self.text, start, end).handler();
+        }
+    }
 }
 
 /// Packs the last eight letters of a word in lower case, the first of them in the lowest byte.
-#[inline]
+#[inline(always)]
 fn pack(text: &[u8], head: u64, start: usize, end: usize) -> u64 {
     const LOWER: u64 = 0x2020_2020_2020_2020;
     let beyond = 64 - 8 * (end - start).min(8) as u32;
@@ -155,7 +191,6 @@ impl<'t> Word<'t> {
     }
 
     /// Sets what the trigger sets, as far as its conditions hold here.
-    #[inline(never)]
     fn judge(&self, trigger: u64) -> u16 {
         let when = |shift: u32, holds: fn(&Self) -> bool| {
             let sets = (trigger >> shift) as u16;
@@ -339,16 +374,22 @@ mod tests {
 
     /// The words one after the other, without windows and vectors.
     fn plainly(text: &[u8]) -> u16 {
-        let (mut found, mut at) = (0, 0);
+        let mut at = 0;
+        let mut reader = Reader {
+            text,
+            head: head(text),
+            assigns: true,
+            found: 0,
+        };
         while at < text.len() {
             let length = text[at..].iter().take_while(|b| b.is_ascii_alphabetic());
             let length = length.count();
             if length > 0 {
-                found |= word(text, head(text), at, at + length);
+                reader.word(at, at + length);
             }
             at += length.max(1);
         }
-        found
+        reader.found
     }
 
     proptest! {
@@ -360,7 +401,7 @@ mod tests {
         ) {
             let mut long = vec![filler; lead];
             long.extend_from_slice(text.as_bytes());
-            let (words, rare) = read(&long);
+            let (words, rare) = read(&long, true);
             prop_assert_eq!(words.0, plainly(&long));
             prop_assert_eq!(rare.twice & kind::rare::COLON != 0, text.contains("::"));
         }
