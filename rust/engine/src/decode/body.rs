@@ -152,9 +152,7 @@ fn read<V: Visitor>(
     }
     let bracket = matches!(start, [b'{' | b'[', ..]);
     if bracket || says("json") {
-        let end = json::walk(text, scratch, |path, text, seen| {
-            sink.value(Part::Json, path, text, seen);
-        });
+        let end = json::walk_for(text, scratch, sink);
         let left = &text[end.read..];
         match end.why {
             json::Why::Complete => return,

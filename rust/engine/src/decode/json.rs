@@ -54,13 +54,40 @@ pub enum Why {
     TooDeep,
 }
 
+/// Takes the strings of a document.
+pub trait Strings {
+    /// Tells whether a plain text, but for single points and hyphens, is dealt with by that. Cheap,
+    /// for most are.
+    fn passes(&mut self, path: &[u8], plain: &[u8]) -> bool;
+
+    /// Shape: path, text, and the kinds of byte in the text; of a plain one, none.
+    fn take(&mut self, path: &[u8], text: &[u8], seen: Seen);
+}
+
+/// Takes all of them.
+struct All<F>(F);
+
+impl<F: FnMut(&[u8], &[u8], Seen)> Strings for All<F> {
+    fn passes(&mut self, _path: &[u8], _plain: &[u8]) -> bool {
+        false
+    }
+
+    fn take(&mut self, path: &[u8], text: &[u8], seen: Seen) {
+        (self.0)(path, text, seen);
+    }
+}
+
 /// Reads one document, or several one after the other (NDJSON), and hands out each key and each
 /// string with its path, and bare scalars outside of any bracket.
-/// Shape: `emit` gets path, text, and the kinds of byte in the text; of a text that is plain but
-/// for single points and hyphens, none.
+/// Shape: `emit` is [`Strings::take`].
 /// Cost: linear; memory for one byte a level, for the longest escaped string, and a quarter of the
 /// document for its marks.
-pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8], Seen)) -> End {
+pub fn walk(json: &[u8], scratch: &mut Scratch, emit: impl FnMut(&[u8], &[u8], Seen)) -> End {
+    walk_for(json, scratch, &mut All(emit))
+}
+
+/// The same for whoever lets plain strings pass.
+pub fn walk_for(json: &[u8], scratch: &mut Scratch, strings: &mut impl Strings) -> End {
     let Scratch {
         text,
         levels,
@@ -91,26 +118,30 @@ pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8
                 },
             );
         };
-        let (content, seen, cut) = match byte {
+        match byte {
             b'"' => {
                 let from = at + 1;
-                let (content, seen, after) = string(json, from, marks, text);
-                match after {
-                    None => {
-                        at = json.len();
-                        (content, seen, true)
-                    }
-                    Some(after) => {
-                        at = after + blanks(&json[after..]);
-                        let next = json.get(at);
-                        if in_object && next == Some(&b':') {
-                            path.put(outside, content, &json[from..]);
-                            at += 1;
-                        } else if next == Some(&b',') && !levels.is_empty() {
-                            at += 1;
-                        }
-                        (content, seen, false)
-                    }
+                let (stop, hot) = run(marks, from, json.len());
+                let plain = !hot && json.get(stop) == Some(&b'"');
+                let (content, seen, after) = if plain {
+                    (&json[from..stop], Seen::default(), Some(stop + 1))
+                } else {
+                    string(json, from, stop, marks, text)
+                };
+                let Some(after) = after else {
+                    strings.take(path.get(), content, seen);
+                    return end(json.len(), Why::Truncated);
+                };
+                at = after + blanks(&json[after..]);
+                let next = json.get(at);
+                if in_object && next == Some(&b':') {
+                    path.put(outside, content, &json[from..]);
+                    at += 1;
+                } else if next == Some(&b',') && !levels.is_empty() {
+                    at += 1;
+                }
+                if !(plain && strings.passes(path.get(), content)) {
+                    strings.take(path.get(), content, seen);
                 }
             }
             b'{' | b'[' => {
@@ -121,7 +152,6 @@ pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8
                 outside = path.length;
                 levels.push(outside as u8 | if in_object { 0 } else { ARRAY });
                 at += 1;
-                continue;
             }
             b'}' | b']' => {
                 if levels.is_empty() || in_object != (*byte == b'}') {
@@ -133,29 +163,19 @@ pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8
                 in_object = level & ARRAY == 0;
                 outside = usize::from(level & !ARRAY);
                 at += 1;
-                continue;
             }
-            b',' if !levels.is_empty() => {
-                at += 1;
-                continue;
-            }
+            b',' if !levels.is_empty() => at += 1,
             _ => {
                 let length = scalar(&json[at..]);
                 if length == 0 {
                     return end(at, Why::Malformed);
                 }
-                let bare = &json[at..at + length];
-                at += length;
-                if !levels.is_empty() {
-                    continue;
+                if levels.is_empty() {
+                    let bare = &json[at..at + length];
+                    strings.take(path.get(), bare, kind::seen(bare));
                 }
-                (bare, kind::seen(bare), false)
+                at += length;
             }
-        };
-        // The one call, so that it can be compiled into the loop.
-        emit(path.get(), content, seen);
-        if cut {
-            return end(at, Why::Truncated);
         }
     }
 }
@@ -240,26 +260,22 @@ fn copy(key: &[u8], place: &mut [u8], room: usize) {
     place[..key.len()].copy_from_slice(key);
 }
 
-/// Reads the string whose opening quote stands before `from`.
+/// Reads the string that starts at `from` and has its first stop at `stop`.
 /// Shape: the content, its kinds, and what stands behind the closing quote, `None` without one.
-#[inline(always)]
+#[inline(never)]
 fn string<'s>(
     json: &'s [u8],
     from: usize,
+    stop: usize,
     marks: &[Marks],
     text: &'s mut Vec<u8>,
 ) -> (&'s [u8], Seen, Option<usize>) {
-    let (stop, hot) = run(marks, from, json.len());
-    let content = &json[from..stop];
     if json.get(stop) == Some(&b'\\') {
         let after = escaped(json, from, stop, marks, text);
         return (text, kind::seen(text), after);
     }
-    let seen = if hot {
-        kind::seen(content)
-    } else {
-        Seen::default()
-    };
+    let content = &json[from..stop];
+    let seen = kind::seen(content);
     (content, seen, (stop < json.len()).then_some(stop + 1))
 }
 

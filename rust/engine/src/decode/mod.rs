@@ -189,7 +189,7 @@ impl<V: Visitor> Sink<'_, V> {
     }
 
     /// The same, its kinds already known.
-    #[inline(always)]
+    #[inline]
     fn value(&mut self, part: Part, name: &[u8], bytes: &[u8], seen: Seen) {
         let coded = seen.any & kind::OPEN != 0 && memchr::memchr(b'%', bytes).is_some();
         if coded || self.odd && percent::is_odd(bytes) {
@@ -239,6 +239,37 @@ impl<V: Visitor> Sink<'_, V> {
         self.values -= 1;
         self.bytes -= bytes;
         true
+    }
+}
+
+/// The strings of a JSON body are values.
+impl<V: Visitor> json::Strings for Sink<'_, V> {
+    #[inline(always)]
+    fn passes(&mut self, path: &[u8], plain: &[u8]) -> bool {
+        let value = Value {
+            part: Part::Json,
+            name: path,
+            bytes: plain,
+            seen: Seen::default(),
+            extra_rounds: 0,
+            odd_utf8: false,
+        };
+        let passes = !self.odd
+            && !self.nested.out.visitor.wants(&value)
+            && !base64::may_be(plain)
+            && self.values > 0
+            && self.bytes >= plain.len();
+        if passes {
+            self.values -= 1;
+            self.bytes -= plain.len();
+            self.nested.out.values += 1;
+        }
+        passes
+    }
+
+    #[inline(never)]
+    fn take(&mut self, path: &[u8], text: &[u8], seen: Seen) {
+        self.value(Part::Json, path, text, seen);
     }
 }
 
