@@ -153,20 +153,16 @@ pub fn look(value: &Value<'_>) -> Hints {
     let digit = |b: &u8| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'(' | b')' | b'@');
     let operators = kind::TAG | kind::OPEN | kind::SPACE | kind::CONTROL | kind::SLASH;
     let goes_on = seen.any & operators != 0 || seen.twice != 0;
-    let (words, rare) = words::read(value.bytes, seen.any & kind::TAG != 0);
-    let slashes = if seen.any & kind::SLASH != 0 {
-        Slashes::of(value.bytes)
-    } else {
-        Slashes::default()
-    };
+    let read = words::read(value.bytes, seen.any & (kind::TAG | kind::SLASH) != 0);
+    let rare = read.rare;
     let first = value.bytes.trim_ascii_start().first();
     let fold = || rare.any & rare::E5 != 0 && pair(value.bytes, *b"\xe5\x98");
     let marks = [
         Marks::NUMERIC.when(goes_on && first.is_some_and(digit)),
         Marks::SHORT.when(value.bytes.len() <= SHORT),
-        Marks::SHELL.when(slashes.folder || shell(value)),
+        Marks::SHELL.when(read.folder || shell(value)),
         Marks::PIPES.when(pipes(value, rare)),
-        Marks::HTTP.when(slashes.http || fold()),
+        Marks::HTTP.when(read.http || fold()),
         Marks::OBJECT.when(object(value, rare)),
         Marks::EVASIVE.when(is_evasive(value)),
         Marks::HIDDEN.when(value.part == Part::Path && pair(value.bytes, *b"/.")),
@@ -176,7 +172,7 @@ pub fn look(value: &Value<'_>) -> Hints {
     let marks = marks.into_iter().fold(Marks::default(), Marks::or);
     Hints {
         seen,
-        words,
+        words: read.words,
         marks: if rare.any == 0 {
             marks
         } else {
@@ -217,30 +213,6 @@ fn nibbles(text: &[u8]) -> bool {
 
 fn pair(text: &[u8], [first, second]: [u8; 2]) -> bool {
     memchr::memchr_iter(first, text).any(|at| text.get(at + 1) == Some(&second))
-}
-
-/// What stands beside the slashes of a value.
-#[derive(Default)]
-struct Slashes {
-    /// `bin/` or `/dev/`.
-    folder: bool,
-    /// `http/`.
-    http: bool,
-}
-
-impl Slashes {
-    fn of(text: &[u8]) -> Slashes {
-        let mut found = Slashes::default();
-        for at in memchr::memchr_iter(b'/', text) {
-            let before = &text[..at];
-            found.folder |= before.ends_with(b"bin") || text[at + 1..].starts_with(b"dev/");
-            found.http |= matches!(
-                before,
-                [.., b'h' | b'H', b't' | b'T', b't' | b'T', b'p' | b'P']
-            );
-        }
-        found
-    }
 }
 
 /// A URL that may be included: in JSON, only one within another value, or of another scheme.

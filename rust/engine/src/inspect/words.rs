@@ -51,15 +51,27 @@ impl Words {
     }
 }
 
-/// Reads a value once: its trigger words and its rare bytes. `assigns` tells whether it may hold an
-/// equals sign.
+/// What one reading of a value gives.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Read {
+    pub words: Words,
+    pub rare: Rare,
+    /// Holds `bin/` or `/dev/`.
+    pub folder: bool,
+    /// Holds `http/`, in any case.
+    pub http: bool,
+}
+
+/// Reads a value once. `closely` tells that it may hold an equals sign or a slash.
 /// Cost: linear; a multiplication and a load for most words.
-pub fn read(text: &[u8], assigns: bool) -> (Words, Rare) {
+pub fn read(text: &[u8], closely: bool) -> Read {
     let mut reader = Reader {
         text,
         head: head(text),
-        assigns,
+        closely,
         found: 0,
+        folder: false,
+        http: false,
     };
     let mut rare = Rare::default();
     let mut from = 0;
@@ -106,7 +118,12 @@ pub fn read(text: &[u8], assigns: bool) -> (Words, Rare) {
             }
         };
     }
-    (Words(reader.found), rare)
+    Read {
+        words: Words(reader.found),
+        rare,
+        folder: reader.folder,
+        http: reader.http,
+    }
 }
 
 /// What is being read, and what was found.
@@ -114,20 +131,22 @@ struct Reader<'t> {
     text: &'t [u8],
     /// The first eight bytes.
     head: u64,
-    assigns: bool,
+    closely: bool,
     found: u16,
+    folder: bool,
+    http: bool,
 }
 
 impl Reader<'_> {
-    /// Takes in what a run of letters sets. Cost: no more than its lookup for most.
+    /// Takes in what a run of letters says. Cost: no more than its lookup for most.
     #[inline(always)]
     fn word(&mut self, start: usize, end: usize) {
         let packed = pack(self.text, self.head, start, end);
         if TRIGGERS.may_know(packed, end - start > 8) {
             self.known(packed, start, end);
         }
-        if self.assigns && end - start > 4 {
-            self.handler(start, end);
+        if self.closely {
+            self.beside(start, end);
         }
     }
 
@@ -139,12 +158,16 @@ impl Reader<'_> {
         }
     }
 
-    #[inline(never)]
-    fn handler(&mut self, start: usize, end: usize) {
-        if self.text[start..end]
-            .get(..2)
-            .is_some_and(|on| on.eq_ignore_ascii_case(b"on"))
-        {
+    /// Looks for a folder, a protocol, and a handler.
+    #[inline(always)]
+    fn beside(&mut self, start: usize, end: usize) {
+        let word = &self.text[start..end];
+        if self.text.get(end) == Some(&b'/') {
+            let whole = start > 0 && self.text[start - 1] == b'/' && word == b"dev";
+            self.folder |= whole || word.ends_with(b"bin");
+            let tail = word.last_chunk::<4>();
+            self.http |= tail.is_some_and(|w| w.eq_ignore_ascii_case(b"http"));
+        } else if word.len() > 4 && word[..2].eq_ignore_ascii_case(b"on") {
             self.found |= Word::new(self.text, start, end).handler();
         }
     }
@@ -378,8 +401,10 @@ mod tests {
         let mut reader = Reader {
             text,
             head: head(text),
-            assigns: true,
+            closely: true,
             found: 0,
+            folder: false,
+            http: false,
         };
         while at < text.len() {
             let length = text[at..].iter().take_while(|b| b.is_ascii_alphabetic());
@@ -401,9 +426,9 @@ mod tests {
         ) {
             let mut long = vec![filler; lead];
             long.extend_from_slice(text.as_bytes());
-            let (words, rare) = read(&long, true);
-            prop_assert_eq!(words.0, plainly(&long));
-            prop_assert_eq!(rare.twice & kind::rare::COLON != 0, text.contains("::"));
+            let read = read(&long, true);
+            prop_assert_eq!(read.words.0, plainly(&long));
+            prop_assert_eq!(read.rare.twice & kind::rare::COLON != 0, text.contains("::"));
         }
     }
 
