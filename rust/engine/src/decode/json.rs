@@ -95,6 +95,7 @@ pub fn walk_for(json: &[u8], scratch: &mut Scratch, strings: &mut impl Strings) 
     } = scratch;
     let mut path = Path {
         bytes: [0; PATH_BYTES + CHUNK],
+        base: 0,
         length: 0,
     };
     levels.clear();
@@ -105,6 +106,7 @@ pub fn walk_for(json: &[u8], scratch: &mut Scratch, strings: &mut impl Strings) 
     // The innermost level: whether it is an object, and the length of the path outside of it.
     let (mut in_object, mut outside) = (false, 0);
     let end = |read, why| End { read, why };
+    let follows = |at: usize, byte: u8| json.get(at) == Some(&byte);
     loop {
         at += blanks(&json[at..]);
         let Some(byte) = json.get(at) else {
@@ -133,11 +135,13 @@ pub fn walk_for(json: &[u8], scratch: &mut Scratch, strings: &mut impl Strings) 
                     return end(json.len(), Why::Truncated);
                 };
                 at = after + blanks(&json[after..]);
-                let next = json.get(at);
-                if in_object && next == Some(&b':') {
-                    path.put(outside, content, &json[from..]);
+                if in_object && follows(at, b':') {
+                    match json[from..].first_chunk() {
+                        Some(chunk) if plain => path.put(content, chunk),
+                        _ => path.copy(content),
+                    }
                     at += 1;
-                } else if next == Some(&b',') && !levels.is_empty() {
+                } else if follows(at, b',') && !levels.is_empty() {
                     at += 1;
                 }
                 if !(plain && strings.passes(path.get(), content)) {
@@ -149,7 +153,8 @@ pub fn walk_for(json: &[u8], scratch: &mut Scratch, strings: &mut impl Strings) 
                     return end(at, Why::TooDeep);
                 }
                 in_object = *byte == b'{';
-                outside = path.length;
+                outside = path.get().len();
+                path.enter(outside);
                 levels.push(outside as u8 | if in_object { 0 } else { ARRAY });
                 at += 1;
             }
@@ -162,7 +167,11 @@ pub fn walk_for(json: &[u8], scratch: &mut Scratch, strings: &mut impl Strings) 
                 let level = levels.last().copied().unwrap_or(ARRAY);
                 in_object = level & ARRAY == 0;
                 outside = usize::from(level & !ARRAY);
+                path.enter(outside);
                 at += 1;
+                if follows(at, b',') && !levels.is_empty() {
+                    at += 1;
+                }
             }
             b',' if !levels.is_empty() => at += 1,
             _ => {
@@ -175,6 +184,9 @@ pub fn walk_for(json: &[u8], scratch: &mut Scratch, strings: &mut impl Strings) 
                     strings.take(path.get(), bare, kind::seen(bare));
                 }
                 at += length;
+                if follows(at, b',') && !levels.is_empty() {
+                    at += 1;
+                }
             }
         }
     }
@@ -219,6 +231,9 @@ fn scalar(json: &[u8]) -> usize {
 struct Path {
     /// One chunk longer than the path, so that short keys are copied without a loop.
     bytes: [u8; PATH_BYTES + CHUNK],
+    /// Where the keys of the innermost level start.
+    base: usize,
+    /// May lie beyond the cut.
     length: usize,
 }
 
@@ -230,34 +245,37 @@ impl Path {
         &self.bytes[..self.length.min(PATH_BYTES)]
     }
 
-    /// Puts a key behind the first `outside` bytes, as far as there is room. `json` is the document
-    /// from where the key stands in it.
+    /// Has keys follow the first `outside` bytes, and a point where there are any.
     #[inline(always)]
-    fn put(&mut self, outside: usize, key: &[u8], json: &[u8]) {
-        self.length = outside.min(PATH_BYTES);
+    fn enter(&mut self, outside: usize) {
+        self.base = outside;
         if outside > 0 && outside < PATH_BYTES {
             self.bytes[outside] = b'.';
-            self.length += 1;
-        }
-        let place = &mut self.bytes[self.length..];
-        let room = PATH_BYTES - self.length;
-        self.length += key.len().min(room);
-        match (json.first_chunk::<CHUNK>(), place.first_chunk_mut()) {
-            // A key without escapes: its chunk is copied whole, and what follows is overwritten or
-            // beyond the path.
-            (Some(chunk), Some(place)) if key.len() <= CHUNK && key.as_ptr() == json.as_ptr() => {
-                *place = *chunk;
-            }
-            _ => copy(key, place, room),
+            self.base += 1;
         }
     }
-}
 
-/// Copies a key, as far as there is room.
-#[inline(never)]
-fn copy(key: &[u8], place: &mut [u8], room: usize) {
-    let key = &key[..key.len().min(room)];
-    place[..key.len()].copy_from_slice(key);
+    /// Puts a key, which starts `chunk`, in its level's place.
+    #[inline(always)]
+    fn put(&mut self, key: &[u8], chunk: &[u8; CHUNK]) {
+        match self.bytes[self.base..].first_chunk_mut() {
+            // What follows the key is overwritten by the next one.
+            Some(place) if key.len() <= CHUNK => {
+                *place = *chunk;
+                self.length = self.base + key.len();
+            }
+            _ => self.copy(key),
+        }
+    }
+
+    /// Puts any key.
+    #[inline(never)]
+    fn copy(&mut self, key: &[u8]) {
+        let place = &mut self.bytes[self.base..];
+        let key = &key[..key.len().min(place.len())];
+        place[..key.len()].copy_from_slice(key);
+        self.length = self.base + key.len();
+    }
 }
 
 /// Reads the string that starts at `from` and has its first stop at `stop`.
