@@ -82,26 +82,12 @@ fn goes_back(name: &[u8]) -> bool {
 /// Longest host that is read. Units: bytes.
 const HOST: usize = 64;
 
-/// What a byte says in a host.
-#[derive(Clone, Copy)]
-enum InHost {
-    Ordinary,
-    Colon,
-    /// No host has such a byte.
-    Odd,
-    End,
-}
-
-static IN_HOST: [InHost; 256] = {
-    let mut table = [InHost::Ordinary; 256];
+/// Bytes that neither end a host or its name, nor stand in none.
+static ORDINARY: [bool; 256] = {
+    let mut table = [true; 256];
     let mut byte = 0;
     while byte < 256 {
-        table[byte] = match byte as u8 {
-            b'/' | b'?' | b'#' => InHost::End,
-            b':' => InHost::Colon,
-            b'@' | b' ' | 0x80.. => InHost::Odd,
-            _ => InHost::Ordinary,
-        };
+        table[byte] = !matches!(byte as u8, b'/' | b'?' | b'#' | b':' | b'@' | b' ' | 0x80..);
         byte += 1;
     }
     table
@@ -111,17 +97,22 @@ static IN_HOST: [InHost; 256] = {
 /// its last.
 pub fn is_internal(host: &[u8]) -> bool {
     let (mut end, mut port, mut odd) = (host.len().min(HOST), None, false);
-    for (at, byte) in host[..end].iter().enumerate() {
-        match IN_HOST[usize::from(*byte)] {
-            InHost::Ordinary => {}
+    let mut at = 0;
+    while let Some(step) = host[at..end]
+        .iter()
+        .position(|b| !ORDINARY[usize::from(*b)])
+    {
+        at += step;
+        match host[at] {
             // Behind the port another host may come: `a.example:80 @b.example`.
-            InHost::Colon => port = port.or(Some(at)),
-            InHost::Odd => odd = true,
-            InHost::End => {
+            b':' => port = port.or(Some(at)),
+            b'/' | b'?' | b'#' => {
                 end = at;
                 break;
             }
+            _ => odd = true,
         }
+        at += 1;
     }
     let name = &host[..port.unwrap_or(end)];
     let starts = |start: &[u8]| {
