@@ -1,11 +1,12 @@
 //! A JSON tokenizer that hands out strings: streaming, forgiving, without recursion.
 
+mod path;
+
 use super::kind;
 use super::percent::hex;
+use path::Path;
 use threat_agent_scan::{Marks, Seen, BLOCK};
 
-/// Longest path that is kept for locations. Units: bytes.
-const PATH_BYTES: usize = 64;
 /// Deepest nesting that is followed.
 const DEPTH: usize = 16_384;
 /// Marks an array in a level; the rest of a level is the length of the path outside of it.
@@ -93,11 +94,7 @@ pub fn walk_for(json: &[u8], scratch: &mut Scratch, strings: &mut impl Strings) 
         levels,
         marks,
     } = scratch;
-    let mut path = Path {
-        bytes: [0; PATH_BYTES + CHUNK],
-        base: 0,
-        length: 0,
-    };
+    let mut path = Path::new();
     levels.clear();
     marks.clear();
     marks.reserve(json.len().div_ceil(BLOCK));
@@ -162,7 +159,7 @@ pub fn walk_for(json: &[u8], scratch: &mut Scratch, strings: &mut impl Strings) 
                 if levels.is_empty() || in_object != (*byte == b'}') {
                     return end(at, Why::Malformed);
                 }
-                path.length = outside;
+                path.leave(outside);
                 levels.pop();
                 let level = levels.last().copied().unwrap_or(ARRAY);
                 in_object = level & ARRAY == 0;
@@ -224,57 +221,6 @@ fn scalar(json: &[u8]) -> usize {
         Some(b'0'..=b'9' | b'-') => length,
         _ if matches!(&json[..length], b"true" | b"false" | b"null") => length,
         _ => 0,
-    }
-}
-
-/// Where in a document something stands: keys with points between them, cut at [`PATH_BYTES`].
-struct Path {
-    /// One chunk longer than the path, so that short keys are copied without a loop.
-    bytes: [u8; PATH_BYTES + CHUNK],
-    /// Where the keys of the innermost level start.
-    base: usize,
-    /// May lie beyond the cut.
-    length: usize,
-}
-
-/// Units: bytes.
-const CHUNK: usize = 16;
-
-impl Path {
-    fn get(&self) -> &[u8] {
-        &self.bytes[..self.length.min(PATH_BYTES)]
-    }
-
-    /// Has keys follow the first `outside` bytes, and a point where there are any.
-    #[inline(always)]
-    fn enter(&mut self, outside: usize) {
-        self.base = outside;
-        if outside > 0 && outside < PATH_BYTES {
-            self.bytes[outside] = b'.';
-            self.base += 1;
-        }
-    }
-
-    /// Puts a key, which starts `chunk`, in its level's place.
-    #[inline(always)]
-    fn put(&mut self, key: &[u8], chunk: &[u8; CHUNK]) {
-        match self.bytes[self.base..].first_chunk_mut() {
-            // What follows the key is overwritten by the next one.
-            Some(place) if key.len() <= CHUNK => {
-                *place = *chunk;
-                self.length = self.base + key.len();
-            }
-            _ => self.copy(key),
-        }
-    }
-
-    /// Puts any key.
-    #[inline(never)]
-    fn copy(&mut self, key: &[u8]) {
-        let place = &mut self.bytes[self.base..];
-        let key = &key[..key.len().min(place.len())];
-        place[..key.len()].copy_from_slice(key);
-        self.length = self.base + key.len();
     }
 }
 
