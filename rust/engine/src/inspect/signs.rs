@@ -33,7 +33,8 @@ pub fn calls(text: &[u8]) -> bool {
 
 /// A name behind a dollar, and a bracket, an arrow or a comment behind that.
 pub fn variable(text: &[u8]) -> bool {
-    let named = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$' | b'@' | b'.');
+    // Another dollar ends the name: what follows it is looked at from there.
+    let named = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'@' | b'.');
     memchr::memchr_iter(b'$', text).any(|at| {
         let rest = &text[at + 1..text.len().min(at + NAME)];
         let length = rest.iter().take_while(|b| named(b)).count();
@@ -56,18 +57,8 @@ pub fn invokes(text: &[u8]) -> bool {
 pub fn shell(value: &Value<'_>) -> bool {
     let has = |kinds| value.seen.any & kinds != 0;
     let text = value.bytes;
-    let letter = |at: Option<usize>| {
-        at.and_then(|at| text.get(at))
-            .is_some_and(u8::is_ascii_alphabetic)
-    };
-    let inside = |at: &usize| letter(at.checked_sub(1)) && letter(Some(at + 1));
     let operators = has(kind::TAG | kind::BRACE | kind::OPEN);
-    has(kind::QUOTE)
-        && operators
-        && memchr::memchr2_iter(b'\'', b'"', text)
-            .filter(inside)
-            .nth(1)
-            .is_some()
+    has(kind::QUOTE) && operators && apart(text)
         || value.seen.twice & kind::QUOTE != 0 && has(kind::SPACE) && holes(text)
         || text.len() <= CHAINED && has(kind::SPACE) && operators && chained(text)
 }
@@ -93,6 +84,14 @@ pub fn expression(value: &Value<'_>, rare: Rare) -> bool {
                 text.get(at + 1)
                     .is_some_and(|b| matches!(b, b'?' | b'/' | b'*'))
             })
+}
+
+/// Two quotes or more, each between letters: `w'h'o`.
+fn apart(text: &[u8]) -> bool {
+    let quote = |w: &&[u8]| {
+        matches!(w[1], b'\'' | b'"') && w[0].is_ascii_alphabetic() && w[2].is_ascii_alphabetic()
+    };
+    text.windows(3).filter(quote).nth(1).is_some()
 }
 
 /// Two quotes with nothing between them within a word: `ti''me`.
@@ -218,4 +217,36 @@ pub fn markup(value: &Value<'_>, rare: Rare) -> bool {
         || holds(rare::BACKSLASH)
             && memchr::memchr_iter(b'\\', value.bytes)
                 .any(|at| matches!(value.bytes.get(at + 1), Some(b'u' | b'U' | b'x' | b'X')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_dollar_of_a_run_decides() {
+        for (text, want) in [
+            ("$a(", true),
+            ("$a$b [", true),
+            ("$a$b->", true),
+            ("$$a/*", true),
+            ("$a$b", false),
+            ("$a b(", false),
+            ("$ne$ne$ne", false),
+        ] {
+            assert_eq!(variable(text.as_bytes()), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn quotes_break_words_where_there_are_two() {
+        for (text, want) in [
+            ("w'h'oami", true),
+            ("c'a\"t", true),
+            ("it's", false),
+            ("'a' b'c", false),
+        ] {
+            assert_eq!(apart(text.as_bytes()), want, "{text}");
+        }
+    }
 }
