@@ -61,15 +61,22 @@ pub struct Body<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Walks the header block. Lines without a colon are passed over.
-    /// Shape: (name, value), value trimmed of blanks.
-    pub fn header_lines(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+    /// Walks the lines of the header block.
+    fn lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let block = self.headers;
         let ends = memchr::memchr_iter(b'\n', block).chain([block.len()]);
         let mut from = 0;
         ends.filter_map(move |end| {
-            let line = block.get(from..end)?;
+            let line = block.get(from..end);
             from = end + 1;
+            line
+        })
+    }
+
+    /// Walks the header block. Lines without a colon are passed over.
+    /// Shape: (name, value), value trimmed of blanks.
+    pub fn header_lines(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        self.lines().filter_map(|line| {
             let colon = memchr::memchr(b':', line)?;
             let (name, value) = line.split_at(colon);
             Some((name.trim_ascii(), value.get(1..)?.trim_ascii()))
@@ -79,7 +86,7 @@ impl<'a> Request<'a> {
     /// Tells whether the client sent a header that only this plugin may set. Upstreams of CGI's
     /// kind read `_` and `-` alike.
     pub fn has_own_headers(&self) -> bool {
-        self.header_lines().any(|(name, _)| {
+        self.lines().any(|line| {
             let dashed = |b: &u8| {
                 if *b == b'_' {
                     b'-'
@@ -87,8 +94,9 @@ impl<'a> Request<'a> {
                     b.to_ascii_lowercase()
                 }
             };
-            name.get(..OWN_PREFIX.len())
-                .is_some_and(|p| p.iter().map(dashed).eq(OWN_PREFIX.iter().copied()))
+            let start = line.trim_ascii_start().get(..OWN_PREFIX.len());
+            start.is_some_and(|p| p.iter().map(dashed).eq(OWN_PREFIX.iter().copied()))
+                && line.contains(&b':')
         })
     }
 

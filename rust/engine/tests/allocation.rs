@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use threat_agent_engine::inspect::{Family, Findings, Inspector, Scoping};
-use threat_agent_engine::{Body, Request};
+use threat_agent_engine::{Body, Config, Engine, LocalState, Request};
 
 /// Counts what this thread allocates.
 struct Counting;
@@ -48,6 +48,8 @@ fn clean_requests_allocate_nothing() {
     let form = b"name=Running+shoe%2C+blue&since=2024-05-17T10%3A20%3A30Z&".repeat(50);
     let graphql = br#"{"query":"query Who { viewer { name } }","variables":{"a":"Oslo"}}"#;
     let mut found = Findings::default();
+    let engine = Engine::new(Config::default()).expect("the defaults compile");
+    let state = LocalState::default();
     for (kind, body) in [
         ("application/json", &json[..]),
         ("application/x-www-form-urlencoded", &form[..]),
@@ -70,5 +72,10 @@ fn clean_requests_allocate_nothing() {
         let before = COUNT.with(Cell::get);
         inspector.inspect(&request, &mut found);
         assert_eq!(COUNT.with(Cell::get) - before, 0, "{kind}");
+        let verdict = engine.inspect(&request, &state, 1);
+        assert!(verdict.rules.is_empty(), "{kind}: {verdict:?}");
+        let before = COUNT.with(Cell::get);
+        engine.inspect(&request, &state, 1);
+        assert_eq!(COUNT.with(Cell::get) - before, 0, "{kind}, decided");
     }
 }

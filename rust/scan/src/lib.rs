@@ -24,16 +24,6 @@ pub struct Seen {
     pub twice: u8,
 }
 
-impl Seen {
-    /// Joins what was seen in two slices; a pair across their border is not counted.
-    pub fn join(self, other: Seen) -> Seen {
-        Seen {
-            any: self.any | other.any,
-            twice: self.twice | other.twice,
-        }
-    }
-}
-
 /// Bytes that one word of bits tells of.
 pub const BLOCK: usize = 32;
 
@@ -76,7 +66,7 @@ pub struct Survey {
 pub fn seen(table: &Table, bytes: &[u8]) -> Seen {
     #[cfg(target_arch = "x86_64")]
     {
-        if bytes.len() >= x86::WIDE && is_x86_feature_detected!("avx2") {
+        if is_x86_feature_detected!("avx2") {
             // SAFETY: AVX2 was just detected.
             return unsafe { x86::seen_avx2(table, bytes) };
         }

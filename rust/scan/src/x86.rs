@@ -3,21 +3,10 @@
 use crate::{Marks, Seen, Survey, Table, BLOCK, WINDOW};
 use std::arch::x86_64::*;
 
-/// Shortest slice for the AVX2 functions. Units: bytes.
+/// Bytes of a step of AVX2.
 pub const WIDE: usize = 32;
 /// Shortest slice for the SSSE3 function. Units: bytes.
 pub const NARROW: usize = 16;
-
-/// The 32 bytes from `WIDE - n` on keep the first n lanes.
-static KEEP: [u8; 2 * WIDE] = {
-    let mut keep = [0; 2 * WIDE];
-    let mut i = 0;
-    while i < WIDE {
-        keep[i] = 0xff;
-        i += 1;
-    }
-    keep
-};
 
 /// Reads the block that starts at `at`.
 /// Safety: AVX2.
@@ -27,6 +16,64 @@ fn block(bytes: &[u8], at: usize) -> __m256i {
     let block = &bytes[at..at + WIDE];
     // SAFETY: the slice has 32 bytes, and the load needs no alignment.
     unsafe { _mm256_loadu_si256(block.as_ptr().cast()) }
+}
+
+/// A slice shorter than a block: its start in the low half, its end in the high one, which overlap
+/// or meet.
+struct Short {
+    block: __m256i,
+    /// Keeps the bytes that are the slice's.
+    keep: __m256i,
+    /// Where the end starts. Units: bytes.
+    end: usize,
+}
+
+impl Short {
+    /// Shape: 1 to 31 bytes.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn new(bytes: &[u8]) -> Short {
+        let length = bytes.len();
+        if let (Some(start), Some(end)) = (bytes.first_chunk::<16>(), bytes.last_chunk::<16>()) {
+            // SAFETY: both have 16 bytes, and the loads need no alignment.
+            let halves = unsafe {
+                [
+                    _mm_loadu_si128(start.as_ptr().cast()),
+                    _mm_loadu_si128(end.as_ptr().cast()),
+                ]
+            };
+            return Short {
+                block: _mm256_set_m128i(halves[1], halves[0]),
+                keep: _mm256_set1_epi8(-1),
+                end: length - 16,
+            };
+        }
+        let (start, end, width) = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+            (Some(start), Some(end)) => (u64::from_le_bytes(*start), u64::from_le_bytes(*end), 8),
+            _ => match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+                (Some(start), Some(end)) => {
+                    let four = |chunk: &[u8; 4]| u64::from(u32::from_le_bytes(*chunk));
+                    (four(start), four(end), 4)
+                }
+                _ => {
+                    let add = |word: u64, byte: &u8| word << 8 | u64::from(*byte);
+                    let all = bytes.iter().rev().fold(0, add);
+                    (all, all, length)
+                }
+            },
+        };
+        let keep = u64::MAX >> (64 - 8 * width);
+        Short {
+            block: _mm256_set_epi64x(0, end as i64, 0, start as i64),
+            keep: _mm256_set_epi64x(0, keep as i64, 0, keep as i64),
+            end: length - width,
+        }
+    }
+
+    /// Joins the bits of both halves.
+    fn join(&self, bits: u32) -> u32 {
+        bits & 0xffff | bits >> 16 << self.end
+    }
 }
 
 struct Wide {
@@ -83,6 +130,16 @@ impl Wide {
         _mm256_and_si256(classes, _mm256_alignr_epi8(classes, joint, 15))
     }
 
+    /// Takes in a slice that is shorter than a block.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn take_short(&mut self, short: &Short) {
+        let classes = _mm256_and_si256(self.classes(short.block), short.keep);
+        let pairs = _mm256_and_si256(classes, _mm256_slli_si256(classes, 1));
+        self.any = classes;
+        self.twice = pairs;
+    }
+
     #[inline]
     #[target_feature(enable = "avx2")]
     fn seen(&self) -> Seen {
@@ -120,26 +177,27 @@ fn fold(any: __m128i, twice: __m128i) -> Seen {
 }
 
 /// As [`crate::seen`].
-/// Shape: at least [`WIDE`] bytes.
 #[target_feature(enable = "avx2")]
 pub fn seen_avx2(table: &Table, bytes: &[u8]) -> Seen {
+    if bytes.is_empty() {
+        return Seen::default();
+    }
     let mut wide = Wide::new(table);
+    if bytes.len() < WIDE {
+        wide.take_short(&Short::new(bytes));
+        return wide.seen();
+    }
     let mut at = 0;
     while at + WIDE <= bytes.len() {
         wide.take(wide.classes(block(bytes, at)));
         at += WIDE;
     }
-    let seen = wide.seen();
-    if at == bytes.len() {
-        return seen;
+    if at < bytes.len() {
+        // The last block overlaps what was seen, and so holds the pair at the border as well.
+        wide.before = _mm256_setzero_si256();
+        wide.take(wide.classes(block(bytes, bytes.len() - WIDE)));
     }
-    // The last block overlaps what was seen, and so holds the pair at the border as well.
-    let mut last = Wide {
-        before: _mm256_setzero_si256(),
-        ..wide
-    };
-    last.take(last.classes(block(bytes, bytes.len() - WIDE)));
-    seen.join(last.seen())
+    wide.seen()
 }
 
 /// As [`crate::mark`].
@@ -186,6 +244,13 @@ pub fn mark_avx2(
 pub fn survey_avx2(tables: &[Table; 2], bytes: &[u8]) -> Survey {
     let mut wide = [Wide::new(&tables[0]), Wide::new(&tables[1])];
     let mut letters = [0; WINDOW / BLOCK];
+    if (1..WIDE).contains(&bytes.len()) {
+        let short = Short::new(bytes);
+        for wide in &mut wide {
+            wide.take_short(&short);
+        }
+        letters[0] = short.join(self::letters(short.block));
+    }
     let mut at = 0;
     while at + WIDE <= bytes.len() {
         let block = block(bytes, at);
@@ -195,22 +260,14 @@ pub fn survey_avx2(tables: &[Table; 2], bytes: &[u8]) -> Survey {
         letters[at / BLOCK] = self::letters(block);
         at += WIDE;
     }
-    let left = bytes.len() - at;
-    if left > 0 {
-        // The last 32 bytes, of which the first were seen; or all, with others behind them.
-        let mut short = [0; WIDE];
-        let (last, seen, keep) = if at > 0 {
-            let last = block(bytes, bytes.len() - WIDE);
-            (last, WIDE - left, _mm256_set1_epi8(-1))
-        } else {
-            short[..left].copy_from_slice(bytes);
-            (block(&short, 0), 0, block(&KEEP, WIDE - left))
-        };
+    if at > 0 && at < bytes.len() {
+        // The last 32 bytes, of which the first were seen.
+        let last = block(bytes, bytes.len() - WIDE);
         for wide in &mut wide {
             wide.before = _mm256_setzero_si256();
-            wide.take(_mm256_and_si256(wide.classes(last), keep));
+            wide.take(wide.classes(last));
         }
-        letters[at / BLOCK] = self::letters(last) >> seen;
+        letters[at / BLOCK] = self::letters(last) >> (at + WIDE - bytes.len());
     }
     Survey {
         seen: [wide[0].seen(), wide[1].seen()],

@@ -23,12 +23,19 @@ static SEXTETS: [u8; 256] = {
     table
 };
 
+/// Tells whether base64 may be undone: few other values are of such a length and start so that the
+/// first three bytes would be ASCII.
+#[inline(always)]
+pub fn may_be(value: &[u8]) -> bool {
+    (SHORTEST..=LONGEST).contains(&value.len()) && starts(value)
+}
+
 /// Undoes base64 into `out`. Returns whether text came of it, and of the whole value.
 /// Cost: a few loads for most other values, for they fail at their first three bytes, which are
 /// ASCII in whatever does harm.
 #[inline]
 pub fn undo(value: &[u8], out: &mut Vec<u8>) -> bool {
-    (SHORTEST..=LONGEST).contains(&value.len()) && starts(value) && decode(value, out)
+    may_be(value) && decode(value, out)
 }
 
 /// Tells whether the first three bytes would be ASCII.

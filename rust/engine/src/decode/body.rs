@@ -2,7 +2,7 @@
 
 use super::coding::{self, End, Inflated};
 use super::headers::Notes;
-use super::{json, multipart, percent, url, xml, Sink, Value};
+use super::{json, multipart, percent, url, xml, Sink, Visitor};
 use crate::inspect::Part;
 use crate::request::Request;
 use crate::verdict::Uninspected;
@@ -16,7 +16,7 @@ const RUN_BYTES: usize = 16;
 const CONTROL_RATIO: usize = 32;
 
 /// Hands out the body's values.
-pub fn walk<V: FnMut(&Value<'_>)>(
+pub fn walk<V: Visitor>(
     sink: &mut Sink<'_, V>,
     request: &Request<'_>,
     notes: &Notes<'_>,
@@ -35,7 +35,7 @@ pub fn walk<V: FnMut(&Value<'_>)>(
 /// Hands out the values of a body under a Content-Encoding. Whoever ignores the header reads what
 /// stands there, so that is judged as well, unless the coding is undone without a rest.
 /// Returns whether that was all.
-fn encoded<V: FnMut(&Value<'_>)>(
+fn encoded<V: Visitor>(
     sink: &mut Sink<'_, V>,
     request: &Request<'_>,
     notes: &Notes<'_>,
@@ -66,7 +66,7 @@ fn encoded<V: FnMut(&Value<'_>)>(
 }
 
 /// Hands out the values of a body whose characters may have several bytes each.
-fn characters<V: FnMut(&Value<'_>)>(
+fn characters<V: Visitor>(
     sink: &mut Sink<'_, V>,
     request: &Request<'_>,
     notes: &Notes<'_>,
@@ -83,7 +83,7 @@ fn characters<V: FnMut(&Value<'_>)>(
 }
 
 /// Hands out the runs of such bytes that are long enough.
-fn runs<V: FnMut(&Value<'_>)>(
+fn runs<V: Visitor>(
     sink: &mut Sink<'_, V>,
     notes: &Notes<'_>,
     body: &[u8],
@@ -133,7 +133,7 @@ impl Looks {
 }
 
 /// Hands out the values of a body of one byte a character, or of UTF-8.
-fn read<V: FnMut(&Value<'_>)>(
+fn read<V: Visitor>(
     sink: &mut Sink<'_, V>,
     request: &Request<'_>,
     notes: &Notes<'_>,
@@ -152,9 +152,7 @@ fn read<V: FnMut(&Value<'_>)>(
     }
     let bracket = matches!(start, [b'{' | b'[', ..]);
     if bracket || says("json") {
-        let end = json::walk(text, scratch, |path, text, seen| {
-            sink.value(Part::Json, path, text, seen);
-        });
+        let end = json::walk_for(text, scratch, sink);
         let left = &text[end.read..];
         match end.why {
             json::Why::Complete => return,
@@ -179,7 +177,7 @@ fn read<V: FnMut(&Value<'_>)>(
 }
 
 /// A body of no known type: as a form when it starts like one, and as one text when not.
-fn other<V: FnMut(&Value<'_>)>(sink: &mut Sink<'_, V>, text: &[u8]) {
+fn other<V: Visitor>(sink: &mut Sink<'_, V>, text: &[u8]) {
     let name = text.iter().take(NAME_BYTES).position(|b| *b == b'=');
     if name.is_some_and(|end| end > 0 && url::is_plain(&text[..end])) {
         url::pairs(sink, Part::Form, text);
@@ -227,7 +225,7 @@ fn wide<'b>(body: &'b [u8], content_type: &[u8]) -> Option<(Width, &'b [u8])> {
 }
 
 /// Makes UTF-8 of it, as far as the budget reaches; what is no character becomes a mark.
-fn narrow<V: FnMut(&Value<'_>)>(sink: &mut Sink<'_, V>, width: Width, text: &[u8]) -> Vec<u8> {
+fn narrow<V: Visitor>(sink: &mut Sink<'_, V>, width: Width, text: &[u8]) -> Vec<u8> {
     let (text, left) = text.split_at(text.len().min(sink.bytes));
     if !left.is_empty() {
         sink.gaps.add(Uninspected::OVER_BUDGET, left.len());

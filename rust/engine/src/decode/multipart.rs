@@ -9,7 +9,7 @@
 //! are not: one in a hundred text files would be a false alarm. They are counted, as beyond the
 //! budget.
 
-use super::{url, Sink, Value};
+use super::{url, Sink, Visitor};
 use crate::inspect::Part;
 use crate::verdict::Uninspected;
 use memchr::memmem;
@@ -28,11 +28,7 @@ pub fn looks_like(body: &[u8]) -> bool {
 /// Hands out fields, names of files, contents that look like fields', and what lies outside of the parts.
 /// Returns whether there was a part at all.
 /// Cost: linear; a pass for each way to read the header's boundary, usually one.
-pub fn walk<V: FnMut(&Value<'_>)>(
-    sink: &mut Sink<'_, V>,
-    content_type: &[u8],
-    body: &[u8],
-) -> bool {
+pub fn walk<V: Visitor>(sink: &mut Sink<'_, V>, content_type: &[u8], body: &[u8]) -> bool {
     let mut found = false;
     for delimiter in delimiters(content_type) {
         if let Some(preamble) = parts(sink, body, &delimiter) {
@@ -50,7 +46,7 @@ pub fn walk<V: FnMut(&Value<'_>)>(
 }
 
 /// Reads by the boundary that the first line looks like. Returns whether it is one.
-fn guessed<V: FnMut(&Value<'_>)>(sink: &mut Sink<'_, V>, body: &[u8]) -> bool {
+fn guessed<V: Visitor>(sink: &mut Sink<'_, V>, body: &[u8]) -> bool {
     let line = memchr::memchr(b'\n', body).unwrap_or(body.len());
     let delimiter = body[..line].trim_ascii_end();
     // The first line is a delimiter, so there is no preamble.
@@ -103,7 +99,7 @@ enum Opens {
 }
 
 /// Hands out all but the preamble, and returns that; `None` when no line is the delimiter.
-fn parts<'b, V: FnMut(&Value<'_>)>(
+fn parts<'b, V: Visitor>(
     sink: &mut Sink<'_, V>,
     body: &'b [u8],
     delimiter: &[u8],
@@ -191,7 +187,7 @@ impl Lines {
 }
 
 /// Hands out one part. `crlf` tells its line ends, `None` that servers differ in where it starts.
-fn field<V: FnMut(&Value<'_>)>(sink: &mut Sink<'_, V>, part: &[u8], crlf: Option<bool>) {
+fn field<V: Visitor>(sink: &mut Sink<'_, V>, part: &[u8], crlf: Option<bool>) {
     let Some((head, content)) = split(part) else {
         // The end mark `--`, or a part without a head.
         if part.trim_ascii().len() > 2 {
@@ -254,7 +250,7 @@ struct Head<'h> {
 
 impl<'h> Head<'h> {
     /// Reads a head, and hands out its names and what else could carry something.
-    fn read<V: FnMut(&Value<'_>)>(sink: &mut Sink<'_, V>, head: &'h [u8]) -> Head<'h> {
+    fn read<V: Visitor>(sink: &mut Sink<'_, V>, head: &'h [u8]) -> Head<'h> {
         let mut out = Head::default();
         let (mut count, mut odd) = (0, false);
         let mut continues = false;

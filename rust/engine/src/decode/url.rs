@@ -1,11 +1,11 @@
 //! Name-value pairs of queries and urlencoded forms, and URLs within headers.
 
-use super::{Sink, Value};
+use super::{Sink, Visitor};
 use crate::inspect::Part;
 
 /// Hands out `name=value&...`. A name that could carry something is a value of its own; a pair
 /// without a name, or without a value, is one value.
-pub fn pairs<V: FnMut(&Value<'_>)>(sink: &mut Sink<'_, V>, part: Part, text: &[u8]) {
+pub fn pairs<V: Visitor>(sink: &mut Sink<'_, V>, part: Part, text: &[u8]) {
     let mut rest = text;
     while !rest.is_empty() {
         let end = memchr::memchr(b'&', rest).unwrap_or(rest.len());
@@ -36,7 +36,7 @@ pub fn is_plain(name: &[u8]) -> bool {
 }
 
 /// Hands out a URL: what stands before the query, and the query's pairs, all under one name.
-pub fn whole<V: FnMut(&Value<'_>)>(sink: &mut Sink<'_, V>, part: Part, name: &[u8], text: &[u8]) {
+pub fn whole<V: Visitor>(sink: &mut Sink<'_, V>, part: Part, name: &[u8], text: &[u8]) {
     let end = memchr::memchr(b'?', text).unwrap_or(text.len());
     let (before, query) = text.split_at(end);
     sink.encoded(part, name, before, false);

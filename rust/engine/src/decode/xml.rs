@@ -1,12 +1,12 @@
 //! XML: texts, CDATA and attribute values, named by their element or attribute.
 
-use super::{html, Sink, Value};
+use super::{html, Sink, Visitor};
 use crate::inspect::Part;
 use memchr::memmem;
 
 /// Hands out texts and attribute values. Comments and processing instructions are passed over;
 /// a DOCTYPE is handed out whole, since entities are declared there.
-pub fn walk<V: FnMut(&Value<'_>)>(sink: &mut Sink<'_, V>, xml: &[u8]) {
+pub fn walk<V: Visitor>(sink: &mut Sink<'_, V>, xml: &[u8]) {
     let mut buffer = Vec::new();
     let mut element: &[u8] = b"";
     let mut rest = xml;
@@ -39,12 +39,7 @@ fn behind<'x>(rest: &'x [u8], mark: &[u8]) -> &'x [u8] {
     memmem::find(rest, mark).map_or(b"", |at| &rest[at + mark.len()..])
 }
 
-fn text<V: FnMut(&Value<'_>)>(
-    sink: &mut Sink<'_, V>,
-    name: &[u8],
-    text: &[u8],
-    buffer: &mut Vec<u8>,
-) {
+fn text<V: Visitor>(sink: &mut Sink<'_, V>, name: &[u8], text: &[u8], buffer: &mut Vec<u8>) {
     let text = text.trim_ascii();
     if text.is_empty() {
         return;
@@ -54,7 +49,7 @@ fn text<V: FnMut(&Value<'_>)>(
 }
 
 /// Reads one tag, hands out its attributes, and returns what follows.
-fn tag<'x, V: FnMut(&Value<'_>)>(
+fn tag<'x, V: Visitor>(
     sink: &mut Sink<'_, V>,
     xml: &'x [u8],
     element: &mut &'x [u8],

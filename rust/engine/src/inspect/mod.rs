@@ -16,6 +16,7 @@ mod patterns;
 mod prefilter;
 mod scanner;
 mod scoping;
+mod signs;
 mod sqli;
 mod ssi;
 mod ssrf;
@@ -25,6 +26,7 @@ mod testing;
 mod traversal;
 mod triggers;
 mod upload;
+mod word;
 mod words;
 mod xpath;
 mod xss;
@@ -35,7 +37,7 @@ pub use location::{Location, Part, MAX_BYTES as LONGEST_LOCATION};
 pub use patterns::is_text;
 pub use scoping::{Scoping, MODEL};
 
-use crate::decode::{self, Scratch, Value};
+use crate::decode::{self, Scratch, Value, Visitor, Walked};
 use crate::request::Request;
 use crate::verdict::Uninspected;
 use budget::Budget;
@@ -177,6 +179,21 @@ pub struct Inspector {
     scoping: Scoping,
 }
 
+/// Visits the values that anything can be in.
+struct Suspects<F>(F);
+
+impl<F: FnMut(&Value<'_>)> Visitor for Suspects<F> {
+    #[inline(always)]
+    fn wants(&self, value: &Value<'_>) -> bool {
+        prefilter::is_suspect(value)
+    }
+
+    #[inline(always)]
+    fn visit(&mut self, value: &Value<'_>) {
+        (self.0)(value);
+    }
+}
+
 thread_local! {
     /// One per thread and not per inspector: requests are inspected one at a time.
     static SCRATCH: RefCell<Scratch> = RefCell::default();
@@ -220,11 +237,10 @@ impl Inspector {
                 + request.body.bytes.len(),
         );
         let scoped = self.scoping.on(request.path);
-        let mut values = 0;
-        let gaps = SCRATCH.with(|scratch| {
-            let see = |value: &Value<'_>| {
-                values += 1;
-                if let Some(evidence) = self.judge(request, value, &scoped, &mut budget, found) {
+        let Walked { gaps, values } = SCRATCH.with(|scratch| {
+            let suspects = Suspects(|value: &Value<'_>| {
+                let evidence = self.judge(request, value, &scoped, &mut budget, found);
+                if let Some(evidence) = evidence {
                     let unruled = evidence.is_empty();
                     if unruled && scoped.fate(MODEL, None, value) == Fate::Excluded {
                         return;
@@ -235,10 +251,10 @@ impl Inspector {
                         evidence,
                     });
                 }
-            };
+            });
             match scratch.try_borrow_mut() {
-                Ok(mut scratch) => decode::walk(request, &mut scratch, see),
-                Err(_) => decode::walk(request, &mut Scratch::default(), see),
+                Ok(mut scratch) => decode::walk_for(request, &mut scratch, suspects),
+                Err(_) => decode::walk_for(request, &mut Scratch::default(), suspects),
             }
         });
         found.uninspected.insert(gaps.why);
@@ -248,24 +264,8 @@ impl Inspector {
     }
 
     /// Gives nothing where no detector wants the value.
-    #[inline]
-    fn judge(
-        &self,
-        request: &Request<'_>,
-        value: &Value<'_>,
-        scoped: &Scoped<'_>,
-        budget: &mut Budget,
-        found: &mut Findings,
-    ) -> Option<Evidence> {
-        if prefilter::is_suspect(value) {
-            self.judge_closely(request, value, scoped, budget, found)
-        } else {
-            None
-        }
-    }
-
     #[inline(never)]
-    fn judge_closely(
+    fn judge(
         &self,
         request: &Request<'_>,
         value: &Value<'_>,
@@ -282,7 +282,23 @@ impl Inspector {
         if parameter && fixation::names_session(value.name) && fixation::is_foreign(request) {
             hints.mark(prefilter::Marks::SESSION);
         }
-        let mut wanting = detector::wanting(&hints) & self.asked;
+        let wanting = detector::wanting(&hints) & self.asked;
+        if wanting == 0 {
+            return None;
+        }
+        self.ask(wanting, value, scoped, budget, found)
+    }
+
+    /// Asks the detectors of which `wanting` has the bits.
+    #[inline(never)]
+    fn ask(
+        &self,
+        mut wanting: u32,
+        value: &Value<'_>,
+        scoped: &Scoped<'_>,
+        budget: &mut Budget,
+        found: &mut Findings,
+    ) -> Option<Evidence> {
         let mut evidence = None;
         while wanting != 0 {
             let detector = detector::ALL[wanting.trailing_zeros() as usize];

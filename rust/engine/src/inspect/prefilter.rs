@@ -1,17 +1,14 @@
 //! Decides what must look at a value: by the kinds of its bytes, or by trigger words.
 
 use super::fixation;
+use super::signs;
 use super::words::{self, Words};
 use super::Part;
 use crate::decode::kind::{self, rare, Rare};
 use crate::decode::Value;
 
-/// Units: bytes.
+/// Longest value that counts as short. Units: bytes.
 const SHORT: usize = 24;
-/// How far behind a dollar its name ends. Units: bytes.
-const NAME: usize = 64;
-/// Longest value in which options behind an operator are looked for. Units: bytes.
-const CHAINED: usize = 64;
 
 /// Marks of a value: a set of bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,7 +94,7 @@ impl Hints {
 }
 
 /// Tells whether anything can be in a value. Cost: a few comparisons.
-#[inline]
+#[inline(always)]
 pub fn is_suspect(value: &Value<'_>) -> bool {
     let seen = value.seen;
     let plain = seen.any & !kind::DOT == 0 && seen.twice == 0;
@@ -105,7 +102,7 @@ pub fn is_suspect(value: &Value<'_>) -> bool {
 }
 
 /// Tells a place where a bare word says something: a user agent, the name of an upload.
-#[inline]
+#[inline(always)]
 fn is_telling(value: &Value<'_>) -> bool {
     match value.part {
         Part::File => true,
@@ -136,11 +133,12 @@ fn is_upload(value: &Value<'_>) -> bool {
 }
 
 /// Tells a user agent, which tools give as a bare word.
-#[inline]
+#[inline(always)]
 pub fn is_agent(value: &Value<'_>) -> bool {
     value.part == Part::Header && value.name.eq_ignore_ascii_case(b"User-Agent")
 }
 
+#[inline(always)]
 fn is_evasive(value: &Value<'_>) -> bool {
     value.extra_rounds > 1 || value.odd_utf8
 }
@@ -152,276 +150,55 @@ pub fn look(value: &Value<'_>) -> Hints {
     let digit = |b: &u8| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'(' | b')' | b'@');
     let operators = kind::TAG | kind::OPEN | kind::SPACE | kind::CONTROL | kind::SLASH;
     let goes_on = seen.any & operators != 0 || seen.twice != 0;
-    let (words, rare) = words::read(value.bytes);
-    let slashes = if seen.any & kind::SLASH != 0 {
-        Slashes::of(value.bytes)
-    } else {
-        Slashes::default()
-    };
+    let read = words::read(value.bytes, seen.any & (kind::TAG | kind::SLASH) != 0);
+    let rare = read.rare;
     let first = value.bytes.trim_ascii_start().first();
-    let link = seen.twice & kind::SLASH != 0 && rare.any & rare::COLON != 0;
-    let fold = || rare.any & rare::E5 != 0 && pair(value.bytes, *b"\xe5\x98");
-    let brackets = rare.any & (rare::OPEN | rare::CLOSE) != 0;
+    let fold = || rare.any & rare::E5 != 0 && signs::pair(value.bytes, *b"\xe5\x98");
     let marks = [
         Marks::NUMERIC.when(goes_on && first.is_some_and(digit)),
         Marks::SHORT.when(value.bytes.len() <= SHORT),
-        Marks::MARKUP.when(markup(value, rare)),
-        Marks::DECLARES.when(rare.any & rare::LESS != 0 && declares(value.bytes)),
-        Marks::TEMPLATE.when(template(value.bytes, rare)),
-        Marks::FILTER.when(brackets && filter(value.bytes)),
-        Marks::SHELL.when(slashes.folder || shell(value, rare)),
-        Marks::PIPES.when(pipes(value, rare)),
-        Marks::AXIS.when(rare.twice & rare::COLON != 0),
-        Marks::LINK.when(link && self::link(value)),
-        Marks::SCHEME.when(link && !value.bytes.starts_with(b"http")),
-        Marks::NIBBLES.when(rare.any & rare::PERCENT != 0 && nibbles(value.bytes)),
-        Marks::HTTP.when(slashes.http || fold()),
-        Marks::OBJECT.when(object(value, rare)),
-        Marks::NULL.when(rare.any & rare::NULL != 0),
-        Marks::CALL.when(rare.any & rare::OPEN != 0 && calls(value.bytes)),
+        Marks::SHELL.when(read.folder || signs::shell(value)),
+        Marks::PIPES.when(signs::pipes(value, rare)),
+        Marks::HTTP.when(read.http || fold()),
+        Marks::OBJECT.when(signs::object(value, rare)),
         Marks::EVASIVE.when(is_evasive(value)),
-        Marks::VARIABLE.when(rare.any & rare::DOLLAR != 0 && variable(value.bytes)),
-        Marks::INVOKES.when(rare.any & rare::OPEN != 0 && invokes(value.bytes)),
-        Marks::HIDDEN.when(value.part == Part::Path && pair(value.bytes, *b"/.")),
+        Marks::HIDDEN.when(value.part == Part::Path && signs::pair(value.bytes, *b"/.")),
         Marks::AGENT.when(is_agent(value)),
         Marks::UPLOAD.when(value.part == Part::File || is_upload(value)),
     ];
+    let marks = marks.into_iter().fold(Marks::default(), Marks::or);
     Hints {
         seen,
-        words,
-        marks: marks.into_iter().fold(Marks::default(), Marks::or),
+        words: read.words,
+        marks: if rare.any == 0 {
+            marks
+        } else {
+            marks.or(look_around(value, rare))
+        },
     }
 }
 
-/// A percent sign, a digit, and another percent sign.
-fn nibbles(text: &[u8]) -> bool {
-    memchr::memchr_iter(b'%', text).any(
-        |at| matches!(text.get(at + 1..at + 3), Some([digit, b'%']) if digit.is_ascii_hexdigit()),
-    )
-}
-
-fn pair(text: &[u8], [first, second]: [u8; 2]) -> bool {
-    memchr::memchr_iter(first, text).any(|at| text.get(at + 1) == Some(&second))
-}
-
-/// What stands beside the slashes of a value.
-#[derive(Default)]
-struct Slashes {
-    /// `bin/` or `/dev/`.
-    folder: bool,
-    /// `http/`.
-    http: bool,
-}
-
-impl Slashes {
-    fn of(text: &[u8]) -> Slashes {
-        let mut found = Slashes::default();
-        for at in memchr::memchr_iter(b'/', text) {
-            let before = &text[..at];
-            found.folder |= before.ends_with(b"bin") || text[at + 1..].starts_with(b"dev/");
-            found.http |= matches!(
-                before,
-                [.., b'h' | b'H', b't' | b'T', b't' | b'T', b'p' | b'P']
-            );
-        }
-        found
-    }
-}
-
-/// A URL that may be included: in JSON, only one within another value, or of another scheme.
-fn link(value: &Value<'_>) -> bool {
-    let plain = value.bytes.starts_with(b"http") && value.part == Part::Json;
-    pair(value.bytes, *b":/") && !(plain && memchr::memchr(b'=', value.bytes).is_none())
-}
-
-/// A bracket behind a letter or a digit.
-fn calls(text: &[u8]) -> bool {
-    memchr::memchr_iter(b'(', text).any(|at| at > 0 && text[at - 1].is_ascii_alphanumeric())
-}
-
-/// A name behind a dollar, and a bracket, an arrow or a comment behind that.
-fn variable(text: &[u8]) -> bool {
-    let named = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$' | b'@' | b'.');
-    memchr::memchr_iter(b'$', text).any(|at| {
-        let rest = &text[at + 1..text.len().min(at + NAME)];
-        let length = rest.iter().take_while(|b| named(b)).count();
-        matches!(
-            rest[length..].trim_ascii_start(),
-            [b'(' | b'[' | b'{', ..] | [b'-', b'>', ..] | [b'/', b'*' | b'/', ..]
-        )
-    })
-}
-
-/// A bracket behind a bracket, a quote or the end of a comment, blanks between them; `![]`.
-fn invokes(text: &[u8]) -> bool {
-    memchr::memchr_iter(b'(', text).any(|at| {
-        let before = text[..at].trim_ascii_end().last();
-        matches!(before, Some(b')' | b']' | b'}' | b'"' | b'\'' | b'/'))
-    }) || memchr::memmem::find(text, b"![]").is_some()
-}
-
-fn shell(value: &Value<'_>, rare: Rare) -> bool {
-    let has = |kinds| value.seen.any & kinds != 0;
-    let text = value.bytes;
-    let letter = |at: Option<usize>| {
-        at.and_then(|at| text.get(at))
-            .is_some_and(u8::is_ascii_alphabetic)
-    };
-    let inside = |at: &usize| letter(at.checked_sub(1)) && letter(Some(at + 1));
-    let holds = |bytes| rare.any & bytes != 0;
-    holds(rare::BACKTICK | rare::BAR)
-        || has(kind::QUOTE)
-            && has(kind::TAG | kind::BRACE | kind::OPEN)
-            && memchr::memchr2_iter(b'\'', b'"', text)
-                .filter(inside)
-                .nth(1)
-                .is_some()
-        || has(kind::QUOTE) && has(kind::SPACE) && holes(text)
-        || holds(rare::BACKSLASH) && memchr::memmem::find(text, b"\\x0").is_some()
-        || holds(rare::OPEN) && has(kind::BRACE) && pair(text, *b"()")
-        || holds(rare::PERCENT) && has(kind::SPACE)
-        || holds(rare::DOLLAR) && expands(text)
-        || holds(rare::BRACE) && (pair(text, *b"{,") || pair(text, *b",-"))
-        || holds(rare::DOLLAR)
-            && text.len() <= CHAINED
-            && memchr::memchr_iter(b'$', text).nth(2).is_some()
-        || holds(rare::DOLLAR) && memchr::memchr2(b';', b'&', text).is_some()
-        || text.len() <= CHAINED
-            && has(kind::SPACE)
-            && has(kind::TAG | kind::BRACE | kind::OPEN)
-            && chained(text)
-        || holds(rare::QUESTION)
-            && has(kind::SLASH)
-            && memchr::memchr_iter(b'?', text).any(|at| {
-                text.get(at + 1)
-                    .is_some_and(|b| matches!(b, b'?' | b'/' | b'*'))
-            })
-}
-
-/// Two quotes with nothing between them within a word: `ti''me`.
-fn holes(text: &[u8]) -> bool {
-    [b"''", b"\"\""].iter().any(|pair| {
-        memchr::memmem::find_iter(text, pair).any(|at| {
-            at > 0
-                && text[at - 1].is_ascii_alphabetic()
-                && text.get(at + 2).is_some_and(u8::is_ascii_alphabetic)
-        })
-    })
-}
-
-/// An option somewhere behind an operator: `;perf --version`.
-fn chained(text: &[u8]) -> bool {
-    let operator = memchr::memchr3(b';', b'|', b'&', text);
-    operator.is_some_and(|at| pair(&text[at..], *b" -"))
-}
-
-/// A dollar that ends a word and starts another: `c$@at`, `ping$() `.
-fn expands(text: &[u8]) -> bool {
-    memchr::memchr_iter(b'$', text).any(|at| {
-        at > 0
-            && text[at - 1].is_ascii_alphabetic()
-            && text
-                .get(at + 1)
-                .is_some_and(|b| matches!(b, b'@' | b'*' | b'!' | b'?' | b'-' | b'(' | b'{'))
-    })
-}
-
-fn pipes(value: &Value<'_>, rare: Rare) -> bool {
-    let text = value.bytes;
-    rare.twice & (rare::BAR | rare::AMPERSAND) != 0
-        || value.seen.any & kind::QUOTE != 0
-            && value.seen.any & (kind::TAG | kind::BRACE) != 0
-            && memchr::memchr2_iter(b'\'', b'"', text)
-                .any(|at| text.get(at + 1).is_some_and(|b| matches!(b, b';' | b'}')))
-}
-
-fn object(value: &Value<'_>, rare: Rare) -> bool {
-    let text = value.bytes;
-    let magic = match text.first() {
-        Some(b'r') => text.starts_with(b"rO0AB"),
-        Some(b'K') => text.starts_with(b"KztAA"),
-        Some(b'C') => text.starts_with(b"Cs7QA"),
-        Some(b'H') => text.starts_with(b"H4sIAAAA"),
-        Some(b'A') => text.starts_with(b"AAEAAAD"),
-        Some(0xac) => text.starts_with(b"\xac\xed\x00\x05"),
-        _ => false,
-    };
-    let quoted = rare.any & rare::COLON != 0 && value.seen.any & kind::QUOTE != 0;
-    magic
-        || quoted && pair(text, *b":\"")
-        || quoted && rare.any & rare::BRACE != 0 && pair(text, *b":{")
-}
-
-/// `<!`, `<?`.
-fn declares(text: &[u8]) -> bool {
-    memchr::memchr_iter(b'<', text).any(|at| matches!(text.get(at + 1), Some(b'!' | b'?')))
-}
-
-fn template(text: &[u8], rare: Rare) -> bool {
-    let holds = |bytes| rare.any & bytes != 0;
-    let at = |at: Option<usize>| at.and_then(|at| text.get(at)).copied().unwrap_or(0);
-    holds(rare::BRACE)
-        && memchr::memchr_iter(b'{', text).any(|i| {
-            matches!(
-                at(i.checked_sub(1)),
-                b'$' | b'#' | b'%' | b'@' | b'*' | b'~' | b'{'
-            ) || matches!(at(Some(i + 1)), b'%' | b'#' | b'@')
-        })
-        || holds(rare::DOLLAR)
-            && memchr::memchr_iter(b'$', text)
-                .any(|i| matches!(at(Some(i + 1)), b'_' | b'(' | b'{' | b'\'' | b'"'))
-        || holds(rare::LESS)
-            && memchr::memchr_iter(b'<', text).any(|i| matches!(at(Some(i + 1)), b'%' | b'#'))
-        || holds(rare::AT)
-            && holds(rare::OPEN)
-            && memchr::memchr_iter(b'@', text).any(|i| at(Some(i + 1)) == b'(')
-        || holds(rare::HASH) && hashes(text)
-}
-
-/// `#x...(`, `#x...=`.
-fn hashes(text: &[u8]) -> bool {
-    let Some(last) = memchr::memrchr2(b'(', b'=', text) else {
-        return false;
-    };
-    memchr::memchr_iter(b'#', &text[..last]).any(|at| {
-        text[at + 1..last]
-            .first_chunk::<2>()
-            .is_some_and(|next| next.iter().all(u8::is_ascii_alphabetic))
-    })
-}
-
-fn filter(text: &[u8]) -> bool {
-    let at = |at: Option<usize>| at.and_then(|at| text.get(at)).copied().unwrap_or(0);
-    memchr::memchr2_iter(b'(', b')', text).any(|i| {
-        let (before, after) = (at(i.checked_sub(1)), at(Some(i + 1)));
-        match text[i] {
-            b')' => {
-                matches!(after, b'(' | b'|' | b'&' | b'!')
-                    || before == b'*'
-                    || reopens(&text[i + 1..])
-            }
-            _ => matches!(after, b'&' | b'|' | b'!') && before != b' ',
-        }
-    })
-}
-
-/// A bracket and an operator of filters behind blanks: ` (&`, ` ( |`.
-fn reopens(rest: &[u8]) -> bool {
-    match rest.trim_ascii_start() {
-        [b'(', inside @ ..] => {
-            matches!(inside.trim_ascii_start().first(), Some(b'&' | b'|' | b'!'))
-        }
-        _ => false,
-    }
-}
-
-fn markup(value: &Value<'_>, rare: Rare) -> bool {
-    let holds = |bytes| rare.any & bytes == bytes;
-    holds(rare::LESS)
-        || holds(rare::AMPERSAND | rare::HASH) && memchr::memmem::find(value.bytes, b"&#").is_some()
-        || holds(rare::BACKSLASH)
-            && memchr::memchr_iter(b'\\', value.bytes)
-                .any(|at| matches!(value.bytes.get(at + 1), Some(b'u' | b'U' | b'x' | b'X')))
+/// What only stands beside rare bytes, of which prose has none.
+#[inline(never)]
+fn look_around(value: &Value<'_>, rare: Rare) -> Marks {
+    let brackets = rare.any & (rare::OPEN | rare::CLOSE) != 0;
+    let link = value.seen.twice & kind::SLASH != 0 && rare.any & rare::COLON != 0;
+    let marks = [
+        Marks::MARKUP.when(signs::markup(value, rare)),
+        Marks::DECLARES.when(rare.any & rare::LESS != 0 && signs::declares(value.bytes)),
+        Marks::TEMPLATE.when(signs::template(value.bytes, rare)),
+        Marks::FILTER.when(brackets && signs::filter(value.bytes)),
+        Marks::SHELL.when(signs::expression(value, rare)),
+        Marks::AXIS.when(rare.twice & rare::COLON != 0),
+        Marks::LINK.when(link && signs::link(value)),
+        Marks::SCHEME.when(link && !value.bytes.starts_with(b"http")),
+        Marks::NIBBLES.when(rare.any & rare::PERCENT != 0 && signs::nibbles(value.bytes)),
+        Marks::NULL.when(rare.any & rare::NULL != 0),
+        Marks::CALL.when(rare.any & rare::OPEN != 0 && signs::calls(value.bytes)),
+        Marks::VARIABLE.when(rare.any & rare::DOLLAR != 0 && signs::variable(value.bytes)),
+        Marks::INVOKES.when(rare.any & rare::OPEN != 0 && signs::invokes(value.bytes)),
+    ];
+    marks.into_iter().fold(Marks::default(), Marks::or)
 }
 
 #[cfg(test)]

@@ -79,21 +79,42 @@ fn goes_back(name: &[u8]) -> bool {
     .any(|word| memchr::memmem::find(&name, word).is_some())
 }
 
+/// Longest host that is read. Units: bytes.
+const HOST: usize = 64;
+
+/// Bytes that neither end a host or its name, nor stand in none.
+static ORDINARY: [bool; 256] = {
+    let mut table = [true; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = !matches!(byte as u8, b'/' | b'?' | b'#' | b':' | b'@' | b' ' | 0x80..);
+        byte += 1;
+    }
+    table
+};
+
 /// Tells whether a host is one that only the server's own network knows, by its first letters or
 /// its last.
 pub fn is_internal(host: &[u8]) -> bool {
-    let (mut end, mut odd, mut named) = (0, false, true);
-    for byte in host.iter().take(64) {
-        if matches!(byte, b'/' | b'?' | b'#') {
-            break;
+    let (mut end, mut port, mut odd) = (host.len().min(HOST), None, false);
+    let mut at = 0;
+    while let Some(step) = host[at..end]
+        .iter()
+        .position(|b| !ORDINARY[usize::from(*b)])
+    {
+        at += step;
+        match host[at] {
+            // Behind the port another host may come: `a.example:80 @b.example`.
+            b':' => port = port.or(Some(at)),
+            b'/' | b'?' | b'#' => {
+                end = at;
+                break;
+            }
+            _ => odd = true,
         }
-        // Behind the port another host may come: `a.example:80 @b.example`.
-        named &= *byte != b':';
-        // No host has such a byte.
-        odd |= matches!(byte, b'@' | b' ' | 0x80..);
-        end += usize::from(named);
+        at += 1;
     }
-    let name = &host[..end];
+    let name = &host[..port.unwrap_or(end)];
     let starts = |start: &[u8]| {
         name.get(..start.len())
             .is_some_and(|s| s.eq_ignore_ascii_case(start))

@@ -214,19 +214,18 @@ impl Triggers {
         self.sets[slot] |= sets;
     }
 
-    /// Finds what a word sets; 0 for most. `packed` holds its last eight letters in lower case,
-    /// the first in the lowest byte. Cost: one load for most words.
-    #[inline]
-    pub fn find(&self, packed: u64, long: bool) -> u64 {
-        let key = key(packed, long);
-        let hash = hash(key);
-        if self.known[hash / 64] >> (hash % 64) & 1 == 0 {
-            return 0;
-        }
-        self.search(key, hash % SLOTS)
+    /// Tells whether a word may set anything; most do not. `packed` holds its last eight letters in
+    /// lower case, the first in the lowest byte. Cost: one load.
+    #[inline(always)]
+    pub fn may_know(&self, packed: u64, long: bool) -> bool {
+        let hash = hash(key(packed, long));
+        self.known[hash / 64] >> (hash % 64) & 1 != 0
     }
 
-    fn search(&self, key: u64, mut slot: usize) -> u64 {
+    /// Finds what such a word sets; 0 for those that are not listed.
+    pub fn find(&self, packed: u64, long: bool) -> u64 {
+        let key = key(packed, long);
+        let mut slot = hash(key) % SLOTS;
         loop {
             let held = self.keys[slot];
             if held == key {

@@ -1,16 +1,12 @@
 //! Trigger words: a value's runs of letters, looked up and judged by what stands around them.
 
-use super::triggers::{
-    BRACED, COMMAND, DOLLAR, DOTTED, DUNDER, HEX, INVOKED, LOGIC, SCHEME, SORTS, TRIGGERS,
-};
+use super::triggers::TRIGGERS;
+use super::word::Word;
 use crate::decode::kind::{self, Rare, BLOCK, WINDOW};
-
-/// Longest operand behind `or` and `and`. Units: bytes.
-const OPERAND: usize = 64;
 
 /// Trigger words of a value: a set of bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Words(u16);
+pub struct Words(pub(super) u16);
 
 impl Words {
     /// Words of statements, and `or`/`and` before a literal.
@@ -51,43 +47,66 @@ impl Words {
     }
 }
 
-/// Reads a value once: its trigger words and its rare bytes.
+/// What one reading of a value gives.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Read {
+    pub words: Words,
+    pub rare: Rare,
+    /// Holds `bin/` or `/dev/`.
+    pub folder: bool,
+    /// Holds `http/`, in any case.
+    pub http: bool,
+}
+
+/// Reads a value once. `closely` tells that it may hold an equals sign or a slash.
 /// Cost: linear; a multiplication and a load for most words.
-pub fn read(text: &[u8]) -> (Words, Rare) {
-    let mut found = 0;
+pub fn read(text: &[u8], closely: bool) -> Read {
+    let mut reader = Reader {
+        text,
+        head: head(text),
+        closely,
+        found: 0,
+        folder: false,
+        http: false,
+    };
     let mut rare = Rare::default();
-    let head = head(text);
     let mut from = 0;
     loop {
         let end = text.len().min(from + WINDOW);
         let (seen, letters) = kind::survey(&text[from..end]);
         rare = rare.join(seen);
         let blocks = (end - from).div_ceil(BLOCK);
-        let (mut start, mut inside, mut before) = (0, false, 0);
+        // Where a word has started that has not ended yet.
+        let mut open = None;
+        let mut before = 0;
         for (block, letters) in letters[..blocks].iter().enumerate() {
-            // Where letters start and where they end, by turns.
-            let mut edges = letters ^ (letters << 1 | before);
+            let at = from + block * BLOCK;
+            let behind = letters << 1 | before;
             before = letters >> (BLOCK - 1);
-            while edges != 0 {
-                let at = from + block * BLOCK + edges.trailing_zeros() as usize;
-                edges &= edges - 1;
-                inside = !inside;
-                if inside {
-                    start = at;
-                } else {
-                    found |= word(text, head, start, at);
-                }
+            let (mut starts, mut ends) = (letters & !behind, behind & !letters);
+            while ends != 0 {
+                let start = open.take().unwrap_or_else(|| {
+                    let start = at + starts.trailing_zeros() as usize;
+                    starts &= starts - 1;
+                    start
+                });
+                let end = at + ends.trailing_zeros() as usize;
+                ends &= ends - 1;
+                reader.word(start, end);
+            }
+            if starts != 0 {
+                open = Some(at + starts.trailing_zeros() as usize);
             }
         }
         // The next window holds a cut word whole, and the pair of bytes at the border.
-        from = match (inside, end == text.len()) {
-            (false, true) => break,
-            (false, false) => end - 1,
-            (true, false) if start > from => start,
-            (true, _) => {
+        from = match (open, end == text.len()) {
+            (None, true) => break,
+            (None, false) => end - 1,
+            (Some(start), false) if start > from => start,
+            (Some(start), _) => {
                 let more = text[end..].iter().take_while(|b| b.is_ascii_alphabetic());
                 let end = end + more.count();
-                found |= word(text, head, start, end);
+                reader.word(start, end);
                 if end == text.len() {
                     break;
                 }
@@ -95,27 +114,63 @@ pub fn read(text: &[u8]) -> (Words, Rare) {
             }
         };
     }
-    (Words(found), rare)
+    Read {
+        words: Words(reader.found),
+        rare,
+        folder: reader.folder,
+        http: reader.http,
+    }
 }
 
-/// Tells what a run of letters sets. `head` holds the value's first eight bytes.
-/// Cost: no more than its lookup for most.
-#[inline]
-fn word(text: &[u8], head: u64, start: usize, end: usize) -> u16 {
-    let packed = pack(text, head, start, end);
-    let mut found = 0;
-    let trigger = TRIGGERS.find(packed, end - start > 8);
-    if trigger != 0 {
-        found |= Word::new(text, start, end).judge(trigger);
+/// What is being read, and what was found.
+struct Reader<'t> {
+    text: &'t [u8],
+    /// The first eight bytes.
+    head: u64,
+    closely: bool,
+    found: u16,
+    folder: bool,
+    http: bool,
+}
+
+impl Reader<'_> {
+    /// Takes in what a run of letters says. Cost: no more than its lookup for most.
+    #[inline(always)]
+    fn word(&mut self, start: usize, end: usize) {
+        let packed = pack(self.text, self.head, start, end);
+        if TRIGGERS.may_know(packed, end - start > 8) {
+            self.known(packed, start, end);
+        }
+        if self.closely {
+            self.beside(start, end);
+        }
     }
-    if end - start > 4 && text[start] | 0x20 == b'o' && text[start + 1] | 0x20 == b'n' {
-        found |= Word::new(text, start, end).handler();
+
+    #[inline(never)]
+    fn known(&mut self, packed: u64, start: usize, end: usize) {
+        let trigger = TRIGGERS.find(packed, end - start > 8);
+        if trigger != 0 {
+            self.found |= Word::new(self.text, start, end).judge(trigger);
+        }
     }
-    found
+
+    /// Looks for a folder, a protocol, and a handler.
+    #[inline(always)]
+    fn beside(&mut self, start: usize, end: usize) {
+        let word = &self.text[start..end];
+        if self.text.get(end) == Some(&b'/') {
+            let whole = start > 0 && self.text[start - 1] == b'/' && word == b"dev";
+            self.folder |= whole || word.ends_with(b"bin");
+            let tail = word.last_chunk::<4>();
+            self.http |= tail.is_some_and(|w| w.eq_ignore_ascii_case(b"http"));
+        } else if word.len() > 4 && word[..2].eq_ignore_ascii_case(b"on") {
+            self.found |= Word::new(self.text, start, end).handler();
+        }
+    }
 }
 
 /// Packs the last eight letters of a word in lower case, the first of them in the lowest byte.
-#[inline]
+#[inline(always)]
 fn pack(text: &[u8], head: u64, start: usize, end: usize) -> u64 {
     const LOWER: u64 = 0x2020_2020_2020_2020;
     let beyond = 64 - 8 * (end - start).min(8) as u32;
@@ -136,202 +191,6 @@ fn head(text: &[u8]) -> u64 {
     }
 }
 
-/// One run of letters and its surroundings.
-struct Word<'t> {
-    lead: &'t [u8],
-    rest: &'t [u8],
-}
-
-impl<'t> Word<'t> {
-    fn new(text: &'t [u8], start: usize, end: usize) -> Word<'t> {
-        Word {
-            lead: &text[..start],
-            rest: &text[end..],
-        }
-    }
-
-    fn before(&self) -> u8 {
-        self.lead.last().copied().unwrap_or(0)
-    }
-
-    /// Sets what the trigger sets, as far as its conditions hold here.
-    #[inline(never)]
-    fn judge(&self, trigger: u64) -> u16 {
-        let when = |shift: u32, holds: fn(&Self) -> bool| {
-            let sets = (trigger >> shift) as u16;
-            if sets != 0 && holds(self) {
-                sets
-            } else {
-                0
-            }
-        };
-        let special = trigger >> 48;
-        let mut found = trigger as u16;
-        found |= when(16, Self::calls);
-        found |= when(32, Self::path);
-        if special & LOGIC != 0 {
-            found |= logic(self.rest);
-        }
-        if special & SORTS != 0 {
-            found |= self.sorts();
-        }
-        if special & HEX != 0 {
-            found |= self.hex();
-        }
-        if special & COMMAND != 0 && self.command() {
-            found |= Words::SHELL.0;
-        }
-        if special & SCHEME != 0 && self.scheme() {
-            found |= Words::URL.0;
-        }
-        let invoked = special & INVOKED != 0 && self.invoked();
-        let dotted = special & DOTTED != 0 && self.dotted();
-        let braced = special & BRACED != 0 && matches!(self.rest.first(), Some(b']' | b'}'));
-        let dunder = special & DUNDER != 0 && self.before() == b'_' && self.rest.starts_with(b"_");
-        if invoked || dotted || dunder || braced {
-            found |= Words::CODE.0;
-        }
-        if special & DOLLAR != 0 && matches!(self.before(), b'$' | b'&') {
-            found |= Words::OPERATOR.0;
-        }
-        found
-    }
-
-    fn sorts(&self) -> u16 {
-        let next = self.rest.trim_ascii_start();
-        let by = next.get(..2).is_some_and(|w| w.eq_ignore_ascii_case(b"by"));
-        u16::from(by || next.starts_with(b"/*")) * Words::SQL.0
-    }
-
-    /// Names that are called, assigned, or looked into.
-    fn calls(&self) -> bool {
-        let called = matches!(
-            self.rest.trim_ascii_start().first(),
-            Some(
-                b'(' | b'`'
-                    | b'.'
-                    | b'['
-                    | b'/'
-                    | b'>'
-                    | b';'
-                    | b')'
-                    | b'+'
-                    | b'-'
-                    | b','
-                    | b'<'
-                    | b'"'
-                    | b'\''
-            )
-        );
-        called || self.before() == b'='
-    }
-
-    /// Names beside a separator of paths or of schemes.
-    fn path(&self) -> bool {
-        let beside = |b: &u8| matches!(b, b'/' | b'\\' | b'.' | b':' | b'-' | b'_');
-        self.rest.first().is_some_and(beside) || beside(&self.before())
-    }
-
-    /// A function before its arguments, comments and quotes between them.
-    fn invoked(&self) -> bool {
-        let rest = self.rest.trim_ascii_start();
-        let rest = rest
-            .strip_prefix(b"\"")
-            .or(rest.strip_prefix(b"'"))
-            .unwrap_or(rest);
-        matches!(rest, [b'(' | b'`' | b'#', ..] | [b'/', b'*' | b'/', ..])
-    }
-
-    /// Something of a class or a module is meant: `os.`, `process["env"]`, `[prototype][x]`.
-    fn dotted(&self) -> bool {
-        let looked_into = matches!(
-            self.rest,
-            [b'.' | b'[', ..] | [b']', b'[' | b'.' | b'=', ..]
-        );
-        looked_into || self.before() == b'[' && self.rest.first() == Some(&b']')
-    }
-
-    /// `0x2e`, `0x2f`, `0x5c`.
-    fn hex(&self) -> u16 {
-        let path = [&b"2e"[..], b"2f", b"5c"]
-            .iter()
-            .any(|code| self.rest.starts_with(code));
-        u16::from(path && self.before() == b'0') * Words::FILE.0
-    }
-
-    /// A program's name where a shell would start one: at the start, or behind an operator.
-    fn command(&self) -> bool {
-        let before = self.lead.trim_ascii_end().last().copied().unwrap_or(0);
-        let blank = self.lead.last().is_some_and(u8::is_ascii_whitespace);
-        let opens = matches!(
-            before,
-            b';' | b'|'
-                | b'!'
-                | b'&'
-                | b'`'
-                | b'('
-                | b'{'
-                | b'}'
-                | b'\\'
-                | b'^'
-                | b'$'
-                | b'%'
-                | b'='
-                | b'@'
-                | b'"'
-                | b'\''
-        );
-        let line = matches!(self.lead.last(), Some(b'\n' | b'\r'));
-        before == 0 || opens || line || !blank && matches!(before, b'/' | b'>' | b'+')
-    }
-
-    /// A scheme before an address that only the server's own network knows, or in odd spelling.
-    fn scheme(&self) -> bool {
-        let Some(rest) = self.rest.strip_prefix(b":") else {
-            return false;
-        };
-        let slashes = rest
-            .iter()
-            .take_while(|b| matches!(b, b'/' | b'\\'))
-            .count();
-        let host = &rest[slashes..];
-        let first = host.first().copied().unwrap_or(b'a');
-        slashes != 2 || !first.is_ascii_alphabetic() || super::ssrf::is_internal(host)
-    }
-
-    /// `onload =`.
-    fn handler(&self) -> u16 {
-        let assigned = self.rest.trim_ascii_start().first() == Some(&b'=');
-        u16::from(assigned) * Words::SCRIPT.0
-    }
-}
-
-/// `or`, `and`: before a literal, an operator or a bracket, or before `word =`.
-fn logic(rest: &[u8]) -> u16 {
-    let next = rest.trim_ascii_start();
-    let word = next
-        .iter()
-        .take(OPERAND)
-        .take_while(|b| is_word(**b))
-        .count();
-    let literal = match next.first() {
-        Some(b',' | b'.' | b'-') | None => false,
-        Some(byte) => !byte.is_ascii_alphabetic() && *byte < 0x80,
-    };
-    let constant = [&b"true"[..], b"not", b"null", b"false"]
-        .iter()
-        .any(|w| next[..word].eq_ignore_ascii_case(w));
-    let compared = matches!(
-        next[word..].trim_ascii_start().first(),
-        Some(b'=' | b'<' | b'>' | b'(' | b'!' | b'#')
-    );
-    u16::from(literal || constant || compared) * Words::SQL.0
-}
-
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -339,16 +198,24 @@ mod tests {
 
     /// The words one after the other, without windows and vectors.
     fn plainly(text: &[u8]) -> u16 {
-        let (mut found, mut at) = (0, 0);
+        let mut at = 0;
+        let mut reader = Reader {
+            text,
+            head: head(text),
+            closely: true,
+            found: 0,
+            folder: false,
+            http: false,
+        };
         while at < text.len() {
             let length = text[at..].iter().take_while(|b| b.is_ascii_alphabetic());
             let length = length.count();
             if length > 0 {
-                found |= word(text, head(text), at, at + length);
+                reader.word(at, at + length);
             }
             at += length.max(1);
         }
-        found
+        reader.found
     }
 
     proptest! {
@@ -360,9 +227,9 @@ mod tests {
         ) {
             let mut long = vec![filler; lead];
             long.extend_from_slice(text.as_bytes());
-            let (words, rare) = read(&long);
-            prop_assert_eq!(words.0, plainly(&long));
-            prop_assert_eq!(rare.twice & kind::rare::COLON != 0, text.contains("::"));
+            let read = read(&long, true);
+            prop_assert_eq!(read.words.0, plainly(&long));
+            prop_assert_eq!(read.rare.twice & kind::rare::COLON != 0, text.contains("::"));
         }
     }
 

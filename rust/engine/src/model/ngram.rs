@@ -113,7 +113,10 @@ pub fn runs(value: &[u8], text: bool, mut visit: impl FnMut(Hit)) {
                     visit(Hit::Run(half | place(held, length)));
                 }
             }
-            let sign = sign(folded, kind);
+            let sign = match SIGN[usize::from(folded)] {
+                NUMBER if kind == WORD => WORD,
+                sign => sign,
+            };
             if sign == WORD {
                 word = (word ^ u64::from(folded)).wrapping_mul(PRIME);
             } else if kind == WORD {
@@ -151,15 +154,21 @@ const BLANK: u8 = b' ';
 const SHAPED: u32 = 8;
 const PRIME: u64 = 0x0100_0000_01b3;
 
-/// What a character is in a shape, behind one that was `before`.
-fn sign(folded: u8, before: u8) -> u8 {
-    match folded {
-        b'a'..=b'z' | b'_' | 0x80.. => WORD,
-        b'0' if before == WORD => WORD,
-        b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => BLANK,
-        _ => folded,
+/// What a folded character is in a shape; a digit behind a word belongs to that.
+static SIGN: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut i = 0;
+    while i < 256 {
+        let byte = i as u8;
+        table[i] = match byte {
+            b'a'..=b'z' | b'_' | 0x80.. => WORD,
+            b'\t' | b'\n' | b'\r' | 0x0b | 0x0c => BLANK,
+            _ => byte,
+        };
+        i += 1;
     }
-}
+    table
+};
 
 /// Hashes the last characters of `held`; the three low bits of `length` tell how many.
 /// Source: Fibonacci hashing, Knuth (1973).
@@ -174,7 +183,7 @@ fn fold(run: u64) -> usize {
 }
 
 /// Letters in lower case, digits as one, bytes beyond ASCII as one.
-const FOLD: [u8; 256] = {
+static FOLD: [u8; 256] = {
     let mut table = [0; 256];
     let mut i = 0;
     while i < 256 {

@@ -1,11 +1,12 @@
 //! A JSON tokenizer that hands out strings: streaming, forgiving, without recursion.
 
+mod path;
+
 use super::kind;
 use super::percent::hex;
+use path::Path;
 use threat_agent_scan::{Marks, Seen, BLOCK};
 
-/// Longest path that is kept for locations. Units: bytes.
-const PATH_BYTES: usize = 64;
 /// Deepest nesting that is followed.
 const DEPTH: usize = 16_384;
 /// Marks an array in a level; the rest of a level is the length of the path outside of it.
@@ -54,22 +55,46 @@ pub enum Why {
     TooDeep,
 }
 
+/// Takes the strings of a document.
+pub trait Strings {
+    /// Tells whether a plain text, but for single points and hyphens, is dealt with by that. Cheap,
+    /// for most are.
+    fn passes(&mut self, path: &[u8], plain: &[u8]) -> bool;
+
+    /// Shape: path, text, and the kinds of byte in the text; of a plain one, none.
+    fn take(&mut self, path: &[u8], text: &[u8], seen: Seen);
+}
+
+/// Takes all of them.
+struct All<F>(F);
+
+impl<F: FnMut(&[u8], &[u8], Seen)> Strings for All<F> {
+    fn passes(&mut self, _path: &[u8], _plain: &[u8]) -> bool {
+        false
+    }
+
+    fn take(&mut self, path: &[u8], text: &[u8], seen: Seen) {
+        (self.0)(path, text, seen);
+    }
+}
+
 /// Reads one document, or several one after the other (NDJSON), and hands out each key and each
 /// string with its path, and bare scalars outside of any bracket.
-/// Shape: `emit` gets path, text, and the kinds of byte in the text; of a text that is plain but
-/// for single points and hyphens, none.
+/// Shape: `emit` is [`Strings::take`].
 /// Cost: linear; memory for one byte a level, for the longest escaped string, and a quarter of the
 /// document for its marks.
-pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8], Seen)) -> End {
+pub fn walk(json: &[u8], scratch: &mut Scratch, emit: impl FnMut(&[u8], &[u8], Seen)) -> End {
+    walk_for(json, scratch, &mut All(emit))
+}
+
+/// The same for whoever lets plain strings pass.
+pub fn walk_for(json: &[u8], scratch: &mut Scratch, strings: &mut impl Strings) -> End {
     let Scratch {
         text,
         levels,
         marks,
     } = scratch;
-    let mut path = Path {
-        bytes: [0; PATH_BYTES + CHUNK],
-        length: 0,
-    };
+    let mut path = Path::new();
     levels.clear();
     marks.clear();
     marks.reserve(json.len().div_ceil(BLOCK));
@@ -78,6 +103,7 @@ pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8
     // The innermost level: whether it is an object, and the length of the path outside of it.
     let (mut in_object, mut outside) = (false, 0);
     let end = |read, why| End { read, why };
+    let follows = |at: usize, byte: u8| json.get(at) == Some(&byte);
     loop {
         at += blanks(&json[at..]);
         let Some(byte) = json.get(at) else {
@@ -93,27 +119,39 @@ pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8
         };
         match byte {
             b'"' => {
-                let (content, seen, after) = string(json, at + 1, marks, text);
+                let from = at + 1;
+                let (stop, hot) = run(marks, from, json.len());
+                let plain = !hot && json.get(stop) == Some(&b'"');
+                let (content, seen, after) = if plain {
+                    (&json[from..stop], Seen::default(), Some(stop + 1))
+                } else {
+                    string(json, from, stop, marks, text)
+                };
                 let Some(after) = after else {
-                    emit(path.get(), content, seen);
+                    strings.take(path.get(), content, seen);
                     return end(json.len(), Why::Truncated);
                 };
                 at = after + blanks(&json[after..]);
-                let next = json.get(at);
-                if in_object && next == Some(&b':') {
-                    path.put(outside, content);
+                if in_object && follows(at, b':') {
+                    match json[from..].first_chunk() {
+                        Some(chunk) if plain => path.put(content, chunk),
+                        _ => path.copy(content),
+                    }
                     at += 1;
-                } else if next == Some(&b',') && !levels.is_empty() {
+                } else if follows(at, b',') && !levels.is_empty() {
                     at += 1;
                 }
-                emit(path.get(), content, seen);
+                if !(plain && strings.passes(path.get(), content)) {
+                    strings.take(path.get(), content, seen);
+                }
             }
             b'{' | b'[' => {
                 if levels.len() == DEPTH {
                     return end(at, Why::TooDeep);
                 }
                 in_object = *byte == b'{';
-                outside = path.length;
+                outside = path.get().len();
+                path.enter(outside);
                 levels.push(outside as u8 | if in_object { 0 } else { ARRAY });
                 at += 1;
             }
@@ -121,12 +159,16 @@ pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8
                 if levels.is_empty() || in_object != (*byte == b'}') {
                     return end(at, Why::Malformed);
                 }
-                path.length = outside;
+                path.leave(outside);
                 levels.pop();
                 let level = levels.last().copied().unwrap_or(ARRAY);
                 in_object = level & ARRAY == 0;
                 outside = usize::from(level & !ARRAY);
+                path.enter(outside);
                 at += 1;
+                if follows(at, b',') && !levels.is_empty() {
+                    at += 1;
+                }
             }
             b',' if !levels.is_empty() => at += 1,
             _ => {
@@ -136,9 +178,12 @@ pub fn walk(json: &[u8], scratch: &mut Scratch, mut emit: impl FnMut(&[u8], &[u8
                 }
                 if levels.is_empty() {
                     let bare = &json[at..at + length];
-                    emit(path.get(), bare, kind::seen(bare));
+                    strings.take(path.get(), bare, kind::seen(bare));
                 }
                 at += length;
+                if follows(at, b',') && !levels.is_empty() {
+                    at += 1;
+                }
             }
         }
     }
@@ -179,63 +224,22 @@ fn scalar(json: &[u8]) -> usize {
     }
 }
 
-/// Where in a document something stands: keys with points between them, cut at [`PATH_BYTES`].
-struct Path {
-    /// One chunk longer than the path, so that short keys are copied without a loop.
-    bytes: [u8; PATH_BYTES + CHUNK],
-    length: usize,
-}
-
-/// Units: bytes.
-const CHUNK: usize = 16;
-
-impl Path {
-    fn get(&self) -> &[u8] {
-        &self.bytes[..self.length.min(PATH_BYTES)]
-    }
-
-    /// Puts a key behind the first `outside` bytes, as far as there is room.
-    #[inline]
-    fn put(&mut self, outside: usize, key: &[u8]) {
-        self.length = outside.min(PATH_BYTES);
-        if outside > 0 && outside < PATH_BYTES {
-            self.bytes[outside] = b'.';
-            self.length += 1;
-        }
-        let room = PATH_BYTES - self.length;
-        let key = &key[..key.len().min(room)];
-        let place = &mut self.bytes[self.length..];
-        self.length += key.len();
-        if key.len() > CHUNK {
-            place[..key.len()].copy_from_slice(key);
-            return;
-        }
-        for (to, from) in place.iter_mut().zip(key) {
-            *to = *from;
-        }
-    }
-}
-
-/// Reads the string whose opening quote stands before `from`.
+/// Reads the string that starts at `from` and has its first stop at `stop`.
 /// Shape: the content, its kinds, and what stands behind the closing quote, `None` without one.
-#[inline(always)]
+#[inline(never)]
 fn string<'s>(
     json: &'s [u8],
     from: usize,
+    stop: usize,
     marks: &[Marks],
     text: &'s mut Vec<u8>,
 ) -> (&'s [u8], Seen, Option<usize>) {
-    let (stop, hot) = run(marks, from, json.len());
-    let content = &json[from..stop];
     if json.get(stop) == Some(&b'\\') {
         let after = escaped(json, from, stop, marks, text);
         return (text, kind::seen(text), after);
     }
-    let seen = if hot {
-        kind::seen(content)
-    } else {
-        Seen::default()
-    };
+    let content = &json[from..stop];
+    let seen = kind::seen(content);
     (content, seen, (stop < json.len()).then_some(stop + 1))
 }
 

@@ -1,0 +1,234 @@
+//! Raw values in, decoded ones out: the budget, what a value's place encodes, and what is nested in
+//! it.
+
+use super::{base64, graphql, json, kind, percent};
+use super::{Gaps, Value, Visitor, Walked};
+use crate::inspect::Part;
+use crate::verdict::Uninspected;
+use threat_agent_scan::Seen;
+
+/// Most values of one request.
+const VALUES: u32 = 131_072;
+/// Most bytes of all values of one request, each way to read them counted. Units: bytes.
+const BYTES: usize = 4 << 20;
+
+/// Takes raw values in, decodes them, keeps to the budget.
+pub struct Sink<'s, V> {
+    text: &'s mut Vec<u8>,
+    nested: Nested<'s, V>,
+    /// Whether values may hold overlong or full-width UTF-8.
+    pub odd: bool,
+    values: u32,
+    pub bytes: usize,
+    pub gaps: Gaps,
+}
+
+impl<'s, V: Visitor> Sink<'s, V> {
+    /// Takes what is reused between requests: what is decoded lies in `text`, a token's text in
+    /// `token`.
+    pub fn new(
+        visitor: V,
+        text: &'s mut Vec<u8>,
+        token: &'s mut Vec<u8>,
+        inner: &'s mut json::Scratch,
+    ) -> Sink<'s, V> {
+        Sink {
+            text,
+            nested: Nested {
+                out: Out { visitor, values: 0 },
+                token,
+                inner,
+            },
+            odd: false,
+            values: VALUES,
+            bytes: BYTES,
+            gaps: Gaps::default(),
+        }
+    }
+
+    /// Tells what came of it.
+    pub fn finish(self) -> Walked {
+        Walked {
+            gaps: self.gaps,
+            values: self.nested.out.values,
+        }
+    }
+
+    /// A value in percent-encoding; `plus` as in forms.
+    pub fn encoded(&mut self, part: Part, name: &[u8], raw: &[u8], plus: bool) {
+        let coded = if plus {
+            memchr::memchr2(b'%', b'+', raw).is_some()
+        } else {
+            memchr::memchr(b'%', raw).is_some()
+        };
+        if coded {
+            self.undo(part, name, raw, Some(plus));
+        } else {
+            self.value(part, name, raw, kind::seen(raw));
+        }
+    }
+
+    /// A value that its place does not encode.
+    pub fn plain(&mut self, part: Part, name: &[u8], bytes: &[u8]) {
+        self.value(part, name, bytes, kind::seen(bytes));
+    }
+
+    /// The same, its kinds already known.
+    #[inline]
+    fn value(&mut self, part: Part, name: &[u8], bytes: &[u8], seen: Seen) {
+        let coded = seen.any & kind::OPEN != 0 && memchr::memchr(b'%', bytes).is_some();
+        if coded || self.odd && percent::is_odd(bytes) {
+            return self.undo(part, name, bytes, None);
+        }
+        if !self.afford(bytes.len()) {
+            return;
+        }
+        let odd_utf8 = false;
+        let value = Value {
+            part,
+            name,
+            bytes,
+            seen,
+            extra_rounds: 0,
+            odd_utf8,
+        };
+        self.nested.judge(&value);
+    }
+
+    /// Decodes to a fixed point. `place` tells that the place itself encodes, and its plus.
+    #[inline(never)]
+    fn undo(&mut self, part: Part, name: &[u8], raw: &[u8], place: Option<bool>) {
+        if !self.afford(raw.len()) {
+            return;
+        }
+        self.text.clear();
+        self.text.extend_from_slice(raw);
+        let undone = percent::undo(self.text, place == Some(true));
+        let value = Value {
+            part,
+            name,
+            bytes: self.text,
+            seen: kind::seen(self.text),
+            extra_rounds: undone.rounds.saturating_sub(u8::from(place.is_some())),
+            odd_utf8: undone.odd_utf8,
+        };
+        self.nested.judge(&value);
+    }
+
+    #[inline]
+    fn afford(&mut self, bytes: usize) -> bool {
+        if self.values == 0 || self.bytes < bytes {
+            self.gaps.add(Uninspected::OVER_BUDGET, bytes);
+            return false;
+        }
+        self.values -= 1;
+        self.bytes -= bytes;
+        true
+    }
+}
+
+/// The strings of a JSON body are values.
+impl<V: Visitor> json::Strings for Sink<'_, V> {
+    #[inline(always)]
+    fn passes(&mut self, path: &[u8], plain: &[u8]) -> bool {
+        let value = Value {
+            part: Part::Json,
+            name: path,
+            bytes: plain,
+            seen: Seen::default(),
+            extra_rounds: 0,
+            odd_utf8: false,
+        };
+        let passes = !self.odd
+            && !self.nested.out.visitor.wants(&value)
+            && !base64::may_be(plain)
+            && self.values > 0
+            && self.bytes >= plain.len();
+        if passes {
+            self.values -= 1;
+            self.bytes -= plain.len();
+            self.nested.out.values += 1;
+        }
+        passes
+    }
+
+    #[inline(never)]
+    fn take(&mut self, path: &[u8], text: &[u8], seen: Seen) {
+        self.value(Part::Json, path, text, seen);
+    }
+}
+
+/// Where values go.
+struct Out<V> {
+    visitor: V,
+    /// How many there were.
+    values: u32,
+}
+
+impl<V: Visitor> Out<V> {
+    #[inline(always)]
+    fn hand(&mut self, value: &Value<'_>) {
+        self.values += 1;
+        if self.visitor.wants(value) {
+            self.visitor.visit(value);
+        }
+    }
+}
+
+/// Hands values out, and what is nested in them.
+struct Nested<'s, V> {
+    out: Out<V>,
+    token: &'s mut Vec<u8>,
+    inner: &'s mut json::Scratch,
+}
+
+impl<V: Visitor> Nested<'_, V> {
+    /// Hands a value out; as its own strings when it is a JSON document by itself; with the text
+    /// that it is the base64 of, if it is.
+    #[inline(always)]
+    fn judge(&mut self, value: &Value<'_>) {
+        let any = value.seen.any;
+        if any & kind::BRACE != 0 && any & kind::QUOTE != 0 {
+            return self.structured(value);
+        }
+        self.out.hand(value);
+        let token = any & !(kind::DOT | kind::SLASH | kind::TAG) == 0;
+        if token && base64::undo(value.bytes, self.token) {
+            self.undone(value);
+        }
+    }
+
+    /// Hands out a value that may be a document, with what can be read in it.
+    #[inline(never)]
+    fn structured(&mut self, value: &Value<'_>) {
+        let start = value.bytes.trim_ascii_start();
+        let Nested { out, inner, .. } = self;
+        if matches!(start, [b'{' | b'[', ..]) {
+            let end = json::walk(value.bytes, inner, |_, bytes, seen| {
+                out.hand(&value.with(bytes, seen));
+            });
+            if end.why == json::Why::Complete {
+                return;
+            }
+        }
+        out.hand(value);
+        if graphql::is_document(value.name, start) {
+            graphql::literals(start, inner, |bytes| {
+                out.hand(&value.with(bytes, kind::seen(bytes)));
+            });
+        }
+    }
+
+    /// Hands out the text of a token.
+    #[inline(never)]
+    fn undone(&mut self, value: &Value<'_>) {
+        let token = std::mem::take(self.token);
+        let text = value.with(&token, kind::seen(&token));
+        if text.seen.any & kind::BRACE != 0 && text.seen.any & kind::QUOTE != 0 {
+            self.structured(&text);
+        } else {
+            self.out.hand(&text);
+        }
+        *self.token = token;
+    }
+}

@@ -1,0 +1,254 @@
+//! What is handed out of requests.
+
+use super::*;
+use crate::inspect::Location;
+use crate::request::Body;
+use flate2::{write::GzEncoder, Compression};
+use proptest::prelude::*;
+use std::io::Write;
+
+fn values(request: &Request) -> (Vec<String>, Gaps) {
+    let mut out = Vec::new();
+    let gaps = walk(request, &mut Scratch::default(), |v| {
+        let text = String::from_utf8_lossy(v.bytes);
+        out.push(format!("{}={text}", Location::new(v.part, v.name)));
+    });
+    (out, gaps)
+}
+
+fn posted<'a>(content_type: &'a str, body: &'a [u8]) -> Vec<String> {
+    let headers = format!("Host: a\r\nContent-Type: {content_type}\r\n");
+    let body = Body {
+        bytes: body,
+        ..Body::default()
+    };
+    let request = Request {
+        headers: headers.as_bytes(),
+        body,
+        ..Request::default()
+    };
+    let (mut out, _) = values(&request);
+    out.retain(|v| v != "path=" && !v.starts_with("header.content-type"));
+    out
+}
+
+#[test]
+fn every_place_is_read() {
+    let request = Request {
+        path: b"/a%2f%2e%2e",
+        query: b"q=a+b&c%3d=%2527&flag&=x",
+        headers: b"Host: h\r\nUser-Agent: ua\r\nAccept: */*\r\nCookie: a=b%3d; c=d\r\n\
+            Referer: https://h/p?x=%3C\r\nX-Any: %41\r\nAuthorization: Bearer x\r\n",
+        ..Request::default()
+    };
+    let (got, gaps) = values(&request);
+    for want in [
+        "path=/a/..",
+        "query.q=a b",
+        "query.c%3d='",
+        "query.flag=flag",
+        "query=x",
+        "header.user-agent=ua",
+        "cookie.a=b=",
+        "cookie.c=d",
+        "header.referer=https://h/p",
+        "header.referer=<",
+        "header.x-any=A",
+    ] {
+        assert!(got.iter().any(|v| v == want), "{want} in {got:?}");
+    }
+    assert!(
+        !got.iter()
+            .any(|v| v.contains("Bearer") || v.contains("*/*")),
+        "{got:?}"
+    );
+    assert_eq!(gaps, Gaps::default());
+}
+
+#[test]
+fn bodies_are_read_by_type_and_by_looks() {
+    let multipart = b"--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nv1\r\n\
+        --b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"../x\"\r\n\r\nbytes\r\n--b--\r\n";
+    for (content_type, body, want) in [
+        ("application/json", &b"{\"a\":\"b\"}"[..], "json.a=b"),
+        ("Application/JSON; charset=utf-8", b"\"<b>\"", "json=<b>"),
+        (
+            "application/x-www-form-urlencoded",
+            b"{\"a\":\"b\"}",
+            "json.a=b",
+        ),
+        ("text/plain", b"a=b+c&d=e", "form.a=b c"),
+        ("", b"a=%7B%22k%22%3A%22v%22%7D", "form.a=v"),
+        (
+            "application/json",
+            b"{\"a\":\"{\\\"k\\\":\\\"v\\\"}\"}",
+            "json.a=v",
+        ),
+        (
+            "application/json",
+            b"{\"a\":\"b\", junk <x>",
+            "body=junk <x>",
+        ),
+        ("multipart/form-data; boundary=b", multipart, "form.a=v1"),
+        (
+            "multipart/form-data; boundary=other",
+            multipart,
+            "file.f=../x",
+        ),
+        ("text/plain", b"just words", "body=just words"),
+        (
+            "application/json",
+            b"{\"a\":\"PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==\"}",
+            "json.a=<script>alert(1)</script>",
+        ),
+        (
+            "application/json",
+            b"{\"query\":\"{ a(b: \\\"<c>\\\") }\",\"variables\":{\"d\":\"<e>\"}}",
+            "json.query=<c>",
+        ),
+        (
+            "application/json",
+            b"{\"query\":\"{ a }\",\"variables\":{\"d\":\"<e>\"}}",
+            "json.variables.d=<e>",
+        ),
+        (
+            "application/graphql",
+            b"query { a(b: \"<c>\") }",
+            "body=<c>",
+        ),
+        (
+            "application/json",
+            "{\"a\":\"\u{ff1c}b\u{ff1e}\"}".as_bytes(),
+            "json.a=<b>",
+        ),
+        (
+            "application/json",
+            b"{\"a\":\"\\uff1cb\\uff1e\"}",
+            "json.a=<b>",
+        ),
+        ("text/plain", b"x\xc0\xbcb>", "body=x<b>"),
+        (
+            "application/xml",
+            b"<?xml version='1.0'?><r k=\"&lt;v\">t<![CDATA[<c>]]></r>",
+            "body.k=<v",
+        ),
+        (
+            "application/xml",
+            b"<r k='v'>t<![CDATA[<c>]]></r>",
+            "body.r=<c>",
+        ),
+    ] {
+        let got = posted(content_type, body);
+        assert!(
+            got.iter().any(|v| v == want),
+            "{content_type}: {want} in {got:?}"
+        );
+    }
+}
+
+#[test]
+fn gzip_is_undone() {
+    let mut writer = GzEncoder::new(Vec::new(), Compression::default());
+    writer.write_all(b"{\"a\":\"<b>\"}").unwrap();
+    let body = writer.finish().unwrap();
+    let request = Request {
+        headers: b"Content-Encoding: gzip\r\nContent-Type: application/json\r\n",
+        body: Body {
+            bytes: &body,
+            ..Body::default()
+        },
+        ..Request::default()
+    };
+    let (got, gaps) = values(&request);
+    assert!(got.iter().any(|v| v == "json.a=<b>"), "{got:?}");
+    assert_eq!(gaps, Gaps::default());
+}
+
+#[test]
+fn gaps_are_told() {
+    let encoded = Request {
+        headers: b"Content-Encoding: gzip\r\n",
+        body: Body {
+            bytes: &[31, 139, 8],
+            ..Body::default()
+        },
+        ..Request::default()
+    };
+    let gaps = values(&encoded).1;
+    assert_eq!(
+        gaps,
+        Gaps {
+            why: Uninspected::BODY_ENCODED,
+            bytes: 3
+        }
+    );
+
+    let many = b"a=b&".repeat(140_000);
+    let gaps = values(&Request {
+        query: &many,
+        ..Request::default()
+    })
+    .1;
+    assert_eq!(gaps.why, Uninspected::OVER_BUDGET);
+    assert!(gaps.bytes > 0);
+
+    let broken = Request {
+        headers: b"Content-Type: application/json\r\n",
+        body: Body {
+            bytes: b"{\"a\":",
+            ..Body::default()
+        },
+        ..Request::default()
+    };
+    assert_eq!(values(&broken).1.why, Uninspected::MALFORMED);
+    let cut = Request {
+        body: Body {
+            unread_bytes: 7,
+            ..broken.body
+        },
+        ..broken
+    };
+    assert_eq!(values(&cut).1.why, Uninspected::default());
+}
+
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    let spicy = prop::sample::select(&b"{}[]\"\\:,%u&=+;<>!-/'?#x0 \r\n\xc0\xae\0"[..]);
+    proptest::collection::vec(prop_oneof![spicy, any::<u8>()], 0..400)
+}
+
+proptest! {
+    /// Any bytes anywhere: no panic, and the work stays within a multiple of the input.
+    #[test]
+    fn any_bytes_are_walked_in_bounded_work(
+        path in bytes(), query in bytes(), headers in bytes(), body in bytes(),
+        content_type in prop::sample::select(vec!["", "application/json", "text/xml",
+            "application/x-www-form-urlencoded", "multipart/form-data; boundary=\"",
+            "multipart/form-data; boundary=-", "multipart/form-data; boundary=\" \"",
+            "multipart/form-data; boundary=\"-\\-,-\"; boundary=\"\\x,0\"",
+            "application/json; charset=utf-16", "text/plain; charset=utf-32be"]),
+        coding in prop::sample::select(vec!["", "identity", "gzip", "x"]),
+        start in prop::sample::select(vec![&b""[..], b"-- \r\n", b"--x\n", b"---\r\n",
+            b"\xff\xfe", b"{\0", b"\0\0\0[", b"x\x9c"]),
+    ) {
+        let body = [start, &body[..]].concat();
+        let mut block = format!(
+            "Content-Type: {content_type}\r\nContent-Encoding: {coding}\r\nCookie: "
+        ).into_bytes();
+        block.extend_from_slice(&headers);
+        let request = Request {
+            path: &path,
+            query: &query,
+            headers: &block,
+            body: Body { bytes: &body, ..Body::default() },
+            ..Request::default()
+        };
+        let size = path.len() + query.len() + block.len() + body.len();
+        let (mut count, mut total) = (0, 0);
+        walk(&request, &mut Scratch::default(), |v| {
+            count += 1;
+            total += v.bytes.len();
+        });
+        prop_assert!(total <= 8 * size + 64, "{total} bytes from {size}");
+        prop_assert!(count <= 4 * size + 8, "{count} values from {size}");
+    }
+}

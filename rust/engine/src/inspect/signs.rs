@@ -1,0 +1,252 @@
+//! What stands beside single bytes: the closer looks of the prefilter.
+
+use super::Part;
+use crate::decode::kind::{self, rare, Rare};
+use crate::decode::Value;
+
+/// How far behind a dollar its name ends. Units: bytes.
+const NAME: usize = 64;
+/// Longest value in which options behind an operator are looked for. Units: bytes.
+const CHAINED: usize = 64;
+
+/// A percent sign, a digit, and another percent sign.
+pub fn nibbles(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'%', text).any(
+        |at| matches!(text.get(at + 1..at + 3), Some([digit, b'%']) if digit.is_ascii_hexdigit()),
+    )
+}
+
+pub fn pair(text: &[u8], [first, second]: [u8; 2]) -> bool {
+    memchr::memchr_iter(first, text).any(|at| text.get(at + 1) == Some(&second))
+}
+
+/// A URL that may be included: in JSON, only one within another value, or of another scheme.
+pub fn link(value: &Value<'_>) -> bool {
+    let plain = value.bytes.starts_with(b"http") && value.part == Part::Json;
+    pair(value.bytes, *b":/") && !(plain && memchr::memchr(b'=', value.bytes).is_none())
+}
+
+/// A bracket behind a letter or a digit.
+pub fn calls(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'(', text).any(|at| at > 0 && text[at - 1].is_ascii_alphanumeric())
+}
+
+/// A name behind a dollar, and a bracket, an arrow or a comment behind that.
+pub fn variable(text: &[u8]) -> bool {
+    // Another dollar ends the name: what follows it is looked at from there.
+    let named = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'@' | b'.');
+    memchr::memchr_iter(b'$', text).any(|at| {
+        let rest = &text[at + 1..text.len().min(at + NAME)];
+        let length = rest.iter().take_while(|b| named(b)).count();
+        matches!(
+            rest[length..].trim_ascii_start(),
+            [b'(' | b'[' | b'{', ..] | [b'-', b'>', ..] | [b'/', b'*' | b'/', ..]
+        )
+    })
+}
+
+/// A bracket behind a bracket, a quote or the end of a comment, blanks between them; `![]`.
+pub fn invokes(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'(', text).any(|at| {
+        let before = text[..at].trim_ascii_end().last();
+        matches!(before, Some(b')' | b']' | b'}' | b'"' | b'\'' | b'/'))
+    }) || memchr::memmem::find(text, b"![]").is_some()
+}
+
+/// Quotes within words, an option behind an operator.
+pub fn shell(value: &Value<'_>) -> bool {
+    let has = |kinds| value.seen.any & kinds != 0;
+    let text = value.bytes;
+    let operators = has(kind::TAG | kind::BRACE | kind::OPEN);
+    has(kind::QUOTE) && operators && apart(text)
+        || value.seen.twice & kind::QUOTE != 0 && has(kind::SPACE) && holes(text)
+        || text.len() <= CHAINED && has(kind::SPACE) && operators && chained(text)
+}
+
+/// What shells expand.
+pub fn expression(value: &Value<'_>, rare: Rare) -> bool {
+    let has = |kinds| value.seen.any & kinds != 0;
+    let text = value.bytes;
+    let holds = |bytes| rare.any & bytes != 0;
+    holds(rare::BACKTICK | rare::BAR)
+        || holds(rare::BACKSLASH) && memchr::memmem::find(text, b"\\x0").is_some()
+        || holds(rare::OPEN) && has(kind::BRACE) && pair(text, *b"()")
+        || holds(rare::PERCENT) && has(kind::SPACE)
+        || holds(rare::DOLLAR) && expands(text)
+        || holds(rare::BRACE) && (pair(text, *b"{,") || pair(text, *b",-"))
+        || holds(rare::DOLLAR)
+            && text.len() <= CHAINED
+            && memchr::memchr_iter(b'$', text).nth(2).is_some()
+        || holds(rare::DOLLAR) && memchr::memchr2(b';', b'&', text).is_some()
+        || holds(rare::QUESTION)
+            && has(kind::SLASH)
+            && memchr::memchr_iter(b'?', text).any(|at| {
+                text.get(at + 1)
+                    .is_some_and(|b| matches!(b, b'?' | b'/' | b'*'))
+            })
+}
+
+/// Two quotes or more, each between letters: `w'h'o`.
+fn apart(text: &[u8]) -> bool {
+    let quote = |w: &&[u8]| {
+        matches!(w[1], b'\'' | b'"') && w[0].is_ascii_alphabetic() && w[2].is_ascii_alphabetic()
+    };
+    text.windows(3).filter(quote).nth(1).is_some()
+}
+
+/// Two quotes with nothing between them within a word: `ti''me`.
+fn holes(text: &[u8]) -> bool {
+    memchr::memchr2_iter(b'\'', b'"', text).any(|at| {
+        at > 0
+            && text[at - 1].is_ascii_alphabetic()
+            && text.get(at + 1) == Some(&text[at])
+            && text.get(at + 2).is_some_and(u8::is_ascii_alphabetic)
+    })
+}
+
+/// An option somewhere behind an operator: `;perf --version`.
+fn chained(text: &[u8]) -> bool {
+    let operator = memchr::memchr3(b';', b'|', b'&', text);
+    operator.is_some_and(|at| pair(&text[at..], *b" -"))
+}
+
+/// A dollar that ends a word and starts another: `c$@at`, `ping$() `.
+fn expands(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'$', text).any(|at| {
+        at > 0
+            && text[at - 1].is_ascii_alphabetic()
+            && text
+                .get(at + 1)
+                .is_some_and(|b| matches!(b, b'@' | b'*' | b'!' | b'?' | b'-' | b'(' | b'{'))
+    })
+}
+
+pub fn pipes(value: &Value<'_>, rare: Rare) -> bool {
+    let text = value.bytes;
+    rare.twice & (rare::BAR | rare::AMPERSAND) != 0
+        || value.seen.any & kind::QUOTE != 0
+            && value.seen.any & (kind::TAG | kind::BRACE) != 0
+            && memchr::memchr2_iter(b'\'', b'"', text)
+                .any(|at| text.get(at + 1).is_some_and(|b| matches!(b, b';' | b'}')))
+}
+
+pub fn object(value: &Value<'_>, rare: Rare) -> bool {
+    let text = value.bytes;
+    let magic = match text.first() {
+        Some(b'r') => text.starts_with(b"rO0AB"),
+        Some(b'K') => text.starts_with(b"KztAA"),
+        Some(b'C') => text.starts_with(b"Cs7QA"),
+        Some(b'H') => text.starts_with(b"H4sIAAAA"),
+        Some(b'A') => text.starts_with(b"AAEAAAD"),
+        Some(0xac) => text.starts_with(b"\xac\xed\x00\x05"),
+        _ => false,
+    };
+    let quoted = rare.any & rare::COLON != 0 && value.seen.any & kind::QUOTE != 0;
+    magic
+        || quoted && pair(text, *b":\"")
+        || quoted && rare.any & rare::BRACE != 0 && pair(text, *b":{")
+}
+
+/// `<!`, `<?`.
+pub fn declares(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'<', text).any(|at| matches!(text.get(at + 1), Some(b'!' | b'?')))
+}
+
+pub fn template(text: &[u8], rare: Rare) -> bool {
+    let holds = |bytes| rare.any & bytes != 0;
+    let at = |at: Option<usize>| at.and_then(|at| text.get(at)).copied().unwrap_or(0);
+    holds(rare::BRACE)
+        && memchr::memchr_iter(b'{', text).any(|i| {
+            matches!(
+                at(i.checked_sub(1)),
+                b'$' | b'#' | b'%' | b'@' | b'*' | b'~' | b'{'
+            ) || matches!(at(Some(i + 1)), b'%' | b'#' | b'@')
+        })
+        || holds(rare::DOLLAR)
+            && memchr::memchr_iter(b'$', text)
+                .any(|i| matches!(at(Some(i + 1)), b'_' | b'(' | b'{' | b'\'' | b'"'))
+        || holds(rare::LESS)
+            && memchr::memchr_iter(b'<', text).any(|i| matches!(at(Some(i + 1)), b'%' | b'#'))
+        || holds(rare::AT)
+            && holds(rare::OPEN)
+            && memchr::memchr_iter(b'@', text).any(|i| at(Some(i + 1)) == b'(')
+        || holds(rare::HASH) && hashes(text)
+}
+
+/// `#x...(`, `#x...=`.
+fn hashes(text: &[u8]) -> bool {
+    let Some(last) = memchr::memrchr2(b'(', b'=', text) else {
+        return false;
+    };
+    memchr::memchr_iter(b'#', &text[..last]).any(|at| {
+        text[at + 1..last]
+            .first_chunk::<2>()
+            .is_some_and(|next| next.iter().all(u8::is_ascii_alphabetic))
+    })
+}
+
+pub fn filter(text: &[u8]) -> bool {
+    let at = |at: Option<usize>| at.and_then(|at| text.get(at)).copied().unwrap_or(0);
+    memchr::memchr2_iter(b'(', b')', text).any(|i| {
+        let (before, after) = (at(i.checked_sub(1)), at(Some(i + 1)));
+        match text[i] {
+            b')' => {
+                matches!(after, b'(' | b'|' | b'&' | b'!')
+                    || before == b'*'
+                    || reopens(&text[i + 1..])
+            }
+            _ => matches!(after, b'&' | b'|' | b'!') && before != b' ',
+        }
+    })
+}
+
+/// A bracket and an operator of filters behind blanks: ` (&`, ` ( |`.
+fn reopens(rest: &[u8]) -> bool {
+    match rest.trim_ascii_start() {
+        [b'(', inside @ ..] => {
+            matches!(inside.trim_ascii_start().first(), Some(b'&' | b'|' | b'!'))
+        }
+        _ => false,
+    }
+}
+
+pub fn markup(value: &Value<'_>, rare: Rare) -> bool {
+    let holds = |bytes| rare.any & bytes == bytes;
+    holds(rare::LESS)
+        || holds(rare::AMPERSAND | rare::HASH) && memchr::memmem::find(value.bytes, b"&#").is_some()
+        || holds(rare::BACKSLASH)
+            && memchr::memchr_iter(b'\\', value.bytes)
+                .any(|at| matches!(value.bytes.get(at + 1), Some(b'u' | b'U' | b'x' | b'X')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_dollar_of_a_run_decides() {
+        for (text, want) in [
+            ("$a(", true),
+            ("$a$b [", true),
+            ("$a$b->", true),
+            ("$$a/*", true),
+            ("$a$b", false),
+            ("$a b(", false),
+            ("$ne$ne$ne", false),
+        ] {
+            assert_eq!(variable(text.as_bytes()), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn quotes_break_words_where_there_are_two() {
+        for (text, want) in [
+            ("w'h'oami", true),
+            ("c'a\"t", true),
+            ("it's", false),
+            ("'a' b'c", false),
+        ] {
+            assert_eq!(apart(text.as_bytes()), want, "{text}");
+        }
+    }
+}
