@@ -122,7 +122,7 @@ static PATTERNS: Patterns = Patterns::new(&[
         "command.quoted",
         0.7,
         0.0,
-        concat!("^[\"'\\\\!|;&\\s]{1,6}", programs!(), "(?:\\s*[#!'\"|;&<>]|\\s+-|\\s*$)"),
+        concat!("^[\"'\\\\!%|;&\\s]{1,6}", programs!(), "(?:\\s*[#!%'\"|;&<>]|\\s+-|\\s*$)"),
     ),
     pattern(
         "command.batch",
@@ -176,6 +176,8 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("command.variable", 0.6, 0.0, "[;|]\\s*\\$\\w{1,8}\\s+[a-z]\\w*(?:\\s|$)"),
     // A word from braces: `{l,-lh}s`, `{nc,-l,9}`.
     pattern("command.expansion", 0.7, 0.2, "(?:^|[;|&`(\\s])\\w{0,8}\\{[^{}\\s,]{0,20},-{1,2}[a-z][^{}\\s]{0,40}\\}"),
+    // A terminal's escape that is spelled out, for whoever reads the log.
+    pattern("command.escape", 0.65, 0.0, "\\\\(?:033|x1b|e)\\[\\d"),
     // Arithmetic whose result shows that a program ran.
     pattern("command.probe", 0.7, 0.3, "\\bexpr\\s+\\d+\\s*(?:[-+%]|\\\\?\\*)\\s*\\d+"),
     pattern("command.alias", 0.65, 0.2, "(?:^|[;|&`]\\s*)alias\\s+(?:-\\w\\s+)?[\"']?[\\w.]+[\"']?="),
@@ -255,7 +257,12 @@ fn unquote(text: &[u8]) -> Option<Vec<u8>> {
     while at < text.len() {
         let rest = &text[at..];
         let (take, put): (usize, Option<u8>) = match rest {
-            [b'\\', b'n' | b'r', ..] if out.is_empty() => (2, Some(b'\n')),
+            // A line end that is spelled out: at the start, behind what closes a string, at the end.
+            [b'\\', b'n' | b'r', ..]
+                if rest.len() <= 3 || !out.iter().any(u8::is_ascii_alphanumeric) =>
+            {
+                (2, Some(b'\n'))
+            }
             [b'\\', b'\n', ..] => (2, None),
             [b'\\', b'x', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
                 let code = percent::hex(&rest[2..4]).unwrap_or(0);
@@ -335,6 +342,11 @@ mod tests {
             "{l,-lh}s",
             "expr 12 + 30",
             "alias q=curl",
+            "%ipconfig%",
+            "!%tasklist",
+            ";ls\\n",
+            "'\\n/bin/cat /x\\n'",
+            "a\\n\\033[2Kwget a.example/x\\`id\\`",
             "FOR %G IN (Sun Mon Tue) DO echo %G",
             "IF EXIST data.xls echo x",
             "if /i a==b foo",
@@ -370,6 +382,9 @@ mod tests {
             "if %d items exist",
             "x{a,b}",
             "alias of a friend",
+            "100% curl",
+            "a; b\\n",
+            "it said \\n or \\033[0m `id`, and so on for many more words",
         ] {
             assert!(score(&CommandInjection, text) < 0.5, "{text}");
         }

@@ -43,6 +43,13 @@ impl Evidence {
         self.families.iter().all(|w| *w == 0.0)
     }
 
+    /// Tells whether no rule of another family spoke.
+    pub fn is_only(&self, family: Family) -> bool {
+        let others = self.families.iter().enumerate();
+        let silent = |(n, w): (usize, &f32)| n == family as usize || *w == 0.0;
+        others.map(silent).all(|silent| silent)
+    }
+
     /// The probability that independent pieces of evidence give together (noisy or).
     pub fn together(&self) -> f32 {
         1.0 - (-self.families.iter().sum::<f32>()).exp()

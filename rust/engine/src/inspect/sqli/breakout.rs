@@ -143,6 +143,12 @@ impl Reading<'_> {
         if self.context != Context::Bare || self.kind(from) != Kind::Select || last < 4 {
             return None;
         }
+        // A comment that says nothing is there to cut off what would follow.
+        let rest = &self.text[self.tokens.get(last).start..];
+        if self.kind(last) == Kind::Comment && matches!(rest.trim_ascii(), b"--" | b"-- -" | b"/*")
+        {
+            return Some(("sqli.comment", 0.55));
+        }
         let whole = last + 1 < TOKENS;
         let of = |kind| (0..=last).filter(|i| self.kind(*i) == kind).count();
         let open = of(Kind::Open) > of(Kind::Close);

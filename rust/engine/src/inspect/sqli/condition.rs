@@ -19,6 +19,11 @@ impl Reading<'_> {
             (_, Kind::Compare) => self.comparison(i, left, j, placed, statement),
             (Operand::Call(Weight::Useful), _) if placed => Some(("sqli.function", 0.75)),
             (Operand::Call(_), Kind::Comment) if placed => Some(("sqli.function", 0.6)),
+            (Operand::Call(_), Kind::Semicolon)
+                if first && self.ends(j + 1) && !program && self.before <= 48 =>
+            {
+                Some(("sqli.function", 0.55))
+            }
             (Operand::Literal, Kind::Comment) if !statement && (placed || self.cut(j)) => {
                 Some(("sqli.tautology", 0.75))
             }

@@ -1,5 +1,6 @@
 //! Tags and their attributes, as a browser would read them.
 
+use super::disguise::hides_host;
 use super::script::{is_event, runs};
 use crate::decode::html;
 use crate::inspect::detector::Report;
@@ -230,6 +231,7 @@ fn judge_attribute(tag: &[u8], attribute: &Attribute<'_>, report: &mut Report<'_
         {
             report.add("xss.tag", 0.5);
         }
+        () if is(name, b"href") && hides_host(value) => report.add("xss.link", 0.55),
         () if is(name, b"datasrc") || is(name, b"dataformatas") => report.add("xss.tag", 0.6),
         () if is(name, b"srcdoc") => report.add("xss.srcdoc", 0.8),
         () if !remote && starts(body, b"data:") && !starts(body, b"data:image/") => {
