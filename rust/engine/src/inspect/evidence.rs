@@ -45,9 +45,8 @@ impl Evidence {
 
     /// Tells whether no rule of another family spoke.
     pub fn is_only(&self, family: Family) -> bool {
-        let others = self.families.iter().enumerate();
-        let silent = |(n, w): (usize, &f32)| n == family as usize || *w == 0.0;
-        others.map(silent).all(|silent| silent)
+        let mut all = self.families.iter().enumerate();
+        all.all(|(n, weight)| n == family as usize || *weight == 0.0)
     }
 
     /// The probability that independent pieces of evidence give together (noisy or).

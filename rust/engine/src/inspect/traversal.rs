@@ -198,9 +198,9 @@ impl Detector for Traversal {
                 (1, true) if matches!(value.part, Part::Query | Part::Form) && is_link(raw) => 0.5,
                 // Programs' files import each other so.
                 (2, true) if matches!(value.part, Part::Json | Part::Body) => 0.4,
-                (2, true) => 0.55,
+                (2, true) => 0.65,
                 (1, true) if value.part == Part::Path => 0.5,
-                (1, true) if at_start(value, raw) => 0.55,
+                (1, true) if at_start(value, raw) => 0.65,
                 (1, true) => 0.3,
                 (4.., false) if raw.len() <= SHORT => 0.6,
                 _ => 0.0,
@@ -234,7 +234,7 @@ impl Detector for Traversal {
         let own = ROOTS.iter().any(|root| path.text.starts_with(root));
         let more = field && MORE_ROOTS.iter().any(|root| path.text.starts_with(root));
         if named && (drive || own || more) {
-            report.add("traversal.root", 0.5);
+            report.add("traversal.root", if own { 0.65 } else { 0.6 });
         }
         if named {
             if let Some(score) = scheme(&path.text) {

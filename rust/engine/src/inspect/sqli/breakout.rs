@@ -13,7 +13,7 @@ impl Reading<'_> {
         }
         let short = self.tokens.len() <= 12 && self.text.len() <= 96;
         if short && self.resumes(s) {
-            return Some(("sqli.expression", 0.65));
+            return Some(("sqli.expression", 0.7));
         }
         match self.kind(s) {
             Kind::Comment => self.trailing(s),
@@ -159,7 +159,7 @@ impl Reading<'_> {
             Kind::Open | Kind::Number | Kind::Variable | Kind::Math | Kind::Text { .. }
         ) || matches!(self.kind(from + 2), Kind::Comma | Kind::Open);
         (whole && listed && (stops || open && of(Kind::From) > 0))
-            .then_some(("sqli.unfinished", 0.65))
+            .then_some(("sqli.unfinished", 0.7))
     }
 
     /// What a bare value starts with.

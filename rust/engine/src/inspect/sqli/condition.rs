@@ -30,7 +30,7 @@ impl Reading<'_> {
             (Operand::Literal, _) if first && self.ends(j) => Some(("sqli.tautology", 0.7)),
             // `'or'a='a`: nobody writes a word so close to two quotes.
             (Operand::Literal, Kind::Name | Kind::Number) if first && self.squeezed(i) => {
-                Some(("sqli.tautology", 0.7))
+                Some(("sqli.tautology", 0.8))
             }
             (Operand::Literal, Kind::Logic | Kind::Union) if first => Some(("sqli.tautology", 0.7)),
             (Operand::Literal, Kind::Math | Kind::Bars | Kind::Text { .. })

@@ -111,7 +111,7 @@ impl Detector for SqlInjection {
             }
         }
         if dialect::extracts(text) || dialect::compares(text) {
-            report.add("sqli.json", 0.7);
+            report.add("sqli.json", 0.75);
         }
         if dialect::reads_files(text) {
             report.add("sqli.file", 0.6);
