@@ -7,6 +7,8 @@
 const SHORT: usize = 512;
 /// Most elements that are open at once.
 const DEPTH: usize = 16;
+/// Most tags that are read.
+const TAGS: usize = 32;
 
 /// Elements that a page is made of, that take input, or that draw. The end tag of none of them may
 /// be left out but those of `html`, `head` and `body`, which no field holds. `script` is judged by
@@ -55,7 +57,7 @@ pub fn is_fragment(text: &[u8]) -> bool {
     }
     let mut open: [&[u8]; DEPTH] = [b""; DEPTH];
     let mut depth = 0;
-    for at in memchr::memchr_iter(b'<', text) {
+    for at in memchr::memchr_iter(b'<', text).take(TAGS) {
         let Some(tag) = Tag::read(&text[at + 1..]) else {
             continue;
         };
