@@ -200,6 +200,18 @@ fn nothing_hides_in_multipart() {
         (headed, part(field, "1' --b\r\n or '1'='1")),
         (headed, part(file, ATTACK)),
         (headed, part(file, "{\"a\":\n\"1' or '1'='1\"}")),
+        // A picture for its converter.
+        (
+            headed,
+            part(file, "%!PS\n0 1 9 {} for\n(%pipe%id) (w) file\n"),
+        ),
+        (
+            headed,
+            part(
+                file,
+                &format!("push graphic-context\nimage over 0,0 1,1 'url(x|id)'\n{long}"),
+            ),
+        ),
     ];
     for head in [
         "X: filename=a\r\nContent-Disposition: form-data; name=\"a\"",

@@ -5,16 +5,16 @@
 //! Servers differ in what ends a part and in what makes it a file, so nothing is left out on one
 //! reading alone: a boundary within a line opens a part besides the one that it stands in, and a
 //! file is a part that all servers take for one. Of files, the name is judged, and a content that
-//! looks like a field's, since some frameworks hand out both alike. Documents, sources and data
-//! are not: one in a hundred text files would be a false alarm. They are counted, as beyond the
-//! budget.
+//! looks like a field's, since some frameworks hand out both alike, or like a program for the
+//! converter of pictures. Documents, sources and data are not: one in a hundred text files would be
+//! a false alarm. They are counted, as beyond the budget.
 
 use super::{url, Sink, Visitor};
 use crate::inspect::Part;
 use crate::verdict::Uninspected;
 use memchr::memmem;
 
-/// Longest content of a file that is judged, when it looks like a field's. Units: bytes.
+/// Longest content of a file that is judged. Units: bytes.
 const FILE_BYTES: usize = 16 << 10;
 /// Most readings of the header's boundary, each a pass over the body.
 const BOUNDARIES: usize = 4;
@@ -200,9 +200,20 @@ fn field<V: Visitor>(sink: &mut Sink<'_, V>, part: &[u8], crlf: Option<bool>) {
     let text = content.trim_ascii_end();
     if !one_reading || !head.is_file || is_value(text) {
         sink.plain(Part::Form, head.name, text);
+    } else if is_program(text) {
+        let (read, rest) = text.split_at(text.len().min(FILE_BYTES));
+        sink.plain(Part::Form, head.name, read);
+        if !rest.is_empty() {
+            sink.gaps.add(Uninspected::OVER_BUDGET, rest.len());
+        }
     } else {
         sink.gaps.add(Uninspected::OVER_BUDGET, content.len());
     }
+}
+
+/// Tells whether a file is a program for the converter of pictures, whatever its name is.
+fn is_program(text: &[u8]) -> bool {
+    text.starts_with(b"%!PS") || text.starts_with(b"push graphic-context")
 }
 
 /// Tells whether a file's content looks like a field's: one short line of text, or short JSON.

@@ -68,7 +68,7 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("code.prototype", 0.85, 0.5, "__proto__|\\bconstructor\\s*(?:\\[|\\.)\\s*['\"]?prototype|\\[['\"]?prototype['\"]?\\]\\s*[\\[.=]|\\[['\"]?constructor['\"]?\\]\\[|\\b__define[gs]etter__|__lookup[gs]etter__"),
     // Python, Perl, Ruby.
     pattern("code.python", 0.85, 0.3, "\\b__import__\\s*\\(|\\.os\\.system\\b|\\bos\\.(?:system|popen|exec\\w*|spawn\\w*)\\s*\\(|\\bsubprocess\\.|\\bpty\\.spawn|\\bcompile\\s*\\(.{0,80}exec|\\bexec\\s*\\(\\s*['\"]|\\beval\\s*\\(\\s*(?:compile|['\"]|__)|\\bcos\\nsystem\\n|\\bcposix\\n|!!python/|!ruby/(?:object|hash)|\\bpickle\\.loads|\\b(?:import|from)\\s+(?:os|subprocess|socket|pty)\\b\\s*[;,]|\\bsocket\\.socket\\(|\\.__(?:class|globals|subclasses)__"),
-    pattern("code.perl", 0.85, 0.4, "@\\{\\s*\\[|\\buse\\s+(?:socket|io::socket)|\\bkernel\\.(?:exec|open|fork)|\\bprocess\\.(?:spawn|kill|daemon)\\b|%x[({\\[|]|\\bio\\.popen|\\bopen3?\\s*\\(\\s*['\"]?\\||\\berb\\.new|\\binstance_eval|\\bsystem\\s+['\"]|\\bgetpwuid|#\\{\\s*(?:`|%x|system|exec|file|io|dir)|<%\\s*(?:=\\s*)?(?:response|out|request|runtime|system|eval|execute|server|dim|set|new\\s)|<%@|<jsp:|@grab(?:config|resolver)?\\s*\\(|<cf(?:execute|file|invoke)|\\bwscript\\.shell|\\bcreateobject\\s*\\("),
+    pattern("code.perl", 0.85, 0.4, "@\\{\\s*\\[|\\buse\\s+(?:socket|io::socket)|\\bkernel\\.(?:exec|open|fork)|\\bprocess\\.(?:spawn|kill|daemon)\\b|%x[({\\[|]|\\bio\\.popen|\\bopen3?\\s*\\(\\s*['\"]?\\||\\berb\\.new|\\binstance_eval|\\bsystem\\s+['\"]|\\bgetpwuid|#\\{\\s*(?:`|%x|system|exec|file|io|dir)|<%\\s*(?:=\\s*)?(?:response|out|request|runtime|system|eval|execute|server|dim|set|new\\s)|<%@|<%--|<jsp:|@grab(?:config|resolver)?\\s*\\(|<cf(?:execute|file|invoke)|\\bwscript\\.shell|\\bcreateobject\\s*\\("),
     pattern("code.eval", 0.6, 0.15, concat!("^[\\s'\"();{}+.-]{0,12}(?:eval|assert|execute)", call!(), "|['\"]\\s*[.+;]\\s*(?:eval|system|exec|print|die|sleep|phpinfo|assert)", call!(), "|^\\s*(?:data:|javascript:)?(?:print|sleep|die|exit)\\s*\\(\\s*(?:md5|\\d+|['\"])[^)]*\\)\\s*;?\\s*$")),
 ]);
 
@@ -134,6 +134,7 @@ mod tests {
             "jdbc:h2:mem:x;INIT=RUNSCRIPT FROM 'http://a.example/'",
             "rO0ABQ",
             "KztAAU",
+            "x <%-- 1 --%>",
         ] {
             assert!(score(&CodeInjection, text) >= 0.5, "{text}");
         }

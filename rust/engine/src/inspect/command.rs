@@ -8,6 +8,11 @@ use super::words::Words;
 use super::{Family, Part};
 use crate::decode::{kind, percent, Value};
 
+/// Words before a command from which on it may be told about.
+const WORDS: usize = 3;
+/// Most that a command is worth then: enough to refuse, and never with high confidence.
+const TOLD: f32 = 0.5;
+
 /// The detector of this family.
 pub struct CommandInjection;
 
@@ -43,7 +48,7 @@ static PATTERNS: Patterns = Patterns::new(&[
     ),
     pattern(
         "command.chained",
-        0.75,
+        0.8,
         0.2,
         concat!("(?:(?:[;|]|&&?|\\$\\(|[<>]\\()[\\s\"'({]*|`)(?:[\\w./\\\\:-]*[/\\\\])?", words!(), "(?:\\s*(?:[;|&<>)`#\"'\\n]|$)|[\\s,]+(?:[-/$.~*\"'>%+\\\\]|[a-z]:\\\\|[\\w.]*[0-9/_.]|\\S+\\s*[#>|&;]))"),
     ),
@@ -69,8 +74,10 @@ static PATTERNS: Patterns = Patterns::new(&[
         "command.program",
         0.6,
         0.0,
-        concat!("^\\s*[\"']?(?:", programs!(), "\\s+(?:-|/|https?:|\\$|[\"'<>|#]|[\\w-]+\\.\\w)|(?:cat|ls|rm|find|echo|type|dir|head|tail|nl|tac|less|more|cp|mv|grep|sed|source|touch|cd)\\s+(?:-[a-z]|/|\\$|\\.\\.?/|~|[\"'<>|]|[a-z]:\\\\))"),
+        concat!("^\\s*[\"']?(?:", programs!(), "\\s+(?:-|/|https?:|\\$|[\"'<>|#]|[\\w-]+\\.\\w)|echo\\s+(?:-[a-z]|/|\\$|\\.\\.?/|~|[<>|]|[a-z]:\\\\)|(?:cat|ls|rm|find|type|dir|head|tail|nl|tac|less|more|cp|mv|grep|sed|source|touch|cd)\\s+(?:-[a-z]|/|\\$|\\.\\.?/|~|[\"'<>|]|[a-z]:\\\\))"),
     ),
+    // What only prints something is a line of many a script.
+    pattern("command.program", 0.5, 0.0, "^\\s*[\"']?echo\\s+[\"']"),
     pattern(
         "command.program",
         0.5,
@@ -122,7 +129,7 @@ static PATTERNS: Patterns = Patterns::new(&[
         "command.quoted",
         0.7,
         0.0,
-        concat!("^[\"'\\\\!|;&\\s]{1,6}", programs!(), "(?:\\s*[#!'\"|;&<>]|\\s+-|\\s*$)"),
+        concat!("^[\"'\\\\!%|;&\\s]{1,6}", programs!(), "(?:\\s*[#!%'\"|;&<>]|\\s+-|\\s*$)"),
     ),
     pattern(
         "command.batch",
@@ -176,6 +183,8 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("command.variable", 0.6, 0.0, "[;|]\\s*\\$\\w{1,8}\\s+[a-z]\\w*(?:\\s|$)"),
     // A word from braces: `{l,-lh}s`, `{nc,-l,9}`.
     pattern("command.expansion", 0.7, 0.2, "(?:^|[;|&`(\\s])\\w{0,8}\\{[^{}\\s,]{0,20},-{1,2}[a-z][^{}\\s]{0,40}\\}"),
+    // A terminal's escape that is spelled out, for whoever reads the log.
+    pattern("command.escape", 0.65, 0.0, "\\\\(?:033|x1b|e)\\[\\d"),
     // Arithmetic whose result shows that a program ran.
     pattern("command.probe", 0.7, 0.3, "\\bexpr\\s+\\d+\\s*(?:[-+%]|\\\\?\\*)\\s*\\d+"),
     pattern("command.alias", 0.65, 0.2, "(?:^|[;|&`]\\s*)alias\\s+(?:-\\w\\s+)?[\"']?[\\w.]+[\"']?="),
@@ -236,11 +245,22 @@ impl Detector for CommandInjection {
         {
             return;
         }
+        if is_told(value.bytes) {
+            report.most = TOLD;
+        }
         PATTERNS.judge(value, value.bytes, report);
         if let Some(plain) = unquote(value.bytes) {
             PATTERNS.judge(value, &plain, report);
         }
     }
+}
+
+/// Tells whether words stand before what a shell would read: a command in a sentence may be told
+/// about, while a break follows what an application expects.
+fn is_told(text: &[u8]) -> bool {
+    let words = text.split(|b| *b == b' ');
+    let plain = |word: &&[u8]| !word.is_empty() && word.iter().all(u8::is_ascii_alphabetic);
+    words.take_while(plain).take(WORDS).count() == WORDS
 }
 
 /// Undoes what a shell removes: backslashes and carets before letters, quotes within words, empty
@@ -255,7 +275,12 @@ fn unquote(text: &[u8]) -> Option<Vec<u8>> {
     while at < text.len() {
         let rest = &text[at..];
         let (take, put): (usize, Option<u8>) = match rest {
-            [b'\\', b'n' | b'r', ..] if out.is_empty() => (2, Some(b'\n')),
+            // A line end that is spelled out: at the start, behind what closes a string, at the end.
+            [b'\\', b'n' | b'r', ..]
+                if rest.len() <= 3 || !out.iter().any(u8::is_ascii_alphanumeric) =>
+            {
+                (2, Some(b'\n'))
+            }
             [b'\\', b'\n', ..] => (2, None),
             [b'\\', b'x', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
                 let code = percent::hex(&rest[2..4]).unwrap_or(0);
@@ -335,6 +360,11 @@ mod tests {
             "{l,-lh}s",
             "expr 12 + 30",
             "alias q=curl",
+            "%ipconfig%",
+            "!%tasklist",
+            ";ls\\n",
+            "'\\n/bin/cat /x\\n'",
+            "a\\n\\033[2Kwget a.example/x\\`id\\`",
             "FOR %G IN (Sun Mon Tue) DO echo %G",
             "IF EXIST data.xls echo x",
             "if /i a==b foo",
@@ -344,6 +374,18 @@ mod tests {
         ] {
             assert!(score(&CommandInjection, text) >= 0.5, "{text}");
         }
+    }
+
+    #[test]
+    fn commands_in_sentences_are_never_certain() {
+        for text in [
+            "Run the tests || bash -c x",
+            "please have a look; curl http://a.example/x | sh",
+        ] {
+            let score = score(&CommandInjection, text);
+            assert!((0.5..0.6).contains(&score), "{text}: {score}");
+        }
+        assert!(score(&CommandInjection, "x y || bash -c x") > 0.6);
     }
 
     #[test]
@@ -370,6 +412,9 @@ mod tests {
             "if %d items exist",
             "x{a,b}",
             "alias of a friend",
+            "100% curl",
+            "a; b\\n",
+            "it said \\n or \\033[0m `id`, and so on for many more words",
         ] {
             assert!(score(&CommandInjection, text) < 0.5, "{text}");
         }

@@ -107,6 +107,8 @@ pub struct Report<'r> {
     budget: &'r mut Budget,
     /// Bytes of the value that were left out to bound the work.
     pub skipped: usize,
+    /// Most that any finding of the value is worth.
+    pub most: f32,
 }
 
 impl<'r> Report<'r> {
@@ -115,6 +117,7 @@ impl<'r> Report<'r> {
             take,
             budget,
             skipped: 0,
+            most: 1.0,
         }
     }
 
@@ -134,7 +137,7 @@ impl<'r> Report<'r> {
 
     /// Adds a finding. Shape: `score` in 0..=1.
     pub fn add(&mut self, rule: &'static str, score: f32) {
-        (self.take)(rule, score);
+        (self.take)(rule, score.min(self.most));
     }
 
     /// Tells that the work for this value is spent and `bytes` of it were not looked at.

@@ -43,6 +43,12 @@ impl Evidence {
         self.families.iter().all(|w| *w == 0.0)
     }
 
+    /// Tells whether no rule of another family spoke.
+    pub fn is_only(&self, family: Family) -> bool {
+        let mut all = self.families.iter().enumerate();
+        all.all(|(n, weight)| n == family as usize || *weight == 0.0)
+    }
+
     /// The probability that independent pieces of evidence give together (noisy or).
     pub fn together(&self) -> f32 {
         1.0 - (-self.families.iter().sum::<f32>()).exp()

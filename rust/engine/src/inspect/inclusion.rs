@@ -19,7 +19,7 @@ static PATTERNS: Patterns = Patterns::new(&[
 
 /// A whole parameter.
 static WHOLE: Patterns = Patterns::new(&[
-    pattern("inclusion.cut", 0.8, 0.2, "^\\s*(?:ht|f)tps?:/{1,2}[^\\s?]+\\?+(?:\\x00|%00|['\"]|&?cmd=\\w*)?$"),
+    pattern("inclusion.cut", 0.8, 0.2, "^[\\s=]*(?:ht|f)tps?:/{1,2}[^\\s?]+\\?+(?:\\\\?\\x00|\\\\x00|%00|=?['\"];?|&?cmd=\\w*)?$"),
     pattern("inclusion.script", 0.75, 0.2, "^\\s*(?:ht|f)tps?://[^\\s?]*(?:shell|c99|r57|rfi|webshell|backdoor|cmd)[^\\s/?]*\\.\\w{2,4}\\??$"),
     pattern("inclusion.address", 0.6, 0.1, "^\\s*(?:ht|f)tps?://(?:\\d{1,3}\\.){3}\\d{1,3}(?::\\d+)?/[^\\s?]*\\??"),
 ]);
@@ -106,6 +106,8 @@ mod tests {
             "php://filter/convert.base64-encode/resource=index.php",
             "http://198.51.100.7/x.txt",
             "ftp://a.example/c99.txt?",
+            "=http://a.example/x.inc?",
+            "http://a.example/x.inc?\\x00",
         ] {
             assert!(score(&FileInclusion, text) >= 0.5, "{text}");
         }

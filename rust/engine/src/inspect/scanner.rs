@@ -18,6 +18,8 @@ static PATTERNS: Patterns = Patterns::new(&[
     // Tools that look for holes; owners and researchers run them too, so that the name by itself
     // is never high confidence.
     pattern("scanner.tool", 0.55, 0.55, "\\b(?:nikto|nmap|nessus|nuclei|masscan|zgrab|wpscan|wpprobe|dirbuster|dirsearch|gobuster|feroxbuster|ffuf|wfuzz|acunetix|netsparker|invicti|nexpose|openvas|greenbone|arachni|skipfish|burp(?:suite)?|zaproxy|owasp|qualys\\w*|jaeles|whatweb|whatwaf|wafw00f|paros|webshag|joomscan|droopescan|cmseek|cmsmap|w3af|vega(?:/|$)|wapiti|dirb\\b|jbrofuzz|uniscan|webinspect|appscan|appspider|detectify|libwhisker|fhscan|nsauditor|crlfuzz|kiterunner|rustbuster|cgichk|n-stalker|golismero|nettacker|wprecon|ratproxy|arjun(?:/|$)|ironwasp|graphw00f|graphql-cop|shortscan|trufflehog|noseyparker|gitleaks|git-?dumper|bfac\\b|xray(?:/|$)|goby\\b|naabu|katana(?:/|$)|httpx\\s-\\s|subfinder|dnsx\\b|amass\\b|hakrawler|gospider|paramspider|photon(?:/|$)|corsy|smuggler|leakix|l9(?:explore|tcpid|scan)\\w*|lkxscan|whcc|prog\\.customcrawler|yeswehack|intigriti|hackerone|bugcrowd|projectdiscovery|caido|probely|immuniweb|pentera|rapid7|tenable|toata)"),
+    // Forged by hand: no browser misspells itself.
+    pattern("scanner.forged", 0.55, 0.55, "\\b(?:mozlila|mozila|mozzila|mozzilla|mozillla|moziila)/\\d"),
     pattern("scanner.kind", 0.55, 0.55, "\\b(?:\\w*vulnerab\\w*|pentest\\w*|\\w*exploit\\w*|\\w*fuzz(?:er|ing)?|sql\\s?injection|brute\\s?forc\\w+)|security[-_ ]?scan|(?:vuln|port|web|sys|dir|net|host|site|app|cgi|cve)[-_]?scan|securityscanner"),
 ]);
 
@@ -71,6 +73,7 @@ mod tests {
             assert!(agent(tool) >= 0.5, "{tool}");
         }
         assert!(agent("acme-security-scan") >= 0.5);
+        assert!(agent("Mozila/5.0 (X11; Linux x86_64)") >= 0.5);
         for client in [
             "okhttp/4.12.0",
             "curl/8.5.0",

@@ -30,9 +30,11 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("template.lookup", 0.95, 0.9, "\\$\\{\\s*jndi\\s*:|\\bjndi:(?:ldaps?|rmi|dns|iiop|corba|nis|nds|https?)"),
     pattern("template.lookup", 0.8, 0.7, "\\$\\{(?:env|sys|java|ctx|lower|upper|date|main|bundle|docker|k8s|spring|log4j|web|base64|script|dns|url|const|::)[:}]"),
     pattern("template.lookup", 0.6, 0.5, "\\$\\{[^{}]{0,20}:-[^}]{0,8}\\}|\\$\\{[^{}]{0,40}\\$\\{"),
-    pattern("template.arithmetic", 0.8, 0.6, "(?:\\{\\{|\\$\\{|#\\{|\\*\\{|%\\{|~\\{|@\\{|<%=|\\$!?\\{\\{|\\{\\{=|\\[\\[|@\\()\\s*['\"(]*-?\\d+['\")]*\\s*[-+*/%]\\s*['\"(]*\\d+"),
+    pattern("template.arithmetic", 0.9, 0.6, "(?:\\{\\{|\\$\\{|#\\{|\\*\\{|%\\{|~\\{|@\\{|<%=|\\$!?\\{\\{|\\{\\{=|\\[\\[|@\\()\\s*['\"(]*-?\\d+['\")]*\\s*[-+*/%]\\s*['\"(]*\\d+"),
     pattern("template.expression", 0.85, 0.45, concat!("(?:\\{\\{|\\$\\{|#\\{|\\*\\{|%\\{|~\\{|@\\{|\\{%|<%|\\$!?\\{|\\[\\[)[^\\n]{0,240}?", inside!())),
     pattern("template.expression", 0.45, 0.0, "^\\s*(?:\\{\\{[^{}]{1,200}\\}\\}|\\$\\{[^{}]{1,200}\\}|#\\{[^{}]{1,200}\\}|<%=?[^%]{1,200}%>|\\{%[^%]{1,200}%\\}|\\*\\{[^{}]{1,200}\\}|\\$\\{\\{.{1,200}\\}\\})\\s*$"),
+    // A method that is called is no placeholder.
+    pattern("template.expression", 0.8, 0.0, "^\\s*(?:\\{\\{|[$#*@~]\\{)[^{}]{0,200}\\.\\s*\\w+\\s*\\([^{}]{0,200}\\)[^{}]{0,200}\\}\\}?\\s*$"),
     pattern("template.expression", 0.6, 0.0, "^\\s*(?:\\{\\{[^{}]{0,200}[.(\\[|'\"=+*/@-][^{}]{0,200}\\}\\}|[$#*@~]\\{[^{}]{0,200}[.(\\[|'\"=+*/@-][^{}]{0,200}\\}|<%=?[^%]{0,200}[.(\\[|'\"=+*/`-][^%]{0,200}%>)\\s*$"),
     pattern("template.directive", 0.85, 0.7, "<#(?:assign|include|import|setting|list)\\b|freemarker\\.template\\.utility|\\?new\\(\\)|\\?api\\b|#set\\s*\\(\\s*\\$|\\$\\w+\\.(?:class|getclass)\\b|#(?:include|parse|evaluate)\\s*\\(|\\{php\\}|\\{\\$smarty|\\{system\\(|\\{literal\\}"),
     pattern("template.directive", 0.7, 0.2, "\\{%-?\\s*(?:import|include|extends|debug|load|set|for|if|macro|block|with|raw|autoescape)\\b|<%=?\\s*(?:system|exec|eval|`|file|dir|io|require|self|@|7|foo|class|object|response|request|out|%x|%q)"),
@@ -40,7 +42,7 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("template.ognl", 0.95, 0.8, "#_memberaccess|@ognl|ognl\\.ognlcontext|@java\\.lang|\\(#\\w+\\s*=|#context\\[|xwork2?\\.|#request\\.|struts2?\\.|allowstaticmethodaccess|denymethodexecution|%\\{\\s*#|%\\{\\(#|\\(#\\w+\\.\\w+|#\\w+\\.\\w+\\("),
     pattern("template.spel", 0.95, 0.8, "t\\s*\\(\\s*(?:java|org|com|javax)\\.|#\\{\\s*t\\(|#this\\.getclass|new\\s+java\\.|new\\s+processbuilder|\\.getclass\\(\\)\\.|\\bforname\\s*\\(|getruntime\\(\\)|class\\.module\\.classloader|classloader\\.resources"),
     pattern("template.python", 0.9, 0.5, "__(?:class|globals|mro|subclasses|builtins|bases|base|import|init|getitem|dict|reduce)__|\\[['\"](?:__\\w+__|\\\\x5f)|\\\\x5f\\\\x5f|\\|attr\\s*\\(|\\.mro\\(\\)"),
-    pattern("template.node", 0.9, 0.6, "(?:range|\\b\\w+|\\]|\\)|'')\\.constructor\\.?(?:constructor|prototype|\\()|\\[['\"]constructor['\"]\\]|constructor\\(['\"]return|process\\.mainmodule|global\\.process|#with\\s+['\"]|lookup\\s+string"),
+    pattern("template.node", 0.9, 0.5, "(?:range|\\b\\w+|\\]|\\)|'')\\.constructor\\.?(?:constructor|prototype|\\()|\\[['\"]constructor['\"]\\]|constructor\\(['\"]return|process\\.mainmodule|global\\.process|#with\\s+['\"]|lookup\\s+string"),
     pattern("template.sandbox", 0.85, 0.5, "_self\\.env|registerundefinedfiltercallback|getfilter\\(|self\\._tmpl|self\\.module|template\\.module|\\bcycler\\.|\\blipsum\\.|\\|\\s*(?:filter|map|sort|reduce)\\s*\\(\\s*['\"]|smarty\\.(?:version|template|now)|self::clearconfig|\\$output\\s*=|get_flashed_messages\\.|url_for\\.|config\\.(?:items|from|__)|%0a?\\w*\\{php"),
 ]);
 
@@ -145,6 +147,12 @@ mod tests {
         ] {
             assert!(score(&TemplateInjection, text) >= 0.5, "{text}");
         }
+    }
+
+    #[test]
+    fn calls_tell_more_than_placeholders() {
+        assert!(score(&TemplateInjection, "{{ x.upper() }}") > 0.7);
+        assert!(score(&TemplateInjection, "{{ order.total }}") < 0.7);
     }
 
     #[test]

@@ -192,11 +192,15 @@ impl Detector for Traversal {
                 // Nothing but the climb.
                 (1.., true) if raw.len() > 3 && is_slash(raw[0]) && bare(raw) => 0.6,
                 (3, true) => 0.75,
+                // From the root there is nowhere to climb to.
+                (1.., true) if rooted(raw, path.first_climb) => 0.6,
+                // Browsers resolve a link's dots before they send it.
+                (1, true) if matches!(value.part, Part::Query | Part::Form) && is_link(raw) => 0.5,
                 // Programs' files import each other so.
                 (2, true) if matches!(value.part, Part::Json | Part::Body) => 0.4,
-                (2, true) => 0.55,
+                (2, true) => 0.65,
                 (1, true) if value.part == Part::Path => 0.5,
-                (1, true) if at_start(value, raw) => 0.55,
+                (1, true) if at_start(value, raw) => 0.65,
                 (1, true) => 0.3,
                 (4.., false) if raw.len() <= SHORT => 0.6,
                 _ => 0.0,
@@ -230,7 +234,7 @@ impl Detector for Traversal {
         let own = ROOTS.iter().any(|root| path.text.starts_with(root));
         let more = field && MORE_ROOTS.iter().any(|root| path.text.starts_with(root));
         if named && (drive || own || more) {
-            report.add("traversal.root", 0.5);
+            report.add("traversal.root", if own { 0.65 } else { 0.6 });
         }
         if named {
             if let Some(score) = scheme(&path.text) {
@@ -247,6 +251,16 @@ impl Detector for Traversal {
 
 fn bare(raw: &[u8]) -> bool {
     raw.iter().all(|b| *b == b'.' || is_slash(*b))
+}
+
+/// Tells whether a path starts at the root and climbs before it goes anywhere: `/.//../x`.
+fn rooted(raw: &[u8], climb: usize) -> bool {
+    raw.first().copied().is_some_and(is_slash) && raw.get(..climb).is_some_and(bare)
+}
+
+/// Tells a URL of the web.
+fn is_link(raw: &[u8]) -> bool {
+    raw.starts_with(b"http://") || raw.starts_with(b"https://")
 }
 
 /// Tells whether a parameter starts with a climb: applications do not send each other such.
@@ -348,8 +362,12 @@ fn is_slash(byte: u8) -> bool {
     matches!(byte, b'/' | b'\\')
 }
 
-/// Bytes of no character before a slash: what is left of one that some decoder read as more.
+/// Bytes of no character before a slash: what is left of one that some decoder read as more. Or a
+/// control byte between dots, as which an overlong slash was read.
 fn swallowed(text: &[u8]) -> bool {
+    if let [0x01..=0x08 | 0x0e..=0x1f, b'.', b'.', ..] = text {
+        return true;
+    }
     let odd = text.iter().take(4).take_while(|b| **b >= 0x80).count();
     odd > 0 && text.get(odd).copied().is_some_and(is_slash)
 }
@@ -486,6 +504,10 @@ mod tests {
             "..%2%fetc%2%fpasswd",
             ".?%5%c.?%5%cboot.ini",
             "/..//..//",
+            "/.//../x",
+            "/..\x1c..\x1c..\x1c",
+            "\\..\\x.inc",
+            "http://a.example/x/../",
             "........etcpasswd",
             "/......../x",
             "/var/log/error_log ",
@@ -499,6 +521,7 @@ mod tests {
     fn ordinary_paths_are_left_alone() {
         for text in [
             "images/../logo.png",
+            "/srv/../x",
             "https://a.example/docs/v1..v2/file.tar.gz",
             "see ../../README.md and edit /etc/hosts to match",
             "wait... what?",

@@ -56,20 +56,25 @@ const fn when(condition: u64) -> u64 {
 }
 
 /// Each group's words, apart by blanks.
-const GROUPS: [(u64, &str); 18] = [
+const GROUPS: [(u64, &str); 19] = [
     (when(BRACED), "php"),
     (when(LOGIC), "or and xor"),
     (when(SORTS), "order group"),
     (when(HEX), "x"),
     (
         sets(Words::SQL),
-        "union select exec declare waitfor having outfile dumpfile rlike benchmark extractvalue \
+        "union select exec declare waitfor having outfile infile dumpfile rlike benchmark extractvalue \
          updatexml iif",
     ),
     (
         sets(Words::SQL_LIKE),
         "insert delete drop truncate execute shutdown sleep case char chr where update alter \
          limit exists uni unio sel sele selec",
+    ),
+    (
+        called(Words::SQL_LIKE),
+        "ascii bin cast coalesce concat convert database elt hex ifnull instr lower mid ord rand substr \
+         substring sysdate unhex upper user version",
     ),
     (
         called(Words::SCRIPT),
@@ -97,7 +102,7 @@ const GROUPS: [(u64, &str); 18] = [
          layouts vti submissions jars ws eam vsan sslmgr ztp mifs nf vpnuser bsh bshservlet servlet \
          ueditor seeyon hcm think fragment human guestaccess setupwizard setup tinymce telerik \
          dialoghandler axd passwordrecovered customnode gremlin containers cluster minio zabbix \
-         mainfunction authlogin totp psemhub fileupload uploadify kcfinder elfinder timthumb",
+         mainfunction authlogin iissamples iisadmpwd iishelp msadc totp psemhub fileupload uploadify kcfinder elfinder timthumb",
     ),
     (
         when(COMMAND),
@@ -170,7 +175,7 @@ const TOOLS: &str = "nikto sqlmap nmap nessus nuclei masscan zgrab wpscan dirbus
     corsy smuggler explore tcpid lkxscan whcc customcrawler yeswehack \
     intigriti hackerone bugcrowd projectdiscovery caido probely immuniweb pentera \
     tenable rapid toata securityscanner sysscan vulnscan webscan portscan netscan \
-    sitescan dirscan hostscan cgiscan af beef qualysguard sn mysqloit nosqli tsunamisecurityscanner";
+    sitescan dirscan hostscan cgiscan af beef qualysguard mozlila mozila mozzila mozzilla mozillla moziila sn mysqloit nosqli tsunamisecurityscanner";
 
 impl Triggers {
     const fn new() -> Triggers {

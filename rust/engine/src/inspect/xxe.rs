@@ -15,12 +15,14 @@ pub struct Xxe;
 
 static PATTERNS: Patterns = Patterns::new(&[
     pattern("xxe.entity", 0.9, 0.8, "<!entity\\s+(?:%\\s*)?\\S+\\s+(?:system|public)\\b"),
-    pattern("xxe.entity", 0.65, 0.6, "<!entity\\s+(?:%\\s*)?\\S+\\s+[\"']"),
-    pattern("xxe.entity", 0.6, 0.6, "<!doctype\\s[^>\\[]{0,200}\\[\\s*(?:<!|%|\\]|$)"),
+    // An entity of entities: it grows with each level.
+    pattern("xxe.entity", 0.95, 0.8, "<!entity\\s+(?:%\\s*)?\\S+\\s+[\"'](?:[&%][\\w.-]+;){2}"),
+    pattern("xxe.entity", 0.8, 0.6, "<!entity\\s+(?:%\\s*)?\\S+\\s+[\"']"),
+    pattern("xxe.entity", 0.75, 0.6, "<!doctype\\s[^>\\[]{0,200}\\[\\s*(?:<!|%|\\]|$)"),
     pattern("xxe.doctype", 0.8, 0.6, "<!doctype\\s+\\S+\\s+system\\s+[\"']?(?:file|https?|ftp|gopher|php|expect|jar|netdoc|//|/|\\w+://)"),
     pattern("xxe.doctype", 0.6, 0.5, "<!doctype\\s+\\S+\\s+(?:system|public)\\s+[\"'][^\"']{0,200}[\"']\\s+[\"'](?:file|http)://(?:127|localhost|\\d)"),
     pattern("xxe.include", 0.9, 0.8, "<xi:include\\b|xmlns:xi\\s*=|www\\.w3\\.org/2001/xinclude|<xop:include\\b[^>]{0,200}href\\s*=\\s*[\"']?(?:file|https?|ftp|gopher|netdoc|jar):"),
-    pattern("xxe.parameter", 0.7, 0.4, "<!(?:element|attlist|notation)\\s+\\S+\\s+\\S+|&(?:xxe|file|payload|send|exfil|content);|%(?:xxe|dtd|remote|payload|file|send|asd|sp|param\\d|all|ext|init);"),
+    pattern("xxe.parameter", 0.8, 0.4, "<!(?:element|attlist|notation)\\s+\\S+\\s+\\S+|&(?:xxe|file|payload|send|exfil|content);|%(?:xxe|dtd|remote|payload|file|send|asd|sp|param\\d|all|ext|init);"),
     pattern("xxe.transform", 0.8, 0.6, "<xsl:(?:value-of|include|import|copy-of|template)\\b|document\\(\\s*['\"]|<\\?xml-stylesheet\\b|xmlns:(?:php|java|msxsl|xalan)\\s*="),
     // A bracket in a section of its own: the parser puts a tag together that no filter saw.
     pattern("xxe.section", 0.8, 0.5, "<!\\[cdata\\[\\s*[<>/]{1,2}\\s*\\]\\]>"),
@@ -59,6 +61,7 @@ mod tests {
         ] {
             assert!(score(&Xxe, text) >= 0.5, "{text}");
         }
+        assert!(score(&Xxe, "<!ENTITY b \"&a;&a;&a;\">") > score(&Xxe, "<!ENTITY b \"a\">"));
     }
 
     #[test]

@@ -10,13 +10,13 @@ pub mod features;
 pub mod ngram;
 
 use crate::error::Error;
-use crate::inspect::{Judged, Part};
+use crate::inspect::{Family, Judged, Part};
 use features::Features;
 use std::sync::OnceLock;
 
 /// Probability from which a value counts as an attack with high confidence: hardly any ordinary
 /// request reaches it.
-pub const HIGH_CONFIDENCE: f32 = 0.93;
+pub const HIGH_CONFIDENCE: f32 = 0.88;
 
 /// Log-odds beyond which nothing changes.
 const MOST: f32 = 12.0;
@@ -72,9 +72,13 @@ impl Model {
         let features = features::describe(judged, ngrams);
         let sum = self.sum(&features);
         let probability = self.calibrated(sum);
+        let evidence = &judged.evidence;
         Judgement {
-            probability: if judged.evidence.is_empty() {
+            probability: if evidence.is_empty() {
                 unruled(probability)
+            } else if evidence.is_only(Family::Scanner) {
+                // Labelled data hold hardly another user agent that a rule speaks on.
+                evidence.together()
             } else {
                 probability
             },

@@ -13,7 +13,7 @@ impl Reading<'_> {
         }
         let short = self.tokens.len() <= 12 && self.text.len() <= 96;
         if short && self.resumes(s) {
-            return Some(("sqli.expression", 0.65));
+            return Some(("sqli.expression", 0.7));
         }
         match self.kind(s) {
             Kind::Comment => self.trailing(s),
@@ -143,6 +143,12 @@ impl Reading<'_> {
         if self.context != Context::Bare || self.kind(from) != Kind::Select || last < 4 {
             return None;
         }
+        // A comment that says nothing is there to cut off what would follow.
+        let rest = &self.text[self.tokens.get(last).start..];
+        if self.kind(last) == Kind::Comment && matches!(rest.trim_ascii(), b"--" | b"-- -" | b"/*")
+        {
+            return Some(("sqli.comment", 0.55));
+        }
         let whole = last + 1 < TOKENS;
         let of = |kind| (0..=last).filter(|i| self.kind(*i) == kind).count();
         let open = of(Kind::Open) > of(Kind::Close);
@@ -153,7 +159,7 @@ impl Reading<'_> {
             Kind::Open | Kind::Number | Kind::Variable | Kind::Math | Kind::Text { .. }
         ) || matches!(self.kind(from + 2), Kind::Comma | Kind::Open);
         (whole && listed && (stops || open && of(Kind::From) > 0))
-            .then_some(("sqli.unfinished", 0.65))
+            .then_some(("sqli.unfinished", 0.7))
     }
 
     /// What a bare value starts with.

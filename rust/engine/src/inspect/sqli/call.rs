@@ -2,7 +2,7 @@
 
 use super::functions::{is_catalogue, weigh, Weight};
 use super::lexer::Kind;
-use super::reading::{Found, Reading};
+use super::reading::{Context, Found, Reading};
 
 impl Reading<'_> {
     /// A telling function, wherever it is called; a catalogue that is read.
@@ -49,6 +49,23 @@ impl Reading<'_> {
             return Some(("sqli.catalogue", 0.8));
         }
         None
+    }
+
+    /// `sleep(`: a call that is cut off behind its bracket, since another parameter goes on with it.
+    pub(super) fn dangles(&self) -> Found {
+        let name = self.word(0);
+        let cut = self.kind(1) == Kind::Open && self.tokens.len() == 2;
+        // Other languages have these, and people look them up.
+        let common = [&b"if"[..], b"count", b"exp", b"floor", b"length", b"row"];
+        let known = weigh(name) >= Weight::Useful
+            && !common.iter().any(|word| name.eq_ignore_ascii_case(word));
+        (cut && known && self.context == Context::Bare).then_some(("sqli.unfinished", 0.5))
+    }
+
+    /// `) as total from`: the end of a sub-query that is not in the value.
+    pub(super) fn resumes_query(&self) -> Found {
+        let named = self.is(1, b"as") && self.kind(2) == Kind::Name && self.kind(3) == Kind::From;
+        (self.kind(0) == Kind::Close && named).then_some(("sqli.clause", 0.6))
     }
 
     /// `sleep(5)` where SQL would have it, not where programs do.

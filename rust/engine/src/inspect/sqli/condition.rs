@@ -19,13 +19,18 @@ impl Reading<'_> {
             (_, Kind::Compare) => self.comparison(i, left, j, placed, statement),
             (Operand::Call(Weight::Useful), _) if placed => Some(("sqli.function", 0.75)),
             (Operand::Call(_), Kind::Comment) if placed => Some(("sqli.function", 0.6)),
+            (Operand::Call(_), Kind::Semicolon)
+                if first && self.ends(j + 1) && !program && self.before <= 48 =>
+            {
+                Some(("sqli.function", 0.55))
+            }
             (Operand::Literal, Kind::Comment) if !statement && (placed || self.cut(j)) => {
                 Some(("sqli.tautology", 0.75))
             }
             (Operand::Literal, _) if first && self.ends(j) => Some(("sqli.tautology", 0.7)),
             // `'or'a='a`: nobody writes a word so close to two quotes.
             (Operand::Literal, Kind::Name | Kind::Number) if first && self.squeezed(i) => {
-                Some(("sqli.tautology", 0.7))
+                Some(("sqli.tautology", 0.8))
             }
             (Operand::Literal, Kind::Logic | Kind::Union) if first => Some(("sqli.tautology", 0.7)),
             (Operand::Literal, Kind::Math | Kind::Bars | Kind::Text { .. })

@@ -93,10 +93,13 @@ impl Detector for SqlInjection {
                 report.add("sqli.disguise", 0.75);
             }
         }
-        if let Some(plain) = spelling::straightened(text) {
-            let found = read_at(&mut tokens, &plain, Some(b'\'')).and_then(|r| r.judge());
-            if let Some((rule @ "sqli.tautology", score)) = found {
-                report.add(rule, score);
+        for plain in [spelling::straightened(text), spelling::halved(text)] {
+            let Some(plain) = plain else { continue };
+            for quote in [None, Some(b'\''), Some(b'"')] {
+                let found = read_at(&mut tokens, &plain, quote).and_then(|r| r.judge());
+                if let Some((rule @ "sqli.tautology", score)) = found {
+                    report.add(rule, score);
+                }
             }
         }
         if let Some(plain) = spelling::unplussed(text) {
@@ -108,7 +111,10 @@ impl Detector for SqlInjection {
             }
         }
         if dialect::extracts(text) || dialect::compares(text) {
-            report.add("sqli.json", 0.7);
+            report.add("sqli.json", 0.75);
+        }
+        if dialect::reads_files(text) {
+            report.add("sqli.file", 0.6);
         }
         if dialect::casts(text) {
             report.add("sqli.cast", 0.6);
@@ -205,6 +211,18 @@ mod tests {
             "iif(3=4,1,1/0)",
             "(826=826)*99",
             "uni/**/on sel/**/ect 1",
+            ") or (\u{2018}3\u{2032}=\u{2018}3\u{2013}",
+            "x\"\") or (\"\"b\"\"=\"\"b",
+            "-7 union-- ",
+            "3/2/**/union#x",
+            "sleep (",
+            "a@b.example' or json (x);",
+            "load data local infile '/tmp/x' into table y",
+            "Copy t FROM '/tmp/x';",
+            "backup database d to disk = '\\\\a.example\\x'",
+            "select * from y where z=3--",
+            "Substring(",
+            ") AS total FROM",
             "sElect slEep (\"10\")",
         ] {
             assert!(score(&SqlInjection, text) >= 0.5, "{text}");
@@ -247,6 +265,15 @@ mod tests {
             "a+b+c",
             "rock+'n'+roll",
             "\"\"",
+            "say \"\"this\"\" or \"\"that\"\"",
+            "2 union",
+            "7 union jack mugs",
+            "useState(",
+            "copy 'a' from '/b' to 'c'",
+            "please copy this from 'home' to 'work'",
+            "select a -- the first column\nfrom b",
+            "if (",
+            "(so) as a gift from",
             "std::string",
             "'select' is a word",
             "'Create' button",

@@ -47,6 +47,8 @@ impl Reading<'_> {
         };
         offer(self.start());
         offer(self.unfinished());
+        offer(self.dangles());
+        offer(self.resumes_query());
         for i in 0..self.tokens.len() {
             offer(match self.tokens.kind(i) {
                 Kind::Logic | Kind::Bars => self.logic(i, statement),

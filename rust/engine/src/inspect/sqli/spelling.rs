@@ -57,6 +57,18 @@ pub(super) fn straightened(text: &[u8]) -> Option<Vec<u8>> {
     (text.len() <= STRAIGHT).then_some(out)
 }
 
+/// Makes one of two quotes, as whoever copies a string out of a program doubles them:
+/// `x"") or (""a""=""a`. `None` for values with less than two such pairs, and for long ones.
+pub(super) fn halved(text: &[u8]) -> Option<Vec<u8>> {
+    let pairs = memchr::memmem::find_iter(text, b"\"\"");
+    if text.len() > STRAIGHT || pairs.take(2).count() < 2 {
+        return None;
+    }
+    let mut out = text.to_vec();
+    out.dedup_by(|next, before| *next == b'"' && *before == b'"');
+    Some(out)
+}
+
 /// Makes blanks of plus signs that came encoded once more than they were read: `'+or+'1'='1`.
 pub(super) fn unplussed(text: &[u8]) -> Option<Vec<u8>> {
     let encoded = text.len() <= SHORT

@@ -12,7 +12,9 @@ impl Reading<'_> {
             j += 1;
         }
         if self.kind(j) != Kind::Select {
-            return None;
+            // A value, `union` and a comment: the rest comes by another way.
+            let cut = self.kind(i + 1) == Kind::Comment && self.context == Context::Bare;
+            return (cut && !statement && self.led(i)).then_some(("sqli.union", 0.6));
         }
         while matches!(self.kind(j + 1), Kind::All | Kind::Open) && j < i + 16 {
             j += 1;

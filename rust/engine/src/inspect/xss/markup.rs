@@ -1,5 +1,6 @@
 //! Tags and their attributes, as a browser would read them.
 
+use super::disguise::hides_host;
 use super::script::{is_event, runs};
 use crate::decode::html;
 use crate::inspect::detector::Report;
@@ -153,21 +154,21 @@ fn script_tag(near: &[u8]) -> f32 {
 fn weigh(name: &[u8], rest: &[u8]) -> f32 {
     let has = |word: &[u8]| find(&rest[..rest.len().min(256)], word);
     let known: &[(&[u8], f32)] = &[
-        (b"iframe", 0.6),
-        (b"frameset", 0.6),
-        (b"frame", 0.6),
+        (b"iframe", 0.65),
+        (b"frameset", 0.65),
+        (b"frame", 0.65),
         (b"object", 0.5),
         (b"embed", 0.5),
-        (b"applet", 0.6),
-        (b"isindex", 0.6),
-        (b"bgsound", 0.6),
-        (b"layer", 0.6),
-        (b"ilayer", 0.6),
-        (b"xss", 0.6),
-        (b"plaintext", 0.6),
+        (b"applet", 0.65),
+        (b"isindex", 0.65),
+        (b"bgsound", 0.65),
+        (b"layer", 0.65),
+        (b"ilayer", 0.65),
+        (b"xss", 0.65),
+        (b"plaintext", 0.65),
         (b"noscript#", 0.6),
-        (b"vmlframe", 0.6),
-        (b"listener", 0.6),
+        (b"vmlframe", 0.65),
+        (b"listener", 0.65),
     ];
     // What video sites offer to be pasted.
     if is(name, b"iframe") && has(b"https://") && (has(b"allowfullscreen") || has(b"width=")) {
@@ -230,7 +231,8 @@ fn judge_attribute(tag: &[u8], attribute: &Attribute<'_>, report: &mut Report<'_
         {
             report.add("xss.tag", 0.5);
         }
-        () if is(name, b"datasrc") || is(name, b"dataformatas") => report.add("xss.tag", 0.6),
+        () if is(name, b"href") && hides_host(value) => report.add("xss.link", 0.55),
+        () if is(name, b"datasrc") || is(name, b"dataformatas") => report.add("xss.tag", 0.65),
         () if is(name, b"srcdoc") => report.add("xss.srcdoc", 0.8),
         () if !remote && starts(body, b"data:") && !starts(body, b"data:image/") => {
             report.add("xss.data_url", 0.8);

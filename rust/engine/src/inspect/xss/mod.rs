@@ -1,13 +1,15 @@
 //! Cross-site scripting: markup that runs scripts, attributes that break out of a tag, and
 //! script that breaks out of a string. What browsers undo before they run is undone first.
 
+mod disguise;
+mod fragment;
 mod markup;
 mod script;
 
 use super::detector::{Detector, Report};
 use super::prefilter::{Hints, Marks};
 use super::words::Words;
-use super::Family;
+use super::{patterns, Family, Part};
 use crate::decode::{html, percent, Value};
 
 /// Longest value whose comments are dropped. Units: bytes.
@@ -35,6 +37,17 @@ impl Detector for Xss {
         let tagged = memchr::memchr(b'<', text).is_some();
         if tagged {
             markup::judge(text, report);
+        }
+        let field = matches!(value.part, Part::Query | Part::Form | Part::Json);
+        let piece = field && tagged && fragment::is_fragment(text);
+        let hidden = field && disguise::hides_letters(text);
+        if (piece || hidden) && !patterns::is_text(value) {
+            let (rule, score) = if hidden {
+                ("xss.references", 0.65)
+            } else {
+                ("xss.fragment", 0.55)
+            };
+            report.add(rule, score);
         }
         if let Some(tag) = leaves_attribute(text) {
             let loads = [&b"src"[..], b"SRC", b"href", b"marquee"]
