@@ -58,14 +58,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn others_may_not_enter_a_folder_that_was_there() {
+    fn others_may_not_enter_a_folder_that_was_there() -> std::io::Result<()> {
         let path = std::env::temp_dir().join(format!("ta-folder-{}", std::process::id()));
         for _ in 0..2 {
-            make(&path).unwrap();
-            let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+            make(&path)?;
+            let mode = std::fs::metadata(&path)?.permissions().mode();
             assert_eq!(mode & 0o777, 0o700);
-            std::fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+            std::fs::set_permissions(&path, Permissions::from_mode(0o755))?;
         }
-        std::fs::remove_dir(&path).unwrap();
+        std::fs::remove_dir(&path)
     }
 }
