@@ -1,27 +1,17 @@
 //! An OpenAPI document: the operations of an API, and what their parameters are to look like.
 
-use super::facts::{Facts, Traits};
+use super::facts::Facts;
 use super::name::Name;
-use super::shape::{Class, Shape};
+use super::schema::{followed, is_free, object, schema, Expected};
 use crate::error::Error;
 use crate::inspect::Part;
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
-/// Nesting of schemas, and references to references, that is followed.
-const DEPTH: usize = 8;
-/// Parameters of one operation that are read.
-const PARAMETERS: usize = 512;
 /// Stands for all names that are not listed.
 const ANY: Name = Name::EMPTY;
-/// Stands for the senders of a document's facts.
-pub(super) const DOCUMENTED: u8 = u8::MAX;
-
-/// What a document says of a parameter; nothing where it may be anything.
-type Expected = BTreeMap<(u8, Name), Option<Facts>>;
 
 /// The operations of a document.
 #[derive(Clone, Debug, Default)]
@@ -121,18 +111,6 @@ fn base_path(document: &Value) -> String {
     base.trim_end_matches('/').to_owned()
 }
 
-/// Follows references within the document.
-fn followed<'d>(document: &'d Value, value: &'d Value) -> Option<&'d Value> {
-    let mut value = value;
-    for _ in 0..DEPTH {
-        match value["$ref"].as_str() {
-            Some(at) => value = document.pointer(at.strip_prefix('#')?)?,
-            None => return Some(value),
-        }
-    }
-    None
-}
-
 /// Reads a list of parameters.
 fn listed(document: &Value, list: &Value, into: &mut Expected) {
     let list = list.as_array().map_or(&[][..], Vec::as_slice);
@@ -142,7 +120,7 @@ fn listed(document: &Value, list: &Value, into: &mut Expected) {
             Some("cookie") => Part::Cookie,
             Some("formData") => Part::Form,
             Some("body") => {
-                schema(document, &parameter["schema"], Part::Json, "", 0, into);
+                schema(document, &parameter["schema"], Part::Json, "", into);
                 continue;
             }
             _ => continue,
@@ -160,7 +138,7 @@ fn listed(document: &Value, list: &Value, into: &mut Expected) {
         match object(document, own) {
             // Its properties are parameters by themselves.
             Some(object) if style == "form" && explode => {
-                schema(document, own, part, "", 0, into);
+                schema(document, own, part, "", into);
                 if is_free(object) {
                     into.insert((part as u8, ANY), None);
                 }
@@ -169,25 +147,9 @@ fn listed(document: &Value, list: &Value, into: &mut Expected) {
             Some(_) if style != "deepObject" => {
                 into.insert((part as u8, Name::new(name.as_bytes())), None);
             }
-            _ => schema(document, own, part, name, 0, into),
+            _ => schema(document, own, part, name, into),
         }
     }
-}
-
-/// The schema of an object, if it is one's.
-fn object<'d>(document: &'d Value, schema: &'d Value) -> Option<&'d Value> {
-    let is_object = |s: &Value| s["type"] == "object" || s["properties"].is_object();
-    let schema = followed(document, schema)?;
-    let all = schema["allOf"].as_array().map_or(&[][..], Vec::as_slice);
-    let mut all = all.iter().filter_map(|s| followed(document, s));
-    (is_object(schema) || all.any(is_object)).then_some(schema)
-}
-
-/// Tells whether an object may have properties that are not listed.
-fn is_free(object: &Value) -> bool {
-    let more = &object["additionalProperties"];
-    let listed = object["properties"].is_object() || object["allOf"].is_array();
-    more == true || more.is_object() || !listed
 }
 
 /// Reads a request's body.
@@ -202,102 +164,7 @@ fn body(document: &Value, body: &Value, into: &mut Expected) {
             kind if kind.contains("form") => Part::Form,
             _ => continue,
         };
-        schema(document, &media["schema"], part, "", 0, into);
-    }
-}
-
-/// Reads a schema, and those within it: `user.name` in JSON, `user[name]` elsewhere.
-fn schema(
-    document: &Value,
-    value: &Value,
-    part: Part,
-    name: &str,
-    depth: usize,
-    into: &mut Expected,
-) {
-    let Some(value) = followed(document, value).filter(|_| depth < DEPTH) else {
-        return;
-    };
-    if into.len() >= PARAMETERS {
-        return;
-    }
-    if !name.is_empty() {
-        let key = (part as u8, Name::new(name.as_bytes()));
-        into.insert(key, expected(value));
-    }
-    for of in ["allOf", "anyOf", "oneOf"] {
-        for one in value[of].as_array().map_or(&[][..], Vec::as_slice) {
-            schema(document, one, part, name, depth + 1, into);
-        }
-    }
-    if value["items"].is_object() {
-        schema(document, &value["items"], part, name, depth + 1, into);
-    }
-    let none = serde_json::Map::new();
-    for (key, property) in value["properties"].as_object().unwrap_or(&none) {
-        let name = match name {
-            "" => key.clone(),
-            name if part == Part::Json => format!("{name}.{key}"),
-            name => format!("{name}[{key}]"),
-        };
-        schema(document, property, part, &name, depth + 1, into);
-    }
-}
-
-/// What a schema says of the form of a value: nothing of a string that may be any.
-fn expected(schema: &Value) -> Option<Facts> {
-    let examples: &[&str] = match (schema["type"].as_str()?, schema["format"].as_str()) {
-        ("integer", _) => &["-7"],
-        ("number", _) => &["-7", "4.25"],
-        ("boolean", _) => &["true"],
-        ("string", Some("uuid")) => &["0b1c9f6e-8d2a-4f7e-9a55-2f1c3b7e6d10"],
-        ("string", Some("date")) => &["2026-11-23"],
-        ("string", Some("date-time")) => &["2026-11-23T10:00:00+01:00", "2026-11-23T10:00:00Z"],
-        ("string", _) => return words(schema),
-        _ => return None,
-    };
-    // The length of a number or of a date says nothing.
-    Some(facts(
-        examples.iter().map(|e| Shape::of(e.as_bytes())),
-        Some(40),
-    ))
-}
-
-/// What a list of words says, or the longest length.
-fn words(schema: &Value) -> Option<Facts> {
-    if let Some(list) = schema["enum"].as_array() {
-        let words = list.iter().filter_map(Value::as_str);
-        return Some(facts(words.map(|w| Shape::of(w.as_bytes())), None));
-    }
-    let longest = schema["maxLength"].as_u64()?;
-    let any = Shape {
-        class: Class::Text,
-        kinds: u16::MAX,
-        length: 0,
-    };
-    let mut facts = facts([any].into_iter(), Some(longest as usize));
-    facts.classes = Traits::counts(|_| u32::from(DOCUMENTED));
-    Some(facts)
-}
-
-fn facts(shapes: impl Iterator<Item = Shape>, longest: Option<usize>) -> Facts {
-    // What is no string has no form that could be held against it.
-    let mut classes = 1u16 << Class::Scalar as u16 | 1 << Class::Empty as u16;
-    let (mut kinds, mut length) = (0, 0);
-    for shape in shapes {
-        classes |= 1 << shape.class as u16;
-        kinds |= shape.kinds;
-        length = length.max(shape.length);
-    }
-    let all = |mask: u16| Traits::counts(|nth| u32::from(mask >> nth & 1) * u32::from(DOCUMENTED));
-    Facts {
-        classes: all(classes),
-        kinds: all(kinds),
-        sampled: DOCUMENTED,
-        sources: u16::MAX,
-        minutes: u32::MAX,
-        longest: longest.map_or(length, Shape::length_bin),
-        ..Facts::default()
+        schema(document, &media["schema"], part, "", into);
     }
 }
 
@@ -332,6 +199,7 @@ fn is_id(segment: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::judge::{Need, Odds};
+    use super::super::shape::Shape;
     use super::*;
     use serde_json::json;
 
@@ -410,6 +278,58 @@ mod tests {
         let free = api.find("GET", "/v1/orders/7").unwrap();
         assert!(free.expected(query, &Name::new(b"q")).unwrap().is_none());
         assert!(free.expected(query, &Name::new(b"debug")).is_none());
+    }
+
+    #[test]
+    fn of_several_that_may_be_nothing_is_said() {
+        let integer = json!({"type": "integer"});
+        for (is_known, of) in [
+            (true, json!({"anyOf": [integer, {"type": "null"}]})),
+            (true, json!({"allOf": [integer]})),
+            (true, json!({"type": "array", "items": integer})),
+            (
+                true,
+                json!({"type": "array", "items": {"anyOf": [{"$ref": "#/integer"}]}}),
+            ),
+            (false, json!({"anyOf": [integer, {"type": "string"}]})),
+            (false, json!({"oneOf": [{"type": "string"}, integer]})),
+            (
+                false,
+                json!({"type": "array", "items": {"oneOf": [{"type": "string"}, integer]}}),
+            ),
+        ] {
+            let of = json!({"properties": {"n": of}});
+            let document = json!({
+                "integer": integer,
+                "paths": {"/": {"post": {"requestBody": {"content": {"application/json": {"schema": of}}}}}},
+            });
+            let api = Api::new(&document);
+            let found = api.operations()[0].expected(Part::Json, &Name::new(b"n"));
+            assert_eq!(found.unwrap().is_some(), is_known, "{of}");
+        }
+    }
+
+    #[test]
+    fn schemas_that_name_themselves_and_lengths_beyond_all_bounds_are_read_to_an_end() {
+        let again = json!({ "$ref": "#/components/schemas/node" });
+        let document = json!({
+            "paths": { "/nodes": { "post": {
+                "parameters": [
+                    { "in": "query", "name": "q", "schema": { "type": "string", "maxLength": u64::MAX } },
+                ],
+                "requestBody": { "content": { "application/json": { "schema": again } } },
+            } } },
+            "components": { "schemas": { "node": {
+                "anyOf": vec![again.clone(); 20],
+                "properties": { "name": { "type": "string" } },
+            } } },
+        });
+        let api = Api::new(&document);
+        let operation = api.find("POST", "/nodes").unwrap();
+        assert!(operation
+            .expected(Part::Json, &Name::new(b"name"))
+            .is_some());
+        assert!(operation.expected(Part::Query, &Name::new(b"q")).is_some());
     }
 
     /// Objects come as their style says, which is how browsers and frameworks send them.

@@ -11,10 +11,10 @@
 //! Source: the idea that what many independent senders send is meant so: Check Point's open-appsec,
 //! "trusted sources" (docs.openappsec.io).
 
-use super::api::DOCUMENTED;
 use super::facts::{Facts, Usual};
 use super::route::Numbers;
 use super::sample::MODEL_FAMILY;
+use super::schema::DOCUMENTED;
 use super::shape::{Class, Shape, KINDS};
 use crate::inspect::Family;
 

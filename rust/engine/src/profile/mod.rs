@@ -18,6 +18,7 @@ mod room;
 mod route;
 mod sample;
 mod saved;
+mod schema;
 mod shape;
 mod voters;
 
