@@ -93,6 +93,7 @@ build = {
       ["kong.plugins.threat-agent.agent.outbox"] = "lua/kong/plugins/threat-agent/agent/outbox.lua",
       ["kong.plugins.threat-agent.agent.planner"] = "lua/kong/plugins/threat-agent/agent/planner.lua",
       ["kong.plugins.threat-agent.agent.proposals"] = "lua/kong/plugins/threat-agent/agent/proposals.lua",
+      ["kong.plugins.threat-agent.agent.protected"] = "lua/kong/plugins/threat-agent/agent/protected.lua",
       ["kong.plugins.threat-agent.agent.pseudonyms"] = "lua/kong/plugins/threat-agent/agent/pseudonyms.lua",
       ["kong.plugins.threat-agent.agent.question"] = "lua/kong/plugins/threat-agent/agent/question.lua",
       ["kong.plugins.threat-agent.agent.responder"] = "lua/kong/plugins/threat-agent/agent/responder.lua",

@@ -3,7 +3,7 @@
 
 local MODULE = "kong.plugins.threat-agent."
 
-local records, consumers, killed
+local records, consumers, killed, entities
 
 
 local function load()
@@ -17,12 +17,20 @@ local function load()
       of = function(by, id) return by == "credential" and id:match("^(%l+)%-") or id end,
       count = function() return consumers end,
     },
+    database = { select = function(kind, id)
+      local entity = entities[kind .. "/" .. id]
+      if entity == false then
+        return nil, "the database is away"
+      end
+      return entity
+    end },
     senders = { network_of = function(text) return text:match("^%d+%.%d+%.%d+") .. ".0/24" end },
   }
   for name, stub in pairs(stubs) do
     package.loaded[MODULE .. name] = stub
   end
   local gate = dofile("lua/kong/plugins/threat-agent/agent/gate.lua")
+  package.loaded[MODULE .. "agent.protected"] = nil
   for name in pairs(stubs) do
     package.loaded[MODULE .. name] = nil
   end
@@ -45,7 +53,7 @@ describe("the gate", function()
 
   before_each(function()
     time = _G.ngx and _G.ngx.time
-    records, consumers, killed = {}, 100, nil
+    records, consumers, killed, entities = {}, 100, nil, {}
     gate = load()
     conf = { response = {
       budget = { per_minute = 4, per_hour = 10, active = 10, workspace_ratio = 0.5 },
@@ -62,6 +70,44 @@ describe("the gate", function()
   local function why(fields)
     return select(2, gate.check(record(fields), conf))
   end
+
+
+  it("leaves alone what carries a protected tag, with all that belongs to it", function()
+    conf.response.protected.tags = { "hands-off" }
+    entities["routes/r1"] = { tags = { "team-a", "hands-off" } }
+    entities["services/s1"] = { tags = { "hands-off" } }
+    entities["consumers/kim"] = { tags = { "hands-off" } }
+    local on_route = { workspace = "a", route = "r1", service = "s2" }
+    assert.equal("routes/r1 carries the protected tag hands-off", why({ place = on_route }))
+    assert.equal("routes/r1 carries the protected tag hands-off",
+      why({ place = on_route, action = "rate_limit", changes = { { op = "create", kind = "plugins" } } }))
+    assert.is_nil(why({ place = on_route, action = "allow" }))
+    assert.matches("^services/s1 carries", why({ place = { workspace = "a", route = "r2", service = "s1" } }))
+    assert.matches("^consumers/kim carries", why({ by = "credential", clients = { "kim-key" } }))
+    assert.is_nil(why({ by = "consumer", clients = { "joe" } }))
+
+    local plugin = { op = "patch", kind = "plugins", id = "p1", tags = { "hands-off" } }
+    assert.equal("plugins/p1 carries the protected tag hands-off", why({ action = "rate_limit", changes = { plugin } }))
+  end)
+
+
+  it("changes nothing that the Ingress Controller manages, nor adds to it", function()
+    entities["routes/r1"] = { tags = { "k8s-name:shop", "managed-by-ingress-controller" } }
+    local place = { workspace = "a", route = "r1" }
+    assert.matches("managed%-by%-ingress%-controller$",
+      why({ place = place, action = "rate_limit", changes = { { op = "create", kind = "plugins" } } }))
+    -- What stays in memory changes no entity.
+    assert.is_nil(why({ place = place }))
+  end)
+
+
+  it("does nothing where it cannot tell whether something is protected", function()
+    entities["routes/r1"] = false
+    local place = { workspace = "a", route = "r1" }
+    assert.is_nil(why({ place = place }))
+    conf.response.protected.tags = { "hands-off" }
+    assert.equal("routes/r1 may be protected by a tag, which cannot be read: the database is away", why({ place = place }))
+  end)
 
 
   it("lets one workspace spend its share and no more", function()

@@ -94,6 +94,9 @@ local step = {
                     len_max = 256 } },
   },
   entity_checks = {
+    -- What stands for ever nobody takes back, should this node be lost.
+    { conditional = { if_field = "ttl_s", if_match = { eq = 0 },
+                      then_field = "action", then_match = { eq = "rollback" } } },
     { conditional = { if_field = "action", if_match = { eq = "allow" },
                       then_field = "clients", then_match = { required = true } } },
     { conditional = { if_field = "action", if_match = { eq = "reroute" },

@@ -4,8 +4,7 @@
 local files = require "kong.plugins.threat-agent.files"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local owners = require "kong.plugins.threat-agent.owners"
-local region = require "kong.plugins.threat-agent.region"
-local senders = require "kong.plugins.threat-agent.senders"
+local protected = require "kong.plugins.threat-agent.agent.protected"
 local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 
@@ -44,76 +43,6 @@ end
 function _M.unkill()
   killed = false
   files.remove(files.KILL)
-end
-
-
-local function contains(list, ...)
-  for _, entry in ipairs(list or {}) do
-    for _, value in ipairs({ ... }) do
-      if entry == value then
-        return true
-      end
-    end
-  end
-
-  return false
-end
-
-
--- Whether a network holds an address, or one of a network, of a list.
-local function overlaps(network, cidrs)
-  for _, cidr in ipairs(cidrs) do
-    if senders.network_of(cidr) == network then
-      return true
-    end
-  end
-
-  return region.is_within(network:match("^[^/]+"), cidrs)
-end
-
-
--- Names why a sender is protected; nil when it is not.
-local function protected_sender(by, id, limits)
-  if by == "client_ip" then
-    return region.is_within(id, limits.cidrs or {}) and "a client is protected"
-  elseif by == "network" then
-    return overlaps(id, limits.cidrs or {}) and "a client of the network is protected"
-  elseif by == "session" or not limits.consumers or #limits.consumers == 0 then
-    return nil
-  end
-
-  local consumer, name = owners.of(by, id)
-  if not consumer then
-    return "consumers are protected, and whose " .. by .. " it is cannot be told"
-  end
-
-  return contains(limits.consumers, consumer, name) and "its consumer is protected"
-end
-
-
--- Names the protected thing that a record would touch; nil when there is none.
-local function protected(record, limits)
-  if contains(limits.routes, record.place.route, record.place.route_name) then
-    return "its route is protected"
-  elseif contains(limits.services, record.place.service, record.place.service_name) then
-    return "its service is protected"
-  end
-
-  -- Nobody is touched by an exemption.
-  for _, id in ipairs(record.action ~= "allow" and record.clients or {}) do
-    local why = protected_sender(record.by or "client_ip", id, limits)
-    if why then
-      return why
-    end
-  end
-
-  for _, change in ipairs(record.changes) do
-    for _, tag in ipairs(type(change.tags) == "table" and change.tags or {}) do
-      if contains(limits.tags, tag) or tag:find("managed-by-ingress-controller", 1, true) then
-        return change.kind .. "/" .. change.id .. " carries the protected tag " .. tag
-      end
-    end
-  end
 end
 
 
