@@ -2,6 +2,7 @@ package = "kong-plugin-threat-agent"
 version = "0.1.0-1"
 rockspec_format = "3.0"
 
+-- The tag comes with the release; until then `luarocks make` in a checkout.
 source = {
   url = "git+https://github.com/threat-agent/threat-agent.git",
   tag = "v0.1.0",
@@ -11,8 +12,9 @@ description = {
   summary = "Detects and refuses attacks on APIs behind Kong Gateway",
   detailed = [[
     A Kong Gateway plugin. A Rust library judges each request: rate limits that all workers
-    count as one, the operator's rules, and payload inspection for SQL injection, cross-site
-    scripting and path traversal. The plugin's Lua acts on the verdict.
+    count as one, the operator's rules, payload inspection for injections and exploits, and
+    behaviour against what is usual on each route. The plugin's Lua acts on the verdict, answers
+    incidents by Kong's own plugins and Admin API, and takes that back.
   ]],
   homepage = "https://github.com/threat-agent/threat-agent",
   license = "Apache-2.0",
@@ -21,7 +23,7 @@ description = {
 
 supported_platforms = { "linux" }
 
--- LuaJIT, as Kong ships it. Kong brings lua-cjson along.
+-- LuaJIT, as Kong ships it. Kong brings along all that the Lua requires.
 dependencies = {
   "lua >= 5.1, < 5.2",
 }

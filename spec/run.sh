@@ -3,7 +3,7 @@
 # in Chromium where that is installed.
 # Every suite runs even when one before it failed; the last lines name what failed, and sum up.
 #   SUITES="rust unit integration browser"    which ones
-#   GATEWAYS="embedded kong kong-postgres"    integration only on these
+#   GATEWAYS="embedded kong kong-postgres kong-hybrid"    integration only on these
 set -uo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

@@ -29,7 +29,7 @@ return {
       required = true,
       fields = {
         { viewer_groups = groups("Groups that may read; \"*\" is everybody whom Kong has authenticated.") },
-        { operator_groups = groups("Groups that may read, approve, undo, ban and switch the agent off.") },
+        { operator_groups = groups("Groups that may read, approve, undo, ban and set the kill switch.") },
       },
     } },
   },

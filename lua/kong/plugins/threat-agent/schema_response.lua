@@ -134,8 +134,8 @@ local policy = {
 }
 
 
--- What is done where nothing is configured: named clients are banned on their route; a flood that
--- lasts gets a limit; a change that broke a route is proposed to be taken back.
+-- What is done where nothing is configured: named clients are banned on their route; a change
+-- that broke a route is proposed to be taken back.
 local DEFAULT_POLICIES = {
   {
     id = "suspects",
@@ -160,7 +160,7 @@ return {
   required = true,
   fields = {
     { enabled = { type = "boolean", required = true, default = true } },
-    { kill_switch = { description = "Takes back everything and does nothing.", type = "boolean", required = true,
+    { kill_switch = { description = "Takes back all that the agent did; it does nothing more.", type = "boolean", required = true,
                       default = false } },
     { policies = { type = "array", required = true, default = DEFAULT_POLICIES, len_max = 64, elements = policy } },
     { budget = { type = "record", required = true, fields = {
