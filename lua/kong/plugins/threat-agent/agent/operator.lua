@@ -75,12 +75,12 @@ function _M.allow(command, conf)
 end
 
 
--- The record that the ledger keeps of bans that were lifted.
-function _M.lifted(command)
+-- The record that the ledger keeps of what an operator did that is no action: lifted bans, the kill switch.
+function _M.deed(command, name)
   return {
     id = new_id(),
     incident = "",
-    action = "unban",
+    action = name,
     policy = "operator",
     approved_by = command.by,
     clients = setmetatable({ command.client }, cjson.array_mt),

@@ -74,7 +74,7 @@ local function lift(command, conf)
   if not ok then
     kong.log.err("could not lift a ban: ", err)
   end
-  life.note(ok and "lifted" or "failed", operator.lifted(command), conf, "lifted by " .. command.by)
+  life.note(ok and "lifted" or "failed", operator.deed(command, "unban"), conf, "lifted by " .. command.by)
 end
 
 
@@ -101,14 +101,16 @@ end
 
 
 local ORDERS = {
-  kill = function(command)
+  kill = function(command, conf)
     local ok, err = gate.kill(command.by)
+    life.note("killed", operator.deed(command, "kill_switch"), conf, "set by " .. command.by)
     kong.log.alert("the kill switch was set by ", command.by, ": all actions are taken back",
                    ok and "" or "; it holds only until another worker leads: " .. err)
   end,
 
-  unkill = function(command)
+  unkill = function(command, conf)
     gate.unkill()
+    life.note("lifted", operator.deed(command, "kill_switch"), conf, "lifted by " .. command.by)
     kong.log.notice("the kill switch was lifted by ", command.by)
   end,
 
