@@ -213,7 +213,7 @@ mod tests {
     }
 
     proptest! {
-        /// The published error, with four standard errors of room.
+        /// The published error, with six standard errors of room: by chance it fails once in millions of runs.
         #[test]
         fn counts_are_within_the_published_error(seed in any::<u64>(), n in 1u64..1_000) {
             let mut words = [0; SET_WORDS];
@@ -223,7 +223,7 @@ mod tests {
             let error = (f64::from(count(&words, 600_000)) - n as f64).abs() / n as f64;
             let load = n as f64 / f64::from(SLOTS);
             let expected = ((load.exp() - load - 1.0) / f64::from(SLOTS)).sqrt() / load;
-            prop_assert!(error <= 4.0 * expected + 1.5 / n as f64, "{n}: {error} against {expected}");
+            prop_assert!(error <= 6.0 * expected + 1.5 / n as f64, "{n}: {error} against {expected}");
         }
     }
 
@@ -251,7 +251,7 @@ mod tests {
                 let load = exact / f64::from(SLOTS);
                 let error = ((load.exp() - load - 1.0) * f64::from(SLOTS)).sqrt();
                 let seen = f64::from(count(&words, now));
-                prop_assert!((seen - exact).abs() <= 5.0 * error + 2.0, "{seen} for {exact}");
+                prop_assert!((seen - exact).abs() <= 6.0 * error + 2.0, "{seen} for {exact}");
             }
         }
 
