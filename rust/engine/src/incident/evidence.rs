@@ -260,7 +260,7 @@ mod tests {
             }
         }
 
-        /// The published error, with four standard errors of room.
+        /// The published error, with six standard errors of room.
         #[test]
         fn distinct_counts_are_within_the_published_error(seed in any::<u64>(), n in 1u64..60_000) {
             let mut distinct = Distinct::default();
