@@ -115,6 +115,8 @@ impl Family {
 const LOOK: usize = 24;
 /// How many bytes of a value cost a step more in that look.
 const LOOKED_PER_STEP: usize = 8;
+/// Part of a value beyond which its characters are not weighed. Units: bytes.
+pub const WEIGHED: usize = 16 << 10;
 
 /// One suspicion about one value.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -299,6 +301,10 @@ impl Inspector {
         budget: &mut Budget,
         found: &mut Findings,
     ) -> Option<Evidence> {
+        // What it takes to weigh its characters, once a detector has looked at it: a step a byte.
+        if value.part != Part::Header {
+            budget.spend(value.bytes.len().min(WEIGHED));
+        }
         let mut evidence = None;
         while wanting != 0 {
             let detector = detector::ALL[wanting.trailing_zeros() as usize];

@@ -5,7 +5,7 @@
 //!
 //! Source: feature hashing, Weinberger et al. (2009); n-grams of payloads, Wang & Stolfo (2006).
 
-use crate::inspect::{Judged, Part};
+use crate::inspect::{Judged, Part, WEIGHED};
 
 /// Weights of a table: one half for fields, one for texts, whose ordinary runs differ.
 pub const DIMS: usize = 2 << BITS;
@@ -18,8 +18,6 @@ pub const SHAPES: [u32; 3] = [3, 5, 7];
 pub const BLOCK: usize = 64;
 /// Stands before the first and behind the last character.
 const EDGE: u8 = 1;
-/// Part of a value beyond which it is not read. Units: bytes.
-pub const REACH: usize = 16 << 10;
 
 /// A weight for each hashed run, and what one step of them is worth in log-odds.
 pub struct Table {
@@ -93,7 +91,7 @@ pub enum Hit {
 /// each by itself and behind the one before.
 /// Cost: linear, no allocation.
 pub fn runs(value: &[u8], text: bool, mut visit: impl FnMut(Hit)) {
-    let value = &value[..value.len().min(REACH)];
+    let value = &value[..value.len().min(WEIGHED)];
     if value.is_empty() {
         return;
     }
@@ -234,7 +232,7 @@ mod tests {
     #[test]
     fn any_length_is_scored() {
         let table = table(b"x");
-        for length in [0, 1, 2, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, REACH + 1] {
+        for length in [0, 1, 2, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, WEIGHED + 1] {
             assert!(
                 table.score(&vec![b'a'; length], true).is_finite(),
                 "{length}"
