@@ -99,14 +99,15 @@ on_gateway() {
     TA_GATEWAY=$1 busted_on_luajit --pattern=$pattern spec/integration
 }
 
-# Integration specs mostly wait, so that gateways run side by side, three at a time; each is shown when it ends.
+# Integration specs mostly wait, so that gateways run side by side, one for each processor; each is shown when it ends.
 integration() {
-    local gateway running=0
+    local gateway running=0 most
+    most=$(nproc)
     printf '\n== integration on %s\n' "$*"
     for gateway in "$@"; do
-        if [ "$running" -eq 3 ]; then
+        if [ "$running" -eq "$most" ]; then
             wait -n
-            running=2
+            running=$((running - 1))
         fi
         { run "integration on $gateway" on_gateway "$gateway" > /dev/null
           printf '\n== integration on %s\n' "$gateway"
