@@ -205,6 +205,7 @@ build = {
       ["kong.plugins.threat-agent.vocabulary"] = "lua/kong/plugins/threat-agent/vocabulary.lua",
       ["kong.plugins.threat-agent.wire"] = "lua/kong/plugins/threat-agent/wire.lua",
       ["kong.plugins.threat-agent.worker"] = "lua/kong/plugins/threat-agent/worker.lua",
+      ["kong.plugins.threat-agent.yaml"] = "lua/kong/plugins/threat-agent/yaml.lua",
     },
     lib = {
       ["libthreat_agent"] = "target/release/libthreat_agent.so",

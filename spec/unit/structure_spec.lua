@@ -39,7 +39,7 @@ local ARROWS = {
   ["actions.throttle"] = { "actions.ban", "actions.usual" },
   ["actions.usual"] = { "region", "senders" },
   ["admin.companion"] = { "exchange", "random" },
-  ["admin.dbless"] = { "admin.http" },
+  ["admin.dbless"] = { "admin.http", "yaml" },
   ["admin.http"] = {},
   ["admin.init"] = { "admin.dbless", "admin.http", "admin.konnect", "admin.traditional" },
   ["admin.konnect"] = { "admin.http", "admin.traditional" },
@@ -163,7 +163,7 @@ local ARROWS = {
   database = {},
   deck = {},
   deck_history = { "deck_reader", "entities" },
-  deck_reader = {},
+  deck_reader = { "yaml" },
   dry_run = { "tally" },
   effect = { "region", "senders" },
   entities = {},
@@ -228,6 +228,7 @@ local ARROWS = {
   vocabulary = {},
   wire = {},
   worker = { "files", "library", "region", "self_test" },
+  yaml = {},
 }
 
 

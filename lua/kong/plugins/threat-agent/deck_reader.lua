@@ -1,7 +1,6 @@
 -- Reads decK files: kind → entities, with what each of them refers to.
 
-local cjson = require "cjson.safe"
-local lyaml = require "lyaml"
+local yaml = require "kong.plugins.threat-agent.yaml"
 
 
 local ipairs = ipairs
@@ -43,22 +42,6 @@ local function has_unknown(value)
 end
 
 _M.has_unknown = has_unknown
-
-
--- YAML's null is not cjson's.
-local function readable(value)
-  if value == lyaml.null then
-    return cjson.null
-  elseif type(value) ~= "table" then
-    return value
-  end
-
-  local copy = setmetatable({}, #value > 0 and cjson.array_mt or nil)
-  for name, field in pairs(value) do
-    copy[name] = readable(field)
-  end
-  return copy
-end
 
 
 -- A service's shorthand. Of one that cannot be read nothing is known.
@@ -110,12 +93,11 @@ end
 
 -- Reads a file's text. Returns kind → entities; nil and what is wrong.
 function _M.parse(text)
-  local ok, document = pcall(lyaml.load, text)
+  local ok, document = pcall(yaml, text)
   if not ok or type(document) ~= "table" or not document._format_version then
     return nil, "expected a decK file with _format_version"
   end
 
-  document = readable(document)
   local found = {}
   for _, kind in ipairs(KINDS) do
     found[kind] = {}

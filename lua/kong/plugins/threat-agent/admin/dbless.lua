@@ -5,7 +5,7 @@
 
 local cjson = require "cjson.safe"
 local http = require "kong.plugins.threat-agent.admin.http"
-local lyaml = require "lyaml"
+local yaml = require "kong.plugins.threat-agent.yaml"
 
 
 local ipairs = ipairs
@@ -17,23 +17,6 @@ local Client = {}
 Client.__index = Client
 
 
--- YAML's null is not cjson's.
-local function with_json_nulls(value)
-  if value == lyaml.null then
-    return cjson.null
-  elseif type(value) ~= "table" then
-    return value
-  end
-
-  local copy = setmetatable({}, #value > 0 and cjson.array_mt or nil)
-  for k, v in pairs(value) do
-    copy[k] = with_json_nulls(v)
-  end
-
-  return copy
-end
-
-
 -- Returns the configuration and its text.
 local function load(self)
   local status, body, passes = http.request(self.settings, "GET", "/config")
@@ -43,7 +26,7 @@ local function load(self)
     return nil, "the Admin API at " .. self.settings.url .. " shows no /config"
   end
 
-  return with_json_nulls(lyaml.load(body.config)), body.config
+  return yaml(body.config), body.config
 end
 
 
