@@ -30,13 +30,15 @@ services:
       - { name: passing, paths: [/passing] }
       - { name: refused, paths: [/refused] }
       - { name: taken_back, paths: [/taken_back] }
+      - { name: waited_for, paths: [/waited_for] }
+      - { name: passed_on, paths: [/passed_on] }
 ]] .. written() .. [[
 plugins:
   - name: threat-agent
     config:
       mode: enforce
       response:
-        admin_api: { url: "http://127.0.0.1:]] .. PROXY_PORT .. [[", timeout_ms: 500 }
+        admin_api: { url: "http://127.0.0.1:]] .. PROXY_PORT .. [[", timeout_ms: %d }
         blast_radius: { good_ratio: 1 }
         policies:
           - id: all
@@ -46,21 +48,23 @@ plugins:
 ]]
 
 
-describe(gateway.describe_name("the Admin API:"), function()
+describe(gateway.describe_name("the Admin API"), function()
   local gw, mode_file, proxy
 
-  setup(function()
-    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
+  -- A gateway whose agent waits so long for the Admin API.
+  local function start(timeout_ms)
+    gw = gateway.start({ config = CONFIG:format(timeout_ms), trusted_ips = "127.0.0.1" })
     mode_file = gw.prefix .. "/mode"
     gateway.write_file(mode_file, "pass\n")
     proxy = gateway.run(("luajit spec/support/fault_proxy.lua %d %d %s > /dev/null 2>&1 & echo $!")
                         :format(PROXY_PORT, gw.admin_port, mode_file))
-  end)
+  end
 
-  teardown(function()
+
+  local function stop()
     gateway.run("kill " .. proxy)
     gw:stop()
-  end)
+  end
 
 
   local function mode(name)
@@ -98,85 +102,131 @@ describe(gateway.describe_name("the Admin API:"), function()
   end
 
 
-  it("may be away, slow, cut short or overloaded: the write is made when it is back", function()
-    mode("close")
-    attack("passing")
-    -- It cannot even be planned without what stands there now.
-    eventually(function() return #gw:error_log("not planned: could not reach the Admin API") > 0 end)
-    for _, fault in ipairs({ "slow", "cut", "500", "429" }) do
-      mode(fault)
-      assert.equal(200, gw:http({ path = "/passing/products" }).status)
+  describe("that fails:", function()
+    setup(function() start(500) end)
+    teardown(stop)
+
+
+    it("may be away, slow, cut short or overloaded: the write is made when it is back", function()
+      mode("close")
+      attack("passing")
+      -- It cannot even be planned without what stands there now.
+      eventually(function() return #gw:error_log("not planned: could not reach the Admin API") > 0 end)
+      for _, fault in ipairs({ "slow", "cut", "500", "429" }) do
+        mode(fault)
+        assert.equal(200, gw:http({ path = "/passing/products" }).status)
+      end
+
+      mode("pass")
+      in_state("passing", "active")
+      assert.same({ "GET", "POST" }, gw:admin("GET", "/routes/passing").json.methods)
+    end)
+
+
+    it("may be away when an action is to be taken back", function()
+      attack("taken_back")
+      local record = in_state("taken_back", "active")
+      mode("500")
+      gw:admin("POST", "/threat-agent/actions/" .. record.id .. "/revert")
+      eventually(function() return (action("taken_back").tries or 0) >= 2 end, 20)
+      assert.equal("reverting", action("taken_back").state)
+      mode("pass")
+      in_state("taken_back", "reverted")
+      assert.not_equal("table", type(gw:admin("GET", "/routes/taken_back").json.methods))
+    end)
+
+
+    it("may refuse the credential: that is said, and nothing is tried for ever", function()
+      mode("401")
+      attack("refused")
+      eventually(function() return #gw:error_log("not planned: the Admin API answered 401") > 0 end)
+      mode("pass")
+      in_state("refused", "active")
+    end)
+
+
+    -- What can be planned, and then not written.
+    for _, fault in ipairs({ "close", "slow", "429", "500" }) do
+      it("may fail when it is written to (" .. fault .. "): it is tried until it is there, once", function()
+        local route = "write_" .. fault
+        mode("writes:" .. fault)
+        attack(route)
+        eventually(function()
+          local record = action(route)
+          return record and record.state == "applying" and (record.tries or 0) >= 2
+        end, 30)
+        local status = gw:admin("GET", "/threat-agent/status").json.actions
+        assert.equal(1, status.queued)
+        assert.matches("Admin API", status.queued_because)
+        assert.equal(200, gw:http({ path = "/" .. route .. "/products" }).status)
+
+        mode("pass")
+        in_state(route, "active")
+        assert.same({ "GET", "POST" }, gw:admin("GET", "/routes/" .. route).json.methods)
+      end)
     end
 
-    mode("pass")
-    in_state("passing", "active")
-    assert.same({ "GET", "POST" }, gw:admin("GET", "/routes/passing").json.methods)
-  end)
 
-
-  it("may be away when an action is to be taken back", function()
-    attack("taken_back")
-    local record = in_state("taken_back", "active")
-    mode("500")
-    gw:admin("POST", "/threat-agent/actions/" .. record.id .. "/revert")
-    eventually(function() return (action("taken_back").tries or 0) >= 2 end, 20)
-    assert.equal("reverting", action("taken_back").state)
-    mode("pass")
-    in_state("taken_back", "reverted")
-    assert.not_equal("table", type(gw:admin("GET", "/routes/taken_back").json.methods))
-  end)
-
-
-  it("may refuse the credential: that is said, and nothing is tried for ever", function()
-    mode("401")
-    attack("refused")
-    eventually(function() return #gw:error_log("not planned: the Admin API answered 401") > 0 end)
-    mode("pass")
-    in_state("refused", "active")
-  end)
-
-
-  -- What can be planned, and then not written.
-  for _, fault in ipairs({ "close", "slow", "429", "500" }) do
-    it("may fail when it is written to (" .. fault .. "): it is tried until it is there, once", function()
-      local route = "write_" .. fault
-      mode("writes:" .. fault)
-      attack(route)
-      eventually(function()
-        local record = action(route)
-        return record and record.state == "applying" and (record.tries or 0) >= 2
-      end, 30)
-      local status = gw:admin("GET", "/threat-agent/status").json.actions
-      assert.equal(1, status.queued)
-      assert.matches("Admin API", status.queued_because)
-      assert.equal(200, gw:http({ path = "/" .. route .. "/products" }).status)
-
+    it("may be cut off in the middle of its answer: what it did is seen, and not done again", function()
+      mode("writes:cut")
+      attack("write_cut")
+      in_state("write_cut", "active")
+      assert.same({ "GET", "POST" }, gw:admin("GET", "/routes/write_cut").json.methods)
+      assert.is_true(#gw:error_log("could not be applied yet") > 0)
       mode("pass")
-      in_state(route, "active")
-      assert.same({ "GET", "POST" }, gw:admin("GET", "/routes/" .. route).json.methods)
     end)
-  end
 
 
-  it("may be cut off in the middle of its answer: what it did is seen, and not done again", function()
-    mode("writes:cut")
-    attack("write_cut")
-    in_state("write_cut", "active")
-    assert.same({ "GET", "POST" }, gw:admin("GET", "/routes/write_cut").json.methods)
-    assert.is_true(#gw:error_log("could not be applied yet") > 0)
-    mode("pass")
+    for _, fault in ipairs({ "401", "409" }) do
+      it("may refuse a write (" .. fault .. "): that is told, and nothing is left", function()
+        local route = "write_" .. fault
+        mode("writes:" .. fault)
+        attack(route)
+        assert.matches("answered " .. fault, in_state(route, "failed").why)
+        mode("pass")
+        assert.not_equal("table", type(gw:admin("GET", "/routes/" .. route).json.methods))
+        assert.equal(200, gw:http({ path = "/" .. route .. "/products" }).status)
+      end)
+    end
   end)
 
 
-  for _, fault in ipairs({ "401", "409" }) do
-    it("may refuse a write (" .. fault .. "): that is told, and nothing is left", function()
-      local route = "write_" .. fault
-      mode("writes:" .. fault)
-      attack(route)
-      assert.matches("answered " .. fault, in_state(route, "failed").why)
-      mode("pass")
-      assert.not_equal("table", type(gw:admin("GET", "/routes/" .. route).json.methods))
-      assert.equal(200, gw:http({ path = "/" .. route .. "/products" }).status)
+  describe("that is waited for:", function()
+    setup(function() start(6000) end)
+    teardown(stop)
+
+
+    local function leaders()
+      local pids = {}
+      for i, line in ipairs(gw:error_log("leads this node")) do
+        pids[i] = line:match("%] (%d+)#")
+      end
+
+      return pids
+    end
+
+
+    it("its leader waits for longer than the lease lasts, and goes on leading", function()
+      eventually(function() return #leaders() == 1 end)
+      mode("writes:late")
+      attack("waited_for")
+      in_state("waited_for", "active")
+      assert.equal(1, #leaders())
     end)
-  end
+
+
+    it("a leader that stood still writes nothing down once another leads, and the other goes on", function()
+      local leader = leaders()[1]
+      attack("passed_on")
+      in_state("passed_on", "applying")
+      gateway.run("kill -STOP " .. leader)
+      eventually(function() return #leaders() == 2 end, 20)
+      gateway.run("kill -CONT " .. leader)
+      mode("pass")
+      in_state("passed_on", "active")
+      assert.not_equal(leader, leaders()[2])
+      eventually(function() return #gw:error_log("another worker leads this node by now") > 0 end)
+      assert.same({ "GET", "POST" }, gw:admin("GET", "/routes/passed_on").json.methods)
+    end)
+  end)
 end)

@@ -3,9 +3,9 @@
 --   luajit fault_proxy.lua PORT UPSTREAM_PORT MODE_FILE
 --
 -- MODE_FILE holds: pass; close (before the answer); cut (in the middle of it); slow (no answer for
--- two seconds); or a status to answer with. Behind `writes:` only what writes meets it. kill-before and
--- kill-after pass once, and end the workers of the nginx whose master's id stands in MODE_FILE.pid with SIGKILL, before
--- the request has arrived or after, without an answer.
+-- two seconds); late (all is passed on after four seconds); or a status to answer with. Behind `writes:` only
+-- what writes meets it. kill-before and kill-after pass once, and end the workers of the nginx whose master's id
+-- stands in MODE_FILE.pid with SIGKILL, before the request has arrived or after, without an answer.
 
 local socket = require "socket"
 
@@ -96,6 +96,7 @@ while true do
   elseif request and how == "slow" then
     socket.sleep(2)
   elseif request and how ~= "close" then
+    socket.sleep(how == "late" and 4 or 0)
     forward(client, request, how)
   end
   client:close()

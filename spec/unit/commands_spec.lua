@@ -6,7 +6,7 @@ local FOLDER = "lua/kong/plugins/threat-agent/"
 
 
 describe("what the leader is asked", function()
-  local commands, orders, now, done, values
+  local commands, orders, now, done, values, leads
   local former_kong, former_ngx = _G.kong, {}
 
   before_each(function()
@@ -14,7 +14,7 @@ describe("what the leader is asked", function()
     for _, name in ipairs({ "now", "shared", "sleep", "update_time" }) do
       former_ngx[name] = _G.ngx[name]
     end
-    now, done, values = 1000, {}, {}
+    now, done, values, leads = 1000, {}, {}, true
     local lists = {}
     _G.ngx.now = function() return now end
     _G.ngx.update_time = function() end
@@ -36,6 +36,7 @@ describe("what the leader is asked", function()
     commands = dofile(FOLDER .. "commands.lua")
     local stubs = {
       commands = commands,
+      lease = { holds = function() return leads end },
       ["agent.delegated"] = {
         obey = function(question) done[#done + 1] = question.asked end,
       },
@@ -84,6 +85,19 @@ describe("what the leader is asked", function()
     assert.equal("question-10", done[11])
     orders.obey({})
     assert.equal(21, #done)
+  end)
+
+
+  it("is left to who leads by now", function()
+    ask("question")
+    commands.send({ command = "unkill", by = "ann" })
+    leads = false
+    orders.obey({})
+    assert.same({}, done)
+
+    leads = true
+    orders.obey({})
+    assert.same({ "unkill", "question" }, done)
   end)
 
 

@@ -40,7 +40,7 @@ local ARROWS = {
   ["actions.usual"] = { "region", "senders" },
   ["admin.companion"] = { "exchange", "random" },
   ["admin.dbless"] = { "admin.http", "yaml" },
-  ["admin.http"] = {},
+  ["admin.http"] = { "lease" },
   ["admin.init"] = { "admin.dbless", "admin.http", "admin.konnect", "admin.traditional" },
   ["admin.konnect"] = { "admin.http", "admin.traditional" },
   ["admin.replica"] = { "database" },
@@ -64,9 +64,9 @@ local ARROWS = {
   ["agent.grouping"] = { "vocabulary" },
   ["agent.init"] = {
     "agent.assessor", "agent.changes", "agent.drifts", "agent.notices", "agent.responder", "agent.sweeper", "files",
-    "incidents", "region", "settings", "tally", "traffic_history",
+    "incidents", "lease", "region", "settings", "tally", "traffic_history",
   },
-  ["agent.journal"] = { "files", "vocabulary" },
+  ["agent.journal"] = { "files", "lease", "vocabulary" },
   ["agent.ledger"] = { "agent.pseudonyms", "files", "region" },
   ["agent.life"] = {
     "agent.breaker", "agent.carrier", "agent.concurrency", "agent.gate", "agent.journal", "agent.ledger", "deck",
@@ -81,6 +81,7 @@ local ARROWS = {
   ["agent.operator"] = { "agent.journal", "database", "region", "senders", "vocabulary" },
   ["agent.orders"] = {
     "agent.delegated", "agent.gate", "agent.journal", "agent.life", "agent.operator", "agent.trainer", "commands",
+    "lease",
   },
   ["agent.outbox"] = { "notifiers", "secrets" },
   ["agent.planner"] = { "vocabulary" },
@@ -181,6 +182,7 @@ local ARROWS = {
   incidents = { "findings", "library", "names", "region" },
   inspection = { "guard", "native", "outcome", "request" },
   judged = { "feedback", "opinions" },
+  lease = { "region" },
   library = { "cdef" },
   llm = { "given", "notifiers.http", "notifiers.summary", "secrets", "vocabulary" },
   metrics = {

@@ -501,6 +501,13 @@ int32_t ta_region_restore(size_t size, ta_str_t snapshot, uint64_t wall_ms, uint
 int32_t ta_tick(uint64_t wall_s, ta_tick_t *out);
 
 /**
+ * Tells whether this worker leads the node now (1 or 0): a leader that stood still for longer than its
+ * lease asks before it does what may not be done by two.
+ * Returns: OK; INVALID; PANIC; REGION.
+ */
+int32_t ta_leads(uint32_t *leads);
+
+/**
  * Copies the oldest incident whose sequence is above `since` (JSON).
  * Arguments: `sequence` takes its sequence, 0 when there is none.
  * Returns: OK; TRUNCATED, and the needed length in `needed`; INVALID; REGION.

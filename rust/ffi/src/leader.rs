@@ -92,6 +92,20 @@ pub unsafe extern "C" fn ta_tick(wall_s: u64, out: *mut ta_tick_t) -> i32 {
     })
 }
 
+/// Tells whether this worker leads the node now (1 or 0): a leader that stood still for longer than its
+/// lease asks before it does what may not be done by two.
+/// Returns: OK; INVALID; PANIC; REGION.
+#[no_mangle]
+pub unsafe extern "C" fn ta_leads(leads: *mut u32) -> i32 {
+    guard(count_panic, || {
+        // SAFETY: the caller's promise for all exports.
+        let leads = unsafe { leads.as_mut() }.ok_or_else(|| missing("leads"))?;
+        let node = node()?;
+        *leads = u32::from(node.state.leads(node.slot(), now_ms()));
+        Ok(ta_status_t::TA_STATUS_OK)
+    })
+}
+
 /// Copies the oldest incident whose sequence is above `since` (JSON).
 /// Arguments: `sequence` takes its sequence, 0 when there is none.
 /// Returns: OK; TRUNCATED, and the needed length in `needed`; INVALID; REGION.

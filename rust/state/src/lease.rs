@@ -2,8 +2,8 @@
 //! compare-and-swap only, so that of all who want it one gets it.
 //!
 //! The owner renews it each tick. It is taken over when it has expired, or when another process has
-//! the owner's slot, for then the owner is dead. Bound of the error: a leader that stands still for
-//! longer than the lease may go on, for the rest of its tick, beside its successor.
+//! the owner's slot, for then the owner is dead. A leader that stood still for longer than the lease
+//! does not know of its successor: whatever may not be done by two asks `holds` just before.
 
 use crate::sync::{AtomicU64, Ordering};
 
@@ -51,5 +51,11 @@ impl Lease {
         self.word
             .compare_exchange(held, new, Ordering::Relaxed, Ordering::Relaxed)
             .is_ok()
+    }
+
+    /// Tells whether the worker of a slot has the lease, and changes nothing.
+    pub fn holds(&self, slot: usize, now_ms: u64, pid_of: impl Fn(usize) -> u64) -> bool {
+        let held = self.word.load(Ordering::Relaxed);
+        held & OWNER_MASK == owner(slot, pid_of(slot)) && held & EXPIRY_MASK > now_ms
     }
 }

@@ -272,6 +272,12 @@ impl SharedState {
         slot != WorkerId::OVERFLOW && self.lease.lead(slot.number(), now_ms, pid_of)
     }
 
+    /// Tells whether this worker leads, as `lead` had it: for what may not be done by two.
+    pub fn leads(&self, slot: WorkerId, now_ms: u64) -> bool {
+        let pid_of = |slot| self.workers.pid(slot);
+        slot != WorkerId::OVERFLOW && self.lease.holds(slot.number(), now_ms, pid_of)
+    }
+
     /// Tells where the last drain of the signals ended: the cursor for a new leader.
     pub fn drained(&self) -> u64 {
         self.ring.drained()

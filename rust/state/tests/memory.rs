@@ -223,6 +223,10 @@ fn the_lease_passes_on() {
     assert!(!state.lead(WorkerId::OVERFLOW, NOW + 60_000));
     // A clock that lags does not shorten the lease.
     assert!(state.lead(a, NOW + 4_000) && !state.lead(b, NOW + 8_002));
+    // Asking takes nothing and renews nothing.
+    assert!(state.leads(a, NOW + 8_002) && !state.leads(b, NOW + 8_002));
+    assert!(!state.leads(a, NOW + 8_003) && !state.leads(WorkerId::OVERFLOW, NOW + 8_003));
+    assert!(state.lead(b, NOW + 8_003) && !state.leads(a, NOW + 8_003));
 }
 
 #[derive(Clone, Debug)]

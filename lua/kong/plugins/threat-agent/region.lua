@@ -137,6 +137,12 @@ function _M.tick(wall_s)
 end
 
 
+-- Whether this worker leads the node by now. Returns false, too, where that cannot be asked.
+function _M.leads()
+  return library.C.ta_leads(number_out) == 0 and number_out[0] == 1
+end
+
+
 -- The oldest incident that was published after `since`: its JSON and its sequence, or nil.
 function _M.next_incident(since)
   local json = library.text(function(buf, size, needed)

@@ -4,6 +4,7 @@
 
 local cjson = require "cjson.safe"
 local http = require "resty.http"
+local lease = require "kong.plugins.threat-agent.lease"
 
 
 local ngx = ngx
@@ -41,8 +42,12 @@ end
 
 -- Sends a request. settings: { url, token, timeout_ms, ssl_verify }; body: a table, sent as JSON.
 -- Returns the status and the decoded body; or nil, an error, and whether another try may succeed.
--- 404 is no error: what was asked for is not there.
+-- 404 is no error: what was asked for is not there. Only the node's leader changes anything.
 function _M.request(settings, method, path, body)
+  if method ~= "GET" and not lease.holds() then
+    return nil, "another worker leads this node by now", true
+  end
+
   local client = http.new()
   local timeout = settings.timeout_ms
   client:set_timeouts(timeout, timeout, timeout)

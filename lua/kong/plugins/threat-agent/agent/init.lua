@@ -5,6 +5,7 @@ local changes = require "kong.plugins.threat-agent.agent.changes"
 local drifts = require "kong.plugins.threat-agent.agent.drifts"
 local files = require "kong.plugins.threat-agent.files"
 local incidents = require "kong.plugins.threat-agent.incidents"
+local lease = require "kong.plugins.threat-agent.lease"
 local notices = require "kong.plugins.threat-agent.agent.notices"
 local region = require "kong.plugins.threat-agent.region"
 local responder = require "kong.plugins.threat-agent.agent.responder"
@@ -33,7 +34,6 @@ local _M = {}
 local cursor = 0        -- sequence of the last incident that was handled
 local saved_at = {}      -- name of a file → when it was written
 local busy = false
-local new_lead = false   -- the lead was taken, and the work of that is still to do
 local said = {}         -- errors that were logged, so that each is said once
 
 
@@ -121,17 +121,20 @@ local function work()
 end
 
 
--- Does the leader's work, which may wait for the Admin API: one beat's at a time, while the lease
--- is kept by every beat.
-local function work_alone()
-  if busy then
-    return
+local function work_once(premature)
+  if not premature then
+    checked(pcall(lease.take_over() and take_lead or work))
   end
-
-  local new = new_lead
-  busy, new_lead = true, false
-  checked(pcall(new and take_lead or work))
   busy = false
+end
+
+
+-- Does the leader's work, which may wait for the Admin API: one beat's at a time, in a timer of its own.
+-- Kong's timers come again only when they have ended, and every beat is to renew the lease.
+local function work_alone()
+  if not busy then
+    busy = checked(ngx.timer.at(0, work_once)) and true or false
+  end
 end
 
 
@@ -141,12 +144,9 @@ local function beat(premature)
   end
 
   tally.flush()
-  local leads, new = region.tick(ngx.time())
-  if leads == nil then
-    say(new)
-  elseif leads then
+  local leads, err = lease.renew()
+  if checked(leads ~= nil, err) and leads then
     checked(traffic_history.note())
-    new_lead = new_lead or new
     work_alone()
   end
 end

@@ -3,6 +3,7 @@
 
 local cjson = require "cjson.safe"
 local files = require "kong.plugins.threat-agent.files"
+local lease = require "kong.plugins.threat-agent.lease"
 local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 
@@ -78,6 +79,10 @@ end
 
 -- Writes the file. Returns true, or nil and an error: then nothing may be done.
 function _M.save()
+  if not lease.holds() then
+    return nil, "another worker leads this node by now"
+  end
+
   prune()
   setmetatable(records, cjson.array_mt)
   return files.save(files.ACTIONS, cjson.encode(records))

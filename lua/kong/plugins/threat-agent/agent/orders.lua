@@ -5,6 +5,7 @@ local commands = require "kong.plugins.threat-agent.commands"
 local delegated = require "kong.plugins.threat-agent.agent.delegated"
 local gate = require "kong.plugins.threat-agent.agent.gate"
 local journal = require "kong.plugins.threat-agent.agent.journal"
+local lease = require "kong.plugins.threat-agent.lease"
 local life = require "kong.plugins.threat-agent.agent.life"
 local operator = require "kong.plugins.threat-agent.agent.operator"
 local trainer = require "kong.plugins.threat-agent.agent.trainer"
@@ -132,19 +133,25 @@ local function obey_one(command, conf)
 end
 
 
+-- Takes what is asked for next. What this worker may no longer do is left to the one that leads.
+local function next_of(take)
+  return lease.holds() and take() or nil
+end
+
+
 -- Does what was asked for since the last beat.
 function _M.obey(conf)
-  local command = commands.take()
+  local command = next_of(commands.take)
   while command do
     local ok, err = pcall(obey_one, command, conf)
     if not ok then
       kong.log.err("could not do what ", command.by, " asked for (", command.command, "): ", err)
     end
-    command = commands.take()
+    command = next_of(commands.take)
   end
 
   for _ = 1, MOST_QUESTIONS do
-    local question = commands.take_question()
+    local question = next_of(commands.take_question)
     if not question then
       break
     end

@@ -1,0 +1,43 @@
+-- The lead of the node, which one worker has at a time. A leader that was held up for longer than the lease
+-- lasts (3 s) has a successor and does not know it: so what two may not do is done only while `holds`.
+
+local region = require "kong.plugins.threat-agent.region"
+
+
+local ngx = ngx
+
+
+local _M = {}
+
+
+local is_new = false     -- the lead was taken, and what the former leader left was not yet taken over
+
+
+-- Renews the lead, or takes it where nobody has it; to be called once a second. Returns whether this
+-- worker leads; or nil and an error.
+function _M.renew()
+  local leads, new = region.tick(ngx.time())
+  if leads == nil then
+    return nil, new
+  end
+
+  is_new = is_new or new
+  return leads
+end
+
+
+-- Tells, once, that what the former leader left is to be taken over.
+function _M.take_over()
+  local is_due = is_new
+  is_new = false
+  return is_due
+end
+
+
+-- Whether this worker leads, without a break since it last took over.
+function _M.holds()
+  return not is_new and region.leads()
+end
+
+
+return _M

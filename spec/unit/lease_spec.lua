@@ -1,0 +1,105 @@
+-- What two workers may not do, by a native lease that is a table.
+
+
+local MODULE = "kong.plugins.threat-agent."
+local FOLDER = "lua/kong/plugins/threat-agent/"
+
+
+describe("the lead of the node", function()
+  local lease, leads, new, journal, http, saved, sent
+  local former_time, former_http
+
+  before_each(function()
+    _G.ngx = _G.ngx or {}
+    former_time, former_http = _G.ngx.time, package.loaded["resty.http"]
+    _G.ngx.time = function() return 1000 end
+    leads, new, saved, sent = true, false, 0, {}
+    package.loaded[MODULE .. "region"] = {
+      tick = function() return leads, new end,
+      leads = function() return leads end,
+    }
+    lease = dofile(FOLDER .. "lease.lua")
+    package.loaded[MODULE .. "lease"] = lease
+    package.loaded[MODULE .. "files"] = {
+      ACTIONS = "actions.json",
+      load = function() return '[{ "id": "i-1", "state": "applying", "changes": [] }]' end,
+      save = function() saved = saved + 1 return true end,
+    }
+    package.loaded["resty.http"] = {
+      new = function()
+        return {
+          set_timeouts = function() end,
+          request_uri = function(_, _, params)
+            sent[#sent + 1] = params.method
+            return { status = 200, body = "{}" }
+          end,
+        }
+      end,
+    }
+    journal = dofile(FOLDER .. "agent/journal.lua")
+    http = dofile(FOLDER .. "admin/http.lua")
+    for _, name in ipairs({ "region", "lease", "files" }) do
+      package.loaded[MODULE .. name] = nil
+    end
+    assert(journal.load())
+  end)
+
+  after_each(function()
+    _G.ngx.time, package.loaded["resty.http"] = former_time, former_http
+  end)
+
+
+  it("is said to be new until what the former leader left is taken over", function()
+    new = true
+    assert.is_true(lease.renew())
+    new = false
+    assert.is_true(lease.renew())
+    assert.is_false(lease.holds())
+    assert.is_true(lease.take_over())
+    assert.is_true(lease.holds())
+    assert.is_false(lease.take_over())
+  end)
+
+
+  it("is no lead where the region cannot be asked", function()
+    leads, new = nil, "no region"
+    assert.same({ nil, "no region" }, { lease.renew() })
+    assert.is_falsy(lease.holds())
+  end)
+
+
+  it("is needed to write an action down, which is as before without it", function()
+    local record = journal.get("i-1")
+    leads = false
+    local ok, err = journal.set(record, "active")
+    assert.is_nil(ok)
+    assert.matches("another worker leads", err)
+    assert.equal("applying", record.state)
+    assert.equal(0, saved)
+
+    leads = true
+    assert.is_true(journal.set(record, "active"))
+    assert.equal(1, saved)
+  end)
+
+
+  it("is not the same lead once it was lost between", function()
+    leads = false
+    lease.renew()
+    leads, new = true, true
+    lease.renew()
+    assert.is_nil(journal.set(journal.get("i-1"), "active"))
+    assert.equal(0, saved)
+  end)
+
+
+  it("is needed to change what the Admin API has, and not to read it", function()
+    leads = false
+    assert.equal(200, http.request({ url = "http://a" }, "GET", "/config"))
+    local status, err, passes = http.request({ url = "http://a" }, "POST", "/config", {})
+    assert.is_nil(status)
+    assert.matches("another worker leads", err)
+    assert.is_true(passes)
+    assert.same({ "GET" }, sent)
+  end)
+end)
