@@ -13,7 +13,9 @@ local function load()
   _G.ngx = _G.ngx or {}
   _G.ngx.null = _G.ngx.null or cjson.null
   _G.ngx.sleep = function() pauses = pauses + 1 end
+  package.loaded[MODULE .. "yaml"] = dofile("lua/kong/plugins/threat-agent/yaml.lua")
   local reader = dofile("lua/kong/plugins/threat-agent/deck_reader.lua")
+  package.loaded[MODULE .. "yaml"] = nil
   package.loaded[MODULE .. "entities"] = dofile("lua/kong/plugins/threat-agent/entities.lua")
   package.loaded[MODULE .. "deck_reader"] = reader
   local history = dofile("lua/kong/plugins/threat-agent/deck_history.lua")

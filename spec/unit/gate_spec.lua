@@ -29,8 +29,10 @@ local function load()
   for name, stub in pairs(stubs) do
     package.loaded[MODULE .. name] = stub
   end
+  package.loaded[MODULE .. "vocabulary"] = dofile("lua/kong/plugins/threat-agent/vocabulary.lua")
+  package.loaded[MODULE .. "agent.protected"] = dofile("lua/kong/plugins/threat-agent/agent/protected.lua")
   local gate = dofile("lua/kong/plugins/threat-agent/agent/gate.lua")
-  package.loaded[MODULE .. "agent.protected"] = nil
+  package.loaded[MODULE .. "agent.protected"], package.loaded[MODULE .. "vocabulary"] = nil, nil
   for name in pairs(stubs) do
     package.loaded[MODULE .. name] = nil
   end

@@ -36,9 +36,10 @@ describe("the lead of the node", function()
         }
       end,
     }
+    package.loaded[MODULE .. "vocabulary"] = dofile(FOLDER .. "vocabulary.lua")
     journal = dofile(FOLDER .. "agent/journal.lua")
     http = dofile(FOLDER .. "admin/http.lua")
-    for _, name in ipairs({ "region", "lease", "files" }) do
+    for _, name in ipairs({ "region", "lease", "files", "vocabulary" }) do
       package.loaded[MODULE .. name] = nil
     end
     assert(journal.load())

@@ -29,33 +29,6 @@ local REFERENCES = deck_reader.REFERENCES
 local _M = {}
 
 
-local function by_name(standing, kind, name)
-  for id, entity in pairs(standing[kind]) do
-    if name and entity.name == name then
-      return id
-    end
-  end
-end
-
-
--- The id of what an entity of the file refers to, as it stands; false where it refers to nothing.
-local function referred(standing, field, reference)
-  if not reference then
-    return false
-  elseif reference.parent then
-    return reference.parent.id
-  end
-
-  local kind = REFERENCES[field]
-  return standing[kind][reference.id or ""] and reference.id or by_name(standing, kind, reference.name or reference.id)
-end
-
-
-local function id_in(value)
-  return type(value) == "table" and value.id or false
-end
-
-
 -- What names an entity besides its id: fields, and what it refers to.
 local IDENTITIES = {
   services = { fields = { "name" }, refers = {} },
@@ -64,6 +37,71 @@ local IDENTITIES = {
   targets = { fields = { "target" }, refers = { "upstream" } },
   plugins = { fields = { "name" }, refers = { "route", "service" } },
 }
+
+
+local function id_in(value)
+  return type(value) == "table" and value.id or false
+end
+
+
+-- What names an entity as one text; nil where the file does not say it. parents: the ids of what it refers to.
+local function name_of(kind, entity, parents)
+  local parts = {}
+  for i, field in ipairs(IDENTITIES[kind].fields) do
+    parts[i] = type(entity[field]) == "string" and entity[field] or nil
+    if not parts[i] then
+      return nil
+    end
+  end
+  for _, field in ipairs(IDENTITIES[kind].refers) do
+    parts[#parts + 1] = parents[field] or ""
+  end
+
+  return table.concat(parts, "\n")
+end
+
+
+local function add_name(names, kind, entity)
+  local parents = {}
+  for _, field in ipairs(IDENTITIES[kind].refers) do
+    parents[field] = id_in(entity[field])
+  end
+
+  local name = not id_in(entity.consumer) and name_of(kind, entity, parents)
+  if name then
+    names[kind][name] = entity
+  end
+end
+
+
+-- Returns kind → what names an entity → the entity.
+local function names_of(standing)
+  local names = {}
+  for _, kind in ipairs(KINDS) do
+    names[kind] = {}
+    for _, entity in pairs(standing[kind]) do
+      add_name(names, kind, entity)
+    end
+  end
+
+  return names
+end
+
+
+-- The id of what an entity of the file refers to, as it stands; false where it refers to nothing.
+local function referred(standing, names, field, reference)
+  if not reference then
+    return false
+  elseif reference.parent then
+    return reference.parent.id
+  elseif standing[REFERENCES[field]][reference.id or ""] then
+    return reference.id
+  end
+
+  local named = names[REFERENCES[field]][reference.name or reference.id or ""]
+  return named and named.id
+end
+
 
 -- Whether a file does not say which entity it means.
 local function is_anyone(one)
@@ -91,34 +129,23 @@ end
 
 
 -- The standing entity of one of the file; nil when there is none.
-local function standing_of(standing, one)
-  local list, entity = standing[one.kind], one.entity
-  if entity.id then
-    return list[entity.id]
+local function standing_of(standing, names, one)
+  if one.entity.id then
+    return standing[one.kind][one.entity.id]
   elseif one.is_of_consumer then
     return nil
   end
 
-  local identity = IDENTITIES[one.kind]
-  local wanted = {}
-  for _, field in ipairs(identity.refers) do
-    wanted[field] = referred(standing, field, one.refers[field])
-    if wanted[field] == nil then
+  local parents = {}
+  for _, field in ipairs(IDENTITIES[one.kind].refers) do
+    parents[field] = referred(standing, names, field, one.refers[field])
+    if parents[field] == nil then
       return nil
     end
   end
-  for _, candidate in pairs(list) do
-    local is_it = id_in(candidate.consumer) == false
-    for _, field in ipairs(identity.fields) do
-      is_it = is_it and entity[field] ~= nil and candidate[field] == entity[field]
-    end
-    for _, field in ipairs(identity.refers) do
-      is_it = is_it and id_in(candidate[field]) == wanted[field]
-    end
-    if is_it then
-      return candidate
-    end
-  end
+
+  local name = name_of(one.kind, one.entity, parents)
+  return name and names[one.kind][name]
 end
 
 
@@ -194,14 +221,14 @@ end
 
 -- An entity of the file that is gone, as it would be put back; nil where something of it is not known, or what it
 -- refers to.
-local function gone_of(one, earlier, plain)
+local function gone_of(one, earlier, names, plain)
   if not one.entity.id or one.is_of_consumer or deck_reader.has_unknown(one.entity) then
     return nil
   end
 
   local gone = plain(one.entity, 0)
   for field, reference in pairs(one.refers) do
-    local id = referred(earlier, field, reference)
+    local id = referred(earlier, names, field, reference)
     if not id then
       return nil
     end
@@ -215,6 +242,7 @@ end
 -- secrets out as snapshots do. is_recent: tells whether an entity that stands was changed lately.
 local function before(was, standing, plain, is_recent)
   local earlier, known, unsure, count = {}, {}, {}, 0
+  local names = names_of(standing)
   for _, kind in ipairs(KINDS) do
     earlier[kind] = {}
     for id, entity in pairs(standing[kind]) do
@@ -224,7 +252,7 @@ local function before(was, standing, plain, is_recent)
 
   for _, kind in ipairs(KINDS) do
     for _, one in ipairs(was[kind]) do
-      local now = standing_of(standing, one)
+      local now = standing_of(standing, names, one)
       one.is_anyone = is_anyone(one)
       unsure[kind] = unsure[kind] or one.is_anyone
       if now then
@@ -234,10 +262,11 @@ local function before(was, standing, plain, is_recent)
           earlier[kind][now.id], count = former, count + 1
         end
       else
-        local gone = gone_of(one, earlier, plain)
+        local gone = gone_of(one, earlier, names, plain)
         one.id = gone and gone.id
         if gone then
           earlier[kind][gone.id], count = gone, count + 1
+          add_name(names, kind, gone)
         end
       end
     end
