@@ -47,7 +47,7 @@ describe(gateway.describe_name("a data plane"), function()
     gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
     eventually(function()
       return gw:http({ path = "/limited/products" }).status == 200
-    end, 30)
+    end, 60)
   end)
 
   teardown(function()
@@ -71,7 +71,7 @@ describe(gateway.describe_name("a data plane"), function()
           return record
         end
       end
-    end, 30)
+    end, 60)
   end
 
 

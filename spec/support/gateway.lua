@@ -103,7 +103,9 @@ local running = {}
 local function last_words()
   local said = {}
   for prefix in pairs(running) do
-    local log, err = run("tail -n 12 " .. quote(prefix .. "/logs/error.log") .. " | cut -c -300")
+    -- A data plane's control plane lies within its folder.
+    local log, err = run("tail -n 12 " .. quote(prefix) .. "/logs/error.log $(ls -d " .. quote(prefix)
+                         .. "/cp/logs/error.log 2> /dev/null) | cut -c -300")
     said[#said + 1] = "\nthe log of " .. prefix .. " ended with:\n" .. (log or err)
   end
 
