@@ -271,16 +271,14 @@ fn unquote(text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len());
     let mut at = 0;
     let mut changed = false;
+    // Whether anything but signs was put out.
+    let mut begun = false;
     let word = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
     while at < text.len() {
         let rest = &text[at..];
         let (take, put): (usize, Option<u8>) = match rest {
             // A line end that is spelled out: at the start, behind what closes a string, at the end.
-            [b'\\', b'n' | b'r', ..]
-                if rest.len() <= 3 || !out.iter().any(u8::is_ascii_alphanumeric) =>
-            {
-                (2, Some(b'\n'))
-            }
+            [b'\\', b'n' | b'r', ..] if rest.len() <= 3 || !begun => (2, Some(b'\n')),
             [b'\\', b'\n', ..] => (2, None),
             [b'\\', b'x', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
                 let code = percent::hex(&rest[2..4]).unwrap_or(0);
@@ -309,6 +307,7 @@ fn unquote(text: &[u8]) -> Option<Vec<u8>> {
             _ => (1, Some(rest[0])),
         };
         changed |= put != Some(rest[0]);
+        begun |= put.is_some_and(|b| b.is_ascii_alphanumeric());
         out.extend(put);
         at += take;
     }
@@ -319,6 +318,13 @@ fn unquote(text: &[u8]) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
     use crate::inspect::{patterns, testing::score};
+
+    /// Looking back at all that was put out, for each, would take hours.
+    #[test]
+    fn what_is_unquoted_is_walked_once() {
+        let lines = unquote(&b"\\n".repeat(4 << 20));
+        assert!(lines.is_some_and(|l| l.len() == 4 << 20 && l.iter().all(|b| *b == b'\n')));
+    }
 
     #[test]
     fn commands_are_found() {

@@ -12,7 +12,7 @@ pub struct Input {
 }
 
 /// What detectors react to.
-const PIECES: [(&str, &str); 24] = [
+const PIECES: [(&str, &str); 25] = [
     ("sql", "1' or '1'='1"),
     ("union", "' union select 1 from x where sleep(1)--\n"),
     ("quote", "'="),
@@ -24,6 +24,7 @@ const PIECES: [(&str, &str); 24] = [
     ("escape", "\\u003c"),
     ("encoded", "%253c"),
     ("command", ";ls|id `id` $(x)"),
+    ("spelled line end", "`\\n\\r\\n"),
     ("climb", "../"),
     ("file", "/etc/passwd "),
     ("template", "{{7*7}}"),
