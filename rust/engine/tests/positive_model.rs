@@ -180,6 +180,23 @@ fn a_name_that_a_route_never_had_is_told() {
     );
 }
 
+/// One partner may be the only one who sends a field.
+#[test]
+fn a_name_that_one_sender_keeps_using_is_not_told_as_new() {
+    let mut gateway = Gateway::new();
+    gateway.teach(64, "id=1", "");
+    let odd = r#"{"memo": "O'Brien (jr)"}"#;
+    let before = gateway.ask(7, "id=1", odd);
+    assert!(before.reason.contains("json.memo is no parameter"));
+    for _ in 0..3 {
+        gateway.ask(7, "id=1", r#"{"memo": "plain text"}"#);
+        gateway.tick(1_000);
+        gateway.tick(HOUR_MS);
+    }
+    let after = gateway.ask(7, "id=1", odd);
+    assert!(after.rules.is_empty(), "{after:?}");
+}
+
 #[test]
 fn a_request_of_another_size_is_told_and_repeated_ones_are_an_incident() {
     let mut gateway = Gateway::new();

@@ -13,6 +13,8 @@ const SCANNED: u32 = 3;
 
 /// Units: seconds.
 const WEEK_S: u64 = 7 * 86_400;
+/// After how long a name that one sender uses is no longer made up. Units: seconds.
+const HOUR_S: u64 = 3_600;
 
 /// What one sender has shown of a parameter.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -129,9 +131,10 @@ impl Parameter {
         self.voters.is_sound() && self.found.len() <= MODEL_FAMILY + 1
     }
 
-    /// Tells whether a second sender has confirmed that there is such a parameter.
+    /// Tells whether a second sender has confirmed that there is such a parameter, or time has: one
+    /// partner may be the only one to use it.
     pub(super) fn is_confirmed(&self) -> bool {
-        self.voters.estimate() >= 2
+        self.voters.estimate() >= 2 || self.last_s.saturating_sub(self.first_s) >= HOUR_S
     }
 
     /// What it is weighed by where another needs room.
