@@ -2,7 +2,7 @@
 
 use super::facts::Facts;
 use super::name::Name;
-use super::schema::{followed, is_free, object, schema, Expected};
+use super::schema::{followed, is_free, is_joined, object, said_of, schema, Expected};
 use crate::error::Error;
 use crate::inspect::Part;
 use serde_json::Value;
@@ -89,8 +89,8 @@ impl ApiOperation {
     /// What a parameter is to look like: nothing for one that is not listed, and nothing within for
     /// one that may be anything.
     pub fn expected(&self, part: Part, name: &Name) -> Option<Option<&Facts>> {
-        let listed = |name: Name| self.parameters.get(&(part as u8, name));
-        let found = listed(*name).or_else(|| listed(ANY))?;
+        let any = || self.parameters.get(&(part as u8, ANY));
+        let found = said_of(&self.parameters, part, name).or_else(any)?;
         Some(found.as_ref())
     }
 
@@ -145,6 +145,9 @@ fn listed(document: &Value, list: &Value, into: &mut Expected) {
             }
             // All of it is one value.
             Some(_) if style != "deepObject" => {
+                into.insert((part as u8, Name::new(name.as_bytes())), None);
+            }
+            None if is_joined(document, parameter, own, explode) => {
                 into.insert((part as u8, Name::new(name.as_bytes())), None);
             }
             _ => schema(document, own, part, name, into),
@@ -278,6 +281,85 @@ mod tests {
         let free = api.find("GET", "/v1/orders/7").unwrap();
         assert!(free.expected(query, &Name::new(b"q")).unwrap().is_none());
         assert!(free.expected(query, &Name::new(b"debug")).is_none());
+    }
+
+    #[test]
+    fn of_free_objects_and_lists_in_one_value_nothing_is_said() {
+        let integers = json!({"type": "array", "items": {"type": "integer"}});
+        let free = json!({"type": "object", "additionalProperties": {"type": "string"}});
+        let shut = json!({"type": "object", "properties": {"a": {"type": "integer"}, "b": free}});
+        // Whether the parameter is known, and whether anything is said of it.
+        for (is_known, is_said, name, parameter) in [
+            (
+                true,
+                false,
+                "f[x]",
+                json!({"style": "deepObject", "schema": free}),
+            ),
+            (
+                true,
+                false,
+                "f[x][y]",
+                json!({"style": "deepObject", "schema": free}),
+            ),
+            (
+                false,
+                false,
+                "g[x]",
+                json!({"style": "deepObject", "schema": free}),
+            ),
+            (
+                true,
+                true,
+                "f[a]",
+                json!({"style": "deepObject", "schema": shut}),
+            ),
+            (
+                false,
+                false,
+                "f[x]",
+                json!({"style": "deepObject", "schema": shut}),
+            ),
+            (
+                true,
+                false,
+                "f[b][x]",
+                json!({"style": "deepObject", "schema": shut}),
+            ),
+            (true, true, "f", json!({"schema": integers})),
+            (
+                true,
+                false,
+                "f",
+                json!({"style": "pipeDelimited", "schema": integers}),
+            ),
+            (
+                true,
+                false,
+                "f",
+                json!({"explode": false, "schema": integers}),
+            ),
+            (
+                true,
+                true,
+                "f",
+                json!({"collectionFormat": "multi", "type": "array", "items": {"type": "integer"}}),
+            ),
+            (
+                true,
+                false,
+                "f",
+                json!({"collectionFormat": "pipes", "type": "array", "items": {"type": "integer"}}),
+            ),
+        ] {
+            let mut parameter = parameter;
+            parameter["name"] = json!("f");
+            parameter["in"] = json!("query");
+            let api = Api::new(&json!({"paths": {"/": {"get": {"parameters": [parameter]}}}}));
+            let found = api.operations()[0].expected(Part::Query, &Name::new(name.as_bytes()));
+            assert_eq!(found.is_some(), is_known, "{name} {parameter}");
+            assert_eq!(found.flatten().is_some(), is_said, "{name} {parameter}");
+        }
     }
 
     #[test]

@@ -46,6 +46,41 @@ pub(super) fn is_free(object: &Value) -> bool {
     more == true || more.is_object() || !listed
 }
 
+/// Stands for all names in brackets behind a name: the name with the first bracket.
+fn any_within(name: &str) -> Name {
+    Name::new(format!("{name}[").as_bytes())
+}
+
+/// Finds what is said of a name, or of all that are in brackets behind one that it begins with.
+pub(super) fn said_of<'e>(
+    says: &'e Expected,
+    part: Part,
+    name: &Name,
+) -> Option<&'e Option<Facts>> {
+    let of = |name: Name| says.get(&(part as u8, name));
+    of(*name).or_else(|| {
+        let bytes = name.as_bytes();
+        let mut ends = (0..bytes.len()).filter(|at| bytes[*at] == b'[');
+        ends.find_map(|at| of(Name::text(&bytes[..=at])))
+    })
+}
+
+/// Tells whether a parameter is a list that is written as one value.
+pub(super) fn is_joined(
+    document: &Value,
+    parameter: &Value,
+    schema: &Value,
+    explode: bool,
+) -> bool {
+    let is_list = |s: &Value| s["items"].is_object() || s["type"] == "array";
+    // Swagger 2 has no schema around it.
+    let exploded = match &parameter["schema"] {
+        Value::Null => parameter["collectionFormat"] == "multi",
+        _ => explode,
+    };
+    !exploded && followed(document, schema).is_some_and(is_list)
+}
+
 /// A schema that is still to be read.
 struct Next<'d> {
     schema: &'d Value,
@@ -78,6 +113,10 @@ pub(super) fn schema(document: &Value, value: &Value, part: Part, name: &str, in
         let is_list = schema["items"].is_object();
         if !next.name.is_empty() && !(next.is_only && (is_one || is_list)) {
             say(&mut found, (part as u8, key), schema, next.is_only);
+        }
+        let bracketed = part != Part::Json && !next.name.is_empty();
+        if bracketed && object(document, schema).is_some_and(is_free) {
+            found.insert((part as u8, any_within(&next.name)), None);
         }
         if next.depth + 1 >= DEPTH {
             continue;
