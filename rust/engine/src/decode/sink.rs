@@ -173,6 +173,19 @@ impl<V: Visitor> Out<V> {
             self.visitor.visit(value);
         }
     }
+
+    /// The same for what was nested: its escapes may have spelled ASCII oddly.
+    fn hand_plain(&mut self, value: &Value<'_>) {
+        if !percent::is_odd(value.bytes) {
+            return self.hand(value);
+        }
+        let mut text = value.bytes.to_vec();
+        let undone = percent::undo(&mut text, false);
+        self.hand(&Value {
+            odd_utf8: undone.odd_utf8,
+            ..value.with(&text, kind::seen(&text))
+        });
+    }
 }
 
 /// Hands values out, and what is nested in them.
@@ -205,7 +218,7 @@ impl<V: Visitor> Nested<'_, V> {
         let Nested { out, inner, .. } = self;
         if matches!(start, [b'{' | b'[', ..]) {
             let end = json::walk(value.bytes, inner, |_, bytes, seen| {
-                out.hand(&value.with(bytes, seen));
+                out.hand_plain(&value.with(bytes, seen));
             });
             if end.why == json::Why::Complete {
                 return;
@@ -214,7 +227,7 @@ impl<V: Visitor> Nested<'_, V> {
         out.hand(value);
         if graphql::is_document(value.name, start) {
             graphql::literals(start, inner, |bytes| {
-                out.hand(&value.with(bytes, kind::seen(bytes)));
+                out.hand_plain(&value.with(bytes, kind::seen(bytes)));
             });
         }
     }
@@ -227,7 +240,7 @@ impl<V: Visitor> Nested<'_, V> {
         if text.seen.any & kind::BRACE != 0 && text.seen.any & kind::QUOTE != 0 {
             self.structured(&text);
         } else {
-            self.out.hand(&text);
+            self.out.hand_plain(&text);
         }
         *self.token = token;
     }

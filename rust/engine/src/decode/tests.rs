@@ -135,7 +135,18 @@ fn bodies_are_read_by_type_and_by_looks() {
         (
             "application/xml",
             b"<r k='v'>t<![CDATA[<c>]]></r>",
-            "body.r=<c>",
+            "body.r=t<c>",
+        ),
+        (
+            "application/xml",
+            b"<r>1' o<!-- -->r<![CDATA[ '1'='1]]><?x?>;</r>",
+            "body.r=1' or '1'='1;",
+        ),
+        ("application/xml", b"<r>&#xff1c;b&#xff1e;</r>", "body.r=<b>"),
+        (
+            "application/x-www-form-urlencoded",
+            b"a=%7B%22b%22%3A%22%5Cuff1cc%5Cuff1e%22%7D",
+            "form.a=<c>",
         ),
     ] {
         let got = posted(content_type, body);

@@ -4,48 +4,49 @@ use super::{html, Sink, Visitor};
 use crate::inspect::Part;
 use memchr::memmem;
 
-/// Hands out texts and attribute values. Comments and processing instructions are passed over;
-/// a DOCTYPE is handed out whole, since entities are declared there.
+/// Hands out texts and attribute values. Comments and processing instructions are passed over, and
+/// what is around them is one text, as parsers have it; a DOCTYPE is handed out whole, since entities
+/// are declared there.
 pub fn walk<V: Visitor>(sink: &mut Sink<'_, V>, xml: &[u8]) {
-    let mut buffer = Vec::new();
+    let (mut buffer, mut joined) = (Vec::new(), Vec::new());
     let mut element: &[u8] = b"";
     let mut rest = xml;
+    // References may spell full-width characters.
+    sink.odd |= memmem::find(xml, b"&#").is_some();
     loop {
         let open = memchr::memchr(b'<', rest).unwrap_or(rest.len());
-        text(sink, element, &rest[..open], &mut buffer);
+        html::undo(&rest[..open], &mut buffer);
+        joined.extend_from_slice(&buffer);
         rest = &rest[open..];
-        if rest.is_empty() {
-            return;
-        }
         if let Some(cdata) = rest.strip_prefix(b"<![CDATA[") {
             let end = memmem::find(cdata, b"]]>").unwrap_or(cdata.len());
-            sink.plain(Part::Body, element, &cdata[..end]);
+            joined.extend_from_slice(&cdata[..end]);
             rest = cdata.get(end + 3..).unwrap_or_default();
         } else if rest.starts_with(b"<!--") {
             rest = behind(rest, b"-->");
         } else if rest.starts_with(b"<?") {
             rest = behind(rest, b"?>");
-        } else if rest.starts_with(b"<!") {
-            let after = behind(rest, b">");
-            sink.plain(Part::Body, b"DOCTYPE", &rest[..rest.len() - after.len()]);
-            rest = after;
         } else {
-            rest = tag(sink, rest, &mut element, &mut buffer);
+            let text = joined.trim_ascii();
+            if !text.is_empty() {
+                sink.plain(Part::Body, element, text);
+            }
+            joined.clear();
+            if rest.is_empty() {
+                return;
+            } else if rest.starts_with(b"<!") {
+                let after = behind(rest, b">");
+                sink.plain(Part::Body, b"DOCTYPE", &rest[..rest.len() - after.len()]);
+                rest = after;
+            } else {
+                rest = tag(sink, rest, &mut element, &mut buffer);
+            }
         }
     }
 }
 
 fn behind<'x>(rest: &'x [u8], mark: &[u8]) -> &'x [u8] {
     memmem::find(rest, mark).map_or(b"", |at| &rest[at + mark.len()..])
-}
-
-fn text<V: Visitor>(sink: &mut Sink<'_, V>, name: &[u8], text: &[u8], buffer: &mut Vec<u8>) {
-    let text = text.trim_ascii();
-    if text.is_empty() {
-        return;
-    }
-    html::undo(text, buffer);
-    sink.plain(Part::Body, name, buffer);
 }
 
 /// Reads one tag, hands out its attributes, and returns what follows.
@@ -68,7 +69,10 @@ fn tag<'x, V: Visitor>(
             b'"' | b'\'' => {
                 let value = &xml[at + 1..];
                 let end = memchr::memchr(*byte, value).unwrap_or(value.len());
-                text(sink, name, &value[..end], buffer);
+                html::undo(value[..end].trim_ascii(), buffer);
+                if !buffer.is_empty() {
+                    sink.plain(Part::Body, name, buffer);
+                }
                 at += end + 2;
             }
             _ if part(byte) => {
