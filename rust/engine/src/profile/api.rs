@@ -1,7 +1,7 @@
 //! An OpenAPI document: the operations of an API, and what their parameters are to look like.
 
 use super::facts::Facts;
-use super::name::Name;
+use super::name::{is_id, Name};
 use super::schema::{followed, is_free, is_joined, object, said_of, schema, Expected};
 use crate::error::Error;
 use crate::inspect::Part;
@@ -185,18 +185,10 @@ fn is_path(template: &str, path: &str) -> bool {
 
 /// Writes a path with `{id}` for segments that look like ids.
 pub fn template(path: &str) -> String {
+    let word = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    let is_id = |s: &str| is_id(s.as_bytes()) && s.as_bytes().iter().all(word);
     let segments = path.split('/').map(|s| if is_id(s) { "{id}" } else { s });
     segments.collect::<Vec<_>>().join("/")
-}
-
-/// Numbers, UUIDs, and long words with digits in them.
-fn is_id(segment: &str) -> bool {
-    let digits = segment.bytes().filter(u8::is_ascii_digit).count();
-    let plain = segment
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    let number = digits > 0 && digits == segment.len();
-    number || (plain && segment.len() >= 16 && digits >= 2)
 }
 
 #[cfg(test)]

@@ -294,7 +294,7 @@ impl Profiles {
             return;
         }
         self.settled_s = second.wall_s;
-        let old = |route: &Route| route.last_s + FORGOTTEN_S <= second.wall_s;
+        let old = |route: &Route| route.last_s.saturating_add(FORGOTTEN_S) <= second.wall_s;
         let old: Vec<Place> = self
             .routes
             .iter()

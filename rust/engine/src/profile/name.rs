@@ -115,7 +115,8 @@ pub fn is_name(value: &Value<'_>) -> bool {
         && (value.bytes == value.name || value.bytes == undone(value.part, value.name, &mut buffer))
 }
 
-fn is_id(segment: &[u8]) -> bool {
+/// Tells whether a segment looks like an id or an index.
+pub(super) fn is_id(segment: &[u8]) -> bool {
     let digits = segment.iter().filter(|b| b.is_ascii_digit()).count();
     (digits > 0 && digits == segment.len()) || (segment.len() >= 16 && digits >= 2)
 }

@@ -51,7 +51,8 @@ impl<T: Default> Voters<T> {
     }
 
     fn make_room(&mut self, now_s: u64) {
-        self.kept.retain(|(_, seen_s, _)| seen_s + OLD_S > now_s);
+        self.kept
+            .retain(|(_, seen_s, _)| seen_s.saturating_add(OLD_S) > now_s);
         if self.kept.len() >= MOST {
             self.zeros += 1;
             let zeros = self.zeros;
