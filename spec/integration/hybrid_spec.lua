@@ -46,7 +46,8 @@ describe(gateway.describe_name("a data plane"), function()
   setup(function()
     gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
     eventually(function()
-      return gw:http({ path = "/limited/products" }).status == 200
+      local response = gw:http({ path = "/limited/products" })
+      return response.status == 200, response.status .. " " .. response.body
     end, 60)
   end)
 
@@ -95,6 +96,13 @@ describe(gateway.describe_name("a data plane"), function()
 
     action("limited", "expired")
     assert.is_nil(limit())
+  end)
+
+
+  it("is not what its control plane's kill switch is for, which says so", function()
+    local answer = gw:admin("POST", "/threat-agent/kill")
+    assert.equal(503, answer.status)
+    assert.matches("this control plane acts for no data plane", answer.json.message)
   end)
 
 

@@ -83,9 +83,12 @@ local function resolve(value)
 end
 
 
+-- Whether this node carries no traffic of its own.
 local function is_control_plane()
   return kong.configuration.role == "control_plane"
 end
+
+_M.is_control_plane = is_control_plane
 
 
 -- Reads the global instance, whichever workspace the request at hand is in. Returns nil where there is none; nil

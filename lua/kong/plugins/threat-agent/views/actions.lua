@@ -22,10 +22,24 @@ local ANYHOW = { kill = true, unkill = true }
 local _M = {}
 
 
+-- Why nobody would carry a command out; nil where somebody does.
+local function unheard(command)
+  if settings.look_up() or settings.last() then
+    return nil
+  elseif settings.is_control_plane() then
+    return "this control plane acts for no data plane (no global instance has response.companion.accepts): ask on a data "
+           .. "plane's dashboard, or change the plugin's configuration, such as response.kill_switch"
+  elseif not ANYHOW[command] then
+    return "no global instance of the plugin responds, so that nobody would carry it out"
+  end
+end
+
+
 -- Hands a command to the leader, in the name of who asks.
 function _M.send(ask, command)
-  if not (settings.last() or ANYHOW[command.command]) then
-    return 503, { message = "no global instance of the plugin responds, so that nobody would carry it out" }
+  local why = unheard(command.command)
+  if why then
+    return 503, { message = why }
   end
 
   command.by = ask.by
