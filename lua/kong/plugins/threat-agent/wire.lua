@@ -26,7 +26,7 @@ local _M = {}
 -- Made by the first request: in the stream subsystem, where handlers are loaded too, the types that
 -- resty.core.request declares do not exist.
 local size = 0
-local headers
+local headers, list
 local truncated = ffi.new("int[1]")
 
 -- Room for a variable's name in lower case, and for what nginx answers.
@@ -56,13 +56,14 @@ local function read_headers(r)
   if count > size or not headers then
     size = math.max(count, USUAL_HEADERS)
     headers = ffi.new("ngx_http_lua_ffi_table_elt_t[?]", size)
+    list = cast("const ta_header_t *", headers)
   end
 
   if count <= 0 or C.ngx_http_lua_ffi_req_get_headers(r, headers, count, 1) ~= 0 then
     count = 0
   end
 
-  return cast("const ta_header_t *", headers), count
+  return list, count
 end
 
 
