@@ -1,6 +1,6 @@
 #!/bin/sh
-# Measures what the plugin costs: one gateway without it, one with it and, on a real Kong, one with
-# Kong's own rate-limiting, side by side in one run. Each round measures all of them for each kind
+# Measures what the plugin costs: one gateway without it, one with it and, on a real Kong, one with a
+# plugin that does nothing and one with Kong's own rate-limiting, side by side in one run. Each round measures all of them for each kind
 # of request, in an order that turns round every time, so that a busy machine is busy for all.
 #
 #   bench/run.sh
@@ -10,7 +10,7 @@
 #   SECONDS_EACH  2          length of one measurement
 #   CONNECTIONS   16         of wrk, in a closed loop on one thread; four times as many at a given rate
 #   WORKERS       1          of each gateway
-#   CONFIGS       bare threat-agent rate-limiting (the last on a real Kong only); files in bench/config
+#   CONFIGS       bare threat-agent empty rate-limiting (the last two on a real Kong only); files in bench/config
 #   SCENARIOS     get-100b post-2kb post-8kb get-100b@5000 post-2kb@5000: flat out, or so many requests
 #                 per second; see bench/requests.lua
 #   GATEWAY       embedded or kong; a kong on PATH, else embedded
@@ -39,7 +39,7 @@ export GATEWAY
 if [ "$GATEWAY" = embedded ]; then
     CONFIGS=${CONFIGS:-bare threat-agent}
 else
-    CONFIGS=${CONFIGS:-bare threat-agent rate-limiting}
+    CONFIGS=${CONFIGS:-bare threat-agent empty rate-limiting}
 fi
 
 work=
@@ -83,7 +83,8 @@ start_gateway() {
     port=$(port_of "$1")
     PREFIX="$work/$1" CONFIG="$HERE/config/$1.yml" PROXY_PORT=$port ADMIN_PORT=$((port + 1)) \
         DEMO_PORT=$BENCH_PORT NO_DEMO_API=1 LOG_LEVEL=warn TRUSTED_IPS=127.0.0.1 \
-        REAL_IP_HEADER=X-Forwarded-For setsid "$LAUNCHER" start < /dev/null &
+        REAL_IP_HEADER=X-Forwarded-For PLUGINS=bundled,threat-agent,empty EXTRA_LUA_DIR="$HERE/plugins" \
+        setsid "$LAUNCHER" start < /dev/null &
     starting=$!
     wait "$starting"
     starting=

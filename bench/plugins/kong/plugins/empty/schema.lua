@@ -1,0 +1,6 @@
+return {
+  name = "empty",
+  fields = {
+    { config = { type = "record", fields = {} } },
+  },
+}
