@@ -14,6 +14,8 @@ SUITES=${SUITES:-rust unit integration browser}
 LOGS=$(mktemp -d)
 FAILURES=$LOGS/failures
 trap 'rm -rf "$LOGS"' EXIT
+# Gateways with a database start from a copy of the first one's.
+export POSTGRES_TEMPLATE=$LOGS/postgres
 
 passed=0
 failed=0

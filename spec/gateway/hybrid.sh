@@ -32,10 +32,9 @@ ask_again() {
 
 gateway_start() {
     mkdir -p "$PREFIX/logs" "$CONTROL/logs"
-    postgres_start
     {
-        kong hybrid gen_cert "$CONTROL/cluster.crt" "$CONTROL/cluster.key" &&
-        (control_environment && kong migrations bootstrap && kong config db_import "$PREFIX/config.yml" && kong start) &&
+        postgres_start && kong hybrid gen_cert "$CONTROL/cluster.crt" "$CONTROL/cluster.key" &&
+        (control_environment && kong config db_import "$PREFIX/config.yml" && kong start) &&
         (data_environment && kong start && ask_again)
     } > "$PREFIX/kong.out" 2>&1 || { cat "$PREFIX/kong.out" >&2; return 1; }
 }

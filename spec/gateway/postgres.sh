@@ -24,18 +24,43 @@ as_postgres() {
     fi
 }
 
+postgres_control() {
+    as_postgres "$(postgres_bin)/pg_ctl" -D "$POSTGRES_DATA" -w -l "$POSTGRES_DATA/log" "$@" >> "$PREFIX/postgres.out"
+}
+
+postgres_run() {
+    postgres_control start \
+        -o "-c listen_addresses=127.0.0.1 -p $POSTGRES_PORT -k '$POSTGRES_DATA' -c fsync=off"
+}
+
+# Makes a cluster with Kong's tables and runs it.
+postgres_make() {
+    as_postgres "$(postgres_bin)/initdb" -D "$POSTGRES_DATA" -U kong --auth=trust --no-sync > "$PREFIX/postgres.out" &&
+        postgres_run &&
+        as_postgres "$(postgres_bin)/createdb" -h 127.0.0.1 -p "$POSTGRES_PORT" -U kong kong &&
+        (postgres_environment && kong migrations bootstrap)
+}
+
+# Keeps a copy for later starts; of two that do so at once one stays.
+postgres_keep() {
+    postgres_control -m fast stop && cp -a "$POSTGRES_DATA" "$POSTGRES_TEMPLATE.$$" || return 1
+    mv -T "$POSTGRES_TEMPLATE.$$" "$POSTGRES_TEMPLATE" 2> /dev/null || rm -rf "$POSTGRES_TEMPLATE.$$"
+    postgres_run
+}
+
 postgres_start() {
-    local bin
-    bin=$(postgres_bin)
     mkdir -p "$POSTGRES_DATA"
     if [ "$(id -u)" = 0 ]; then
         chmod a+rx "$PREFIX"
         chown postgres "$POSTGRES_DATA"
     fi
-    as_postgres "$bin/initdb" -D "$POSTGRES_DATA" -U kong --auth=trust --no-sync > "$PREFIX/postgres.out"
-    as_postgres "$bin/pg_ctl" -D "$POSTGRES_DATA" -w -l "$POSTGRES_DATA/log" start \
-        -o "-c listen_addresses=127.0.0.1 -p $POSTGRES_PORT -k '$POSTGRES_DATA' -c fsync=off" >> "$PREFIX/postgres.out"
-    as_postgres "$bin/createdb" -h 127.0.0.1 -p "$POSTGRES_PORT" -U kong kong
+    if [ -z "$POSTGRES_TEMPLATE" ]; then
+        postgres_make
+    elif [ -d "$POSTGRES_TEMPLATE" ]; then
+        cp -a "$POSTGRES_TEMPLATE/." "$POSTGRES_DATA" && postgres_run
+    else
+        postgres_make && postgres_keep
+    fi
 }
 
 postgres_environment() {
@@ -47,10 +72,8 @@ postgres_environment() {
 
 gateway_start() {
     mkdir -p "$PREFIX/logs"
-    postgres_start
-    postgres_environment
     {
-        kong migrations bootstrap && kong config db_import "$PREFIX/config.yml" && kong start
+        postgres_start && postgres_environment && kong config db_import "$PREFIX/config.yml" && kong start
     } > "$PREFIX/kong.out" 2>&1 || { cat "$PREFIX/kong.out" >&2; return 1; }
 }
 
@@ -61,7 +84,7 @@ gateway_reload() {
 
 postgres_stop() {
     if [ -s "$POSTGRES_DATA/postmaster.pid" ]; then
-        as_postgres "$(postgres_bin)/pg_ctl" -D "$POSTGRES_DATA" -w -m immediate stop >> "$PREFIX/postgres.out" || true
+        postgres_control -m immediate stop || true
     fi
 }
 

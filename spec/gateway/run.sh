@@ -18,6 +18,7 @@
 #   TRUSTED_IPS    none; comma-separated, with REAL_IP_HEADER (X-Real-IP), REAL_IP_RECURSIVE (off)
 #   LISTEN_OPTIONS backlog=4096
 #   POSTGRES_PORT  5433, for kong-postgres and kong-hybrid      CLUSTER_PORT 8005, for kong-hybrid
+#   POSTGRES_TEMPLATE none; a folder that the first start leaves a cluster with Kong's tables in, and later ones copy
 #   CONTROL_STATUS_PORT none; the control plane's Status API, for kong-hybrid
 #   OWNER_PID      none; when that process ends, the gateway ends and PREFIX is removed
 # `stop` and `reload` need PREFIX only.
@@ -29,8 +30,8 @@ START_TIMEOUT_S=60
 STOP_TIMEOUT_S=10
 
 SETTINGS="GATEWAY CONFIG PROXY_PORT H2_PORT ADMIN_PORT STATUS_PORT DEMO_PORT NO_DEMO_API WORKERS LOG_LEVEL
-PLUGINS LIB_DIR EXTRA_LUA_DIR TRUSTED_IPS REAL_IP_HEADER REAL_IP_RECURSIVE LISTEN_OPTIONS POSTGRES_PORT CLUSTER_PORT
-CONTROL_STATUS_PORT"
+PLUGINS LIB_DIR EXTRA_LUA_DIR TRUSTED_IPS REAL_IP_HEADER REAL_IP_RECURSIVE LISTEN_OPTIONS POSTGRES_PORT POSTGRES_TEMPLATE
+CLUSTER_PORT CONTROL_STATUS_PORT"
 
 default_gateway() {
     if command -v kong > /dev/null; then echo kong; else echo embedded; fi
@@ -55,6 +56,7 @@ set_defaults() {
     REAL_IP_RECURSIVE=${REAL_IP_RECURSIVE:-off}
     LISTEN_OPTIONS=${LISTEN_OPTIONS-backlog=4096}
     POSTGRES_PORT=${POSTGRES_PORT:-5433}
+    POSTGRES_TEMPLATE=${POSTGRES_TEMPLATE:-}
     CLUSTER_PORT=${CLUSTER_PORT:-8005}
     CONTROL_STATUS_PORT=${CONTROL_STATUS_PORT:-}
 }
