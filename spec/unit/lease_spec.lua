@@ -6,17 +6,19 @@ local FOLDER = "lua/kong/plugins/threat-agent/"
 
 
 describe("the lead of the node", function()
-  local lease, leads, new, journal, http, saved, sent
-  local former_time, former_http
+  local lease, leads, new, shared, worker, journal, http, saved, sent
+  local former_time, former_worker, former_http
 
   before_each(function()
     _G.ngx = _G.ngx or {}
-    former_time, former_http = _G.ngx.time, package.loaded["resty.http"]
+    former_time, former_worker, former_http = _G.ngx.time, _G.ngx.worker, package.loaded["resty.http"]
     _G.ngx.time = function() return 1000 end
-    leads, new, saved, sent = true, false, 0, {}
+    _G.ngx.worker = { id = function() return worker end }
+    leads, new, shared, worker, saved, sent = true, false, true, 1, 0, {}
     package.loaded[MODULE .. "region"] = {
       tick = function() return leads, new end,
       leads = function() return leads end,
+      node = function() return { shared = shared } end,
     }
     lease = dofile(FOLDER .. "lease.lua")
     package.loaded[MODULE .. "lease"] = lease
@@ -46,7 +48,7 @@ describe("the lead of the node", function()
   end)
 
   after_each(function()
-    _G.ngx.time, package.loaded["resty.http"] = former_time, former_http
+    _G.ngx.time, _G.ngx.worker, package.loaded["resty.http"] = former_time, former_worker, former_http
   end)
 
 
@@ -66,6 +68,13 @@ describe("the lead of the node", function()
     leads, new = nil, "no region"
     assert.same({ nil, "no region" }, { lease.renew() })
     assert.is_falsy(lease.holds())
+  end)
+
+
+  it("is the first worker's where each has a region of its own", function()
+    shared, new = false, true
+    assert.is_false(lease.renew())
+    assert.is_false(lease.take_over())
   end)
 
 

@@ -10,7 +10,18 @@ local ngx = ngx
 local _M = {}
 
 
+local may                -- whether this worker may lead: of workers that share no region only the first may
 local is_new = false     -- the lead was taken, and what the former leader left was not yet taken over
+
+
+local function may_lead()
+  if may == nil then
+    local node = region.node()
+    may = node ~= nil and (node.shared or ngx.worker.id() == 0)
+  end
+
+  return may
+end
 
 
 -- Renews the lead, or takes it where nobody has it; to be called once a second. Returns whether this
@@ -21,8 +32,12 @@ function _M.renew()
     return nil, new
   end
 
+  if not leads or not may_lead() then
+    return false
+  end
+
   is_new = is_new or new
-  return leads
+  return true
 end
 
 
