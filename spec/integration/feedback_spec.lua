@@ -42,6 +42,12 @@ describe(gateway.describe_name("feedback:"), function()
   end
 
 
+  -- What the client of the incident is answered.
+  local function answer(path)
+    return gw:http({ path = path, headers = { ["x-forwarded-for"] = "203.0.113.16" } }).status
+  end
+
+
   local function actions()
     return gw:admin("GET", "/threat-agent/actions?incident=" .. found.id).json.data
   end
@@ -107,10 +113,9 @@ describe(gateway.describe_name("feedback:"), function()
     assert.is_true(judged.confidence < found.confidence)
     eventually(function() return actions()[1].state == "reverted" end)
     assert.matches("calls it a false alarm", actions()[1].why, 1, true)
-    eventually(function()
-      local response = gw:http({ path = "/products", headers = { ["x-forwarded-for"] = "203.0.113.16" } })
-      return response.status == 200
-    end)
+    eventually(function() return answer("/products") == 200 end)
+    -- Nor is it suspected any more where it was.
+    assert.equal(404, answer("/login/help"))
 
     local kept = cjson.decode(gateway.read_file(gw.prefix .. "/threat-agent/feedback.json"))
     assert.equal(1, #kept)

@@ -578,6 +578,12 @@ int32_t ta_ban_set(const ta_ban_t *ban);
 int32_t ta_ban_lift(const ta_ban_t *ban);
 
 /**
+ * Lifts what a client is suspected of in its workspace, and on a route where the identity names one.
+ * Returns: OK; INVALID; REGION.
+ */
+int32_t ta_suspicion_lift(const ta_identity_t *identity);
+
+/**
  * Tells what goes to the route of an identity and, where it names such a sender, what that sends
  * there. `by` is as in `ta_ban_t`.
  * Returns: OK; INVALID; REGION.

@@ -6,6 +6,7 @@ use crate::abi::*;
 use crate::convert::{bytes, copy_out_bytes, missing, read_identity};
 use crate::guard::{guard, Failure};
 use crate::node::{node, now_ms};
+use threat_agent_engine::behaviour::keys::lift_suspicions;
 use threat_agent_engine::request::canonical_ip;
 use threat_agent_engine::standing;
 use threat_agent_engine::state::{Ban, By, Key, Measure, MeasureKind, Scope, State, MAX_LIMIT};
@@ -67,6 +68,22 @@ pub unsafe extern "C" fn ta_ban_lift(ban: *const ta_ban_t) -> i32 {
             let identity = unsafe { read_identity(&raw.identity) }?;
             let kind = kind(raw)?;
             node()?.state.lift(&key(raw, &identity)?, kind, now_ms());
+            Ok(ta_status_t::TA_STATUS_OK)
+        },
+    )
+}
+
+/// Lifts what a client is suspected of in its workspace, and on a route where the identity names one.
+/// Returns: OK; INVALID; REGION.
+#[no_mangle]
+pub unsafe extern "C" fn ta_suspicion_lift(identity: *const ta_identity_t) -> i32 {
+    guard(
+        || (),
+        || {
+            // SAFETY: the caller's promise for all exports.
+            let identity =
+                unsafe { read_identity(identity.as_ref().ok_or_else(|| missing("identity"))?) }?;
+            lift_suspicions(&identity, &node()?.state, now_ms());
             Ok(ta_status_t::TA_STATUS_OK)
         },
     )

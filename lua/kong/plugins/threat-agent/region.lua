@@ -289,6 +289,18 @@ function _M.lift_ban(ban)
 end
 
 
+-- Lifts what a client is suspected of, in its workspace and on the route of the identity. Returns true, or
+-- nil and an error.
+function _M.lift_suspicion(from)
+  fill_identity(identity, from)
+  if library.C.ta_suspicion_lift(identity) ~= 0 then
+    return nil, library.error("lift a suspicion")
+  end
+
+  return true
+end
+
+
 -- What goes to the route of an identity, and what a sender of it sends there: flows of the last minute
 -- (`minute`, `sender_minute`) and of ten seconds (`ten_s`, `sender_ten_s`), and `hot_limit`.
 -- by: "client_ip" when not given. Returns nil and an error.

@@ -5,7 +5,7 @@
 use crate::memory::Place;
 use crate::request::{client_key, network_key, network_of, Identity};
 use crate::signal::Id;
-use crate::state::{By, Counter, Key, Scope, Who};
+use crate::state::{By, Counter, Key, MeasureKind, Scope, State, Who};
 
 /// Successful logins of a client or of an account. In the first four counters, like all that most
 /// clients have: others take a second slot.
@@ -73,6 +73,19 @@ pub fn network_at_route<'a>(identity: &Identity<'a>) -> Option<Key<'a>> {
         who: Who::Client(network),
         ..client_at_route(identity)?
     })
+}
+
+/// Lifts what a client, or its network, is suspected of in its workspace and on a route. What was counted
+/// stays: with the next sign of an attack it is suspected again.
+pub fn lift_suspicions<S: State + ?Sized>(identity: &Identity, state: &S, now_ms: u64) {
+    let kept = [
+        client(identity),
+        client_at_route(identity),
+        network_at_route(identity),
+    ];
+    for key in kept.into_iter().flatten() {
+        state.lift(&key, MeasureKind::Refuse, now_ms);
+    }
 }
 
 /// Senders whose requests are counted by a sample of one in 16: clients, and networks of IPv6, are

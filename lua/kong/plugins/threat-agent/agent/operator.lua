@@ -131,10 +131,22 @@ local function leave_out(command)
 end
 
 
--- Lifts a client's bans wherever they may stand. Returns true, or nil and an error.
+-- Lifts a ban at one place, and what its client is suspected of there.
+local function lift_at(command, scope, service, route)
+  local ban = measure_of(command, "refuse", scope, service, route)
+  local ok, err = region.lift_ban(ban)
+  if not ok then
+    return nil, err
+  end
+
+  return region.lift_suspicion(ban)
+end
+
+
+-- Lifts a client's bans, and what it is suspected of, wherever they may stand. Returns true, or nil and an error.
 function _M.lift(command)
   leave_out(command)
-  local ok, err = region.lift_ban(measure_of(command, "refuse", "global"))
+  local ok, err = lift_at(command, "global")
   if not ok then
     return nil, err
   end
@@ -149,19 +161,27 @@ function _M.lift(command)
     if command.everywhere or workspace == command.workspace then
       local there = { client = command.client, ban_by = command.ban_by, workspace = workspace }
       local service = type(route.service) == "table" and route.service.id or ""
-      region.lift_ban(measure_of(there, "refuse", "route", service, route.id))
+      lift_at(there, "route", service, route.id)
       if service ~= "" and not done[service] then
-        region.lift_ban(measure_of(there, "refuse", "service", service))
+        lift_at(there, "service", service)
         done[service] = true
       end
       if not done[workspace] then
-        region.lift_ban(measure_of(there, "refuse", "global"))
+        lift_at(there, "global")
         done[workspace] = true
       end
     end
   end
 
   return journal.save()
+end
+
+
+-- Lifts what the clients of an incident are suspected of where it was. command: what views/feedback.lua sends.
+function _M.acquit(command)
+  for _, client in ipairs(command.clients or {}) do
+    region.lift_suspicion(senders.identity(command, "client_ip", client))
+  end
 end
 
 

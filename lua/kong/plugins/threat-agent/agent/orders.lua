@@ -98,6 +98,7 @@ local function judge(command, conf)
       COMMANDS.revert(record, conf, command.by .. ", who calls it a false alarm")
     end
   end
+  operator.acquit(command)
 end
 
 

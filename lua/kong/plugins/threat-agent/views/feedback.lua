@@ -27,6 +27,11 @@ function _M.give(ask)
   end
 
   local incident = found.incident
+  local clients = {}
+  for i, top in ipairs(incident.top_clients) do
+    clients[i] = top.client
+  end
+
   return actions.send(ask, {
     command = "feedback",
     incident = incident.id,
@@ -37,6 +42,7 @@ function _M.give(ask)
     route_name = incident.route_name,
     category = incident.category,
     title = incident.title,
+    clients = clients,
     rules = feedback.rules_of(incident),
     verdict = verdict,
     note = note and note ~= "" and redact.text(note) or nil,
