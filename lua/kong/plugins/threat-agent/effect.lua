@@ -64,8 +64,9 @@ local function of_clients(record)
 end
 
 
--- Measures a record's place. Returns { harm, good, requests }; harm: requests of its clients in
--- ten seconds, or the ratio of failed requests, or requests let through in ten seconds.
+-- Measures a record's place. Returns { harm, good, failed, requests }; harm: requests of its clients in
+-- ten seconds, or the ratio of failed requests, or requests let through in ten seconds; failed: requests in
+-- ten seconds that fail by themselves, since refusing some clients breaks nothing for others.
 function _M.measure(record)
   local traffic, err = of_sender(record.place, "client_ip", "")
   if not traffic then
@@ -82,7 +83,13 @@ function _M.measure(record)
     harm = max(0, flow.requests - flow.exits)
   end
 
-  return { harm = harm, good = good_of(flow), requests = flow.requests, hot_limit = traffic.hot_limit }
+  return {
+    harm = harm,
+    good = good_of(flow),
+    failed = record.clients and flow.errors or 0,
+    requests = flow.requests,
+    hot_limit = traffic.hot_limit,
+  }
 end
 
 
@@ -132,7 +139,8 @@ end
 
 -- Tells what came of an action: "improved", "harmful" or "none".
 function _M.judge(before, after)
-  if before.good >= LEAST_GOOD and after.good < GOOD_LEFT * before.good then
+  local broken = max(0, (after.failed or 0) - (before.failed or 0))
+  if before.good >= LEAST_GOOD and after.good + broken < GOOD_LEFT * before.good then
     return "harmful"
   end
 
