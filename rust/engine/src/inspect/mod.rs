@@ -279,7 +279,7 @@ impl Inspector {
             found.leave_out(value.bytes.len());
             return None;
         }
-        let mut hints = prefilter::look(value);
+        let mut hints = prefilter::look(value)?;
         let parameter = matches!(value.part, Part::Query | Part::Form);
         if parameter && fixation::names_session(value.name) && fixation::is_foreign(request) {
             hints.mark(prefilter::Marks::SESSION);

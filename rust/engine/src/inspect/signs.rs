@@ -50,7 +50,7 @@ pub fn invokes(text: &[u8]) -> bool {
     memchr::memchr_iter(b'(', text).any(|at| {
         let before = text[..at].trim_ascii_end().last();
         matches!(before, Some(b')' | b']' | b'}' | b'"' | b'\'' | b'/'))
-    }) || memchr::memmem::find(text, b"![]").is_some()
+    }) || memchr::memchr_iter(b'!', text).any(|at| text[at + 1..].starts_with(b"[]"))
 }
 
 /// Quotes within words, an option behind an operator.
