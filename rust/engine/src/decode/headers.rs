@@ -1,8 +1,11 @@
 //! The headers that upstreams read as data.
 
+use super::kind;
+use super::marked::Marked;
 use super::{url, Sink, Visitor};
 use crate::inspect::Part;
 use crate::request::Request;
+use threat_agent_scan::Marks;
 
 /// What the body's reader needs to know.
 #[derive(Default)]
@@ -34,18 +37,33 @@ fn passed_over(length: usize) -> &'static [&'static str] {
     }
 }
 
-/// Hands out header values and cookies.
-pub fn walk<'r, V: Visitor>(sink: &mut Sink<'_, V>, request: &Request<'r>) -> Notes<'r> {
+/// Hands out header values and cookies. Cost: one pass for lines and colons; `marks` is its memory.
+pub fn walk<'r, V: Visitor>(
+    sink: &mut Sink<'_, V>,
+    request: &Request<'r>,
+    marks: &mut Vec<Marks>,
+) -> Notes<'r> {
     let mut notes = Notes::default();
-    let mut rest = request.headers;
-    while !rest.is_empty() {
-        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-        let (line, tail) = rest.split_at(end);
-        rest = tail.get(1..).unwrap_or_default();
-        let Some(colon) = memchr::memchr(b':', line) else {
+    let text = request.headers;
+    let marked = Marked::new(text, kind::LINES, *b"\n:", marks);
+    let is_colon = |at: usize| text.get(at) == Some(&b':');
+    let mut at = 0;
+    while at < text.len() {
+        let from = at;
+        let (colon, _) = marked.run(from);
+        at = colon + 1;
+        if !is_colon(colon) {
             continue;
-        };
-        let (name, value) = (line[..colon].trim_ascii(), line[colon + 1..].trim_ascii());
+        }
+        let (mut end, mut hot) = marked.run(at);
+        // Another colon is the value's.
+        while is_colon(end) {
+            let (next, more) = marked.run(end + 1);
+            (end, hot) = (next, hot || more);
+        }
+        at = end + 1;
+        let (name, value) = (&text[from..colon], &text[colon + 1..end]);
+        let (name, value) = (name.trim_ascii(), value.trim_ascii());
         let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
         if is("Cookie") {
             cookies(sink, value);
@@ -58,7 +76,7 @@ pub fn walk<'r, V: Visitor>(sink: &mut Sink<'_, V>, request: &Request<'r>) -> No
                 notes.content_type = value;
             }
             // Their own grammars have no braces; expressions and lookups do.
-            if super::kind::seen(value).any & super::kind::BRACE != 0 {
+            if hot && kind::seen(value).any & kind::BRACE != 0 {
                 sink.plain(Part::Header, name, value);
             }
         } else if !value.is_empty() {
@@ -75,20 +93,31 @@ fn hint(name: &[u8]) -> bool {
 }
 
 fn cookies<V: Visitor>(sink: &mut Sink<'_, V>, value: &[u8]) {
-    for cookie in value.split(|b| *b == b';') {
-        let cookie = cookie.trim_ascii();
-        match memchr::memchr(b'=', cookie) {
-            Some(equals) => {
-                let (name, value) = (&cookie[..equals], &cookie[equals + 1..]);
-                if !url::is_plain(name) {
-                    sink.encoded(Part::Cookie, name, name, false);
+    let mut marks = std::mem::take(sink.marks);
+    let mut cookies = url::Pairs::new(value, b';', &mut marks);
+    cookies.skip_blanks();
+    while let Some((name, value)) = cookies.next() {
+        cookies.skip_blanks();
+        let bare = name.bytes.trim_ascii();
+        match value {
+            Some(value) => {
+                let name = url::Field {
+                    bytes: name.bytes.trim_ascii_start(),
+                    ..name
+                };
+                if !name.is_common() {
+                    sink.encoded(Part::Cookie, name.bytes, name.bytes, false);
                 }
-                sink.encoded(Part::Cookie, name, value, false);
+                let bytes = value.bytes.trim_ascii_end();
+                if !(value.plain && sink.passes(Part::Cookie, name.bytes, bytes)) {
+                    sink.encoded(Part::Cookie, name.bytes, bytes, false);
+                }
             }
-            None if cookie.is_empty() => {}
-            None => sink.encoded(Part::Cookie, b"", cookie, false),
+            None if bare.is_empty() => {}
+            None => sink.encoded(Part::Cookie, b"", bare, false),
         }
     }
+    *sink.marks = marks;
 }
 
 #[cfg(test)]

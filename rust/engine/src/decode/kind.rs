@@ -1,6 +1,6 @@
 //! Kinds of byte that tell whether a value deserves a closer look.
 
-use threat_agent_scan::{Marks, Seen, Survey, Table};
+use threat_agent_scan::{Seen, Survey, Table};
 pub use threat_agent_scan::{BLOCK, WINDOW};
 
 /// `'` and `"`.
@@ -129,7 +129,48 @@ fn starts_class(start: [u8; 4]) -> bool {
         .fold(false, |found, s| found | (start == u32::from_le_bytes(*s)))
 }
 
-/// Marks a JSON document: where its strings may end, and which bytes are more than plain.
-pub fn mark(json: &[u8], take: impl FnMut(Marks)) {
-    threat_agent_scan::mark(&TABLE, DOT, *b"\"\\", json, take);
+/// What marks a JSON document: the table, and the kinds in it that strings may hold and be plain.
+pub const JSON: (&Table, u8) = (&TABLE, DOT);
+
+/// What marks the lines of headers: braces count.
+pub const LINES: (&Table, u8) = (&TABLE, !BRACE);
+
+/// What marks pairs of names and values: all counts but letters, digits, underscores, and single
+/// points and hyphens.
+pub const PAIRS: (&Table, u8) = (&OTHERS, 1);
+
+/// Control bytes, and those beyond ASCII.
+const UNSEEN: [u8; 160] = {
+    let mut all = [0; 160];
+    let mut i = 0;
+    while i < 160 {
+        all[i as usize] = if i < 32 { i } else { i + 96 };
+        i += 1;
+    }
+    all
+};
+
+static OTHERS: Table = Table::new(&[
+    b"-.",
+    b" !\"#$%&'()*+,",
+    b":;<=>",
+    b"/?\x7f",
+    b"@`",
+    b"[\\]^{|}~",
+    &UNSEEN,
+]);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_pairs_all_but_words_counts() {
+        for byte in 0..=255u8 {
+            let word = byte.is_ascii_alphanumeric() || byte == b'_';
+            let class = OTHERS.class(byte);
+            assert_eq!(class == 0, word, "{byte:#x}");
+            assert_eq!(class == 1, matches!(byte, b'-' | b'.'), "{byte:#x}");
+        }
+    }
 }
