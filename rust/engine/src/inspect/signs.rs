@@ -130,6 +130,7 @@ pub fn pipes(value: &Value<'_>, rare: Rare) -> bool {
                 .any(|at| text.get(at + 1).is_some_and(|b| matches!(b, b';' | b'}')))
 }
 
+#[inline]
 pub fn object(value: &Value<'_>, rare: Rare) -> bool {
     let text = value.bytes;
     let magic = match text.first() {

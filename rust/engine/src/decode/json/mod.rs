@@ -119,33 +119,33 @@ pub fn walk_for(json: &[u8], scratch: &mut Scratch, strings: &mut impl Strings) 
             b'"' => {
                 let from = at + 1;
                 let (stop, hot) = marked.run(from);
-                let plain = !hot && json.get(stop) == Some(&b'"');
-                let (content, seen, after) = if plain {
-                    (&json[from..stop], Seen::default(), Some(stop + 1))
-                } else {
-                    string(json, from, stop, marked, text)
-                };
-                let Some(after) = after else {
-                    strings.take(path.get(), content, seen);
-                    return end(json.len(), Why::Truncated);
-                };
-                at = after;
-                if json.get(at).is_some_and(|next| *next <= b' ') {
-                    at += blanks(&json[at..]);
-                }
-                match json.get(at) {
-                    Some(b':') if in_object => {
+                let nested = !levels.is_empty();
+                if !hot && json.get(stop) == Some(&b'"') {
+                    let content = &json[from..stop];
+                    let is_key;
+                    (at, is_key) = behind(json, stop + 1, in_object, nested);
+                    if is_key {
                         match json[from..].first_chunk() {
-                            Some(chunk) if plain => path.put(content, chunk),
-                            _ => path.copy(content),
+                            Some(chunk) => path.put(content, chunk),
+                            None => path.copy(content),
                         }
-                        at += 1;
                     }
-                    Some(b',') if !levels.is_empty() => at += 1,
-                    _ => {}
+                    if !strings.passes(path.get(), content) {
+                        strings.take(path.get(), content, Seen::default());
+                    }
+                    continue;
                 }
-                if !(plain && strings.passes(path.get(), content)) {
-                    strings.take(path.get(), content, seen);
+                let (content, seen, after) = string(json, from, stop, marked, text);
+                if let Some(after) = after {
+                    let is_key;
+                    (at, is_key) = behind(json, after, in_object, nested);
+                    if is_key {
+                        path.copy(content);
+                    }
+                }
+                strings.take(path.get(), content, seen);
+                if after.is_none() {
+                    return end(json.len(), Why::Truncated);
                 }
             }
             b'{' | b'[' => {
@@ -190,6 +190,22 @@ pub fn walk_for(json: &[u8], scratch: &mut Scratch, strings: &mut impl Strings) 
                 }
             }
         }
+    }
+}
+
+/// Passes over what stands behind a string. Shape: where what follows starts, and whether the string
+/// was a key.
+#[inline(always)]
+fn behind(json: &[u8], mut at: usize, in_object: bool, nested: bool) -> (usize, bool) {
+    let mut next = json.get(at);
+    if next.is_some_and(|next| *next <= b' ') {
+        at += blanks(&json[at..]);
+        next = json.get(at);
+    }
+    match next {
+        Some(b':') if in_object => (at + 1, true),
+        Some(b',') if nested => (at + 1, false),
+        _ => (at, false),
     }
 }
 
