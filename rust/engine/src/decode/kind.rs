@@ -95,19 +95,24 @@ pub fn seen(bytes: &[u8]) -> Seen {
 }
 
 /// Tells whether a value of letters and points may be a class of Java, or a prototype.
+/// Cost: a multiplication and a load.
 #[inline(always)]
 pub fn is_class(text: &[u8]) -> bool {
-    /// Bit n for a first byte whose low five bits are n: `c h j k o p r s`, and `_`.
-    const FIRST: u32 =
-        1 << 3 | 1 << 8 | 1 << 10 | 1 << 11 | 1 << 15 | 1 << 16 | 1 << 18 | 1 << 19 | 1 << 31;
     match text.first_chunk::<4>() {
-        Some(start) => FIRST >> (start[0] & 31) & 1 != 0 && starts_class(*start),
+        Some(start) => {
+            let start = u32::from_le_bytes(*start) | u32::from_le_bytes([0x20; 4]);
+            CLASSES[class_slot(start)] == start
+        }
         None => false,
     }
 }
 
-fn starts_class(start: [u8; 4]) -> bool {
-    const STARTS: [[u8; 4]; 13] = [
+/// Slots for the starts below; a power of two.
+const CLASS_SLOTS: usize = 64;
+
+/// How such values start, in lower case, each in its slot.
+static CLASSES: [u32; CLASS_SLOTS] = {
+    let starts = [
         *b"java",
         *b"org.",
         *b"com.",
@@ -122,11 +127,19 @@ fn starts_class(start: [u8; 4]) -> bool {
         *b"cs7q",
         *b"\x7f\x7fpr",
     ];
-    // As numbers, of which vectors compare several at once.
-    let start = u32::from_le_bytes(start.map(|b| b | 0x20));
-    STARTS
-        .iter()
-        .fold(false, |found, s| found | (start == u32::from_le_bytes(*s)))
+    let mut slots = [0; CLASS_SLOTS];
+    let mut i = 0;
+    while i < starts.len() {
+        let start = u32::from_le_bytes(starts[i]);
+        assert!(slots[class_slot(start)] == 0, "expected a slot for each start");
+        slots[class_slot(start)] = start;
+        i += 1;
+    }
+    slots
+};
+
+const fn class_slot(start: u32) -> usize {
+    (start.wrapping_mul(0x9e37_79b3) >> 26) as usize % CLASS_SLOTS
 }
 
 /// What marks a JSON document: the table, and the kinds in it that strings may hold and be plain.

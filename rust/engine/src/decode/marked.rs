@@ -19,9 +19,13 @@ impl<'m> Marked<'m> {
         stops: [u8; 2],
         marks: &'m mut Vec<Marks>,
     ) -> Marked<'m> {
-        marks.clear();
-        marks.reserve(text.len().div_ceil(BLOCK));
-        threat_agent_scan::mark(table, plain, stops, text, |block| marks.push(block));
+        marks.resize(text.len().div_ceil(BLOCK), Marks::default());
+        let mut places = marks.iter_mut();
+        threat_agent_scan::mark(table, plain, stops, text, |block| {
+            if let Some(place) = places.next() {
+                *place = block;
+            }
+        });
         Marked {
             marks,
             length: text.len(),

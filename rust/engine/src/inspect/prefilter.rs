@@ -218,7 +218,7 @@ fn look_around(value: &Value<'_>, rare: Rare) -> Marks {
         Marks::NULL.when(rare.any & rare::NULL != 0),
         Marks::CALL.when(rare.any & rare::OPEN != 0 && signs::calls(value.bytes)),
         Marks::VARIABLE.when(rare.any & rare::DOLLAR != 0 && signs::variable(value.bytes)),
-        Marks::INVOKES.when(rare.any & rare::OPEN != 0 && signs::invokes(value.bytes)),
+        Marks::INVOKES.when(rare.any & rare::OPEN != 0 && signs::invokes(value)),
     ];
     marks.into_iter().fold(Marks::default(), Marks::or)
 }

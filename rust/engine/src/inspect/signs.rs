@@ -46,11 +46,13 @@ pub fn variable(text: &[u8]) -> bool {
 }
 
 /// A bracket behind a bracket, a quote or the end of a comment, blanks between them; `![]`.
-pub fn invokes(text: &[u8]) -> bool {
+pub fn invokes(value: &Value<'_>) -> bool {
+    let text = value.bytes;
     memchr::memchr_iter(b'(', text).any(|at| {
         let before = text[..at].trim_ascii_end().last();
         matches!(before, Some(b')' | b']' | b'}' | b'"' | b'\'' | b'/'))
-    }) || memchr::memchr_iter(b'!', text).any(|at| text[at + 1..].starts_with(b"[]"))
+    }) || value.seen.any & kind::BRACE != 0
+        && memchr::memchr_iter(b'!', text).any(|at| text[at + 1..].starts_with(b"[]"))
 }
 
 /// Quotes within words, an option behind an operator.
