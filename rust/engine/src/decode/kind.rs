@@ -131,7 +131,10 @@ static CLASSES: [u32; CLASS_SLOTS] = {
     let mut i = 0;
     while i < starts.len() {
         let start = u32::from_le_bytes(starts[i]);
-        assert!(slots[class_slot(start)] == 0, "expected a slot for each start");
+        assert!(
+            slots[class_slot(start)] == 0,
+            "expected a slot for each start"
+        );
         slots[class_slot(start)] = start;
         i += 1;
     }

@@ -204,20 +204,25 @@ fn hints(value: &Value<'_>, read: &Read) -> Hints {
 #[inline(never)]
 fn look_around(value: &Value<'_>, rare: Rare) -> Marks {
     let brackets = rare.any & (rare::OPEN | rare::CLOSE) != 0;
+    let dollars = if rare.any & rare::DOLLAR != 0 {
+        signs::Dollars::of(value.bytes)
+    } else {
+        signs::Dollars::default()
+    };
     let link = value.seen.twice & kind::SLASH != 0 && rare.any & rare::COLON != 0;
     let marks = [
         Marks::MARKUP.when(signs::markup(value, rare)),
         Marks::DECLARES.when(rare.any & rare::LESS != 0 && signs::declares(value.bytes)),
-        Marks::TEMPLATE.when(signs::template(value.bytes, rare)),
+        Marks::TEMPLATE.when(dollars.template || signs::template(value.bytes, rare)),
         Marks::FILTER.when(brackets && signs::filter(value.bytes)),
-        Marks::SHELL.when(signs::expression(value, rare)),
+        Marks::SHELL.when(dollars.expands || signs::expression(value, rare)),
         Marks::AXIS.when(rare.twice & rare::COLON != 0),
         Marks::LINK.when(link && signs::link(value)),
         Marks::SCHEME.when(link && !value.bytes.starts_with(b"http")),
         Marks::NIBBLES.when(rare.any & rare::PERCENT != 0 && signs::nibbles(value.bytes)),
         Marks::NULL.when(rare.any & rare::NULL != 0),
         Marks::CALL.when(rare.any & rare::OPEN != 0 && signs::calls(value.bytes)),
-        Marks::VARIABLE.when(rare.any & rare::DOLLAR != 0 && signs::variable(value.bytes)),
+        Marks::VARIABLE.when(dollars.variable),
         Marks::INVOKES.when(rare.any & rare::OPEN != 0 && signs::invokes(value)),
     ];
     marks.into_iter().fold(Marks::default(), Marks::or)

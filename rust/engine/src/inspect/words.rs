@@ -142,7 +142,7 @@ impl Reader<'_> {
     fn word(&mut self, start: usize, end: usize) {
         let packed = pack(self.text, self.head, start, end);
         if TRIGGERS.may_know(packed, end - start > 8) {
-            self.found |= known(self.text, packed, start, end);
+            self.found |= known(self.text, packed, start, end, self.found);
         }
         if self.closely {
             self.beside(start, end);
@@ -164,13 +164,16 @@ impl Reader<'_> {
     }
 }
 
-/// Tells what a word sets that may be a trigger.
+/// Tells what a word sets that may be a trigger, beside what was found.
 #[inline(never)]
-fn known(text: &[u8], packed: u64, start: usize, end: usize) -> u16 {
-    match TRIGGERS.find(packed, end - start > 8) {
-        0 => 0,
-        trigger => Word::new(text, start, end).judge(trigger),
+fn known(text: &[u8], packed: u64, start: usize, end: usize, found: u16) -> u16 {
+    let (trigger, most) = TRIGGERS.find(packed, end - start > 8);
+    if most & !found == 0 {
+        return 0;
     }
+    let sets = Word::new(text, start, end).judge(trigger);
+    debug_assert_eq!(sets & !most, 0);
+    sets
 }
 
 /// Packs the last eight letters of a word in lower case, the first of them in the lowest byte.
