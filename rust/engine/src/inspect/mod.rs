@@ -116,7 +116,7 @@ const LOOK: usize = 24;
 /// How many bytes of a value cost a step more in that look.
 const LOOKED_PER_STEP: usize = 8;
 /// What weighing a value costs beside its characters. Units: steps.
-const WEIGHING: usize = 24;
+const WEIGHING: usize = 40;
 /// Part of a value beyond which its characters are not weighed. Units: bytes.
 pub const WEIGHED: usize = 16 << 10;
 
