@@ -15,7 +15,7 @@ pub struct Notes<'r> {
     pub encoded: bool,
 }
 
-/// Longest name that is told apart by its start alone. Units: bytes.
+/// As much of a name as tells it from all that are known here. Units: bytes.
 const NAME: usize = 32;
 
 /// Tells headers that proxies and servers consume, credentials, and such with a grammar of their own,
