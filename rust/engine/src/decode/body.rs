@@ -142,7 +142,8 @@ fn read<V: Visitor>(
 ) {
     let says = |word: &str| contains(notes.content_type, word);
     // JSON may spell full-width characters as escapes.
-    let escaped = || memchr::memmem::find(body, b"\\u").is_some();
+    let escaped =
+        || memchr::memchr(b'\\', body).is_some() && memchr::memmem::find(body, b"\\u").is_some();
     sink.odd |= percent::may_be_odd(body) || escaped();
     let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let start = text.trim_ascii_start();

@@ -1,6 +1,6 @@
 //! Kinds of byte that tell whether a value deserves a closer look.
 
-use threat_agent_scan::{Marks, Seen, Survey, Table};
+use threat_agent_scan::{Seen, Survey, Table};
 pub use threat_agent_scan::{BLOCK, WINDOW};
 
 /// `'` and `"`.
@@ -95,19 +95,24 @@ pub fn seen(bytes: &[u8]) -> Seen {
 }
 
 /// Tells whether a value of letters and points may be a class of Java, or a prototype.
+/// Cost: a multiplication and a load.
 #[inline(always)]
 pub fn is_class(text: &[u8]) -> bool {
-    /// Bit n for a first byte whose low five bits are n: `c h j k o p r s`, and `_`.
-    const FIRST: u32 =
-        1 << 3 | 1 << 8 | 1 << 10 | 1 << 11 | 1 << 15 | 1 << 16 | 1 << 18 | 1 << 19 | 1 << 31;
     match text.first_chunk::<4>() {
-        Some(start) => FIRST >> (start[0] & 31) & 1 != 0 && starts_class(*start),
+        Some(start) => {
+            let start = u32::from_le_bytes(*start) | u32::from_le_bytes([0x20; 4]);
+            CLASSES[class_slot(start)] == start
+        }
         None => false,
     }
 }
 
-fn starts_class(start: [u8; 4]) -> bool {
-    const STARTS: [[u8; 4]; 13] = [
+/// Slots for the starts below; a power of two.
+const CLASS_SLOTS: usize = 64;
+
+/// How such values start, in lower case, each in its slot.
+static CLASSES: [u32; CLASS_SLOTS] = {
+    let starts = [
         *b"java",
         *b"org.",
         *b"com.",
@@ -122,14 +127,66 @@ fn starts_class(start: [u8; 4]) -> bool {
         *b"cs7q",
         *b"\x7f\x7fpr",
     ];
-    // As numbers, of which vectors compare several at once.
-    let start = u32::from_le_bytes(start.map(|b| b | 0x20));
-    STARTS
-        .iter()
-        .fold(false, |found, s| found | (start == u32::from_le_bytes(*s)))
+    let mut slots = [0; CLASS_SLOTS];
+    let mut i = 0;
+    while i < starts.len() {
+        let start = u32::from_le_bytes(starts[i]);
+        assert!(
+            slots[class_slot(start)] == 0,
+            "expected a slot for each start"
+        );
+        slots[class_slot(start)] = start;
+        i += 1;
+    }
+    slots
+};
+
+const fn class_slot(start: u32) -> usize {
+    (start.wrapping_mul(0x9e37_79b3) >> 26) as usize % CLASS_SLOTS
 }
 
-/// Marks a JSON document: where its strings may end, and which bytes are more than plain.
-pub fn mark(json: &[u8], take: impl FnMut(Marks)) {
-    threat_agent_scan::mark(&TABLE, DOT, *b"\"\\", json, take);
+/// What marks a JSON document: the table, and the kinds in it that strings may hold and be plain.
+pub const JSON: (&Table, u8) = (&TABLE, DOT);
+
+/// What marks the lines of headers: braces count.
+pub const LINES: (&Table, u8) = (&TABLE, !BRACE);
+
+/// What marks pairs of names and values: all counts but letters, digits, underscores, and single
+/// points and hyphens.
+pub const PAIRS: (&Table, u8) = (&OTHERS, 1);
+
+/// Control bytes, and those beyond ASCII.
+const UNSEEN: [u8; 160] = {
+    let mut all = [0; 160];
+    let mut i = 0;
+    while i < 160 {
+        all[i as usize] = if i < 32 { i } else { i + 96 };
+        i += 1;
+    }
+    all
+};
+
+static OTHERS: Table = Table::new(&[
+    b"-.",
+    b" !\"#$%&'()*+,",
+    b":;<=>",
+    b"/?\x7f",
+    b"@`",
+    b"[\\]^{|}~",
+    &UNSEEN,
+]);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_pairs_all_but_words_counts() {
+        for byte in 0..=255u8 {
+            let word = byte.is_ascii_alphanumeric() || byte == b'_';
+            let class = OTHERS.class(byte);
+            assert_eq!(class == 0, word, "{byte:#x}");
+            assert_eq!(class == 1, matches!(byte, b'-' | b'.'), "{byte:#x}");
+        }
+    }
 }

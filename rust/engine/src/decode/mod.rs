@@ -15,6 +15,7 @@ mod headers;
 pub mod html;
 pub mod json;
 pub mod kind;
+mod marked;
 mod multipart;
 pub mod percent;
 mod sink;
@@ -27,7 +28,7 @@ use crate::inspect::Part;
 use crate::request::Request;
 use crate::verdict::Uninspected;
 use sink::Sink;
-use threat_agent_scan::Seen;
+use threat_agent_scan::{Marks, Seen};
 
 /// Buffers above this size are given back after a request. Units: bytes.
 const KEPT_BYTES: usize = 128 << 10;
@@ -80,6 +81,8 @@ impl Gaps {
 #[derive(Default)]
 pub struct Scratch {
     text: Vec<u8>,
+    lines: Vec<Marks>,
+    pairs: Vec<Marks>,
     token: Vec<u8>,
     outer: json::Scratch,
     inner: json::Scratch,
@@ -124,6 +127,8 @@ pub fn walk(request: &Request<'_>, scratch: &mut Scratch, visit: impl FnMut(&Val
 pub fn walk_for(request: &Request<'_>, scratch: &mut Scratch, visitor: impl Visitor) -> Walked {
     let Scratch {
         text,
+        lines,
+        pairs,
         token,
         outer,
         inner,
@@ -131,15 +136,20 @@ pub fn walk_for(request: &Request<'_>, scratch: &mut Scratch, visitor: impl Visi
     if text.capacity() > KEPT_BYTES {
         *text = Vec::new();
     }
+    for marks in [&mut *lines, &mut *pairs] {
+        if marks.capacity() * size_of::<Marks>() > KEPT_BYTES {
+            *marks = Vec::new();
+        }
+    }
     outer.trim(KEPT_BYTES);
     inner.trim(KEPT_BYTES);
-    let mut sink = Sink::new(visitor, text, token, inner);
+    let mut sink = Sink::new(visitor, text, pairs, token, inner);
     sink.odd = [request.path, request.query, request.headers]
         .into_iter()
         .any(percent::may_be_odd);
     sink.encoded(Part::Path, b"", request.path, false);
     url::pairs(&mut sink, Part::Query, request.query);
-    let notes = headers::walk(&mut sink, request);
+    let notes = headers::walk(&mut sink, request, lines);
     body::walk(&mut sink, request, &notes, outer);
     sink.finish()
 }

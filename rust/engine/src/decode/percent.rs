@@ -71,19 +71,22 @@ fn round(text: &mut Vec<u8>) -> bool {
         return false;
     };
     let (mut from, mut to, mut changed) = (first, first, false);
-    while from < text.len() {
-        let (length, bytes, count) = match escape(&text[from..]) {
+    while let Some(byte) = text.get(from).copied() {
+        // Writing never overtakes reading: no escape is shorter than what it stands for.
+        match escape(&text[from..]) {
             Some((length, code)) => {
                 let (bytes, count) = spell(code, length);
                 changed = true;
-                (length, bytes, count)
+                text[to..to + count].copy_from_slice(&bytes[..count]);
+                from += length;
+                to += count;
             }
-            None => (1, [text[from], 0, 0], 1),
-        };
-        // Writing never overtakes reading: no escape is shorter than what it stands for.
-        text[to..to + count].copy_from_slice(&bytes[..count]);
-        from += length;
-        to += count;
+            None => {
+                text[to] = byte;
+                from += 1;
+                to += 1;
+            }
+        }
     }
     text.truncate(to);
     changed

@@ -5,7 +5,7 @@ use super::{base64, graphql, json, kind, percent};
 use super::{Gaps, Value, Visitor, Walked};
 use crate::inspect::Part;
 use crate::verdict::Uninspected;
-use threat_agent_scan::Seen;
+use threat_agent_scan::{Marks, Seen};
 
 /// Most values of one request.
 const VALUES: u32 = 131_072;
@@ -15,6 +15,8 @@ const BYTES: usize = 4 << 20;
 /// Takes raw values in, decodes them, keeps to the budget.
 pub struct Sink<'s, V> {
     text: &'s mut Vec<u8>,
+    /// The marks of the pairs that are being read.
+    pub marks: &'s mut Vec<Marks>,
     nested: Nested<'s, V>,
     /// Whether values may hold overlong or full-width UTF-8.
     pub odd: bool,
@@ -29,11 +31,13 @@ impl<'s, V: Visitor> Sink<'s, V> {
     pub fn new(
         visitor: V,
         text: &'s mut Vec<u8>,
+        marks: &'s mut Vec<Marks>,
         token: &'s mut Vec<u8>,
         inner: &'s mut json::Scratch,
     ) -> Sink<'s, V> {
         Sink {
             text,
+            marks,
             nested: Nested {
                 out: Out { visitor, values: 0 },
                 token,
@@ -52,6 +56,31 @@ impl<'s, V: Visitor> Sink<'s, V> {
             gaps: self.gaps,
             values: self.nested.out.values,
         }
+    }
+
+    /// Tells whether a value of letters, digits, and single points and hyphens is dealt with by that.
+    /// Cheap, for most are.
+    #[inline(always)]
+    pub fn passes(&mut self, part: Part, name: &[u8], plain: &[u8]) -> bool {
+        let value = Value {
+            part,
+            name,
+            bytes: plain,
+            seen: Seen::default(),
+            extra_rounds: 0,
+            odd_utf8: false,
+        };
+        let passes = !self.odd
+            && !self.nested.out.visitor.wants(&value)
+            && !base64::may_be(plain)
+            && self.values > 0
+            && self.bytes >= plain.len();
+        if passes {
+            self.values -= 1;
+            self.bytes -= plain.len();
+            self.nested.out.values += 1;
+        }
+        passes
     }
 
     /// A value in percent-encoding; `plus` as in forms.
@@ -131,25 +160,7 @@ impl<'s, V: Visitor> Sink<'s, V> {
 impl<V: Visitor> json::Strings for Sink<'_, V> {
     #[inline(always)]
     fn passes(&mut self, path: &[u8], plain: &[u8]) -> bool {
-        let value = Value {
-            part: Part::Json,
-            name: path,
-            bytes: plain,
-            seen: Seen::default(),
-            extra_rounds: 0,
-            odd_utf8: false,
-        };
-        let passes = !self.odd
-            && !self.nested.out.visitor.wants(&value)
-            && !base64::may_be(plain)
-            && self.values > 0
-            && self.bytes >= plain.len();
-        if passes {
-            self.values -= 1;
-            self.bytes -= plain.len();
-            self.nested.out.values += 1;
-        }
-        passes
+        self.passes(Part::Json, path, plain)
     }
 
     #[inline(never)]

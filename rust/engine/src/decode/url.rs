@@ -1,30 +1,113 @@
-//! Name-value pairs of queries and urlencoded forms, and URLs within headers.
+//! Name-value pairs of queries, urlencoded forms and cookies, and URLs within headers.
 
+use super::kind;
+use super::marked::Marked;
 use super::{Sink, Visitor};
 use crate::inspect::Part;
+use threat_agent_scan::Marks;
+
+/// A name or a value as it stands.
+#[derive(Clone, Copy)]
+pub struct Field<'t> {
+    pub bytes: &'t [u8],
+    /// Whether it is of letters, digits, underscores, and single points and hyphens.
+    pub plain: bool,
+}
+
+impl Field<'_> {
+    /// Tells whether it is a name of the common kind, in which nothing can hide.
+    pub fn is_common(&self) -> bool {
+        if self.plain {
+            !kind::is_class(self.bytes)
+        } else {
+            is_plain(self.bytes)
+        }
+    }
+}
+
+/// The pairs of a text: a name, and a value behind an equals sign.
+pub struct Pairs<'t> {
+    text: &'t [u8],
+    marked: Marked<'t>,
+    at: usize,
+}
+
+impl<'t> Pairs<'t> {
+    /// Shape: what stands between pairs; the marks lie in `marks`.
+    pub fn new(text: &'t [u8], between: u8, marks: &'t mut Vec<Marks>) -> Pairs<'t> {
+        Pairs {
+            text,
+            marked: Marked::new(text, kind::PAIRS, [between, b'='], marks),
+            at: 0,
+        }
+    }
+
+    /// Passes over blanks before the next pair.
+    pub fn skip_blanks(&mut self) {
+        let rest = &self.text[self.at.min(self.text.len())..];
+        self.at += rest.len() - rest.trim_ascii_start().len();
+    }
+
+    fn equals(&self, at: usize) -> bool {
+        self.text.get(at) == Some(&b'=')
+    }
+
+    fn field(&self, from: usize, end: usize, hot: bool) -> Field<'t> {
+        Field {
+            bytes: &self.text[from..end],
+            plain: !hot,
+        }
+    }
+}
+
+impl<'t> Iterator for Pairs<'t> {
+    type Item = (Field<'t>, Option<Field<'t>>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let from = self.at;
+        if from >= self.text.len() {
+            return None;
+        }
+        let (end, hot) = self.marked.run(from);
+        let name = self.field(from, end, hot);
+        self.at = end + 1;
+        if !self.equals(end) {
+            return Some((name, None));
+        }
+        let from = self.at;
+        let (mut end, mut hot) = self.marked.run(from);
+        // Another equals sign is the value's.
+        while self.equals(end) {
+            hot = true;
+            end = self.marked.run(end + 1).0;
+        }
+        self.at = end + 1;
+        Some((name, Some(self.field(from, end, hot))))
+    }
+}
 
 /// Hands out `name=value&...`. A name that could carry something is a value of its own; a pair
 /// without a name, or without a value, is one value.
 pub fn pairs<V: Visitor>(sink: &mut Sink<'_, V>, part: Part, text: &[u8]) {
-    let mut rest = text;
-    while !rest.is_empty() {
-        let end = memchr::memchr(b'&', rest).unwrap_or(rest.len());
-        let (pair, tail) = rest.split_at(end);
-        rest = tail.get(1..).unwrap_or_default();
-        match memchr::memchr(b'=', pair) {
-            Some(equals) => {
-                let (name, value) = (&pair[..equals], &pair[equals + 1..]);
-                if !is_plain(name) {
-                    sink.encoded(part, name, name, true);
+    let mut marks = std::mem::take(sink.marks);
+    for (name, value) in Pairs::new(text, b'&', &mut marks) {
+        match value {
+            Some(value) => {
+                if !name.is_common() {
+                    sink.encoded(part, name.bytes, name.bytes, true);
                 }
-                if !value.is_empty() {
-                    sink.encoded(part, name, value, true);
+                let passes = |sink: &mut Sink<'_, V>| {
+                    value.plain && sink.passes(part, name.bytes, value.bytes)
+                };
+                if !(value.bytes.is_empty() || passes(sink)) {
+                    sink.encoded(part, name.bytes, value.bytes, true);
                 }
             }
-            None if pair.is_empty() => {}
-            None => sink.encoded(part, pair, pair, true),
+            None if name.bytes.is_empty() => {}
+            None => sink.encoded(part, name.bytes, name.bytes, true),
         }
     }
+    *sink.marks = marks;
 }
 
 /// Tells whether a name is of the common kind, in which nothing can hide.

@@ -115,6 +115,8 @@ impl Family {
 const LOOK: usize = 24;
 /// How many bytes of a value cost a step more in that look.
 const LOOKED_PER_STEP: usize = 8;
+/// What weighing a value costs beside its characters. Units: steps.
+const WEIGHING: usize = 40;
 /// Part of a value beyond which its characters are not weighed. Units: bytes.
 pub const WEIGHED: usize = 16 << 10;
 
@@ -279,7 +281,7 @@ impl Inspector {
             found.leave_out(value.bytes.len());
             return None;
         }
-        let mut hints = prefilter::look(value);
+        let mut hints = prefilter::look(value)?;
         let parameter = matches!(value.part, Part::Query | Part::Form);
         if parameter && fixation::names_session(value.name) && fixation::is_foreign(request) {
             hints.mark(prefilter::Marks::SESSION);
@@ -301,9 +303,9 @@ impl Inspector {
         budget: &mut Budget,
         found: &mut Findings,
     ) -> Option<Evidence> {
-        // What it takes to weigh its characters, once a detector has looked at it: a step a byte.
+        // What it takes to weigh it, once a detector has looked at it: a step for each character.
         if value.part != Part::Header {
-            budget.spend(value.bytes.len().min(WEIGHED));
+            budget.spend(WEIGHING + value.bytes.len().min(WEIGHED));
         }
         let mut evidence = None;
         while wanting != 0 {

@@ -103,16 +103,13 @@ pub fn is_text(value: &Value<'_>) -> bool {
     if matches!(value.part, Part::Path | Part::Header | Part::Cookie) || text.len() <= ALONE {
         return false;
     }
-    let lines = memchr::memchr_iter(b'\n', text).count();
-    let words = text
-        .split(u8::is_ascii_whitespace)
-        .filter(|w| {
-            w.len() > 1
-                && w.iter()
-                    .all(|b| b.is_ascii_alphabetic() || matches!(b, b',' | b'.' | b'\''))
-        })
-        .count();
-    lines >= 2 || words >= 6
+    let two_lines = || memchr::memchr_iter(b'\n', text).nth(1).is_some();
+    let mut words = text.split(u8::is_ascii_whitespace).filter(|w| {
+        w.len() > 1
+            && w.iter()
+                .all(|b| b.is_ascii_alphabetic() || matches!(b, b',' | b'.' | b'\''))
+    });
+    two_lines() || words.nth(5).is_some()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::fixation;
 use super::signs;
-use super::words::{self, Words};
+use super::words::{self, Read, Words};
 use super::Part;
 use crate::decode::kind::{self, rare, Rare};
 use crate::decode::Value;
@@ -143,14 +143,36 @@ fn is_evasive(value: &Value<'_>) -> bool {
     value.extra_rounds > 1 || value.odd_utf8
 }
 
-/// Looks at a suspect value once, for all detectors.
+/// Looks at a suspect value once, for all detectors; gives nothing where none of them wants it.
 /// Cost: one pass, and one for each kind of byte that is rare and in it.
-pub fn look(value: &Value<'_>) -> Hints {
+#[inline(always)]
+pub fn look(value: &Value<'_>) -> Option<Hints> {
+    let read = words::read(value.bytes, value.seen.any & (kind::TAG | kind::SLASH) != 0);
+    (!is_prose(value, &read)).then(|| hints(value, &read))
+}
+
+/// Tells prose: words without a trigger among them, and between them blanks, single points and
+/// hyphens, quotes, and marks that by themselves say nothing.
+fn is_prose(value: &Value<'_>, read: &Read) -> bool {
+    let Read { words, rare, .. } = *read;
+    let seen = value.seen;
+    let quoted = seen.any & kind::QUOTE != 0;
+    seen.any & !(kind::DOT | kind::SPACE | kind::QUOTE) == 0
+        && seen.twice & !kind::SPACE == 0
+        && words == Words::default()
+        && rare.any & !(rare::COLON | rare::QUESTION | rare::AT) == 0
+        && rare.twice == 0
+        && !(quoted && (rare.any != 0 || value.bytes.len() <= SHORT))
+        && !(is_evasive(value) || is_telling(value) || is_upload(value))
+        && !signs::object(value, rare)
+}
+
+/// Gathers what is known of a value that was read.
+fn hints(value: &Value<'_>, read: &Read) -> Hints {
     let seen = value.seen;
     let digit = |b: &u8| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'(' | b')' | b'@');
     let operators = kind::TAG | kind::OPEN | kind::SPACE | kind::CONTROL | kind::SLASH;
     let goes_on = seen.any & operators != 0 || seen.twice != 0;
-    let read = words::read(value.bytes, seen.any & (kind::TAG | kind::SLASH) != 0);
     let rare = read.rare;
     let first = value.bytes.trim_ascii_start().first();
     let fold = || rare.any & rare::E5 != 0 && signs::pair(value.bytes, *b"\xe5\x98");
@@ -182,21 +204,26 @@ pub fn look(value: &Value<'_>) -> Hints {
 #[inline(never)]
 fn look_around(value: &Value<'_>, rare: Rare) -> Marks {
     let brackets = rare.any & (rare::OPEN | rare::CLOSE) != 0;
+    let dollars = if rare.any & rare::DOLLAR != 0 {
+        signs::Dollars::of(value.bytes)
+    } else {
+        signs::Dollars::default()
+    };
     let link = value.seen.twice & kind::SLASH != 0 && rare.any & rare::COLON != 0;
     let marks = [
         Marks::MARKUP.when(signs::markup(value, rare)),
         Marks::DECLARES.when(rare.any & rare::LESS != 0 && signs::declares(value.bytes)),
-        Marks::TEMPLATE.when(signs::template(value.bytes, rare)),
+        Marks::TEMPLATE.when(dollars.template || signs::template(value.bytes, rare)),
         Marks::FILTER.when(brackets && signs::filter(value.bytes)),
-        Marks::SHELL.when(signs::expression(value, rare)),
+        Marks::SHELL.when(dollars.expands || signs::expression(value, rare)),
         Marks::AXIS.when(rare.twice & rare::COLON != 0),
         Marks::LINK.when(link && signs::link(value)),
         Marks::SCHEME.when(link && !value.bytes.starts_with(b"http")),
         Marks::NIBBLES.when(rare.any & rare::PERCENT != 0 && signs::nibbles(value.bytes)),
         Marks::NULL.when(rare.any & rare::NULL != 0),
         Marks::CALL.when(rare.any & rare::OPEN != 0 && signs::calls(value.bytes)),
-        Marks::VARIABLE.when(rare.any & rare::DOLLAR != 0 && signs::variable(value.bytes)),
-        Marks::INVOKES.when(rare.any & rare::OPEN != 0 && signs::invokes(value.bytes)),
+        Marks::VARIABLE.when(dollars.variable),
+        Marks::INVOKES.when(rare.any & rare::OPEN != 0 && signs::invokes(value)),
     ];
     marks.into_iter().fold(Marks::default(), Marks::or)
 }
@@ -204,7 +231,9 @@ fn look_around(value: &Value<'_>, rare: Rare) -> Marks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inspect::detector;
     use crate::inspect::testing::value;
+    use proptest::prelude::*;
 
     #[test]
     fn plain_values_are_passed_over() {
@@ -233,9 +262,24 @@ mod tests {
             ("=document.x", Words::SCRIPT),
             ("/ETC/x", Words::FILE),
         ] {
-            assert!(look(&value(text.as_bytes())).words.contains(want), "{text}");
+            let hints = look(&value(text.as_bytes())).expect("no prose");
+            assert!(hints.words.contains(want), "{text}");
         }
-        let prose = look(&value(b"this or that and more"));
-        assert!(!prose.words.contains(Words::SQL));
+        assert!(look(&value(b"this or that and more")).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn no_detector_wants_prose(
+            text in "(union|order by|push graphic-context|rO0AB|it's|\\PC|[ a'\"@:?.0-]){0,12}",
+            part in prop::sample::select(&[Part::Query, Part::Form, Part::Json, Part::Path, Part::Header][..]),
+            name in prop::sample::select(&["q", "User-Agent", "X-File-Name", "PHPSESSID"][..]),
+        ) {
+            let value = Value { part, name: name.as_bytes(), ..value(text.as_bytes()) };
+            let read = words::read(value.bytes, true);
+            if is_prose(&value, &read) {
+                prop_assert_eq!(detector::wanting(&hints(&value, &read)), 0);
+            }
+        }
     }
 }

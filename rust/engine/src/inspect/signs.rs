@@ -31,26 +31,53 @@ pub fn calls(text: &[u8]) -> bool {
     memchr::memchr_iter(b'(', text).any(|at| at > 0 && text[at - 1].is_ascii_alphanumeric())
 }
 
-/// A name behind a dollar, and a bracket, an arrow or a comment behind that.
-pub fn variable(text: &[u8]) -> bool {
-    // Another dollar ends the name: what follows it is looked at from there.
+/// What stands around the dollars of a text.
+#[derive(Clone, Copy, Default)]
+pub struct Dollars {
+    /// A name behind one, and a bracket, an arrow or a comment behind that.
+    pub variable: bool,
+    /// One starts a template: `$_`, `$(`, `${`, `$'`.
+    pub template: bool,
+    /// One ends a word and starts another: `c$@at`, `ping$() `.
+    pub expands: bool,
+}
+
+impl Dollars {
+    /// Reads each once.
+    pub fn of(text: &[u8]) -> Dollars {
+        let mut found = Dollars::default();
+        for at in memchr::memchr_iter(b'$', text) {
+            let rest = &text[at + 1..text.len().min(at + NAME)];
+            let next = text.get(at + 1).copied().unwrap_or(0);
+            found.template |= matches!(next, b'_' | b'(' | b'{' | b'\'' | b'"');
+            found.expands |= at > 0
+                && text[at - 1].is_ascii_alphabetic()
+                && matches!(next, b'@' | b'*' | b'!' | b'?' | b'-' | b'(' | b'{');
+            found.variable |= names(rest);
+        }
+        found
+    }
+}
+
+/// Tells a variable that is called or looked into. Another dollar ends the name: what follows it is
+/// looked at from there.
+fn names(rest: &[u8]) -> bool {
     let named = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'@' | b'.');
-    memchr::memchr_iter(b'$', text).any(|at| {
-        let rest = &text[at + 1..text.len().min(at + NAME)];
-        let length = rest.iter().take_while(|b| named(b)).count();
-        matches!(
-            rest[length..].trim_ascii_start(),
-            [b'(' | b'[' | b'{', ..] | [b'-', b'>', ..] | [b'/', b'*' | b'/', ..]
-        )
-    })
+    let length = rest.iter().take_while(|b| named(b)).count();
+    matches!(
+        rest[length..].trim_ascii_start(),
+        [b'(' | b'[' | b'{', ..] | [b'-', b'>', ..] | [b'/', b'*' | b'/', ..]
+    )
 }
 
 /// A bracket behind a bracket, a quote or the end of a comment, blanks between them; `![]`.
-pub fn invokes(text: &[u8]) -> bool {
+pub fn invokes(value: &Value<'_>) -> bool {
+    let text = value.bytes;
     memchr::memchr_iter(b'(', text).any(|at| {
         let before = text[..at].trim_ascii_end().last();
         matches!(before, Some(b')' | b']' | b'}' | b'"' | b'\'' | b'/'))
-    }) || memchr::memmem::find(text, b"![]").is_some()
+    }) || value.seen.any & kind::BRACE != 0
+        && memchr::memchr_iter(b'!', text).any(|at| text[at + 1..].starts_with(b"[]"))
 }
 
 /// Quotes within words, an option behind an operator.
@@ -72,7 +99,6 @@ pub fn expression(value: &Value<'_>, rare: Rare) -> bool {
         || holds(rare::BACKSLASH) && memchr::memmem::find(text, b"\\x0").is_some()
         || holds(rare::OPEN) && has(kind::BRACE) && pair(text, *b"()")
         || holds(rare::PERCENT) && has(kind::SPACE)
-        || holds(rare::DOLLAR) && expands(text)
         || holds(rare::BRACE) && (pair(text, *b"{,") || pair(text, *b",-"))
         || holds(rare::DOLLAR)
             && text.len() <= CHAINED
@@ -110,26 +136,16 @@ fn chained(text: &[u8]) -> bool {
     operator.is_some_and(|at| pair(&text[at..], *b" -"))
 }
 
-/// A dollar that ends a word and starts another: `c$@at`, `ping$() `.
-fn expands(text: &[u8]) -> bool {
-    memchr::memchr_iter(b'$', text).any(|at| {
-        at > 0
-            && text[at - 1].is_ascii_alphabetic()
-            && text
-                .get(at + 1)
-                .is_some_and(|b| matches!(b, b'@' | b'*' | b'!' | b'?' | b'-' | b'(' | b'{'))
-    })
-}
-
 pub fn pipes(value: &Value<'_>, rare: Rare) -> bool {
     let text = value.bytes;
     rare.twice & (rare::BAR | rare::AMPERSAND) != 0
         || value.seen.any & kind::QUOTE != 0
             && value.seen.any & (kind::TAG | kind::BRACE) != 0
-            && memchr::memchr2_iter(b'\'', b'"', text)
-                .any(|at| text.get(at + 1).is_some_and(|b| matches!(b, b';' | b'}')))
+            && memchr::memchr2_iter(b';', b'}', text)
+                .any(|at| at > 0 && matches!(text[at - 1], b'\'' | b'"'))
 }
 
+#[inline]
 pub fn object(value: &Value<'_>, rare: Rare) -> bool {
     let text = value.bytes;
     let magic = match text.first() {
@@ -162,9 +178,6 @@ pub fn template(text: &[u8], rare: Rare) -> bool {
                 b'$' | b'#' | b'%' | b'@' | b'*' | b'~' | b'{'
             ) || matches!(at(Some(i + 1)), b'%' | b'#' | b'@')
         })
-        || holds(rare::DOLLAR)
-            && memchr::memchr_iter(b'$', text)
-                .any(|i| matches!(at(Some(i + 1)), b'_' | b'(' | b'{' | b'\'' | b'"'))
         || holds(rare::LESS)
             && memchr::memchr_iter(b'<', text).any(|i| matches!(at(Some(i + 1)), b'%' | b'#'))
         || holds(rare::AT)
@@ -234,7 +247,7 @@ mod tests {
             ("$a b(", false),
             ("$ne$ne$ne", false),
         ] {
-            assert_eq!(variable(text.as_bytes()), want, "{text}");
+            assert_eq!(Dollars::of(text.as_bytes()).variable, want, "{text}");
         }
     }
 

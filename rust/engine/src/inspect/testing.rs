@@ -31,7 +31,8 @@ pub fn score_at(detector: &dyn Detector, part: Part, name: &'static [u8], text: 
         ..value(text.as_bytes())
     };
     let mut best = 0.0f32;
-    if prefilter::is_suspect(&value) && detector.wants(&prefilter::look(&value)) {
+    let hints = prefilter::is_suspect(&value).then(|| prefilter::look(&value));
+    if hints.flatten().is_some_and(|hints| detector.wants(&hints)) {
         let mut take = |_: &'static str, score: f32| best = best.max(score);
         let mut budget = Budget::endless();
         detector.judge(&value, &mut Report::new(&mut take, &mut budget));

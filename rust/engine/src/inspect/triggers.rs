@@ -34,6 +34,8 @@ pub struct Triggers {
     known: [u64; KNOWN / 64],
     keys: [u64; SLOTS],
     sets: [u64; SLOTS],
+    /// All that the same word sets where its conditions hold.
+    most: [u16; SLOTS],
 }
 
 /// The table that the prefilter reads.
@@ -183,6 +185,7 @@ impl Triggers {
             known: [0; KNOWN / 64],
             keys: [0; SLOTS],
             sets: [0; SLOTS],
+            most: [0; SLOTS],
         };
         let mut group = 0;
         while group < GROUPS.len() {
@@ -217,6 +220,7 @@ impl Triggers {
         }
         self.keys[slot] = key;
         self.sets[slot] |= sets;
+        self.most[slot] |= most(sets);
     }
 
     /// Tells whether a word may set anything; most do not. `packed` holds its last eight letters in
@@ -227,17 +231,17 @@ impl Triggers {
         self.known[hash / 64] >> (hash % 64) & 1 != 0
     }
 
-    /// Finds what such a word sets; 0 for those that are not listed.
-    pub fn find(&self, packed: u64, long: bool) -> u64 {
+    /// Finds what such a word sets, and all that this may come to; zeros for those that are not listed.
+    pub fn find(&self, packed: u64, long: bool) -> (u64, u16) {
         let key = key(packed, long);
         let mut slot = hash(key) % SLOTS;
         loop {
             let held = self.keys[slot];
             if held == key {
-                return self.sets[slot];
+                return (self.sets[slot], self.most[slot]);
             }
             if held == 0 {
-                return 0;
+                return (0, 0);
             }
             slot = (slot + 1) % SLOTS;
         }
@@ -252,6 +256,27 @@ const fn key(packed: u64, long: bool) -> u64 {
 /// Hashes into the filter; what is left of it modulo the slots is the place in the table.
 const fn hash(key: u64) -> usize {
     (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % KNOWN
+}
+
+/// Joins what is set always, when called, beside a separator, and where a condition holds.
+const fn most(sets: u64) -> u16 {
+    let conditions = [
+        (LOGIC | SORTS, Words::SQL),
+        (HEX, Words::FILE),
+        (COMMAND, Words::SHELL),
+        (SCHEME, Words::URL),
+        (INVOKED | DOTTED | DUNDER | BRACED, Words::CODE),
+        (DOLLAR, Words::OPERATOR),
+    ];
+    let mut most = (sets | sets >> 16 | sets >> 32) as u16;
+    let mut i = 0;
+    while i < conditions.len() {
+        if (sets >> 48) & conditions[i].0 != 0 {
+            most |= conditions[i].1.bits();
+        }
+        i += 1;
+    }
+    most
 }
 
 const fn pack(words: &[u8], from: usize, to: usize) -> u64 {

@@ -79,10 +79,13 @@ pub fn read(text: &[u8], closely: bool) -> Read {
         // Where a word has started that has not ended yet.
         let mut open = None;
         let mut before = 0;
-        for (block, letters) in letters[..blocks].iter().enumerate() {
-            let at = from + block * BLOCK;
+        // Two blocks at a time.
+        for (pair, letters) in letters[..blocks].chunks(2).enumerate() {
+            let at = from + pair * 2 * BLOCK;
+            let high = letters.get(1).map_or(0, |high| u64::from(*high) << BLOCK);
+            let letters = u64::from(letters[0]) | high;
             let behind = letters << 1 | before;
-            before = letters >> (BLOCK - 1);
+            before = letters >> (2 * BLOCK - 1);
             let (mut starts, mut ends) = (letters & !behind, behind & !letters);
             while ends != 0 {
                 let start = open.take().unwrap_or_else(|| {
@@ -139,18 +142,10 @@ impl Reader<'_> {
     fn word(&mut self, start: usize, end: usize) {
         let packed = pack(self.text, self.head, start, end);
         if TRIGGERS.may_know(packed, end - start > 8) {
-            self.known(packed, start, end);
+            self.found |= known(self.text, packed, start, end, self.found);
         }
         if self.closely {
             self.beside(start, end);
-        }
-    }
-
-    #[inline(never)]
-    fn known(&mut self, packed: u64, start: usize, end: usize) {
-        let trigger = TRIGGERS.find(packed, end - start > 8);
-        if trigger != 0 {
-            self.found |= Word::new(self.text, start, end).judge(trigger);
         }
     }
 
@@ -167,6 +162,18 @@ impl Reader<'_> {
             self.found |= Word::new(self.text, start, end).handler();
         }
     }
+}
+
+/// Tells what a word sets that may be a trigger, beside what was found.
+#[inline(never)]
+fn known(text: &[u8], packed: u64, start: usize, end: usize, found: u16) -> u16 {
+    let (trigger, most) = TRIGGERS.find(packed, end - start > 8);
+    if most & !found == 0 {
+        return 0;
+    }
+    let sets = Word::new(text, start, end).judge(trigger);
+    debug_assert_eq!(sets & !most, 0);
+    sets
 }
 
 /// Packs the last eight letters of a word in lower case, the first of them in the lowest byte.

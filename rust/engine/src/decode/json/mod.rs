@@ -3,9 +3,10 @@
 mod path;
 
 use super::kind;
+use super::marked::Marked;
 use super::percent::hex;
 use path::Path;
-use threat_agent_scan::{Marks, Seen, BLOCK};
+use threat_agent_scan::{Marks, Seen};
 
 /// Deepest nesting that is followed.
 const DEPTH: usize = 16_384;
@@ -96,16 +97,13 @@ pub fn walk_for(json: &[u8], scratch: &mut Scratch, strings: &mut impl Strings) 
     } = scratch;
     let mut path = Path::new();
     levels.clear();
-    marks.clear();
-    marks.reserve(json.len().div_ceil(BLOCK));
-    kind::mark(json, |block| marks.push(block));
+    let marked = Marked::new(json, kind::JSON, *b"\"\\", marks);
     let mut at = 0;
     // The innermost level: whether it is an object, and the length of the path outside of it.
     let (mut in_object, mut outside) = (false, 0);
     let end = |read, why| End { read, why };
     let follows = |at: usize, byte: u8| json.get(at) == Some(&byte);
     loop {
-        at += blanks(&json[at..]);
         let Some(byte) = json.get(at) else {
             let closed = levels.is_empty();
             return end(
@@ -120,29 +118,34 @@ pub fn walk_for(json: &[u8], scratch: &mut Scratch, strings: &mut impl Strings) 
         match byte {
             b'"' => {
                 let from = at + 1;
-                let (stop, hot) = run(marks, from, json.len());
-                let plain = !hot && json.get(stop) == Some(&b'"');
-                let (content, seen, after) = if plain {
-                    (&json[from..stop], Seen::default(), Some(stop + 1))
-                } else {
-                    string(json, from, stop, marks, text)
-                };
-                let Some(after) = after else {
-                    strings.take(path.get(), content, seen);
-                    return end(json.len(), Why::Truncated);
-                };
-                at = after + blanks(&json[after..]);
-                if in_object && follows(at, b':') {
-                    match json[from..].first_chunk() {
-                        Some(chunk) if plain => path.put(content, chunk),
-                        _ => path.copy(content),
+                let (stop, hot) = marked.run(from);
+                let nested = !levels.is_empty();
+                if !hot && json.get(stop) == Some(&b'"') {
+                    let content = &json[from..stop];
+                    let is_key;
+                    (at, is_key) = behind(json, stop + 1, in_object, nested);
+                    if is_key {
+                        match json[from..].first_chunk() {
+                            Some(chunk) => path.put(content, chunk),
+                            None => path.copy(content),
+                        }
                     }
-                    at += 1;
-                } else if follows(at, b',') && !levels.is_empty() {
-                    at += 1;
+                    if !strings.passes(path.get(), content) {
+                        strings.take(path.get(), content, Seen::default());
+                    }
+                    continue;
                 }
-                if !(plain && strings.passes(path.get(), content)) {
-                    strings.take(path.get(), content, seen);
+                let (content, seen, after) = string(json, from, stop, marked, text);
+                if let Some(after) = after {
+                    let is_key;
+                    (at, is_key) = behind(json, after, in_object, nested);
+                    if is_key {
+                        path.copy(content);
+                    }
+                }
+                strings.take(path.get(), content, seen);
+                if after.is_none() {
+                    return end(json.len(), Why::Truncated);
                 }
             }
             b'{' | b'[' => {
@@ -171,6 +174,7 @@ pub fn walk_for(json: &[u8], scratch: &mut Scratch, strings: &mut impl Strings) 
                 }
             }
             b',' if !levels.is_empty() => at += 1,
+            b' ' | b'\n' | b'\r' | b'\t' => at += blanks(&json[at..]),
             _ => {
                 let length = scalar(&json[at..]);
                 if length == 0 {
@@ -189,16 +193,26 @@ pub fn walk_for(json: &[u8], scratch: &mut Scratch, strings: &mut impl Strings) 
     }
 }
 
-/// Measures blanks. Cost: a comparison where there are none.
-#[inline]
-fn blanks(json: &[u8]) -> usize {
-    match json.first() {
-        Some(first) if *first <= b' ' => {
-            let blank = |b: &u8| matches!(b, b' ' | b'\n' | b'\r' | b'\t');
-            json.iter().position(|b| !blank(b)).unwrap_or(json.len())
-        }
-        _ => 0,
+/// Passes over what stands behind a string. Shape: where what follows starts, and whether the string
+/// was a key.
+#[inline(always)]
+fn behind(json: &[u8], mut at: usize, in_object: bool, nested: bool) -> (usize, bool) {
+    let mut next = json.get(at);
+    if next.is_some_and(|next| *next <= b' ') {
+        at += blanks(&json[at..]);
+        next = json.get(at);
     }
+    match next {
+        Some(b':') if in_object => (at + 1, true),
+        Some(b',') if nested => (at + 1, false),
+        _ => (at, false),
+    }
+}
+
+/// Measures blanks.
+fn blanks(json: &[u8]) -> usize {
+    let blank = |b: &u8| matches!(b, b' ' | b'\n' | b'\r' | b'\t');
+    json.iter().position(|b| !blank(b)).unwrap_or(json.len())
 }
 
 /// Bytes of numbers, `true`, `false` and `null`.
@@ -231,11 +245,11 @@ fn string<'s>(
     json: &'s [u8],
     from: usize,
     stop: usize,
-    marks: &[Marks],
+    marked: Marked<'_>,
     text: &'s mut Vec<u8>,
 ) -> (&'s [u8], Seen, Option<usize>) {
     if json.get(stop) == Some(&b'\\') {
-        let after = escaped(json, from, stop, marks, text);
+        let after = escaped(json, from, stop, marked, text);
         return (text, kind::seen(text), after);
     }
     let content = &json[from..stop];
@@ -250,7 +264,7 @@ fn escaped(
     json: &[u8],
     from: usize,
     mut at: usize,
-    marks: &[Marks],
+    marked: Marked<'_>,
     text: &mut Vec<u8>,
 ) -> Option<usize> {
     text.clear();
@@ -260,40 +274,10 @@ fn escaped(
             b'"' => return Some(at + 1),
             _ => at += unescape(&json[at..], text),
         }
-        let (stop, _) = run(marks, at, json.len());
+        let (stop, _) = marked.run(at);
         text.extend_from_slice(&json[at..stop]);
         at = stop;
     }
-}
-
-/// Finds the first stop from `from` on. Shape: where, the length when there is none, and whether
-/// anything before it is hot.
-#[inline]
-fn run(marks: &[Marks], from: usize, length: usize) -> (usize, bool) {
-    let Some(first) = marks.get(from / BLOCK) else {
-        return (length, false);
-    };
-    let skip = from % BLOCK;
-    let (stops, hot) = (first.stops >> skip, first.hot >> skip);
-    if stops == 0 {
-        return run_on(marks, from / BLOCK + 1, length, hot != 0);
-    }
-    let before = (stops & stops.wrapping_neg()) - 1;
-    let stop = from + stops.trailing_zeros() as usize;
-    (stop, hot & before != 0)
-}
-
-/// The same from a block's start, `hot` or not so far.
-fn run_on(marks: &[Marks], block: usize, length: usize, mut hot: bool) -> (usize, bool) {
-    for (n, marks) in marks[block..].iter().enumerate() {
-        if marks.stops != 0 {
-            let before = (marks.stops & marks.stops.wrapping_neg()) - 1;
-            let stop = (block + n) * BLOCK + marks.stops.trailing_zeros() as usize;
-            return (stop, hot || marks.hot & before != 0);
-        }
-        hot |= marks.hot != 0;
-    }
-    (length, hot)
 }
 
 /// Undoes the escape at the start; a broken one stays as it is. Returns its length.

@@ -33,10 +33,10 @@ impl Reading<'_> {
             }
         }
         let command =
-            weigh(name) == Weight::Telling && matches!(self.kind(i + 1), Kind::Text { .. });
-        let probes = weigh(name) == Weight::Useful
-            && self.kind(i + 1) == Kind::Open
+            matches!(self.kind(i + 1), Kind::Text { .. }) && weigh(name) == Weight::Telling;
+        let probes = self.kind(i + 1) == Kind::Open
             && self.kind(i + 3) == Kind::Open
+            && weigh(name) == Weight::Useful
             && weigh(self.word(i + 2)) >= Weight::Useful;
         if command {
             return Some(("sqli.command", 0.8));
@@ -45,7 +45,7 @@ impl Reading<'_> {
             return Some(("sqli.function", 0.65));
         }
         let read = (0..4).any(|back| i > back && self.kind(i - back - 1) == Kind::From);
-        if is_catalogue(name) && read && !statement {
+        if read && !statement && is_catalogue(name) {
             return Some(("sqli.catalogue", 0.8));
         }
         None

@@ -8,6 +8,9 @@ const COMPARED: usize = 512;
 /// `'{"a":1}'::jsonb @> '{}'`: a cast of a string to JSON, and an operator on it. It passes filters
 /// that know only the older half of SQL.
 pub(super) fn extracts(text: &[u8]) -> bool {
+    if memchr::memchr(b':', text).is_none() {
+        return false;
+    }
     let Some(at) = memchr::memmem::find(text, b"'::json") else {
         return false;
     };
@@ -113,7 +116,10 @@ pub(super) fn casts(text: &[u8]) -> bool {
         b"regclass",
         b"bytea",
     ];
-    let Some(at) = memchr::memmem::rfind(text, b"::").filter(|_| text.len() <= COMPARED) else {
+    if text.len() > COMPARED || memchr::memchr(b':', text).is_none() {
+        return false;
+    }
+    let Some(at) = memchr::memmem::rfind(text, b"::") else {
         return false;
     };
     let of = text[..at].last();

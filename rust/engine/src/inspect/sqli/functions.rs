@@ -11,139 +11,94 @@ pub enum Weight {
     Telling,
 }
 
-const TELLING: [&str; 35] = [
-    "benchmark",
-    "bulk_collect",
-    "ctxsys",
-    "dbms_java",
-    "dbms_ldap",
-    "dbms_lock",
-    "dbms_pipe",
-    "dbms_utility",
-    "dbms_xmlgen",
-    "extractvalue",
-    "fn_xe_file_target_read_file",
-    "gtid_subset",
-    "httpuritype",
-    "lo_import",
-    "load_extension",
-    "load_file",
-    "openrowset",
-    "pg_ls_dir",
-    "pg_read_file",
-    "pg_sleep",
-    "randomblob",
-    "sp_executesql",
-    "sp_oacreate",
-    "sp_password",
-    "sys_eval",
-    "sys_exec",
-    "updatexml",
-    "user_lock",
-    "utl_file",
-    "utl_http",
-    "utl_inaddr",
-    "xmltype",
-    "xp_cmdshell",
-    "xp_dirtree",
-    "xp_regread",
-];
-
-const USEFUL: [&str; 42] = [
-    "ascii",
-    "bin",
-    "cast",
-    "char",
-    "char_length",
-    "chr",
-    "coalesce",
-    "concat",
-    "concat_ws",
-    "convert",
-    "count",
-    "current_user",
-    "database",
-    "db_name",
-    "elt",
-    "exp",
-    "floor",
-    "group_concat",
-    "hex",
-    "if",
-    "ifnull",
-    "iif",
-    "instr",
-    "json_keys",
-    "length",
-    "lower",
-    "make_set",
-    "md5",
-    "mid",
-    "name_const",
-    "ord",
-    "rand",
-    "row",
-    "sleep",
-    "substr",
-    "substring",
-    "sysdate",
-    "system_user",
-    "unhex",
-    "upper",
-    "user",
-    "version",
-];
-
-const CATALOGUES: [&str; 21] = [
-    "all_tab_columns",
-    "all_tables",
-    "all_users",
-    "dba_users",
-    "information_schema",
-    "innodb_table_stats",
-    "msysobjects",
-    "mysql",
-    "pg_catalog",
-    "pg_class",
-    "pg_shadow",
-    "pg_tables",
-    "pg_user",
-    "rdb$database",
-    "sqlite_master",
-    "sqlite_schema",
-    "syscolumns",
-    "sysdatabases",
-    "sysobjects",
-    "sysusers",
-    "user_tables",
-];
+/// Longest name that is known. Units: bytes.
+const LONGEST: usize = 32;
 
 /// Weighs a function's name.
 pub fn weigh(name: &[u8]) -> Weight {
-    if listed(&TELLING, name)
-        || name
-            .get(..3)
-            .is_some_and(|n| n.eq_ignore_ascii_case(b"xp_"))
-    {
-        Weight::Telling
-    } else if listed(&USEFUL, name) {
-        Weight::Useful
-    } else {
-        Weight::Common
+    match lower(&mut [0; LONGEST], name) {
+        b"benchmark"
+        | b"bulk_collect"
+        | b"ctxsys"
+        | b"dbms_java"
+        | b"dbms_ldap"
+        | b"dbms_lock"
+        | b"dbms_pipe"
+        | b"dbms_utility"
+        | b"dbms_xmlgen"
+        | b"extractvalue"
+        | b"fn_xe_file_target_read_file"
+        | b"gtid_subset"
+        | b"httpuritype"
+        | b"lo_import"
+        | b"load_extension"
+        | b"load_file"
+        | b"openrowset"
+        | b"pg_ls_dir"
+        | b"pg_read_file"
+        | b"pg_sleep"
+        | b"randomblob"
+        | b"sp_executesql"
+        | b"sp_oacreate"
+        | b"sp_password"
+        | b"sys_eval"
+        | b"sys_exec"
+        | b"updatexml"
+        | b"user_lock"
+        | b"utl_file"
+        | b"utl_http"
+        | b"utl_inaddr"
+        | b"xmltype"
+        | b"xp_cmdshell"
+        | b"xp_dirtree"
+        | b"xp_regread" => Weight::Telling,
+        [b'x', b'p', b'_', ..] => Weight::Telling,
+        b"ascii" | b"bin" | b"cast" | b"char" | b"char_length" | b"chr" | b"coalesce"
+        | b"concat" | b"concat_ws" | b"convert" | b"count" | b"current_user" | b"database"
+        | b"db_name" | b"elt" | b"exp" | b"floor" | b"group_concat" | b"hex" | b"if"
+        | b"ifnull" | b"iif" | b"instr" | b"json_keys" | b"length" | b"lower" | b"make_set"
+        | b"md5" | b"mid" | b"name_const" | b"ord" | b"rand" | b"row" | b"sleep" | b"substr"
+        | b"substring" | b"sysdate" | b"system_user" | b"unhex" | b"upper" | b"user"
+        | b"version" => Weight::Useful,
+        _ => Weight::Common,
     }
 }
 
 /// Tells whether a name is a database's own catalogue.
 pub fn is_catalogue(name: &[u8]) -> bool {
-    listed(&CATALOGUES, name)
+    matches!(
+        lower(&mut [0; LONGEST], name),
+        b"all_tab_columns"
+            | b"all_tables"
+            | b"all_users"
+            | b"dba_users"
+            | b"information_schema"
+            | b"innodb_table_stats"
+            | b"msysobjects"
+            | b"mysql"
+            | b"pg_catalog"
+            | b"pg_class"
+            | b"pg_shadow"
+            | b"pg_tables"
+            | b"pg_user"
+            | b"rdb$database"
+            | b"sqlite_master"
+            | b"sqlite_schema"
+            | b"syscolumns"
+            | b"sysdatabases"
+            | b"sysobjects"
+            | b"sysusers"
+            | b"user_tables"
+    )
 }
 
-fn listed(list: &[&str], name: &[u8]) -> bool {
-    let order = |entry: &&str| {
-        let name = name.iter().map(u8::to_ascii_lowercase);
-        entry.bytes().cmp(name)
-    };
-    list.binary_search_by(order).is_ok()
+/// Writes a name in lower case, or as much of it as tells it from all that are known.
+fn lower<'l>(place: &'l mut [u8; LONGEST], name: &[u8]) -> &'l [u8] {
+    let length = name.len().min(LONGEST);
+    let place = &mut place[..length];
+    place.copy_from_slice(&name[..length]);
+    place.make_ascii_lowercase();
+    place
 }
 
 #[cfg(test)]
@@ -151,8 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_are_sorted() {
-        assert!(TELLING.is_sorted() && USEFUL.is_sorted() && CATALOGUES.is_sorted());
+    fn names_are_known_in_any_case() {
         assert_eq!(weigh(b"PG_sleep"), Weight::Telling);
         assert_eq!(weigh(b"xp_anything"), Weight::Telling);
         assert_eq!(weigh(b"Sleep"), Weight::Useful);

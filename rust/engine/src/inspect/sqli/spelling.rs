@@ -9,6 +9,10 @@ const SHORT: usize = 512;
 /// `None` for values without.
 pub(super) fn joined(text: &[u8]) -> Option<Vec<u8>> {
     const SPLIT: &[u8] = b"/**/";
+    if text.len() > SHORT {
+        return None;
+    }
+    memchr::memchr(b'*', text)?;
     let letter = |at: usize| text.get(at).is_some_and(u8::is_ascii_alphabetic);
     let within = |at: usize| at > 0 && letter(at - 1) && letter(at + SPLIT.len());
     let known = |word: &[u8]| {
@@ -25,8 +29,7 @@ pub(super) fn joined(text: &[u8]) -> Option<Vec<u8>> {
         b"selec",
         b"unio",
     ];
-    let short = text.len() <= SHORT;
-    let first = memchr::memmem::find_iter(text, SPLIT).find(|at| within(*at) && short)?;
+    let first = memchr::memmem::find_iter(text, SPLIT).find(|at| within(*at))?;
     split.iter().any(|word| known(word)).then(|| {
         let mut out = text[..first].to_vec();
         let mut at = first;
@@ -60,8 +63,7 @@ pub(super) fn straightened(text: &[u8]) -> Option<Vec<u8>> {
 /// Makes one of two quotes, as whoever copies a string out of a program doubles them:
 /// `x"") or (""a""=""a`. `None` for values with less than two such pairs, and for long ones.
 pub(super) fn halved(text: &[u8]) -> Option<Vec<u8>> {
-    let pairs = memchr::memmem::find_iter(text, b"\"\"");
-    if text.len() > STRAIGHT || pairs.take(2).count() < 2 {
+    if text.len() > STRAIGHT || memchr::memmem::find_iter(text, b"\"\"").nth(1).is_none() {
         return None;
     }
     let mut out = text.to_vec();
