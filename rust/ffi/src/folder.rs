@@ -10,7 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
 /// Makes a folder that only its owner may enter, or makes one that is there so, and gives it to the
-/// user that workers run as.
+/// user that workers run as. Whoever is not root can give nothing away; nginx then runs workers as him.
 /// Arguments: `user` a user's name; empty for no change of owner.
 /// Returns: OK; INVALID, with what failed in `ta_last_error`.
 #[no_mangle]
@@ -23,7 +23,7 @@ pub unsafe extern "C" fn ta_folder_prepare(path: ta_str_t, user: ta_str_t) -> i3
             let path =
                 std::str::from_utf8(path).map_err(|_| Failure::invalid("path: expected UTF-8"))?;
             make(Path::new(path)).map_err(|e| Failure::invalid(format!("{path}: {e}")))?;
-            if !user.is_empty() {
+            if !user.is_empty() && is_root() {
                 give(path, user).map_err(|e| Failure::invalid(format!("{path}: {e}")))?;
             }
             Ok(ta_status_t::TA_STATUS_OK)
@@ -37,6 +37,11 @@ fn make(path: &Path) -> std::io::Result<()> {
         return std::fs::set_permissions(path, Permissions::from_mode(0o700));
     }
     std::fs::DirBuilder::new().mode(0o700).create(path)
+}
+
+fn is_root() -> bool {
+    // SAFETY: takes nothing and always succeeds.
+    unsafe { libc::geteuid() == 0 }
 }
 
 fn give(path: &str, user: &[u8]) -> std::io::Result<()> {
