@@ -10,7 +10,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
 /// Makes a folder that only its owner may enter, or makes one that is there so, and gives it to the
-/// user that workers run as. Whoever is not root can give nothing away; nginx then runs workers as him.
+/// user that workers run as.
 /// Arguments: `user` a user's name; empty for no change of owner.
 /// Returns: OK; INVALID, with what failed in `ta_last_error`.
 #[no_mangle]
@@ -39,6 +39,7 @@ fn make(path: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().mode(0o700).create(path)
 }
 
+/// Whether this process can give something away. Where it cannot, nginx runs workers as whoever it is.
 fn is_root() -> bool {
     // SAFETY: takes nothing and always succeeds.
     unsafe { libc::geteuid() == 0 }
