@@ -163,3 +163,55 @@ describe("the engine", function()
     end)
   end
 end)
+
+
+describe("texts of a shape of their own", function()
+  local function field(...)
+    local record = config
+    for _, name in ipairs({ ... }) do
+      record = find(record.fields, name)
+      record = record.elements or record
+    end
+
+    return record
+  end
+
+  local function takes(definition, text)
+    for _, pattern in ipairs(definition.match_any.patterns) do
+      if text:match(pattern) then
+        return true
+      end
+    end
+
+    return false, definition.match_any.err
+  end
+
+
+  it("are hours of the day", function()
+    local hours = field("response", "policies", "hours")
+    for _, text in ipairs({ "22-6", "0-24", "09-17", "20-23" }) do
+      assert.is_true(takes(hours, text), text)
+    end
+    for _, text in ipairs({ "25-6", "24-6", "6-25", "6", "6-", "22:00-6:00" }) do
+      local ok, err = takes(hours, text)
+      assert.is_false(ok, text)
+      assert.matches("expected two hours", err)
+    end
+  end)
+
+  it("are told what was expected", function()
+    for _, case in ipairs({
+      { field("limits", "id"), "client-rate", "client rate" },
+      { field("rules", "methods"), "GET", "get" },
+      { field("rules", "paths"), "~^/v1", "v1" },
+      { field("response", "history_folder"), "/decks", "decks" },
+      { field("notifications", "channels", "url"), "https://hooks.example.com/x", "hooks.example.com" },
+      { field("notifications", "channels", "from"), "gateway@example.com", "gateway" },
+    }) do
+      assert.is_true(takes(case[1], case[2]), case[2])
+      local ok, err = takes(case[1], case[3])
+      assert.is_false(ok, case[3])
+      assert.matches("^expected ", err)
+    end
+  end)
+end)

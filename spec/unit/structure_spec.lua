@@ -131,7 +131,7 @@ local ARROWS = {
   ["stores.memory"] = { "files", "incidents" },
   ["stores.postgres"] = { "region" },
   ["stores.redis"] = { "given" },
-  ["views.actions"] = { "action_list", "commands", "deck", "settings" },
+  ["views.actions"] = { "action_list", "commands", "deck", "library", "settings" },
   ["views.allow"] = { "action_list", "database", "views.actions", "views.whom", "vocabulary" },
   ["views.bans"] = { "action_list", "library", "region", "views.actions", "views.whom", "vocabulary" },
   ["views.baselines"] = { "baselines", "views.paging" },
@@ -222,7 +222,8 @@ local ARROWS = {
   snapshots = { "database", "deck_history", "entities", "files", "redact", "snapshot_files" },
   span = {},
   status = {
-    "action_list", "baselines", "configuration", "guard", "library", "region", "request", "self_test", "tally",
+    "action_list", "baselines", "configuration", "files", "guard", "library", "region", "request", "self_test",
+    "tally",
   },
   status_api = { "api", "companion", "exchange", "status" },
   tally = { "native" },

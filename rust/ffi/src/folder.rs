@@ -23,7 +23,7 @@ pub unsafe extern "C" fn ta_folder_prepare(path: ta_str_t, user: ta_str_t) -> i3
             let path =
                 std::str::from_utf8(path).map_err(|_| Failure::invalid("path: expected UTF-8"))?;
             make(Path::new(path)).map_err(|e| Failure::invalid(format!("{path}: {e}")))?;
-            if !user.is_empty() {
+            if !user.is_empty() && is_root() {
                 give(path, user).map_err(|e| Failure::invalid(format!("{path}: {e}")))?;
             }
             Ok(ta_status_t::TA_STATUS_OK)
@@ -37,6 +37,12 @@ fn make(path: &Path) -> std::io::Result<()> {
         return std::fs::set_permissions(path, Permissions::from_mode(0o700));
     }
     std::fs::DirBuilder::new().mode(0o700).create(path)
+}
+
+/// Whether this process can give something away. Where it cannot, nginx runs workers as whoever it is.
+fn is_root() -> bool {
+    // SAFETY: takes nothing and always succeeds.
+    unsafe { libc::geteuid() == 0 }
 }
 
 fn give(path: &str, user: &[u8]) -> std::io::Result<()> {

@@ -21,6 +21,9 @@ local _M = {
 }
 
 
+local PROBE = "probe"
+
+
 -- The folder of the node's files.
 function _M.folder()
   return ngx.config.prefix() .. "threat-agent"
@@ -61,6 +64,20 @@ function _M.append(name, line)
   end
 
   return finish(file, file:write(line, "\n"))
+end
+
+
+-- Whether the folder can be written to, as an action has to be before it is taken. Returns true, or nil and an
+-- error.
+function _M.can_write()
+  local file, err = io.open(path_of(PROBE), "ab")
+  if not file then
+    return nil, "could not write " .. err .. "; make the folder writable for the workers' user"
+  end
+
+  file:close()
+  os.remove(path_of(PROBE))
+  return true
 end
 
 

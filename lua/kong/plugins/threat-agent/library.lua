@@ -38,8 +38,8 @@ local function find_library()
     return path
   end
 
-  return nil, "libthreat_agent.so was not found in lua_package_cpath (" .. package.cpath
-              .. "): install the rock, or add the library's folder to lua_package_cpath"
+  return nil, "libthreat_agent.so was not found: install the rock, or add the library's folder to "
+              .. "lua_package_cpath (" .. package.cpath .. ")"
 end
 
 

@@ -26,7 +26,7 @@ local function rule_id()
     type = "string",
     required = true,
     len_max = 64,
-    match = "^[%w%-_%.]+$",
+    match_any = { patterns = { "^[%w%-_%.]+$" }, err = "expected A-Z a-z 0-9 - _ . only" },
   } }
 end
 
@@ -92,9 +92,11 @@ local rule = {
     } },
     ban_s(),
     { cidrs = texts("Client addresses or networks.", { custom_validator = check.cidr }) },
-    { methods = texts("Request methods, in capitals.", { match = "^%u+$" }) },
+    { methods = texts("Request methods, in capitals.",
+                      { match_any = { patterns = { "^%u+$" }, err = "expected a method in capitals, such as GET" } }) },
     { paths = texts("Prefixes of the decoded path; behind ~, a regular expression on it.",
-                    { match = "^[/~]" }) },
+                    { match_any = { patterns = { "^[/~]" },
+                                    err = "expected a prefix such as /admin, or a regular expression behind ~" } }) },
     { user_agents = texts("Regular expressions on the User-Agent, in any case.") },
     { headers = {
       description = "Headers that must be there, with a value that matches.",

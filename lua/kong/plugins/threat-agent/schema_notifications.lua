@@ -12,7 +12,11 @@ local TYPES = { "slack", "webhook", "pagerduty", "email", "syslog", "gateway" }
 
 local PARTS = { "clients", "consumers", "reasons", "references", "suspect_change" }
 
-local URL = "^https?://[%w%.%-_%[%]:]+/?%S*$"
+local URL = {
+  patterns = { "^https?://[%w%.%-_%[%]:]+/?%S*$" },
+  err = "expected a URL that begins with http:// or https://",
+}
+local ADDRESS = { patterns = { "^[^%s<>@]+@[^%s<>@]+$" }, err = "expected an email address" }
 
 
 local function only(kind, field)
@@ -44,7 +48,7 @@ local channel = {
     { ssl_verify = { type = "boolean", required = true, default = true } },
     { url = { description = "slack: the incoming webhook; webhook: where to POST; gateway: the audit route; "
                             .. "pagerduty: another endpoint than PagerDuty's.",
-              type = "string", len_max = 1024, match = URL, referenceable = true, encrypted = true } },
+              type = "string", len_max = 1024, match_any = URL, referenceable = true, encrypted = true } },
     { token = secret("slack: a bot token, for threads instead of an incoming webhook.") },
     { channel = { description = "slack: the channel's id, with a bot token.", type = "string", len_max = 128,
                   match = "^[%w#@%-_]+$" } },
@@ -60,9 +64,9 @@ local channel = {
     { username = secret("email: the account.") },
     { password = secret("email: its password.") },
     { from = { description = "email: the sender's address.", type = "string", len_max = 254,
-               match = "^[^%s<>@]+@[^%s<>@]+$" } },
+               match_any = ADDRESS } },
     { to = { description = "email: the recipients' addresses.", type = "array", len_min = 1, len_max = 32,
-             elements = { type = "string", len_max = 254, match = "^[^%s<>@]+@[^%s<>@]+$" } } },
+             elements = { type = "string", len_max = 254, match_any = ADDRESS } } },
   },
   entity_checks = {
     { conditional_at_least_one_of = { if_field = "type", if_match = { eq = "slack" },
@@ -92,7 +96,7 @@ return {
   required = true,
   fields = {
     { enabled = { type = "boolean", required = true, default = true } },
-    { dashboard_url = { description = "What links in messages lead to.", type = "string", len_max = 512, match = URL } },
+    { dashboard_url = { description = "What links in messages lead to.", type = "string", len_max = 512, match_any = URL } },
     { min_severity = { description = "The least severity of incidents that are told.", type = "string", required = true,
                        default = "medium", one_of = vocabulary.SEVERITIES } },
     { categories = { description = "Of incidents that are told; empty: all.", type = "set", required = true, default = {},

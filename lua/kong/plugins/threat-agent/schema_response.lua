@@ -42,7 +42,12 @@ local TEMPLATES = {
 }
 
 
-local URL = "^https?://[%w%.%-_]+:?%d*/?%S*$"
+local URL = {
+  patterns = { "^https?://[%w%.%-_]+:?%d*/?%S*$" },
+  err = "expected a URL that begins with http:// or https://",
+}
+
+local HOURS = { "^[01]?%d%-[01]?%d$", "^2[0-3]%-[01]?%d$", "^[01]?%d%-2[0-4]$", "^2[0-3]%-2[0-4]$" }
 
 
 local function names(description)
@@ -78,7 +83,7 @@ local step = {
     { status_code = whole("request_termination: the answer's status.", 100, 599, 503) },
     { message = { description = "request_termination, deny_consumer: the answer's message.", type = "string", len_max = 256 } },
     { url = { description = "reroute: the upstream to go to.", type = "string", len_max = 512,
-              match = URL } },
+              match_any = URL } },
     { clients = { description = "allow: addresses, and networks (/24 of IPv4, /56 of IPv6).", type = "array",
                   len_min = 1, len_max = 256,
                   elements = { type = "string", match_any = {
@@ -127,7 +132,7 @@ local policy = {
     { routes = names("Ids or names; empty: all.") },
     { services = names("Ids or names; empty: all.") },
     { hours = { description = "Hours of the day in UTC, such as 22-6; always when not given.", type = "string",
-                match = "^[0-2]?%d%-[0-2]?%d$" } },
+                match_any = { patterns = HOURS, err = "expected two hours of the day, such as 22-6" } } },
     { approval = { type = "string", required = true, default = "automatic", one_of = { "automatic", "required" } } },
     { steps = { type = "array", required = true, len_min = 1, len_max = 16, elements = step } },
   },
@@ -186,7 +191,7 @@ return {
     } } },
     { admin_api = { type = "record", required = true, fields = {
       { url = { description = "This node's own when not given; for a data plane, its control plane's.", type = "string",
-                len_max = 512, match = URL } },
+                len_max = 512, match_any = URL } },
       { writes = { description = "`apply` them, or hand them out as decK files (`patch`).", type = "string",
                    required = true, default = "apply", one_of = { "apply", "patch" } } },
       { token = { description = "RBAC or Konnect token.", type = "string", referenceable = true, encrypted = true } },
@@ -199,7 +204,7 @@ return {
     { responder = { description = "Who changes entities: this node by `admin_api`, or its companion.", type = "string",
                     required = true, default = "local", one_of = { "local", "companion" } } },
     { companion = { type = "record", required = true, fields = {
-      { url = { description = "The companion's Status or Admin listener.", type = "string", len_max = 512, match = URL } },
+      { url = { description = "The companion's Status or Admin listener.", type = "string", len_max = 512, match_any = URL } },
       { key = { description = "What both sign with.", type = "string", len_min = 16, referenceable = true,
                 encrypted = true } },
       { timeout_ms = whole("Of each step of an exchange.", 1000, 60000, 10000) },
@@ -209,7 +214,8 @@ return {
       { least_per_minute = whole("A limit that a data plane has learned counts as this at least.", 1, 1000000, 60) },
     } } },
     { history_folder = { description = "decK files of what the configuration was, the latest last by name.", type = "string",
-                         len_max = 512, match = "^/" } },
+                         len_max = 512,
+                         match_any = { patterns = { "^/" }, err = "expected an absolute path" } } },
     { ledger_key = { description = "Key of the ledger's hashes.", type = "string", referenceable = true,
                      encrypted = true } },
   },

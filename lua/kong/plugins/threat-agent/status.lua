@@ -3,6 +3,7 @@
 local actions = require "kong.plugins.threat-agent.action_list"
 local baselines = require "kong.plugins.threat-agent.baselines"
 local configuration = require "kong.plugins.threat-agent.configuration"
+local files = require "kong.plugins.threat-agent.files"
 local guard = require "kong.plugins.threat-agent.guard"
 local library = require "kong.plugins.threat-agent.library"
 local region = require "kong.plugins.threat-agent.region"
@@ -28,6 +29,20 @@ local function inspection_of(node)
 end
 
 
+-- What the node cannot do as it stands; nil when there is nothing.
+local function warning_of(node)
+  if request.client_ip_is_forgeable() then
+    return "trusted_ips trusts every address, so clients can forge theirs: "
+           .. "nothing is counted or refused by address; name your proxies in trusted_ips"
+  elseif node and not node.shared then
+    return "no shared region: each worker counts alone; see the error log of the start"
+  end
+
+  local ok, err = files.can_write()
+  return not ok and "the agent takes no action, not even a ban by hand: " .. err or nil
+end
+
+
 -- Describes the node in aggregates. `enforcing` is true only when refusals are really carried out, and the engine
 -- has proved that it refuses.
 function _M.get()
@@ -49,14 +64,8 @@ function _M.get()
     actions = actions.summary(),
     baselines = baselines.summary(),
     inspection = node and inspection_of(node),
+    warning = warning_of(node),
   }
-
-  if request.client_ip_is_forgeable() then
-    status.warning = "trusted_ips trusts every address, so clients can forge theirs: "
-                     .. "nothing is counted or refused by address; name your proxies in trusted_ips"
-  elseif node and not node.shared then
-    status.warning = "no shared region: each worker counts alone; see the error log of the start"
-  end
 
   return status
 end

@@ -17,6 +17,7 @@ local pairs = pairs
 
 
 local PREFIX = "threat-agent:tally:"
+local PLACE = "threat-agent:tally-place:"
 local NUMBER = "threat-agent:tally-number:"
 local LAST = "threat-agent:tally-last"
 local MOST = 1024
@@ -85,12 +86,13 @@ function _M.verdict(conf, verdict)
 end
 
 
--- Gives a series its number, once on the node, so that it can be found again.
+-- Gives a series its number, once on the node, so that it can be found again. That it has one is a key of its
+-- own: a reload empties the dictionary, and the workers that go go on adding to counts that have none any more.
 local function take_place(dict, series)
-  if dict:get(PREFIX .. series) then
+  if dict:get(PLACE .. series) then
     return true
-  elseif (dict:get(LAST) or 0) >= MOST or not dict:add(PREFIX .. series, 0) then
-    return dict:get(PREFIX .. series) ~= nil
+  elseif (dict:get(LAST) or 0) >= MOST or not dict:add(PLACE .. series, true) then
+    return dict:get(PLACE .. series) ~= nil
   end
 
   local number = dict:incr(LAST, 1, 0)

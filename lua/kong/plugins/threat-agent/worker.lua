@@ -32,11 +32,14 @@ local function region_bytes()
 end
 
 
--- The user that nginx runs its workers as; empty where the master is not root and cannot change it.
+-- The user that nginx runs its workers as where the master is root. Kong leaves the directive out where its
+-- default, `kong`, is no user here: then it is the one that nginx was built with.
 local function workers_user()
   local config = kong.configuration
   local directive = config.nginx_main_user or config.nginx_user
-  return directive and directive:match("^[^%s]+") or ""
+  return directive and directive:match("^[^%s]+")
+         or ngx.config.nginx_configure():match("%-%-user=([^%s]+)")
+         or "nobody"
 end
 
 

@@ -19,8 +19,8 @@ use threat_agent_engine::{Error as Unfit, Model, Request};
 /// score, thresholds, and the exclusion that would clear what was found.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A request in the format that `evaluate` takes; the first line counts. Standard input
-    /// without it.
+    /// A request in the format that `evaluate` takes, whose label, source and category may be
+    /// left out; the first line counts. Standard input without it.
     file: Option<PathBuf>,
     /// Take the payload settings of this configuration instead of the defaults.
     #[arg(long)]
@@ -31,6 +31,8 @@ pub struct Args {
 const EXCERPT: usize = 80;
 /// Longest run of letters and digits that is shown whole: longer ones may be secrets.
 const WORD: usize = 16;
+
+type Fields = serde_json::Map<String, serde_json::Value>;
 
 /// A value that the model judged.
 struct Seen {
@@ -52,16 +54,18 @@ impl Seen {
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
     let stdin = PathBuf::from("standard input");
     let path = args.file.as_ref().unwrap_or(&stdin);
-    let row: Option<Row> = match &args.file {
+    let row = match &args.file {
         Some(path) => Lines::open(path)?.next()?,
         None => first(&mut std::io::stdin().lock(), path)?,
     };
     let row = row.ok_or_else(|| Error::Empty { path: path.clone() })?;
-    let owned = row.into_request().map_err(|problem| Error::Line {
-        path: path.clone(),
-        line: 1,
-        problem,
-    })?;
+    let owned = unlabelled(row)
+        .and_then(Row::into_request)
+        .map_err(|problem| Error::Line {
+            path: path.clone(),
+            line: 1,
+            problem,
+        })?;
     let payload = settings::enforcing(args.config.as_deref())?.payload;
     let most = usize::try_from(payload.max_body_bytes).unwrap_or(usize::MAX);
     let request = owned.request(most);
@@ -122,7 +126,16 @@ fn look(payload: &Payload, request: &Request<'_>) -> Result<(Vec<Seen>, Findings
     Ok((seen, found))
 }
 
-fn first(input: &mut dyn BufRead, path: &Path) -> Result<Option<Row>, Error> {
+/// Reads a row that need not say where it is from and what it is.
+/// Errors: fields that are missing or of another type.
+fn unlabelled(mut row: Fields) -> Result<Row, String> {
+    for (name, any) in [("source", ""), ("label", "benign"), ("category", "")] {
+        row.entry(name).or_insert_with(|| any.into());
+    }
+    serde_json::from_value(row.into()).map_err(|e| e.to_string())
+}
+
+fn first(input: &mut dyn BufRead, path: &Path) -> Result<Option<Fields>, Error> {
     let mut line = String::new();
     input.read_line(&mut line).map_err(Error::read(path))?;
     if line.trim().is_empty() {
@@ -226,6 +239,25 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }
+    }
+
+    #[test]
+    fn a_request_needs_neither_label_nor_source() {
+        let ask = |row: &str| {
+            let path = file("unlabelled", row);
+            let mut out = Vec::new();
+            let args = Args {
+                file: Some(path.clone()),
+                config: None,
+            };
+            let done = run(&args, &mut out).map_err(|e| e.to_string());
+            std::fs::remove_file(&path).unwrap();
+            done.map(|()| String::from_utf8(out).unwrap())
+        };
+        let text = ask(r#"{"method":"GET","path":"/p","query":"q=shoes"}"#).unwrap();
+        assert!(text.contains("allow"), "{text}");
+        let error = ask(r#"{"method":"GET"}"#).unwrap_err();
+        assert!(error.contains("missing field `path`"), "{error}");
     }
 
     #[test]

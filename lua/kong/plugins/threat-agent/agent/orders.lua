@@ -37,6 +37,7 @@ local COMMANDS = {
     end
     if ok then
       record.approved_by = by
+      record.why = "approved by " .. by
       life.carry_out(record, conf)
     else
       life.move(record, "refused", conf, why)

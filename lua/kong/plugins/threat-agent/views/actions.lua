@@ -4,6 +4,7 @@ local action_list = require "kong.plugins.threat-agent.action_list"
 local cjson = require "cjson.safe"
 local commands = require "kong.plugins.threat-agent.commands"
 local deck = require "kong.plugins.threat-agent.deck"
+local library = require "kong.plugins.threat-agent.library"
 local settings = require "kong.plugins.threat-agent.settings"
 
 
@@ -24,7 +25,10 @@ local _M = {}
 
 -- Why nobody would carry a command out; nil where somebody does.
 local function unheard(command)
-  if settings.look_up() or settings.last() then
+  local ok, err = library.load()
+  if not ok then
+    return err
+  elseif settings.look_up() or settings.last() then
     return nil
   elseif settings.is_control_plane() then
     return "this control plane acts for no data plane (no global instance has response.companion.accepts): ask on a data "

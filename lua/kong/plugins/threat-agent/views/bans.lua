@@ -11,6 +11,11 @@ local whom = require "kong.plugins.threat-agent.views.whom"
 
 
 local kong = kong
+local ipairs = ipairs
+
+
+-- What would narrow a ban, were it understood.
+local PLACES = { "scope", "route", "service" }
 
 
 local _M = {}
@@ -62,6 +67,12 @@ end
 
 -- Refuses somebody for a time, everywhere on the node.
 function _M.ban(ask)
+  for _, field in ipairs(PLACES) do
+    if ask.body[field] ~= nil then
+      return 400, { message = field .. ": unknown field; a ban by hand holds on the whole node" }
+    end
+  end
+
   local command, err = whom.asked(ask.body)
   if not command then
     return 400, { message = err }

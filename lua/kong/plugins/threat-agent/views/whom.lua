@@ -10,6 +10,7 @@ local senders = require "kong.plugins.threat-agent.senders"
 
 local kong = kong
 local pcall = pcall
+local tonumber = tonumber
 local type = type
 
 
@@ -54,10 +55,11 @@ end
 
 -- For how long something is asked for, in seconds, and why; nil and what was expected.
 local function terms(body)
-  local ttl_s = body.ttl_s or USUAL_S
+  -- A form has texts only.
+  local ttl_s = tonumber(body.ttl_s or USUAL_S)
   local reason = body.reason or "no reason given"
-  if type(ttl_s) ~= "number" or ttl_s < 1 or ttl_s > LONGEST_S or ttl_s % 1 ~= 0 then
-    return nil, "ttl_s: expected 1 to " .. LONGEST_S
+  if not ttl_s or ttl_s < 1 or ttl_s > LONGEST_S or ttl_s % 1 ~= 0 then
+    return nil, "ttl_s: expected whole seconds, 1 to " .. LONGEST_S
   elseif type(reason) ~= "string" or #reason > LONGEST then
     return nil, "reason: expected at most " .. LONGEST .. " characters"
   end
