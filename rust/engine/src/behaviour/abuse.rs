@@ -1,7 +1,7 @@
 //! Abuse: enumeration of ids, scraping, scans for paths, answers that are much larger than usual, and
 //! methods that come much more often.
 
-use super::detector::{name, Detector, Second};
+use super::detector::{name, number, Detector, Second};
 use super::methods::{Methods, Unusual};
 use crate::incident::{Claim, Evidence, Severity, Stage, Suggestion};
 use crate::memory::Place;
@@ -86,7 +86,7 @@ impl Detector for Abuse {
             score: signal.score,
             confidence: signal.score,
             severity,
-            title: format!("{title} by {clients} clients"),
+            title: format!("{title} by {}", number(clients, "client")),
             reasons: vec![reason],
             quiet_ms: match signal.kind {
                 Kind::SlowScraping => LONG_QUIET_MS,
