@@ -251,7 +251,8 @@ describe(gateway.describe_name("the dashboard's route:"), function()
       { "no client", {} },
       { "a client that is none", { client = "not-an-address" } },
       { "a time that is none", { client = "192.0.2.1", ttl_s = 0 } },
-      { "a time as text", { client = "192.0.2.1", ttl_s = "60" } },
+      { "a time that is no number", { client = "192.0.2.1", ttl_s = "10m" } },
+      { "a place, which it does not have", { client = "192.0.2.1", route = "shop" } },
       { "a reason that is a table", { client = "192.0.2.1", reason = { 1 } } },
     }
     for _, case in ipairs(BAD) do
