@@ -189,11 +189,8 @@ mod tests {
 
     #[test]
     fn texts_tell_about_addresses() {
-        for text in [
-            "see http://127.0.0.1:8080/ once the server of the tutorial runs on your own machine",
-        ] {
-            let score = score_at(&Ssrf, Part::Json, b"note", text);
-            assert!(score < 0.5, "{text}");
-        }
+        let text =
+            "see http://127.0.0.1:8080/ once the server of the tutorial runs on your own machine";
+        assert!(score_at(&Ssrf, Part::Json, b"note", text) < 0.5);
     }
 }
