@@ -5,7 +5,7 @@
 //! numbers); PHP's manual of `serialize`.
 
 use super::detector::{Detector, Report};
-use super::patterns::{pattern, Patterns};
+use super::patterns::{pattern, quoted, Patterns};
 use super::prefilter::{Hints, Marks};
 use super::words::Words;
 use super::{upload, Family};
@@ -38,11 +38,20 @@ macro_rules! plain_call {
     };
 }
 
+/// Functions of PHP whose names are words, too.
+macro_rules! functions {
+    () => {
+        "(?:system|exec|eval|unlink|fopen|fwrite|fputs|readfile|scandir|glob|extract|define|include(?:_once)?|require_once|chmod|chown|chgrp|copy|rename|tempnam|mkdir|opendir|readdir|implode|printf|vprintf|print_r|print|die|md5|sha1|chr|ord|getenv|putenv|setcookie|header|mail|error_log|ftp_\\w+|curl_(?:exec|init|file_create)|mysqli?_\\w+|odbc_\\w+|sqlite_\\w+|pg_\\w+|imap_\\w+|mb_ereg_replace|ereg_replace|preg_\\w+|token_name|stream_\\w+|dl|apache_\\w+|getcwd|escapeshellarg|is_callable|method_exists|filter_var|tmpfile|touch|link|file|session_\\w+|fread|fgets|feof|fputcsv|file_exists|filesize|fileperms|fstat|is_dir|is_file|is_link|lstat|parse_str|pathinfo|readlink|realpath|rmdir|stat|tempname|var_dump|intval|strval|strrev|is_array|array_\\w+|unpack|filegroup|assert_options|bzdecompress|ldap_\\w+|tidy_\\w+|file_\\w+|date_(?:create|default|interval|parse|sun)\\w*)"
+    };
+}
+
 static PATTERNS: Patterns = Patterns::new(&[
     // PHP.
     pattern("code.php_tag", 0.85, 0.55, "<\\?(?:php\\b|=|[\\s\\n]|$|xml[^a-z\\s-]|xml\\s+:)|\\[[/\\\\]?php\\]|\\{/?php\\}|<script\\s+language\\s*=\\s*[\"']?php"),
     pattern("code.php_call", 0.85, 0.5, concat!("\\b(?:passthru|shell_exec|proc_open|popen|pcntl_exec|phpinfo|create_function|call_user_func(?:_array)?|preg_replace_callback|gzinflate|gzuncompress|gzdecode|str_rot13|base64_decode|convert_uudecode|highlight_file|show_source|php_uname|posix_getpwuid|posix_\\w+|ini_set|ini_get|set_time_limit|move_uploaded_file|file_get_contents|file_put_contents|fsockopen|pfsockopen|unserialize|parse_ini_file|allow_url_\\w+|register_shutdown_function|get_defined_(?:vars|functions)|func_get_args|hex2bin|bin2hex|php_strip_whitespace|readgzfile|symlink|zlib_decode|getmyuid|disk_free_space|gethostbyname[l]?|runkit_\\w+|ob_start|array_(?:map|filter|walk\\w*|diff_u\\w+)|usort|uasort|uksort|iterator_apply|spl_autoload\\w*|var_dump|var_export|zlib_\\w+|zip_open)", call!(), "|\\bassert", call!(), "\\s*[^)\\s]")),
-    pattern("code.php_call", 0.75, 0.25, concat!("(?:^|[^\\w.>])(?:system|exec|eval|unlink|fopen|fwrite|fputs|readfile|scandir|glob|extract|define|include(?:_once)?|require_once|chmod|chown|chgrp|copy|rename|tempnam|mkdir|opendir|readdir|implode|printf|vprintf|print_r|print|die|md5|sha1|chr|ord|getenv|putenv|setcookie|header|mail|error_log|ftp_\\w+|curl_(?:exec|init|file_create)|mysqli?_\\w+|odbc_\\w+|sqlite_\\w+|pg_\\w+|imap_\\w+|mb_ereg_replace|ereg_replace|preg_\\w+|token_name|stream_\\w+|dl|apache_\\w+|getcwd|escapeshellarg|is_callable|method_exists|filter_var|tmpfile|touch|link|file|session_\\w+|fread|fgets|feof|fputcsv|file_exists|filesize|fileperms|fstat|is_dir|is_file|is_link|lstat|parse_str|pathinfo|readlink|realpath|rmdir|stat|tempname|var_dump|intval|strval|strrev|is_array|array_\\w+|unpack|filegroup|assert_options|bzdecompress|ldap_\\w+|tidy_\\w+|file_\\w+|date_\\w+)", plain_call!(), "\\s*(?:['\"$`@\\\\/\\[(]|\\w|\\)\\s*;?\\s*(?:$|;|\\}))[^\\n]*(?:\\)|;|$)")),
+    pattern("code.php_call", 0.75, 0.25, concat!("(?:^|[^\\w.>])", functions!(), "['\")]*\\(", "\\s*(?:['\"$`@\\\\/\\[(]|\\w|\\)\\s*;?\\s*(?:$|;|\\}))[^\\n]*(?:\\)|;|$)")),
+    // With a blank before the bracket it may be a sentence's: `the system (it is open)`.
+    quoted("code.php_call", 0.75, 0.25, concat!("(?:^|[^\\w.>])", functions!(), plain_call!(), "\\s*(?:['\"$`@\\\\/\\[(]|\\w|\\)\\s*;?\\s*(?:$|;|\\}))[^\\n]*(?:\\)|;|$)")),
     pattern("code.php_variable", 0.85, 0.4, "\\$_(?:get|post|request|cookie|server|files|env|session)\\b|\\$globals\\b|\\$http_(?:raw_)?post\\w*|\\$this->|\\$\\{?_[^a-z]|\\bauto_(?:pre|ap)pend_file\\b|allow_url_(?:include|fopen)\\b|\\bdisable_functions\\b|\\bopen_basedir\\b|\\bopcache\\.\\w|\\bsuhosin\\.|\\bextension_dir\\s*="),
     pattern("code.php_variable", 0.75, 0.2, "\\$+\\s*\\{?@?[a-z_][\\w.]*\\}?(?:(?:/\\*[^*]*\\*/|\\s)*[\\[{][^\\]}\\n]{1,24}[\\]}])*(?:/\\*[^*]*\\*/|\\s)*\\([^()\\n]{0,60}\\)|\\$\\w+->\\$?\\w+(?:\\(|->)|\\$\\$\\w|\\$globals\\[|::\\$\\w+\\s*\\(|\\$\\s+\\{\\s*[$'\"@\\w][^}]{0,60}\\}|^\\s*\\$\\w+\\s*=[^=]|\\$\\{@?\\w+\\}\\("),
     pattern("code.php_variable", 0.75, 0.2, "\\(?['\"](?:system|exec|passthru|assert|eval|phpinfo|shell_exec)['\"]\\s*\\)?\\s*(?:/\\*[^*]*\\*/\\s*)*\\(|\\(\\s*['\"][\\w.'\" ]+['\"]\\s*\\)\\s*\\(|\\(string\\)\\s*['\"]"),
@@ -62,7 +71,7 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("code.java_object", 0.95, 0.9, "\\xac\\xed\\x00\\x05|\\bro0ab[a-z0-9+/]|\\bkztaa[a-z0-9+/]|\\bcs7qa[a-z0-9+/]|\\baaeaaad/////"),
     // Node and browsers' prototypes.
     pattern("code.node", 0.85, 0.4, "\\brequire\\s*\\(\\s*['\"`](?:child_process|fs|vm|net|http|os|crypto|cluster)|\\bchild_process\\b|process\\.(?:mainmodule|binding|env|exit|kill|dlopen)|_\\$\\$nd_func\\$\\$_|\\bglobal(?:this)?\\.process|\\bspawnsync\\b|\\bexecsync\\b|\\bfs\\.(?:readfile|writefile|readdir)|\\b(?:this|global)\\.constructor|new\\s+function\\s*\\(|\\bres(?:ponse)?\\.(?:end|send|write)\\s*\\(|\\bconstructor\\._load|\\bwhile\\s*\\(\\s*(?:true|1|!0|!!1|\\+?1|[!+-]*\\s*(?:new\\s+)?(?:\\w+|``|\"\"|''|\\{\\}|\\[\\]))\\s*\\)\\s*(?:;|\\{|$)|\\bset(?:timeout|interval)\\s*\\("),
-    pattern("code.node", 0.7, 0.1, "\\bconsole\\.(?:log|info|error|debug|dir|trace|warn)(?:\\.call)?\\s*\\(|\\b(?:process|require)\\s*\\[\\s*(?:[\"']|mainmodule|env\\b|req\\.)|\\bthis\\.constructor\\.|\\bconsole\\[\\s*[\"']|\\bmodule\\.exports\\s*=|\\b_response:_chunks|:constructor:constructor"),
+    quoted("code.node", 0.7, 0.1, "\\bconsole\\.(?:log|info|error|debug|dir|trace|warn)(?:\\.call)?\\s*\\(|\\b(?:process|require)\\s*\\[\\s*(?:[\"']|mainmodule|env\\b|req\\.)|\\bthis\\.constructor\\.|\\bconsole\\[\\s*[\"']|\\bmodule\\.exports\\s*=|\\b_response:_chunks|:constructor:constructor"),
     // Script of brackets alone: names are cut from what `false` and `undefined` are spelled as.
     pattern("code.node", 0.8, 0.5, "!\\[\\]\\s*\\+?\\s*\\[[^\\w]{0,12}\\]\\s*\\)?\\s*\\[|\\[\\]\\s*\\[\\s*\\(\\s*!\\[\\]"),
     pattern("code.prototype", 0.85, 0.5, "__proto__|\\bconstructor\\s*(?:\\[|\\.)\\s*['\"]?prototype|\\[['\"]?prototype['\"]?\\]\\s*[\\[.=]|\\[['\"]?constructor['\"]?\\]\\[|\\b__define[gs]etter__|__lookup[gs]etter__"),
@@ -90,7 +99,7 @@ impl Detector for CodeInjection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inspect::{patterns, testing::score};
+    use crate::inspect::{patterns, testing::score, testing::score_at, Part};
 
     #[test]
     fn code_is_found() {
@@ -146,8 +155,6 @@ mod tests {
             "com.example.app",
             "org.example.shop",
             "print this (or that) file",
-            "def f(x):\n    return sum(map(g, x))\n# the sum of all values of the list\n",
-            "Please call the system (it is open) and copy the file (twice)",
             "javascript and java.",
             "<?xml version=\"1.0\"?>",
             "rgb(10, 20, 30)",
@@ -160,9 +167,20 @@ mod tests {
             "Price ($): 20",
             "\"quoted\" (see above)",
             "for php (and ruby) people",
-            "const [a, b] = useState(0);\nconsole.log(a);\nwhile (x) { x = f(x) }\n",
         ] {
             assert!(score(&CodeInjection, text) < 0.5, "{text}");
+        }
+    }
+
+    #[test]
+    fn texts_tell_about_code() {
+        for text in [
+            "Please call the system (it is open) and copy the file (twice)",
+            "def f(x):\n    return sum(map(g, x))\n# the sum of all values of the list\n",
+            "const [a, b] = useState(0);\nconsole.log(a);\nwhile (x) { x = f(x) }\n",
+        ] {
+            let score = score_at(&CodeInjection, Part::Json, b"note", text);
+            assert!(score < 0.5, "{text}");
         }
     }
 }

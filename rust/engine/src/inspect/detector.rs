@@ -107,8 +107,8 @@ pub struct Report<'r> {
     budget: &'r mut Budget,
     /// Bytes of the value that were left out to bound the work.
     pub skipped: usize,
-    /// Most that any finding of the value is worth.
-    pub most: f32,
+    /// How rules start that say less about this value, and the most that they are worth.
+    doubted: (&'static [&'static str], f32),
 }
 
 impl<'r> Report<'r> {
@@ -117,7 +117,7 @@ impl<'r> Report<'r> {
             take,
             budget,
             skipped: 0,
-            most: 1.0,
+            doubted: (&[], 1.0),
         }
     }
 
@@ -135,9 +135,20 @@ impl<'r> Report<'r> {
         self.budget.spend(steps)
     }
 
+    /// Makes no finding of rules that start so worth more than `most`.
+    pub fn doubt(&mut self, rules: &'static [&'static str], most: f32) {
+        self.doubted = (rules, most);
+    }
+
     /// Adds a finding. Shape: `score` in 0..=1.
     pub fn add(&mut self, rule: &'static str, score: f32) {
-        (self.take)(rule, score.min(self.most));
+        let (rules, most) = self.doubted;
+        let score = if rules.iter().any(|start| rule.starts_with(start)) {
+            score.min(most)
+        } else {
+            score
+        };
+        (self.take)(rule, score);
     }
 
     /// Tells that the work for this value is spent and `bytes` of it were not looked at.

@@ -12,9 +12,9 @@ use crate::decode::Value;
 pub struct LdapInjection;
 
 static PATTERNS: Patterns = Patterns::new(&[
-    pattern("ldap.breakout", 0.75, 0.3, "^[^()\\s]{0,64}\\)+\\s*\\(\\s*[|&!]?\\s*\\(?\\s*(?:[a-z][\\w.;-]*\\s*[~<>]?=|[|&!]|$)"),
-    pattern("ldap.breakout", 0.7, 0.2, "^[^()]{0,64}\\)\\s*\\(\\s*[|&]\\s*\\(?|^[^()\\s]{0,64}\\)\\s*\\(\\s*[|&!]?$|^\\*?\\)+\\s*(?:\\(|%00|\\x00|$)|^\\*\\)\\(|^\\(?\\*\\(?\\)|^\\*\\(\\|"),
-    pattern("ldap.breakout", 0.75, 0.3, "^[^()]{0,64}\\)\\s*[|&!]\\s*\\(\\s*[a-z][\\w.;-]*\\s*[~<>]?=|^[^()\\s]{0,32}\\*\\s*\\(?\\)\\s*[|&]"),
+    pattern("ldap.breakout", 0.85, 0.3, "^[^()\\s]{0,64}\\)+\\s*\\(\\s*[|&!]?\\s*\\(?\\s*(?:[a-z][\\w.;-]*\\s*[~<>]?=|[|&!]|$)"),
+    pattern("ldap.breakout", 0.85, 0.2, "^[^()]{0,64}\\)\\s*\\(\\s*[|&]\\s*\\(?|^[^()\\s]{0,64}\\)\\s*\\(\\s*[|&!]?$|^\\*?\\)+\\s*(?:\\(|%00|\\x00|$)|^\\*\\)\\(|^\\(?\\*\\(?\\)|^\\*\\(\\|"),
+    pattern("ldap.breakout", 0.85, 0.3, "^[^()]{0,64}\\)\\s*[|&!]\\s*\\(\\s*[a-z][\\w.;-]*\\s*[~<>]?=|^[^()\\s]{0,32}\\*\\s*\\(?\\)\\s*[|&]"),
     pattern("ldap.filter", 0.7, 0.35, "\\([&|!]\\s*\\([a-z][\\w.;-]*\\s*[~<>]?=[^()]*\\)|^\\(?[&|!]?\\(?[a-z][\\w.;-]*\\s*[~<>]?=[^()=]{0,64}\\)\\s*\\([|&!(a-z]"),
     pattern("ldap.filter", 0.7, 0.4, "\\b(?:objectclass|objectcategory|samaccountname|userpassword|uidnumber|memberof|distinguishedname|useraccountcontrol)\\s*=\\s*[*\\w]|\\)\\(\\s*(?:cn|uid|sn|ou|dc|mail|password|userpassword|objectclass)\\s*[~<>]?="),
 ]);

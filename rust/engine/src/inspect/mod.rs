@@ -3,6 +3,7 @@
 mod budget;
 mod code;
 mod command;
+mod commands;
 mod detector;
 mod evidence;
 mod exploited;
@@ -13,6 +14,7 @@ mod ldap;
 mod location;
 mod nosql;
 mod patterns;
+mod plain;
 mod prefilter;
 mod scanner;
 mod scoping;

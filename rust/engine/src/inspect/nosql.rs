@@ -21,7 +21,9 @@ macro_rules! operators {
 
 static PATTERNS: Patterns = Patterns::new(&[
     pattern("nosql.operator", 0.75, 0.5, concat!("\\[[\"']?[$&]", operators!(), "[\"']?\\]")),
-    pattern("nosql.operator", 0.7, 0.2, concat!("[{,]\\s*[\"']?[$&]", operators!(), "[\"']?\\s*:")),
+    pattern("nosql.operator", 0.7, 0.2, concat!("[{,]\\s*[\"'][$&]", operators!(), "[\"']\\s*:")),
+    // Without quotes only before a value: variables of GraphQL stand before the name of a type.
+    pattern("nosql.operator", 0.7, 0.2, concat!("[{,]\\s*[$&]", operators!(), "\\s*:\\s*(?:[\"'{/\\d.+-]|\\[\\s*[\"'\\d{/\\]-]|true\\b|false\\b|null\\b|undefined\\b|function\\b|new\\b|this\\b|$)")),
     pattern("nosql.where", 0.8, 0.3, "[$&]where\\b['\"\\])]*\\s*[:=]\\s*(?:['\"\\d(]|function\\b|this\\b|return\\b|sleep|\\{)"),
     pattern("nosql.condition", 0.65, 0.2, "^['\"\\w\\s]{0,24}(?:\\|\\||&&)\\s*['\"(]?\\w*['\")]?\\s*={2,3}\\s*['\"(]?\\w*|['\"]\\s*(?:\\|\\||&&)\\s*['\"]?\\w+['\"]?\\s*={1,3}\\s*['\"]?\\w"),
     pattern("nosql.script", 0.8, 0.4, "\\bthis\\.(?:\\w+)\\s*(?:\\.match\\(|[=!]=|\\.length|\\.charat|\\[)|['\"]\\s*[;}]\\s*(?:return\\b|var\\s|sleep\\(|it\\s*=|while\\s*\\()|\\bdo\\s*\\{\\s*\\w+\\s*=\\s*new\\s+date|new\\s+date\\(\\)\\s*;\\s*(?:do|while)|;\\s*sleep\\(\\d+\\)|\\breturn\\s+(?:true|1|!0)\\s*;?\\s*(?:\\}|//|$)"),
@@ -113,6 +115,7 @@ mod tests {
             "a && b",
             "{ users { id name } }",
             "price is $5 and not more",
+            "query($id: ID!, $where: Filter) { a(where: $where) { id } }",
         ] {
             assert!(score(&NosqlInjection, text) < 0.5, "{text}");
         }

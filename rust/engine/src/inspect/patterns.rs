@@ -14,6 +14,9 @@ use std::sync::OnceLock;
 pub const REACH: usize = 8 << 10;
 /// Longest value that counts as one by itself however many words it has. Units: bytes.
 const ALONE: usize = 48;
+/// Words, and ends of lines, by which a text has begun.
+const WORDS: usize = 6;
+const LINES: usize = 2;
 /// What starting a pass costs. Units: steps.
 const PASS: usize = 96;
 /// Memory of one set's states. Units: bytes.
@@ -22,10 +25,13 @@ const STATES: usize = 1 << 20;
 /// One pattern. In texts people write about code and servers, most say little.
 pub struct Pattern {
     pub rule: &'static str,
-    /// Score where the value is short or without sentences.
+    /// Score where no text has begun before it.
     pub alone: f32,
-    /// Score within prose or a program.
+    /// Score behind the beginning of prose or of a program.
     pub within: f32,
+    /// Whether a sentence may start with it or quote it, as with a command or a link: then a text tells
+    /// about it wherever it stands.
+    pub quoted: bool,
     /// In the syntax of the `regex` crate, ASCII, any case, `.` for any byte but a line end.
     pub regex: &'static str,
 }
@@ -36,7 +42,16 @@ pub const fn pattern(rule: &'static str, alone: f32, within: f32, regex: &'stati
         rule,
         alone,
         within,
+        quoted: false,
         regex,
+    }
+}
+
+/// The same for what a sentence may start with or quote.
+pub const fn quoted(rule: &'static str, alone: f32, within: f32, regex: &'static str) -> Pattern {
+    Pattern {
+        quoted: true,
+        ..pattern(rule, alone, within, regex)
     }
 }
 
@@ -54,8 +69,9 @@ impl Patterns {
         }
     }
 
-    /// Reports every pattern that matches `text`, which is the value or a plainer form of it.
-    /// Cost: linear, one pass for all patterns.
+    /// Reports every pattern that matches `text`, which is the value or a plainer form of it. What
+    /// stands behind a match says nothing about it: whoever attacks writes there what they like.
+    /// Cost: linear, one pass for all patterns, and one more over the head of a text that matches.
     pub fn judge(&self, value: &Value<'_>, text: &[u8], report: &mut Report<'_>) {
         let read = &text[..text.len().min(REACH)];
         report.skip(text.len() - read.len());
@@ -69,13 +85,16 @@ impl Patterns {
         if !matches.matched_any() {
             return;
         }
-        let within = is_text(value);
+        let head = prose(value.part, read).map(|begins| &read[..begins]);
+        if head.is_some_and(|head| !report.afford(head.len() + PASS, head.len())) {
+            return;
+        }
+        let early = head.map(|head| set.matches(head));
         for index in &matches {
             let pattern = &self.table[index];
-            let score = if within {
-                pattern.within
-            } else {
-                pattern.alone
+            let score = match &early {
+                Some(early) if pattern.quoted || !early.matched(index) => pattern.within,
+                _ => pattern.alone,
             };
             if score > 0.0 {
                 report.add(pattern.rule, score);
@@ -96,20 +115,44 @@ impl Patterns {
     }
 }
 
-/// Tells whether a value is a text: several lines or sentences, as people and programs send them
-/// in bodies.
+/// Tells whether a value is a text: several lines or sentences, as people and programs send them.
 pub fn is_text(value: &Value<'_>) -> bool {
-    let text = value.bytes.trim_ascii();
-    if matches!(value.part, Part::Path | Part::Header | Part::Cookie) || text.len() <= ALONE {
-        return false;
+    begins(value.part, value.bytes).is_some()
+}
+
+/// Where prose or a program has begun, behind which little tells an attack; nowhere in a parameter of
+/// a URL, which is judged as a whole. Cost: linear.
+pub fn prose(part: Part, text: &[u8]) -> Option<usize> {
+    begins(part, text).filter(|_| part != Part::Query)
+}
+
+/// Where a text has begun: the start of its sixth word or the end of its second line. `None` for what
+/// is none. Cost: linear.
+fn begins(part: Part, text: &[u8]) -> Option<usize> {
+    let lead = text.len() - text.trim_ascii_start().len();
+    let text = text.trim_ascii();
+    if matches!(part, Part::Path | Part::Header | Part::Cookie) || text.len() <= ALONE {
+        return None;
     }
-    let two_lines = || memchr::memchr_iter(b'\n', text).nth(1).is_some();
-    let mut words = text.split(u8::is_ascii_whitespace).filter(|w| {
-        w.len() > 1
-            && w.iter()
-                .all(|b| b.is_ascii_alphabetic() || matches!(b, b',' | b'.' | b'\''))
-    });
-    two_lines() || words.nth(5).is_some()
+    let (mut words, mut lines, mut at) = (0, 0, 0);
+    for word in text.split_inclusive(u8::is_ascii_whitespace) {
+        let (start, ends) = (at, word.ends_with(b"\n"));
+        at += word.len();
+        words += usize::from(is_word(word.trim_ascii_end()));
+        lines += usize::from(ends);
+        if words == WORDS {
+            return Some(lead + start);
+        }
+        if lines == LINES {
+            return Some(lead + at);
+        }
+    }
+    None
+}
+
+fn is_word(word: &[u8]) -> bool {
+    let plain = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b',' | b'.' | b'\'');
+    word.len() > 1 && word.iter().all(plain)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("scanner.exploit", 0.95, 0.95, "\\b(?:sqlmap|sqlninja|havij|bsqlbf|absinthe|jsql|ghauri|nosqlmap|pangolin|mysqloit|commix|xsser|xsstrike|xspear|dalfox|fimap|kadimus|lfimap|lfi\\s?suite|panoptic|dotdotpwn|tplmap|sstimap|tinja|ssrfmap|metasploit|sn1per|brutus|hydra|medusa|patator|mirai|hakai|zmeu|jorgee|morfeus|gootkit|betabot|websploit|jexboss|routersploit|beef[- ]?(?:project|xss)|gopherus|interactsh|burpcollaborator|xxeinjector|nosqli\\b|wpforce|uro?ot|muhstik|masscan-ng)"),
     // Tools that look for holes; owners and researchers run them too, so that the name by itself
     // is never high confidence.
-    pattern("scanner.tool", 0.55, 0.55, "\\b(?:nikto|nmap|nessus|nuclei|masscan|zgrab|wpscan|wpprobe|dirbuster|dirsearch|gobuster|feroxbuster|ffuf|wfuzz|acunetix|netsparker|invicti|nexpose|openvas|greenbone|arachni|skipfish|burp(?:suite)?|zaproxy|owasp|qualys\\w*|jaeles|whatweb|whatwaf|wafw00f|paros|webshag|joomscan|droopescan|cmseek|cmsmap|w3af|vega(?:/|$)|wapiti|dirb\\b|jbrofuzz|uniscan|webinspect|appscan|appspider|detectify|libwhisker|fhscan|nsauditor|crlfuzz|kiterunner|rustbuster|cgichk|n-stalker|golismero|nettacker|wprecon|ratproxy|arjun(?:/|$)|ironwasp|graphw00f|graphql-cop|shortscan|trufflehog|noseyparker|gitleaks|git-?dumper|bfac\\b|xray(?:/|$)|goby\\b|naabu|katana(?:/|$)|httpx\\s-\\s|subfinder|dnsx\\b|amass\\b|hakrawler|gospider|paramspider|photon(?:/|$)|corsy|smuggler|leakix|l9(?:explore|tcpid|scan)\\w*|lkxscan|whcc|prog\\.customcrawler|yeswehack|intigriti|hackerone|bugcrowd|projectdiscovery|caido|probely|immuniweb|pentera|rapid7|tenable|toata)"),
+    pattern("scanner.tool", 0.55, 0.55, "\\b(?:nikto|nmap|nessus|nuclei|masscan|zgrab|wpscan|wpprobe|dirbuster|dirsearch|gobuster|feroxbuster|ffuf|wfuzz|acunetix|netsparker|invicti|nexpose|openvas|greenbone|arachni|skipfish|burp(?:suite)?|zaproxy|owasp|qualys\\w*|jaeles|whatweb|whatwaf|wafw00f|paros|webshag|joomscan|droopescan|cmseek|cmsmap|w3af|vega(?:/|$)|wapiti|dirb\\b|jbrofuzz|uniscan|webinspect|appscan|appspider|detectify|libwhisker|fhscan|nsauditor|crlfuzz|kiterunner|rustbuster|cgichk|n-stalker|golismero|nettacker|wprecon|ratproxy|arjun(?:/|$)|ironwasp|graphw00f|graphql-cop|shortscan|trufflehog|noseyparker|gitleaks|git-?dumper|bfac\\b|xray(?:/|$)|goby\\b|naabu|katana(?:/|$)|httpx\\s-\\s|subfinder|dnsx\\b|amass\\b|hakrawler|gospider|paramspider|photon(?:/|$)|corsy|smuggler|leakix|l9(?:explore|tcpid|scan)\\w*|lkxscan|whcc|prog\\.customcrawler|yeswehack|intigriti|hackerone|bugcrowd|projectdiscovery|caido|probely|immuniweb|pentera|rapid7|tenable|toata|netlab360|webbandit)"),
     // Forged by hand: no browser misspells itself.
     pattern("scanner.forged", 0.55, 0.55, "\\b(?:mozlila|mozila|mozzila|mozzilla|mozillla|moziila)/\\d"),
     pattern("scanner.kind", 0.55, 0.55, "\\b(?:\\w*vulnerab\\w*|pentest\\w*|\\w*exploit\\w*|\\w*fuzz(?:er|ing)?|sql\\s?injection|brute\\s?forc\\w+)|security[-_ ]?scan|(?:vuln|port|web|sys|dir|net|host|site|app|cgi|cve)[-_]?scan|securityscanner"),
@@ -69,6 +69,8 @@ mod tests {
             "dirbuster",
             "Ghauri/1.3",
             "TruffleHog",
+            "netlab360/2.1",
+            "webbandit/2.1",
         ] {
             assert!(agent(tool) >= 0.5, "{tool}");
         }

@@ -4,7 +4,7 @@
 //! Source: RFC 6890 for special-purpose addresses; the clouds' metadata documentation.
 
 use super::detector::{Detector, Report};
-use super::patterns::{pattern, Patterns};
+use super::patterns::{pattern, quoted, Patterns};
 use super::prefilter::{Hints, Marks};
 use super::words::Words;
 use super::{Family, Part};
@@ -28,7 +28,8 @@ static PATTERNS: Patterns = Patterns::new(&[
 
 /// What settings of services hold too, which come in JSON.
 static LOCAL: Patterns = Patterns::new(&[
-    pattern("ssrf.loopback", 0.75, 0.2, "\\b[a-z][a-z0-9+._-]{1,15}:[/\\\\]*(?:[^/\\s@]*@)?(?:localhost|127\\.\\d+|0\\.0\\.0\\.0|0(?:[:/]|$)|\\[?::1?\\]?(?:[:/]|$)|\\[::|127\\b|localtest\\.me|lvh\\.me|vcap\\.me|0\\.\\d)"),
+    pattern("ssrf.loopback", 0.75, 0.2, "(?:^\\s*|[^\\s\\w.+-])[a-z][a-z0-9+._-]{1,15}:[/\\\\]*(?:[^/\\s@]*@)?(?:localhost|127\\.\\d+|0\\.0\\.0\\.0|0(?:[:/]|$)|\\[?::1?\\]?(?:[:/]|$)|\\[::|127\\b|localtest\\.me|lvh\\.me|vcap\\.me|0\\.\\d)"),
+    quoted("ssrf.loopback", 0.75, 0.2, "\\b[a-z][a-z0-9+._-]{1,15}:[/\\\\]*(?:[^/\\s@]*@)?(?:localhost|127\\.\\d+|0\\.0\\.0\\.0|0(?:[:/]|$)|\\[?::1?\\]?(?:[:/]|$)|\\[::|127\\b|localtest\\.me|lvh\\.me|vcap\\.me|0\\.\\d)"),
     pattern("ssrf.loopback", 0.6, 0.0, "^\\s*(?:localhost\\d?(?:\\.localdomain\\d?)?|ip(?:v?6)-(?:localhost|loopback)|(?:gateway|host|kubernetes)\\.(?:docker|containers|default\\.svc\\.cluster)\\.(?:internal|local)|lvh\\.me|localtest\\.me|vcap\\.me|127(?:\\.\\d+){1,3})(?::\\d+)?/"),
     pattern("ssrf.address", 0.75, 0.2, "^\\s*[a-z][a-z0-9+.-]*:[/\\\\]*(?:\\\\\\w){3,}|^\\s*[a-z][a-z0-9+.-]*://(?:\\[(?:fe80|f[cd]\\w\\w)?:|\\[[0:]*ffff|0x[0-9a-f]{8,})"),
     pattern("ssrf.scheme", 0.75, 0.2, "(?:^|[\\s=:'\"(,])(?:ssh|svn):(?:[/\\\\]{2}|[/\\\\]?127)"),
@@ -147,7 +148,7 @@ pub fn is_internal(host: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inspect::{patterns, testing::score};
+    use crate::inspect::{patterns, testing::score, testing::score_at};
 
     #[test]
     fn forged_requests_are_found() {
@@ -179,11 +180,17 @@ mod tests {
             "https://a.example/x?y=z",
             "https://www.example.com:8443/path",
             "mailto:someone@a.example",
-            "see http://127.0.0.1:8080/ once the server of the tutorial runs on your own machine",
             "time 10:20:30 and file: none",
             "https://203.0.113.7/x",
         ] {
             assert!(score(&Ssrf, text) < 0.5, "{text}");
         }
+    }
+
+    #[test]
+    fn texts_tell_about_addresses() {
+        let text =
+            "see http://127.0.0.1:8080/ once the server of the tutorial runs on your own machine";
+        assert!(score_at(&Ssrf, Part::Json, b"note", text) < 0.5);
     }
 }

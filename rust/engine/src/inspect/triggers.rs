@@ -71,7 +71,7 @@ const GROUPS: [(u64, &str); 19] = [
     (
         sets(Words::SQL_LIKE),
         "insert delete drop truncate execute shutdown sleep case char chr where update alter \
-         limit exists uni unio sel sele selec",
+         limit exists uni unio sel sele selec copy backup",
     ),
     (
         called(Words::SQL_LIKE),
@@ -177,7 +177,7 @@ const TOOLS: &str = "nikto sqlmap nmap nessus nuclei masscan zgrab wpscan dirbus
     corsy smuggler explore tcpid lkxscan whcc customcrawler yeswehack \
     intigriti hackerone bugcrowd projectdiscovery caido probely immuniweb pentera \
     tenable rapid toata securityscanner sysscan vulnscan webscan portscan netscan \
-    sitescan dirscan hostscan cgiscan af beef qualysguard mozlila mozila mozzila mozzilla mozillla moziila sn mysqloit nosqli tsunamisecurityscanner";
+    sitescan dirscan hostscan cgiscan af beef qualysguard mozlila mozila mozzila mozzilla mozillla moziila sn mysqloit netlab webbandit nosqli tsunamisecurityscanner";
 
 impl Triggers {
     const fn new() -> Triggers {

@@ -1,5 +1,6 @@
 //! Operators and casts that single databases have, and that pass filters which know only the
 //! older half of SQL.
+//!
 //! Source: the manuals of PostgreSQL (JSON functions, type casts) and SQLite.
 
 /// Longest value that is looked at for them. Units: bytes.
@@ -54,50 +55,6 @@ pub(super) fn compares(text: &[u8]) -> bool {
         .count();
     let operand = rest[operator..].trim_ascii_start().first();
     operator > 0 && operand.is_some_and(|b| *b == b'\'' || b.is_ascii_alphanumeric())
-}
-
-/// `load data infile '/x'`, `copy t from '/x'`, `backup database d to disk='\\\\x'`: a statement that
-/// reads or writes files of the server's, however whole it is.
-pub(super) fn reads_files(text: &[u8]) -> bool {
-    if text.len() > COMPARED || memchr::memchr2(b'\'', b'"', text).is_none() {
-        return false;
-    }
-    let mut words = text
-        .split(|b| *b <= b' ' || matches!(b, b'=' | b';' | b'('))
-        .filter(|w| !w.is_empty());
-    while let Some(word) = words.next() {
-        let is = |word: Option<&[u8]>, known: &[u8]| {
-            word.is_some_and(|word| word.eq_ignore_ascii_case(known))
-        };
-        let mut next = words.clone();
-        let reads = match word.first() {
-            Some(b'i' | b'I') if is(Some(word), b"infile") => {
-                matches!(next.next(), Some([b'\'' | b'"', ..]))
-            }
-            Some(b'c' | b'C') if is(Some(word), b"copy") => {
-                let table = next.next().is_some_and(|w| w.iter().all(is_name));
-                let direction = next.next();
-                let moves = is(direction, b"from") || is(direction, b"to");
-                let file = next.next();
-                let path = matches!(file, Some([b'\'', b'/' | b'\\', ..]));
-                table && moves && (path || is(file, b"program"))
-            }
-            Some(b'b' | b'B') if is(Some(word), b"backup") => {
-                is(next.next(), b"database")
-                    && is(next.nth(1), b"to")
-                    && next.next().is_some_and(|w| is(w.get(..4), b"disk"))
-            }
-            _ => false,
-        };
-        if reads {
-            return true;
-        }
-    }
-    false
-}
-
-fn is_name(byte: &u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')
 }
 
 /// `password::int`: a cast to a type of PostgreSQL at the value's end, which fails aloud.

@@ -6,6 +6,7 @@ mod breakout;
 mod call;
 mod condition;
 mod dialect;
+mod files;
 mod functions;
 mod lexer;
 mod reading;
@@ -113,7 +114,7 @@ impl Detector for SqlInjection {
         if dialect::extracts(text) || dialect::compares(text) {
             report.add("sqli.json", 0.75);
         }
-        if dialect::reads_files(text) {
+        if files::touches_files(text) {
             report.add("sqli.file", 0.6);
         }
         if dialect::casts(text) {
@@ -216,12 +217,13 @@ mod tests {
             "-7 union-- ",
             "3/2/**/union#x",
             "sleep (",
+            "cOnCaT(",
+            "unhex(",
             "a@b.example' or json (x);",
             "load data local infile '/tmp/x' into table y",
             "Copy t FROM '/tmp/x';",
             "backup database d to disk = '\\\\a.example\\x'",
             "select * from y where z=3--",
-            "Substring(",
             ") AS total FROM",
             "sElect slEep (\"10\")",
         ] {
@@ -269,6 +271,9 @@ mod tests {
             "2 union",
             "7 union jack mugs",
             "useState(",
+            "Substring(",
+            "2 union -- the best",
+            "copy files from '/a' to the drive",
             "copy 'a' from '/b' to 'c'",
             "please copy this from 'home' to 'work'",
             "select a -- the first column\nfrom b",

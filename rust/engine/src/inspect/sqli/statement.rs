@@ -12,8 +12,9 @@ impl Reading<'_> {
             j += 1;
         }
         if self.kind(j) != Kind::Select {
-            // A value, `union` and a comment: the rest comes by another way.
+            // A value, `union` and a comment without a sentence: the rest comes by another way.
             let cut = self.kind(i + 1) == Kind::Comment && self.context == Context::Bare;
+            let cut = cut && !self.tells(i + 1);
             return (cut && !statement && self.led(i)).then_some(("sqli.union", 0.6));
         }
         while matches!(self.kind(j + 1), Kind::All | Kind::Open) && j < i + 16 {
@@ -36,6 +37,14 @@ impl Reading<'_> {
             _ if sentence => None,
             _ => Some(("sqli.union", 0.8)),
         }
+    }
+
+    /// Tells whether a comment has words: blanks between what it says.
+    fn tells(&self, comment: usize) -> bool {
+        let comment = &self.text[self.tokens.get(comment).start..];
+        let sign = comment.iter().take_while(|b| !b.is_ascii_alphanumeric());
+        let said = comment[sign.count()..].trim_ascii();
+        memchr::memchr(b' ', said).is_some()
     }
 
     /// `; drop table x`.

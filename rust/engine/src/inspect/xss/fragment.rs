@@ -1,5 +1,6 @@
 //! Pieces of markup: elements that a field opens and leaves open, or closes and never opened, since
-//! the page around it does the rest. What people write and editors send is whole.
+//! the page around it does the rest. What people write and editors send is whole, and sentences and
+//! code name a tag without meaning one.
 //!
 //! Source: HTML Living Standard, section 13.1.2 (elements, void elements, optional tags).
 
@@ -44,42 +45,71 @@ const PAIRED: [&[u8]; 27] = [
 ];
 /// Elements without an end that take input, or change the page around them.
 const VOID: [&[u8]; 5] = [b"input", b"meta", b"base", b"link", b"keygen"];
-/// Elements without an end, or that may be left open.
-const LOOSE: [&[u8]; 14] = [
-    b"p", b"li", b"br", b"hr", b"img", b"td", b"tr", b"th", b"dd", b"dt", b"option", b"col",
-    b"wbr", b"script",
+
+/// Attributes that load or submit, or make a document of its own of the element; in lower case.
+const LOADS: [&[u8]; 5] = [
+    b"action=",
+    b"href=",
+    b"http-equiv=",
+    b"background=",
+    b"xmlns",
 ];
 
-/// Tells whether a short value is a piece of markup. Cost: linear, no allocation.
-pub fn is_fragment(text: &[u8]) -> bool {
+/// Finds where a piece of markup starts in a short value. `None` for whole markup, and for text.
+/// Cost: linear, no allocation.
+pub fn find(text: &[u8]) -> Option<usize> {
     if text.len() > SHORT {
-        return false;
+        return None;
     }
-    let mut open: [&[u8]; DEPTH] = [b""; DEPTH];
+    let mut open: [(&[u8], Option<usize>); DEPTH] = [(b"", None); DEPTH];
     let mut depth = 0;
     for at in memchr::memchr_iter(b'<', text).take(TAGS) {
         let Some(tag) = Tag::read(&text[at + 1..]) else {
             continue;
         };
-        if among(&VOID, tag.name) && !tag.closes && tag.assigns {
-            return true;
+        // Behind words, only what loads or submits: the rest is what they are about.
+        let meant = tag.assigns && (tag.loads || !has_words(&text[..at]));
+        if among(&VOID, tag.name) && !tag.closes && meant {
+            return Some(at);
         }
         let opened = (0..depth)
             .rev()
-            .find(|n| open[*n].eq_ignore_ascii_case(tag.name));
+            .find(|n| open[*n].0.eq_ignore_ascii_case(tag.name));
         let paired = among(&PAIRED, tag.name);
         match opened.filter(|_| tag.closes) {
             Some(of) => depth = of,
-            None if tag.closes && paired => return true,
-            None if tag.closes || tag.whole || among(&LOOSE, tag.name) => {}
-            None if (paired || tag.assigns) && depth < DEPTH => {
-                open[depth] = tag.name;
+            None if tag.closes && paired && is_cut(text, at) => return Some(at),
+            None if tag.closes || tag.whole || !paired => {}
+            None if depth < DEPTH => {
+                let piece = meant || is_bare(text);
+                open[depth] = (tag.name, piece.then_some(at));
                 depth += 1;
             }
             None => {}
         }
     }
-    depth > 0
+    open[..depth].iter().find_map(|(_, piece)| *piece)
+}
+
+/// Tells whether an end tag ends what stands around the value: one word before it at most, and no
+/// sentence behind it.
+fn is_cut(text: &[u8], at: usize) -> bool {
+    let end = memchr::memchr(b'>', &text[at..]).map_or(text.len(), |end| at + end + 1);
+    !has_words(&text[..at]) && text.get(end) != Some(&b' ')
+}
+
+fn has_words(text: &[u8]) -> bool {
+    let plain = |w: &[u8]| !w.is_empty() && w.iter().all(u8::is_ascii_alphabetic);
+    text.contains(&b' ') && text.split(|b| *b == b' ').any(plain)
+}
+
+/// Tells whether a value is nothing but tags and signs.
+fn is_bare(text: &[u8]) -> bool {
+    let outside = |piece: &[u8]| {
+        let end = memchr::memchr(b'>', piece).map_or(0, |end| end + 1);
+        !piece[end..].iter().any(u8::is_ascii_alphanumeric)
+    };
+    text.split(|b| *b == b'<').all(outside)
 }
 
 struct Tag<'t> {
@@ -88,8 +118,10 @@ struct Tag<'t> {
     closes: bool,
     /// Ends itself: `<x/>`.
     whole: bool,
-    /// Has an attribute with a value in quotes.
+    /// Has an attribute with a value.
     assigns: bool,
+    /// Has one that loads what it names, or submits to it.
+    loads: bool,
 }
 
 impl<'t> Tag<'t> {
@@ -108,15 +140,19 @@ impl<'t> Tag<'t> {
         let end = memchr::memchr(b'>', rest)?;
         let inside = &rest[..end];
         let separate = inside.first().is_none_or(|b| *b <= b' ' || *b == b'/');
-        let assigns = memchr::memchr_iter(b'=', inside)
-            .any(|at| matches!(inside.get(at + 1), Some(b'"' | b'\'')));
         separate.then_some(Tag {
             name: full.rsplit(|b| *b == b':').next().unwrap_or(full),
             closes,
             whole: inside.ends_with(b"/"),
-            assigns,
+            assigns: memchr::memchr(b'=', inside).is_some(),
+            loads: LOADS.iter().any(|name| holds(inside, name)),
         })
     }
+}
+
+fn holds(text: &[u8], name: &[u8]) -> bool {
+    let mut places = text.windows(name.len());
+    places.any(|place| place.eq_ignore_ascii_case(name))
 }
 
 fn among(names: &[&[u8]], name: &[u8]) -> bool {
@@ -131,6 +167,7 @@ mod tests {
     fn pieces_are_told_from_whole_markup() {
         for text in [
             "</form><form action=\"https://a.example/\">",
+            "<form action=//a.example><input name=p><button>aa bb",
             "<body>",
             "x</title>",
             "<svg width=\"1\">",
@@ -138,10 +175,9 @@ mod tests {
             "<input type=\"password\" name='p'>",
             "a</style>b",
             "<div id=\"k\">[x]",
-            "<q cite='x'>y",
             "<meta charset=\"utf-7\">",
         ] {
-            assert!(is_fragment(text.as_bytes()), "{text}");
+            assert!(find(text.as_bytes()).is_some(), "{text}");
         }
         for text in [
             "",
@@ -159,8 +195,22 @@ mod tests {
             "<img src=\"a.png\">",
             "1 < 2",
             "<input>",
+            "<svg> icons are blurry",
+            "press <Select> or <Start>",
+            "Missing </div> in header.html",
+            "</div> is missing",
+            "List<Label> labels",
+            "Map<String, List<Button>>",
+            "<item id=\"4\">",
+            "<a href=\"https://a.example\">x",
+            "button <Button variant=\"x\"> does not render",
         ] {
-            assert!(!is_fragment(text.as_bytes()), "{text}");
+            assert!(find(text.as_bytes()).is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_piece_is_found_where_it_starts() {
+        assert_eq!(find(b"<p>a</p><form action=x>b c d e f"), Some(8));
     }
 }

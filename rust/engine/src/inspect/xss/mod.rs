@@ -39,15 +39,13 @@ impl Detector for Xss {
             markup::judge(text, report);
         }
         let field = matches!(value.part, Part::Query | Part::Form | Part::Json);
-        let piece = field && tagged && fragment::is_fragment(text);
-        let hidden = field && disguise::hides_letters(text);
-        if (piece || hidden) && !patterns::is_text(value) {
-            let (rule, score) = if hidden {
-                ("xss.references", 0.65)
-            } else {
-                ("xss.fragment", 0.55)
-            };
-            report.add(rule, score);
+        // Behind the beginning of prose or of a program both are what the text is about.
+        let head = &text[..patterns::prose(value.part, text).unwrap_or(text.len())];
+        let piece = || fragment::find(text).is_some_and(|at| at < head.len());
+        if field && disguise::hides_letters(head) {
+            report.add("xss.references", 0.65);
+        } else if field && tagged && piece() {
+            report.add("xss.fragment", 0.55);
         }
         if let Some(tag) = leaves_attribute(text) {
             let loads = [&b"src"[..], b"SRC", b"href", b"marquee"]

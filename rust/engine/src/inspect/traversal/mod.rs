@@ -1,0 +1,224 @@
+//! Path traversal and file inclusion: dot segments that climb, files that only attackers ask for,
+//! and schemes that read files.
+
+mod files;
+mod path;
+mod spelling;
+
+use super::detector::{Detector, Report};
+use super::prefilter::{Hints, Marks};
+use super::words::Words;
+use super::{Family, Part};
+use crate::decode::{kind, Value};
+use memchr::memmem;
+use path::{is_slash, Path};
+use spelling::{garbled, hexed, misspelled};
+
+/// How much of a value is read. Units: bytes.
+const REACH: usize = 8 << 10;
+/// Longest value that is next to nothing but a path. Units: bytes.
+const SHORT: usize = 256;
+/// Longest value that can be a path by itself. Units: bytes.
+const PATH: usize = 2048;
+
+/// Schemes that open files or run filters, where a path is expected.
+const SCHEMES: [(&[u8], f32); 14] = [
+    (b"php://", 0.9),
+    (b"expect://", 0.9),
+    (b"phar://", 0.9),
+    (b"zip://", 0.8),
+    (b"glob://", 0.8),
+    (b"compress.zlib://", 0.8),
+    (b"compress.bzip2://", 0.8),
+    (b"file://", 0.7),
+    (b"netdoc:", 0.7),
+    (b"jar:http", 0.7),
+    (b"data://text", 0.7),
+    (b"data:text/plain", 0.5),
+    (b"data:;base64", 0.7),
+    (b"ogg://", 0.6),
+];
+
+/// Folders that no client sees: a value that starts in one names a file of the server.
+const ROOTS: [&[u8]; 5] = [b"/etc/", b"/proc/", b"/sys/", b"/var/adm", b"/root/"];
+
+/// Folders that settings, which come in JSON, name as well.
+const MORE_ROOTS: [&[u8]; 6] = [
+    b"/var/log/",
+    b"/var/run/",
+    b"/var/spool/",
+    b"/var/mysql",
+    b"/var/lp/",
+    b"/boot/",
+];
+
+/// The detector of this family.
+pub struct Traversal;
+
+impl Detector for Traversal {
+    fn family(&self) -> Family {
+        Family::PathTraversal
+    }
+
+    fn wants(&self, hints: &Hints) -> bool {
+        hints.seen.twice & kind::DOT != 0
+            || hints.words.contains(Words::FILE)
+            || hints.has(Marks::NULL.or(Marks::EVASIVE).or(Marks::NIBBLES))
+    }
+
+    /// Every file's name is searched for by itself.
+    fn steps(&self, bytes: usize) -> usize {
+        files::FILES.len() * 4 + bytes.min(REACH)
+    }
+
+    fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
+        let raw = &value.bytes[..value.bytes.len().min(REACH)];
+        let path = Path::read(raw);
+        let climbs = path.climbs;
+        // A path has no blanks before its climb; prose and programs that name one do.
+        let alone = raw.len() <= PATH && !blank_before(raw, path.first_climb);
+        let hidden = value.odd_utf8 || value.extra_rounds > 0;
+        let file = files::named(&path.text);
+        let named =
+            alone && raw.len() <= PATH && (!prose(raw) || is_drive(raw) && raw.len() <= SHORT);
+        let field = matches!(value.part, Part::Query | Part::Form);
+        if climbs > 0 {
+            let score = match (climbs, alone) {
+                _ if file.is_some() && (alone || climbs > 2) => 0.95,
+                (1.., true) if value.odd_utf8 => 0.9,
+                (1.., true) if hidden => 0.7,
+                (4.., true) => 0.85,
+                // Nothing but the climb.
+                (1.., true) if raw.len() > 3 && is_slash(raw[0]) && bare(raw) => 0.6,
+                (3, true) => 0.75,
+                // From the root there is nowhere to climb to.
+                (1.., true) if rooted(raw, path.first_climb) => 0.6,
+                // Clients that are no browsers may leave a link's dots; hardly one ends in them.
+                (1, true) if field && is_link(raw) && raw.ends_with(b"../") => 0.5,
+                // Programs' files import each other so.
+                (2, true) if matches!(value.part, Part::Json | Part::Body) => 0.4,
+                (2, true) => 0.65,
+                (1, true) if value.part == Part::Path => 0.5,
+                (1, true) if at_start(value, raw) => 0.65,
+                (1, true) => 0.3,
+                (4.., false) if raw.len() <= SHORT => 0.6,
+                _ => 0.0,
+            };
+            if score > 0.0 {
+                report.add("traversal.climb", score);
+            }
+        }
+        // Sentences, and APIs about servers, name files that are of little use to an attacker.
+        let sentence = memchr::memchr(b' ', raw.trim_ascii()).is_some() && !is_drive(raw);
+        let least = match sentence {
+            true => 0.8,
+            false if value.part == Part::Json => 0.7,
+            false => 0.0,
+        };
+        let telling = |score: &f32| *score >= least;
+        if let Some(score) = file.filter(telling).filter(|_| named) {
+            report.add("traversal.file", score);
+        }
+        if named && garbled(raw) {
+            report.add("traversal.file", 0.75);
+        }
+        if named && dotted(raw) {
+            report.add("traversal.climb", 0.6);
+        }
+        if named && (hexed(raw) || misspelled(raw)) {
+            report.add("traversal.climb", 0.7);
+        }
+        let drive = field && is_drive(raw);
+        let own = ROOTS.iter().any(|root| path.text.starts_with(root));
+        let more = field && MORE_ROOTS.iter().any(|root| path.text.starts_with(root));
+        if named && (drive || own || more) {
+            report.add("traversal.root", if own { 0.65 } else { 0.6 });
+        }
+        if named {
+            if let Some(score) = scheme(&path.text) {
+                // Editors and uploads send such URLs in JSON.
+                let meant = value.part == Part::Json && score < 0.8;
+                report.add("traversal.scheme", if meant { 0.3 } else { score });
+            }
+            if let Some(score) = null(raw) {
+                report.add("traversal.null_byte", score);
+            }
+        }
+    }
+}
+
+fn bare(raw: &[u8]) -> bool {
+    raw.iter().all(|b| *b == b'.' || is_slash(*b))
+}
+
+/// Tells whether a path starts at the root and climbs before it goes anywhere: `/.//../x`.
+fn rooted(raw: &[u8], climb: usize) -> bool {
+    raw.first().copied().is_some_and(is_slash) && raw.get(..climb).is_some_and(bare)
+}
+
+/// Tells a URL of the web.
+fn is_link(raw: &[u8]) -> bool {
+    raw.starts_with(b"http://") || raw.starts_with(b"https://")
+}
+
+/// Tells whether a parameter starts with a climb: applications do not send each other such.
+fn at_start(value: &Value<'_>, raw: &[u8]) -> bool {
+    let parameter = matches!(
+        value.part,
+        Part::Query | Part::Form | Part::Cookie | Part::File
+    );
+    parameter && raw.len() <= SHORT && raw.starts_with(b"..")
+}
+
+fn blank_before(raw: &[u8], climb: usize) -> bool {
+    let lead = raw[..climb.min(raw.len())].trim_ascii_start();
+    climb != usize::MAX && lead.iter().any(u8::is_ascii_whitespace)
+}
+
+/// Tells whether a value reads like sentences or a program: two blanks, or lines. What stands behind
+/// a link's `#` never reaches what it names.
+fn prose(raw: &[u8]) -> bool {
+    let linked =
+        memmem::find(raw, b":/").and_then(|at| Some(at + memchr::memchr(b'#', &raw[at..])?));
+    let text = raw[..linked.unwrap_or(raw.len())].trim_ascii();
+    memchr::memchr_iter(b' ', text).count() > 1 || memchr::memchr(b'\n', text).is_some()
+}
+
+/// `/....../x`, `/.../`: a path that starts with more points than any folder has.
+fn dotted(raw: &[u8]) -> bool {
+    let Some(rest) = raw.strip_prefix(b"/") else {
+        return false;
+    };
+    let dots = rest.iter().take_while(|b| **b == b'.').count();
+    match rest.get(dots) {
+        Some(next) => dots > 2 && !next.is_ascii_alphanumeric(),
+        None => dots > 3,
+    }
+}
+
+/// `c:\`, but not the path that browsers invent for uploads.
+fn is_drive(raw: &[u8]) -> bool {
+    matches!(raw, [drive, b':', b'\\', ..] if drive.is_ascii_alphabetic())
+        && memmem::find(raw, b"fakepath").is_none()
+}
+
+fn scheme(text: &[u8]) -> Option<f32> {
+    let text = text.trim_ascii_start();
+    SCHEMES
+        .iter()
+        .find(|(scheme, _)| text.starts_with(scheme))
+        .map(|(_, score)| *score)
+}
+
+/// A null byte that cuts a file's name: `x.php\0.png`.
+fn null(raw: &[u8]) -> Option<f32> {
+    let at = memchr::memchr(0, raw)?;
+    let name = raw[..at].iter().any(|b| matches!(b, b'.' | b'/' | b'\\'));
+    let suffix = &raw[at + 1..];
+    let cut =
+        suffix.is_empty() || suffix.len() <= 16 && suffix.iter().all(|b| b.is_ascii_graphic());
+    (name && cut).then_some(0.7)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! A value as a path, with what decoders make slashes of.
+
+/// A value as a path: lower case, forward slashes, single, without `.` segments and null bytes.
+pub struct Path {
+    pub text: Vec<u8>,
+    pub climbs: usize,
+    /// Where the first of them starts; `usize::MAX` without any.
+    pub first_climb: usize,
+}
+
+impl Path {
+    pub fn read(raw: &[u8]) -> Path {
+        let mut text = Vec::with_capacity(raw.len());
+        let (mut climbs, mut first_climb) = (0, usize::MAX);
+        let mut at = 0;
+        while at < raw.len() {
+            let byte = match folded_slash(&raw[at..]) {
+                Some(slash) => {
+                    at += 2;
+                    slash
+                }
+                None => raw[at],
+            };
+            let slash = is_slash(byte);
+            if byte == b'.' {
+                let dots = raw[at..].iter().take_while(|b| **b == b'.').count();
+                let before = at == 0 || !raw[at - 1].is_ascii_alphanumeric();
+                let after = raw.get(at + dots).copied();
+                let follows = after.is_some_and(is_slash)
+                    || folded_slash(&raw[at + dots..]).is_some()
+                    || swallowed(&raw[at + dots..])
+                    || raw[at + dots..].starts_with(b";/")
+                    || dots == 2
+                        && at > 0
+                        && is_slash(raw[at - 1])
+                        && (after.is_none() || after == Some(0));
+                if (2..=8).contains(&dots) && follows && before {
+                    climbs += 1;
+                    first_climb = first_climb.min(at);
+                }
+                let segment =
+                    dots == 1 && after.is_some_and(is_slash) && at > 0 && is_slash(raw[at - 1]);
+                if !segment {
+                    text.resize(text.len() + dots, b'.');
+                }
+                at += dots;
+                continue;
+            }
+            if slash
+                && matches!(text.as_slice(), [.., b'/'])
+                && !matches!(text.as_slice(), [.., b':', b'/'])
+            {
+                at += 1;
+                continue;
+            }
+            if byte != 0 {
+                text.push(if slash {
+                    b'/'
+                } else {
+                    byte.to_ascii_lowercase()
+                });
+            }
+            at += 1;
+        }
+        Path {
+            text,
+            climbs,
+            first_climb,
+        }
+    }
+}
+
+pub fn is_slash(byte: u8) -> bool {
+    matches!(byte, b'/' | b'\\')
+}
+
+/// Bytes of no character before a slash: what is left of one that some decoder read as more. Or a
+/// control byte between dots, as which an overlong slash was read.
+fn swallowed(text: &[u8]) -> bool {
+    if let [0x01..=0x08 | 0x0e..=0x1f, b'.', b'.', ..] = text {
+        return true;
+    }
+    let odd = text.iter().take(4).take_while(|b| **b >= 0x80).count();
+    odd > 0 && text.get(odd).copied().is_some_and(is_slash)
+}
+
+/// What character sets of fewer characters make a slash of, three bytes each: division slash,
+/// fraction slash, set minus, their full-width forms, and two of private use that code pages map.
+/// Source: Unicode's best-fit tables for Windows code pages.
+fn folded_slash(text: &[u8]) -> Option<u8> {
+    match text {
+        [0xe2, 0x88, 0x95, ..] | [0xe2, 0x81, 0x84, ..] | [0xef, 0xbc, 0x8f, ..] => Some(b'/'),
+        [0xe2, 0x88, 0x96, ..] | [0xef, 0xbc, 0xbc, ..] => Some(b'\\'),
+        [0xee, 0xbf, 0x88, ..] | [0xef, 0x80, 0xa5, ..] => Some(b'/'),
+        _ => None,
+    }
+}

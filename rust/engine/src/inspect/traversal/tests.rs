@@ -1,0 +1,65 @@
+//! Traversals, and paths that are none.
+
+use super::*;
+use crate::inspect::testing::score;
+
+#[test]
+fn traversals_are_found() {
+    for text in [
+        "../../../../etc/passwd",
+        "..\\..\\..\\windows\\win.ini",
+        "....//....//....//x",
+        "/etc//passwd",
+        "/./etc/./passwd",
+        "..;/..;/..;/x",
+        "php://filter/convert.base64-encode/resource=index.php",
+        "file:///etc/hosts",
+        "C:\\boot.ini",
+        "/var/www/../../../etc/shadow\0.png",
+        "index.php\0",
+        "..2f..2f..2fetc2fx",
+        "/..%u2216..%u2216..%u2216",
+        "..%2%f..%2%fetc%2%fissue",
+        "%2%e%2%e0x2fetc",
+        "/etc/hostname.le0",
+        "/proc/meminfo",
+        "/var/log/x",
+        "/..\u{2216}..\u{2216}..\u{2216}x",
+        "..%2%fetc%2%fpasswd",
+        ".?%5%c.?%5%cboot.ini",
+        "/..//..//",
+        "/.//../x",
+        "/..\x1c..\x1c..\x1c",
+        "\\..\\x.inc",
+        "http://a.example/x/../",
+        "........etcpasswd",
+        "/......../x",
+        "/var/log/error_log ",
+        "C:\\Program Files\\Apache\\conf\\httpd.conf",
+    ] {
+        assert!(score(&Traversal, text) >= 0.5, "{text}");
+    }
+}
+
+#[test]
+fn ordinary_paths_are_left_alone() {
+    for text in [
+        "images/../logo.png",
+        "/srv/../x",
+        "https://a.example/docs/v1..v2/file.tar.gz",
+        "see ../../README.md and edit /etc/hosts to match",
+        "wait... what?",
+        "https://...",
+        "data:image/png;base64,AAAA",
+        "/home/log/data.ini",
+        "version 1..2 from 2..5",
+        "100%2 and 50%5",
+        "/srv/app/x",
+        "first line\nsecond line",
+        "... and so on",
+        "/...",
+        "fetch passwd",
+    ] {
+        assert!(score(&Traversal, text) < 0.5, "{text}");
+    }
+}
