@@ -322,18 +322,6 @@ describe(gateway.describe_name("a companion:"), function()
   end)
 
 
-  if not is_hybrid then
-    it("takes back what it did, also when the data plane would do so itself by now", function()
-      local record = in_state(edge.prefix, "queued", "active", "restrict_route")
-      edge:patch_plugin("threat-agent", { response = { responder = "local" } })
-      assert.equal(202, edge:admin("POST", "/threat-agent/actions/" .. record.id .. "/revert").status)
-      in_state(edge.prefix, "queued", "reverted", "restrict_route")
-      assert.equal("", methods("queued"))
-      edge:patch_plugin("threat-agent", { response = { responder = "companion" } })
-    end)
-  end
-
-
   if is_hybrid then
     it("takes a bad deploy back by its own history", function()
       for _ = 1, 60 do
@@ -398,4 +386,15 @@ describe(gateway.describe_name("a companion:"), function()
     eventually(function() return find(hub_prefix, "killed").state ~= "reverting" end, 30)
     assert.equal("", methods("killed"))
   end)
+
+
+  if not is_hybrid then
+    it("takes back what it did, also when the data plane would do so itself by now", function()
+      local record = in_state(edge.prefix, "queued", "active", "restrict_route")
+      edge:patch_plugin("threat-agent", { response = { responder = "local" } })
+      assert.equal(202, edge:admin("POST", "/threat-agent/actions/" .. record.id .. "/revert").status)
+      in_state(edge.prefix, "queued", "reverted", "restrict_route")
+      assert.equal("", methods("queued"))
+    end)
+  end
 end)

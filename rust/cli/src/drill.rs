@@ -157,6 +157,17 @@ impl Drill<'_> {
         }
     }
 
+    /// The node's status, once each of its workers has tested itself: a node that has just been
+    /// started does not enforce yet.
+    fn status(&self) -> Result<Value, Error> {
+        const PATH: &str = "/threat-agent/status";
+        let tested = self.wait(|| {
+            let status = self.admin(PATH)?;
+            Ok((status["self_test"]["passed"] == true).then_some(status))
+        })?;
+        tested.map_or_else(|| self.admin(PATH), Ok)
+    }
+
     fn attack(&self, report: &mut Report) -> Result<Vec<String>, Error> {
         let mut references = Vec::new();
         for nth in 0..self.args.requests {
@@ -195,7 +206,7 @@ impl Drill<'_> {
     }
 
     fn run(&self) -> Result<Report, Error> {
-        let status = self.admin("/threat-agent/status")?;
+        let status = self.status()?;
         let mut report = Report {
             enforcing: status["enforcing"] == true,
             status_before: self.probe("")?.0,
