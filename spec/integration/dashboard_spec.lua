@@ -220,6 +220,9 @@ describe(gateway.describe_name("the dashboard's route:"), function()
       eventually(function() return shop("2001:db8::50") == 403 end)
       assert.equal(202, write("POST", "/threat-agent/actions/" .. entry.action .. "/revert").status)
       eventually(function() return shop("2001:db8::50") == 200 end)
+      local action = ask("viewer", "/threat-agent/actions/" .. entry.action).json
+      assert.same({ "ban", "reverted" }, { action.action, action.state })
+      assert.equal(404, ask("viewer", "/threat-agent/actions/none").status)
       assert.equal(409, write("POST", "/threat-agent/actions/" .. entry.action .. "/revert").status)
     end)
 

@@ -161,6 +161,9 @@ return {
       { payload = { exclusions = { { rules = { "xss.tag" }, locations = { "args.q" } } } } },
       "payload.exclusions.locations", true,
     },
+    ["an exclusion of no rule"] = {
+      { payload = { exclusions = { { rules = { "xss" }, paths = { "/" } } } } }, "payload.exclusions.rules", true,
+    },
     ["a shadow of no rule"] = { { payload = { shadow = { "csrf" } } }, "payload.shadow", true },
     ["another answer to what was not inspected"] = { { payload = { on_uninspected = "drop" } }, "on_uninspected" },
 

@@ -38,6 +38,12 @@ struct Selection {
     families: Vec<Family>,
 }
 
+/// Tells whether a text has the form of a rule's id. Which ones there are changes from version to
+/// version, and a configuration outlives them.
+fn is_rule(text: &str) -> bool {
+    text == MODEL || text.contains('.')
+}
+
 impl Selection {
     fn has(&self, rule: &str, family: Option<Family>) -> bool {
         self.rules.iter().any(|r| r == rule) || family.is_some_and(|f| self.families.contains(&f))
@@ -67,14 +73,15 @@ struct Place {
 
 impl Scoping {
     /// Compiles the settings.
-    /// Errors: a location of no part, a shadow entry that is neither a rule's id nor a family.
+    /// Errors: a location of no part, a rule that has no rule's id, a shadow entry that is neither
+    /// that nor a family.
     pub fn new(config: &config::Payload) -> Result<Scoping, Error> {
         let exclusions = config.exclusions.iter().map(Exclusion::new);
         let mut shadow = Selection::default();
         for entry in &config.shadow {
             match Family::ALL.into_iter().find(|f| f.name() == entry) {
                 Some(family) => shadow.families.push(family),
-                None if entry == MODEL || entry.contains('.') => shadow.rules.push(entry.clone()),
+                None if is_rule(entry) => shadow.rules.push(entry.clone()),
                 None => {
                     let expected = format!(
                         "expected the id of a rule (sqli.union), a family or {MODEL}, got \"{entry}\""
@@ -107,6 +114,11 @@ impl Scoping {
 impl Exclusion {
     fn new(config: &config::Exclusion) -> Result<Exclusion, Error> {
         let locations = config.locations.iter().map(|l| Place::new(l));
+        if let Some(rule) = config.rules.iter().find(|r| !is_rule(r)) {
+            let expected =
+                format!("expected the id of a rule (sqli.union) or {MODEL}, got \"{rule}\"");
+            return Err(Error::field("payload.exclusions.rules", expected));
+        }
         Ok(Exclusion {
             what: Selection {
                 rules: config.rules.clone(),

@@ -72,6 +72,16 @@ function _M.list(ask)
 end
 
 
+function _M.get(ask)
+  local record = action_list.find(ask.params.id, ask.workspace)
+  if not record then
+    return 404, { message = "Not found" }
+  end
+
+  return 200, record
+end
+
+
 -- Approves an action that waits, or takes one back.
 function _M.command(ask)
   local command = ask.params.command

@@ -45,6 +45,7 @@ _M.ROUTES = {
   ["/precision"] = { GET = feedback.precision },
   ["/explain/:reference"] = { GET = incidents.explain },
   ["/actions"] = { GET = actions.list },
+  ["/actions/:id"] = { GET = actions.get },
   ["/actions/:id/:command"] = { POST = actions.command },
   ["/actions/:id/patch"] = { GET = actions.patch },
   ["/bans"] = { GET = bans.list, POST = bans.ban },
