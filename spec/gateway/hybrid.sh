@@ -24,18 +24,14 @@ data_environment() {
     export KONG_ADMIN_LISTEN=off KONG_CLUSTER_TELEMETRY_ENDPOINT=127.0.0.1:$CLUSTER_PORT
 }
 
-# Kong's data plane may get its configuration before it can keep it, and then has none until the next change.
-ask_again() {
-    sleep 1
-    ! grep -q 'unable to update running config' "$PREFIX/logs/error.log" || kong reload
-}
-
+# The data plane is first: a configuration that reaches Kong while it starts can be lost, and none comes until the next
+# change. It looks for its control plane again within ten seconds.
 gateway_start() {
     mkdir -p "$PREFIX/logs" "$CONTROL/logs"
     {
         postgres_start && kong hybrid gen_cert "$CONTROL/cluster.crt" "$CONTROL/cluster.key" &&
-        (control_environment && kong config db_import "$PREFIX/config.yml" && kong start) &&
-        (data_environment && kong start && ask_again)
+        (data_environment && kong start) &&
+        (control_environment && kong config db_import "$PREFIX/config.yml" && kong start)
     } > "$PREFIX/kong.out" 2>&1 || { cat "$PREFIX/kong.out" >&2; return 1; }
 }
 
