@@ -1,5 +1,6 @@
 //! The headers that upstreams read as data.
 
+use super::familiar::Familiar;
 use super::kind;
 use super::marked::Marked;
 use super::{url, Sink, Visitor};
@@ -58,6 +59,7 @@ pub fn walk<'r, V: Visitor>(
     sink: &mut Sink<'_, V>,
     request: &Request<'r>,
     marks: &mut Vec<Marks>,
+    familiar: &mut Familiar,
 ) -> Notes<'r> {
     let mut notes = Notes::default();
     let text = request.headers;
@@ -86,7 +88,9 @@ pub fn walk<'r, V: Visitor>(
         lower.make_ascii_lowercase();
         match &lower[..start.len()] {
             b"cookie" => cookies(sink, value),
-            b"referer" => url::whole(sink, Part::Header, name, value),
+            b"referer" => familiar.pass_or(sink, &text[from..end], |sink| {
+                url::whole(sink, Part::Header, name, value);
+            }),
             b"content-encoding" => {
                 notes.encoded |= !value.is_empty() && !value.eq_ignore_ascii_case(b"identity");
             }
@@ -100,7 +104,9 @@ pub fn walk<'r, V: Visitor>(
                 }
             }
             _ if value.is_empty() => {}
-            _ => sink.plain(Part::Header, name, value),
+            _ => familiar.pass_or(sink, &text[from..end], |sink| {
+                sink.plain(Part::Header, name, value);
+            }),
         }
     }
     notes

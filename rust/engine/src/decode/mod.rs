@@ -10,6 +10,7 @@
 mod base64;
 mod body;
 mod coding;
+mod familiar;
 mod graphql;
 mod headers;
 pub mod html;
@@ -27,6 +28,7 @@ pub use url::is_plain;
 use crate::inspect::Part;
 use crate::request::Request;
 use crate::verdict::Uninspected;
+use familiar::Familiar;
 use sink::Sink;
 use threat_agent_scan::{Marks, Seen};
 
@@ -82,6 +84,7 @@ impl Gaps {
 pub struct Scratch {
     text: Vec<u8>,
     lines: Vec<Marks>,
+    familiar: Familiar,
     pairs: Vec<Marks>,
     token: Vec<u8>,
     outer: json::Scratch,
@@ -94,6 +97,10 @@ pub trait Visitor {
     fn wants(&self, value: &Value<'_>) -> bool;
 
     fn visit(&mut self, value: &Value<'_>);
+
+    /// Tells how often something came of a visit, where a line of the headers of which nothing came
+    /// need not be visited again; none where it must be.
+    fn noted(&self) -> Option<u32>;
 }
 
 /// A visitor of all values.
@@ -106,6 +113,10 @@ impl<F: FnMut(&Value<'_>)> Visitor for All<F> {
 
     fn visit(&mut self, value: &Value<'_>) {
         (self.0)(value);
+    }
+
+    fn noted(&self) -> Option<u32> {
+        None
     }
 }
 
@@ -128,6 +139,7 @@ pub fn walk_for(request: &Request<'_>, scratch: &mut Scratch, visitor: impl Visi
     let Scratch {
         text,
         lines,
+        familiar,
         pairs,
         token,
         outer,
@@ -149,7 +161,7 @@ pub fn walk_for(request: &Request<'_>, scratch: &mut Scratch, visitor: impl Visi
         .any(percent::may_be_odd);
     sink.encoded(Part::Path, b"", request.path, false);
     url::pairs(&mut sink, Part::Query, request.query);
-    let notes = headers::walk(&mut sink, request, lines);
+    let notes = headers::walk(&mut sink, request, lines, familiar);
     body::walk(&mut sink, request, &notes, outer);
     sink.finish()
 }

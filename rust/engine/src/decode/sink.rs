@@ -58,6 +58,27 @@ impl<'s, V: Visitor> Sink<'s, V> {
         }
     }
 
+    /// Tells how many values there were.
+    pub fn values(&self) -> u32 {
+        self.nested.out.values
+    }
+
+    /// As [`Visitor::noted`].
+    pub fn noted(&self) -> Option<u32> {
+        self.nested.out.visitor.noted()
+    }
+
+    /// Counts values as looked at. Returns whether the budget has room for them.
+    pub fn pass_over(&mut self, values: u32, bytes: usize) -> bool {
+        let affordable = self.values >= values && self.bytes >= bytes;
+        if affordable {
+            self.values -= values;
+            self.bytes -= bytes;
+            self.nested.out.values += values;
+        }
+        affordable
+    }
+
     /// Tells whether a value of letters, digits, and single points and hyphens is dealt with by that.
     /// Cheap, for most are.
     #[inline(always)]
@@ -70,17 +91,8 @@ impl<'s, V: Visitor> Sink<'s, V> {
             extra_rounds: 0,
             odd_utf8: false,
         };
-        let passes = !self.odd
-            && !self.nested.out.visitor.wants(&value)
-            && !base64::may_be(plain)
-            && self.values > 0
-            && self.bytes >= plain.len();
-        if passes {
-            self.values -= 1;
-            self.bytes -= plain.len();
-            self.nested.out.values += 1;
-        }
-        passes
+        let passes = !self.odd && !self.nested.out.visitor.wants(&value) && !base64::may_be(plain);
+        passes && self.pass_over(1, plain.len())
     }
 
     /// A value in percent-encoding; `plus` as in forms.

@@ -45,6 +45,9 @@ macro_rules! registry {
         /// Every detector.
         pub static ALL: &[&dyn Detector] = &[$(&$detector),*];
 
+        /// A bit for each.
+        pub const EVERY: u32 = (1 << [$(stringify!($detector)),*].len()) - 1;
+
         /// Tells which of them want a value: bit n for the n-th. Cost: no call among them.
         pub fn wanting(hints: &Hints) -> u32 {
             let (mut wanting, mut bit) = (0, 1);

@@ -149,6 +149,8 @@ pub struct Findings {
     pub steps: u64,
     /// Values that were handed out. Added up likewise.
     pub values: u32,
+    /// How often a rule spoke, an excluded one as well, or a value was left out. Added up likewise.
+    noted: u32,
 }
 
 impl Findings {
@@ -160,6 +162,7 @@ impl Findings {
         self.uninspected_bytes = 0;
         self.steps = 0;
         self.values = 0;
+        self.noted = 0;
     }
 
     /// Takes a finding in; of two by one rule the stronger one is kept.
@@ -172,6 +175,7 @@ impl Findings {
     }
 
     fn leave_out(&mut self, bytes: usize) {
+        self.noted += 1;
         self.uninspected_bytes += bytes as u64;
         self.uninspected.insert(Uninspected::OVER_BUDGET);
     }
@@ -186,9 +190,14 @@ pub struct Inspector {
 }
 
 /// Visits the values that anything can be in.
-struct Suspects<F>(F);
+struct Suspects<F> {
+    /// Returns whether anything came of the visit.
+    visit: F,
+    /// How often something did; none where other detectors could have spoken.
+    noted: Option<u32>,
+}
 
-impl<F: FnMut(&Value<'_>)> Visitor for Suspects<F> {
+impl<F: FnMut(&Value<'_>) -> bool> Visitor for Suspects<F> {
     #[inline(always)]
     fn wants(&self, value: &Value<'_>) -> bool {
         prefilter::is_suspect(value)
@@ -196,7 +205,12 @@ impl<F: FnMut(&Value<'_>)> Visitor for Suspects<F> {
 
     #[inline(always)]
     fn visit(&mut self, value: &Value<'_>) {
-        (self.0)(value);
+        let noted = (self.visit)(value);
+        self.noted = self.noted.map(|n| n + u32::from(noted));
+    }
+
+    fn noted(&self) -> Option<u32> {
+        self.noted
     }
 }
 
@@ -229,7 +243,8 @@ impl Inspector {
         self.inspect_each(request, found, |_| {});
     }
 
-    /// The same, and hands each value that a detector looked at to `visit`.
+    /// The same, and hands each value that a detector looked at to `visit`, but for those of header
+    /// lines in which no rule spoke before.
     pub fn inspect_each(
         &self,
         request: &Request<'_>,
@@ -244,20 +259,25 @@ impl Inspector {
         );
         let scoped = self.scoping.on(request.path);
         let Walked { gaps, values } = SCRATCH.with(|scratch| {
-            let suspects = Suspects(|value: &Value<'_>| {
+            let look = |value: &Value<'_>| {
+                let before = found.noted;
                 let evidence = self.judge(request, value, &scoped, &mut budget, found);
-                if let Some(evidence) = evidence {
-                    let unruled = evidence.is_empty();
-                    if unruled && scoped.fate(MODEL, None, value) == Fate::Excluded {
-                        return;
-                    }
+                let unwanted = |e: &Evidence| {
+                    e.is_empty() && scoped.fate(MODEL, None, value) == Fate::Excluded
+                };
+                if let Some(evidence) = evidence.filter(|e| !unwanted(e)) {
                     visit(&Judged {
                         value,
                         text: patterns::is_text(value),
                         evidence,
                     });
                 }
-            });
+                found.noted > before
+            };
+            let suspects = Suspects {
+                visit: look,
+                noted: (self.asked == detector::EVERY).then_some(0),
+            };
             match scratch.try_borrow_mut() {
                 Ok(mut scratch) => decode::walk_for(request, &mut scratch, suspects),
                 Err(_) => decode::walk_for(request, &mut Scratch::default(), suspects),
@@ -317,10 +337,16 @@ impl Inspector {
                 found.leave_out(value.bytes.len());
                 continue;
             }
-            let Findings { list, shadow, .. } = &mut *found;
+            let Findings {
+                list,
+                shadow,
+                noted,
+                ..
+            } = &mut *found;
             let family = detector.family();
             let evidence = evidence.get_or_insert_with(Evidence::default);
             let mut take = |rule, score| {
+                *noted += 1;
                 let list = match scoped.fate(rule, Some(family), value) {
                     Fate::Excluded => return,
                     Fate::Shadow => {
