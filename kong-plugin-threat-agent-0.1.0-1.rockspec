@@ -103,6 +103,7 @@ build = {
       ["kong.plugins.threat-agent.agent.sweeper"] = "lua/kong/plugins/threat-agent/agent/sweeper.lua",
       ["kong.plugins.threat-agent.agent.trainer"] = "lua/kong/plugins/threat-agent/agent/trainer.lua",
       ["kong.plugins.threat-agent.api"] = "lua/kong/plugins/threat-agent/api.lua",
+      ["kong.plugins.threat-agent.answer"] = "lua/kong/plugins/threat-agent/answer.lua",
       ["kong.plugins.threat-agent.audit"] = "lua/kong/plugins/threat-agent/audit.lua",
       ["kong.plugins.threat-agent.baselines"] = "lua/kong/plugins/threat-agent/baselines.lua",
       ["kong.plugins.threat-agent.busy"] = "lua/kong/plugins/threat-agent/busy.lua",

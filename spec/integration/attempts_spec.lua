@@ -73,11 +73,29 @@ describe(gateway.describe_name("attempts"), function()
     assert.same({ "delayed" }, record.signs)
   end)
 
+  it("what attacks are after tells of success, also where two buffers cut it", function()
+    for _, pad in ipairs({ "", ("x"):rep(3900), ("x"):rep(7000) }) do
+      local record = record_of("/shop/echo" .. UNION .. "&told=" .. #pad, { ["a-pad"] = pad .. " root:x:0:0:root:/root:/bin/sh" })
+      assert.equal("likely_successful", record.outcome)
+      assert.is_true(table.concat(record.signs, ","):find("disclosed", 1, true) ~= nil)
+    end
+  end)
+
+  it("an interpreter's complaint tells of an attempt that was read", function()
+    local record = record_of("/shop/echo" .. UNION .. "&complained", { ["x-pad"] = "ORA-01756: quoted string not properly terminated" })
+    assert.equal("attempted", record.outcome)
+    assert.same({ "complained" }, record.signs)
+  end)
+
+  it("what a clean request gets is not read", function()
+    assert.is_nil(record_of("/shop/echo?clean=2", { ["x-pad"] = "Linux version 6.1.0" }).outcome)
+  end)
+
   it("both are counted", function()
     gateway.eventually(function()
       local metrics = gw:status("/threat-agent/metrics").body
-      return metrics:find('threat_agent_attempts_total{outcome="attempted"} 2', 1, true)
-             and metrics:find('threat_agent_attempts_total{outcome="likely_successful"} 2', 1, true)
+      return metrics:find('threat_agent_attempts_total{outcome="attempted"} 3', 1, true)
+             and metrics:find('threat_agent_attempts_total{outcome="likely_successful"} 5', 1, true)
     end)
   end)
 
@@ -86,7 +104,7 @@ describe(gateway.describe_name("attempts"), function()
     gateway.eventually(function()
       for _, one in ipairs(gw:admin("GET", "/threat-agent/incidents").json.data) do
         incident, reasons = one, table.concat(one.reasons, "\n")
-        if reasons:find("likely successful: 2 of about", 1, true) then
+        if reasons:find("likely successful: 5 of about", 1, true) then
           return true
         end
       end
@@ -95,6 +113,6 @@ describe(gateway.describe_name("attempts"), function()
     assert.equal("critical", incident.severity)
     assert.matches("it probably worked$", incident.title)
     assert.matches("1 with the delay that was asked for", reasons, 1, true)
-    assert.matches("1 answered with up to", reasons, 1, true)
+    assert.matches(" answered with up to", reasons, 1, true)
   end)
 end)

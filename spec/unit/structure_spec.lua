@@ -151,6 +151,7 @@ local ARROWS = {
   ["views.review"] = { "config_review", "findings", "operations" },
   ["views.whom"] = { "entities", "library", "redact", "region", "senders" },
   action_list = { "files", "vocabulary" },
+  answer = { "guard", "native" },
   api = { "companion", "views" },
   audit = { "notifiers.signature", "raw_body", "settings" },
   baselines = { "files", "vocabulary" },
@@ -176,7 +177,7 @@ local ARROWS = {
   guard = { "library", "native" },
   guards = {},
   handler = {
-    "agent", "audit", "guard", "inspection", "library", "native", "prometheus", "record", "request", "response",
+    "agent", "answer", "audit", "guard", "inspection", "library", "prometheus", "record", "response",
     "worker",
   },
   incidents = { "findings", "library", "names", "region" },

@@ -6,6 +6,7 @@
 
 pub mod allowlist;
 pub mod analyst;
+pub mod answer;
 pub mod baseline;
 pub mod behaviour;
 pub mod config;

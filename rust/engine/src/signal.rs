@@ -50,10 +50,14 @@ pub enum Kind {
     LargeAnswers = 18,
     /// A request carries what its place has never had.
     PayloadOutlier = 19,
+    /// An attack was answered with what attacks are after.
+    PayloadDisclosure = 20,
+    /// An attack was answered with an interpreter's complaint.
+    PayloadComplaint = 21,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 19] = [
+    pub const ALL: [Kind; 21] = [
         Kind::Rule,
         Kind::Payload,
         Kind::ManyAccounts,
@@ -73,6 +77,8 @@ impl Kind {
         Kind::RareMethod,
         Kind::LargeAnswers,
         Kind::PayloadOutlier,
+        Kind::PayloadDisclosure,
+        Kind::PayloadComplaint,
     ];
 
     /// Names the kind as incidents do.
@@ -97,6 +103,8 @@ impl Kind {
             Kind::RareMethod => "rare_method",
             Kind::LargeAnswers => "large_answers",
             Kind::PayloadOutlier => "payload_outlier",
+            Kind::PayloadDisclosure => "payload_disclosure",
+            Kind::PayloadComplaint => "payload_complaint",
         }
     }
 
@@ -104,7 +112,11 @@ impl Kind {
     pub fn is_of_response(self) -> bool {
         matches!(
             self,
-            Kind::PayloadDelay | Kind::PayloadGrowth | Kind::PayloadError
+            Kind::PayloadDelay
+                | Kind::PayloadGrowth
+                | Kind::PayloadError
+                | Kind::PayloadDisclosure
+                | Kind::PayloadComplaint
         )
     }
 

@@ -150,7 +150,8 @@ impl Uninspected {
     }
 }
 
-/// What an attack tries, as far as its response can tell whether it worked: a set of bits.
+/// What an attack tries, as far as its response can tell whether it worked, and what the text of the answer
+/// says: a set of bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Attempt(pub u32);
 
@@ -159,6 +160,10 @@ impl Attempt {
     pub const FOUND: Attempt = Attempt(1);
     /// It would make the upstream wait.
     pub const DELAY: Attempt = Attempt(1 << 1);
+    /// The answer holds what attacks are after.
+    pub const DISCLOSED: Attempt = Attempt(1 << 2);
+    /// The answer holds an interpreter's complaint.
+    pub const COMPLAINED: Attempt = Attempt(1 << 3);
 
     /// Rules that find what makes an upstream wait.
     const DELAYS: [&'static str; 2] = ["sqli.delay", "command.waits"];
@@ -177,9 +182,14 @@ impl Attempt {
         self.0 == 0
     }
 
-    /// Tells whether it would make the upstream wait.
-    pub fn delays(self) -> bool {
-        self.0 & Self::DELAY.0 != 0
+    /// Adds what `other` holds.
+    pub fn insert(&mut self, other: Attempt) {
+        self.0 |= other.0;
+    }
+
+    /// Tells whether all of `other` is in this set.
+    pub fn contains(self, other: Attempt) -> bool {
+        self.0 & other.0 == other.0
     }
 }
 
@@ -194,6 +204,10 @@ impl Success {
     pub const LARGER: Success = Success(1 << 1);
     /// The upstream failed where it usually does not.
     pub const ERROR: Success = Success(1 << 2);
+    /// The answer holds what attacks are after: accounts, keys, the output of a command.
+    pub const DISCLOSED: Success = Success(1 << 3);
+    /// The answer holds the complaint of an interpreter that read the payload.
+    pub const COMPLAINED: Success = Success(1 << 4);
 
     /// Adds the signs of `other`.
     pub fn insert(&mut self, other: Success) {

@@ -506,6 +506,14 @@ fn an_attack_that_worked_is_told_from_an_attempt() {
         status: 500,
         ..attack(union)
     };
+    let disclosed = Sent {
+        answer: "root:x:0:0:root:/root:/bin/bash",
+        ..attack(union)
+    };
+    let complained = Sent {
+        answer: "You have an error in your SQL syntax",
+        ..attack(union)
+    };
     // Late, but it did not ask for that; and three times as large as usual is nothing.
     let neither = Sent {
         latency_ms: 5_010,
@@ -524,6 +532,18 @@ fn an_attack_that_worked_is_told_from_an_attempt() {
             1,
             Severity::High,
             "likely successful: 1 of about 1: 1 answered with up to 90000",
+        ),
+        (
+            disclosed,
+            1,
+            Severity::Critical,
+            "likely successful: 1 of about 1: 1 answered with accounts",
+        ),
+        (
+            complained,
+            4,
+            Severity::Medium,
+            "likely successful: 0 of about 4: 4 answered with an interpreter's complaint",
         ),
         (
             failed,

@@ -2,7 +2,9 @@
 
 use threat_agent_engine::config::{OnUninspected, Rule};
 use threat_agent_engine::inspect::Family;
-use threat_agent_engine::{Action, Body, Category, Config, Engine, LocalState, Request, Verdict};
+use threat_agent_engine::{
+    Action, Attempt, Body, Category, Config, Engine, LocalState, Request, Verdict,
+};
 
 const SQL: &[u8] = b"q=1%27+UNION+SELECT+username,+password+FROM+users--+-";
 const SCRIPT: &[u8] = b"q=%3Cscript%3Ealert(document.cookie)%3C/script%3E";
@@ -146,9 +148,9 @@ fn own_rules_have_a_shadow_too() {
 #[test]
 fn what_asks_for_a_delay_is_told() {
     let attempt = |query| judge(&Config::default(), &asked(query)).attempt;
-    assert!(attempt(b"q=1%27+and+sleep(5)--+-").delays());
-    assert!(attempt(b"q=1%27;waitfor+delay+%270:0:5%27--").delays());
-    assert!(attempt(b"q=;sleep+5").delays());
-    assert!(!attempt(SQL).delays() && !attempt(SQL).is_none());
+    assert!(attempt(b"q=1%27+and+sleep(5)--+-").contains(Attempt::DELAY));
+    assert!(attempt(b"q=1%27;waitfor+delay+%270:0:5%27--").contains(Attempt::DELAY));
+    assert!(attempt(b"q=;sleep+5").contains(Attempt::DELAY));
+    assert!(!attempt(SQL).contains(Attempt::DELAY) && !attempt(SQL).is_none());
     assert!(attempt(b"q=fine").is_none());
 }

@@ -282,7 +282,7 @@ typedef struct {
   uint64_t request_bytes;
   uint64_t response_bytes;
   /**
-   * The verdict's.
+   * The verdict's, with what `ta_answer_read` added.
    */
   uint32_t attempt;
   /**
@@ -466,6 +466,14 @@ int32_t ta_engine_inspect(const ta_engine_t *engine,
  * Returns: OK, and the verdict in `out`; INVALID; PANIC.
  */
 int32_t ta_engine_probe(const ta_engine_t *engine, const ta_request_t *request, ta_verdict_t *out);
+
+/**
+ * Reads a piece of the answer to a request with findings, and adds what it gives away of an attack to
+ * `attempt`, the verdict's.
+ * Returns: OK; INVALID; PANIC.
+ */
+int32_t ta_answer_read(ta_str_t text,
+                       uint32_t *attempt);
 
 /**
  * Takes in how a request ended, and tells in `success` what that says of an attack in it:

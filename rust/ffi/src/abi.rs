@@ -170,7 +170,7 @@ pub struct ta_outcome_t {
     pub latency_ms: u32,
     pub request_bytes: u64,
     pub response_bytes: u64,
-    /// The verdict's.
+    /// The verdict's, with what `ta_answer_read` added.
     pub attempt: u32,
     /// The verdict's.
     pub account: u64,
@@ -192,6 +192,10 @@ pub enum ta_success_t {
     TA_SUCCESS_LARGER = 2,
     /// The upstream failed where it hardly ever does.
     TA_SUCCESS_ERROR = 4,
+    /// The answer holds accounts, keys, settings of a machine or the output of a command.
+    TA_SUCCESS_DISCLOSED = 8,
+    /// The answer holds the complaint of an interpreter.
+    TA_SUCCESS_COMPLAINED = 16,
 }
 
 /// What a second's work came to.

@@ -14,7 +14,7 @@ use crate::convert::{
 use crate::guard::{guard, set_last_error, with_last_error, Failure};
 use crate::node::{init_shared, is_alive, node, now_ms, Inside, Node, DEFAULT_REGION_BYTES};
 use std::cell::RefCell;
-use threat_agent_engine::{Action, Config, Engine, LocalState, Uninspected, Verdict};
+use threat_agent_engine::{answer, Action, Config, Engine, LocalState, Uninspected, Verdict};
 use threat_agent_state::Stat;
 
 /// A compiled configuration.
@@ -258,6 +258,20 @@ pub unsafe extern "C" fn ta_engine_probe(
             Ok(ta_status_t::TA_STATUS_OK)
         },
     )
+}
+
+/// Reads a piece of the answer to a request with findings, and adds what it gives away of an attack to
+/// `attempt`, the verdict's.
+/// Returns: OK; INVALID; PANIC.
+#[no_mangle]
+pub unsafe extern "C" fn ta_answer_read(text: ta_str_t, attempt: *mut u32) -> i32 {
+    guard(count_panic, || {
+        // SAFETY: the caller's promise for all exports.
+        let out = unsafe { attempt.as_mut() }.ok_or_else(|| missing("attempt"))?;
+        // SAFETY: the caller's promise for all exports.
+        *out |= answer::read(unsafe { bytes(text, "text") }?).0;
+        Ok(ta_status_t::TA_STATUS_OK)
+    })
 }
 
 /// Takes in how a request ended, and tells in `success` what that says of an attack in it:

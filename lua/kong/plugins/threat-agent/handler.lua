@@ -1,14 +1,13 @@
 -- Phases only: each says in a line what happens in it.
 
 local agent = require "kong.plugins.threat-agent.agent"
+local answer = require "kong.plugins.threat-agent.answer"
 local audit = require "kong.plugins.threat-agent.audit"
 local guard = require "kong.plugins.threat-agent.guard"
 local inspection = require "kong.plugins.threat-agent.inspection"
 local library = require "kong.plugins.threat-agent.library"
-local native = require "kong.plugins.threat-agent.native"
 local prometheus = require "kong.plugins.threat-agent.prometheus"
 local record = require "kong.plugins.threat-agent.record"
-local request = require "kong.plugins.threat-agent.request"
 local response = require "kong.plugins.threat-agent.response"
 local worker = require "kong.plugins.threat-agent.worker"
 
@@ -44,8 +43,7 @@ end
 -- Runs for global instances only: refuses banned clients before anything is routed.
 function ThreatAgent:rewrite(conf)
   agent.remember(conf)
-  local engine = conf.mode == "enforce" and guard.engine(conf)
-  local verdict = engine and guard.call(native.check_ban, engine, request.identity())
+  local verdict = inspection.early(conf)
   if verdict and verdict.refuses then
     kong.ctx.plugin.verdict = verdict
     return response.enforce(verdict)
@@ -58,10 +56,14 @@ function ThreatAgent:access(conf)
     return
   end
 
-  local engine = guard.engine(conf)
-  local verdict = engine and inspection.run(conf, engine) or false
+  local verdict = inspection.run(conf) or false
   kong.ctx.plugin.verdict = verdict
   return response.apply(conf, verdict)
+end
+
+
+function ThreatAgent:body_filter()
+  answer.read(kong.ctx.plugin.verdict)
 end
 
 
@@ -71,9 +73,7 @@ function ThreatAgent:log(conf)
     return
   end
 
-  local engine = guard.engine(conf)
-  local verdict = kong.ctx.plugin.verdict
-  record.write(conf, engine and inspection.finish(engine, verdict) or verdict)
+  record.write(conf, inspection.finish(conf, kong.ctx.plugin.verdict))
 end
 
 

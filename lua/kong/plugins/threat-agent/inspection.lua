@@ -1,4 +1,5 @@
--- One request's inspection in `access`: one call to the engine, or two where a long body follows.
+-- One request's inspection: whether its client is banned, in `rewrite`; in `access` one call to the engine,
+-- or two where a long body follows; and what came of it, in `log`.
 
 local guard = require "kong.plugins.threat-agent.guard"
 local native = require "kong.plugins.threat-agent.native"
@@ -12,8 +13,20 @@ local STAGE = native.STAGE
 local _M = {}
 
 
+-- Returns the verdict on a client that is banned everywhere; nil in monitor mode and when the engine failed.
+function _M.early(conf)
+  local engine = conf.mode == "enforce" and guard.engine(conf)
+  return engine and guard.call(native.check_ban, engine, request.identity()) or nil
+end
+
+
 -- Returns the verdict, or nil when the engine failed. May yield.
-function _M.run(conf, engine)
+function _M.run(conf)
+  local engine = guard.engine(conf)
+  if not engine then
+    return nil
+  end
+
   local has_body, is_long = request.expects_body(conf)
   if not has_body then
     return guard.call(native.inspect, engine, request.read_head(STAGE.whole))
@@ -33,7 +46,12 @@ end
 
 -- Judges in `log` what never reached `access`, and tells the engine how the request ended.
 -- verdict: that of `access`; nil where there was none. Returns the verdict.
-function _M.finish(engine, verdict)
+function _M.finish(conf, verdict)
+  local engine = guard.engine(conf)
+  if not engine then
+    return verdict
+  end
+
   if verdict == nil then
     verdict = guard.call(native.inspect, engine, request.read_late())
   end

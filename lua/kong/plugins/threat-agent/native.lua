@@ -424,9 +424,23 @@ function _M.probe(conf, from)
 end
 
 
+-- Reads a piece of the answer to a request with findings. attempt: the verdict's. Returns it with what the
+-- text gives away; or nil and an error.
+function _M.read_answer(attempt, text)
+  set_str(str, text)
+  number_out[0] = attempt
+  local status = library.C.ta_answer_read(str, number_out)
+  if status ~= 0 then
+    return failure(status, "read an answer")
+  end
+
+  return number_out[0]
+end
+
+
 -- What the response says of an attack in its request, by its bits.
-local SIGNS = { "delayed", "larger", nil, "error" }
-local DELAYED_OR_LARGER = 3
+local SIGNS = { [1] = "delayed", [2] = "larger", [4] = "error", [8] = "disclosed", [16] = "complained" }
+local WORKED = 1 + 2 + 8
 
 
 local function read_signs(bits)
@@ -438,7 +452,7 @@ local function read_signs(bits)
   end
 
   table.sort(signs)
-  local worked = bit.band(bits, DELAYED_OR_LARGER) ~= 0
+  local worked = bit.band(bits, WORKED) ~= 0
   return { outcome = worked and "likely_successful" or "attempted", signs = signs[1] and signs }
 end
 

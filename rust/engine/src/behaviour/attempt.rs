@@ -1,7 +1,7 @@
 //! Did it work? What the response tells of an attack in its request.
 //!
 //! Nothing is read that the gateway would have to buffer: status, size and time are held against
-//! what is usual on the route. Sizes are kept as logarithms, because answers of one route differ by
+//! what is usual on the route, and the text of the answer was read as it passed by. Sizes are kept as logarithms, because answers of one route differ by
 //! factors rather than by bytes.
 
 use super::{is_told, keys, Told, Watch, H1};
@@ -9,7 +9,7 @@ use crate::memory::Memory;
 use crate::request::{Identity, Outcome, Source};
 use crate::signal::Kind;
 use crate::state::Counter;
-use crate::verdict::{Category, Success};
+use crate::verdict::{Attempt, Category, Success};
 
 /// Sampled requests of an hour from which their mean time says what is usual.
 const TIMED: u64 = 12;
@@ -33,6 +33,8 @@ const ERROR_RATIO: u64 = 20;
 const DELAYED: f32 = 0.95;
 const LARGER: f32 = 0.8;
 const ERROR: f32 = 0.5;
+const DISCLOSED: f32 = 0.98;
+const COMPLAINED: f32 = 0.6;
 
 impl Watch {
     /// Takes a sample of how large answers are.
@@ -80,14 +82,27 @@ impl Watch {
             };
             self.tell(identity, told, 0, false, memory, now_ms);
         };
+        // Of what speaks for success the clearest is told, so that a request counts once.
+        if outcome.attempt.contains(Attempt::DISCLOSED) {
+            success.insert(Success::DISCLOSED);
+            tell(Kind::PayloadDisclosure, DISCLOSED, found, 0);
+        }
         if let Some((took, usual)) = delay(identity, outcome, memory, now_ms) {
+            if success == Success::default() {
+                tell(Kind::PayloadDelay, DELAYED, took, usual);
+            }
             success.insert(Success::DELAYED);
-            tell(Kind::PayloadDelay, DELAYED, took, usual);
         }
         if let Some((bytes, usual)) = growth(identity, outcome, memory, now_ms) {
-            success.insert(Success::LARGER);
-            if is_told(found) {
+            if success == Success::default() && is_told(found) {
                 tell(Kind::PayloadGrowth, LARGER, bytes, usual);
+            }
+            success.insert(Success::LARGER);
+        }
+        if outcome.attempt.contains(Attempt::COMPLAINED) {
+            success.insert(Success::COMPLAINED);
+            if is_told(found) {
+                tell(Kind::PayloadComplaint, COMPLAINED, found, 0);
             }
         }
         if is_new_error(identity, outcome, memory, now_ms) {
@@ -108,7 +123,7 @@ fn delay<M: Memory + ?Sized>(
     now_ms: u64,
 ) -> Option<(u64, u64)> {
     let took = u64::from(outcome.latency_ms);
-    if !outcome.attempt.delays() || took < DELAY_MS {
+    if !outcome.attempt.contains(Attempt::DELAY) || took < DELAY_MS {
         return None;
     }
     let all = keys::all(identity.workspace, identity.route);

@@ -33,8 +33,17 @@ fn outcome(signs: &Signs, requests: u64) -> String {
             "{seen} answered with up to {bytes} bytes where {usual} are usual"
         ));
     }
-    if signs.errors.seen > 0 {
-        parts.push(format!("{} made the upstream fail", signs.errors.seen));
+    for (sign, what) in [
+        (
+            signs.disclosed,
+            "answered with accounts, keys or a command's output",
+        ),
+        (signs.complained, "answered with an interpreter's complaint"),
+        (signs.errors, "made the upstream fail"),
+    ] {
+        if sign.seen > 0 {
+            parts.push(format!("{} {what}", sign.seen));
+        }
     }
     let colon = if parts.is_empty() { "" } else { ": " };
     format!(
@@ -69,7 +78,9 @@ impl Detector for Payload {
         }
         let worked = evidence.signs.worked();
         let severity = match (payload, clients, requests) {
-            (true, ..) if evidence.signs.delayed.seen > 0 => Severity::Critical,
+            (true, ..) if evidence.signs.delayed.seen + evidence.signs.disclosed.seen > 0 => {
+                Severity::Critical
+            }
             // Sizes vary for other reasons, too.
             (true, ..) if worked > 0 => Severity::High,
             (true, c, n) if c >= 20 || n >= 100 => Severity::High,

@@ -118,6 +118,8 @@ pub struct Signs {
     /// Units: bytes.
     pub larger: Sign,
     pub errors: Sign,
+    pub disclosed: Sign,
+    pub complained: Sign,
 }
 
 impl Signs {
@@ -126,6 +128,8 @@ impl Signs {
             Kind::PayloadDelay => &mut self.delayed,
             Kind::PayloadGrowth => &mut self.larger,
             Kind::PayloadError => &mut self.errors,
+            Kind::PayloadDisclosure => &mut self.disclosed,
+            Kind::PayloadComplaint => &mut self.complained,
             _ => return,
         };
         sign.seen += 1;
@@ -134,7 +138,7 @@ impl Signs {
 
     /// Attacks that probably worked.
     pub fn worked(&self) -> u32 {
-        self.delayed.seen + self.larger.seen
+        self.delayed.seen + self.larger.seen + self.disclosed.seen
     }
 }
 

@@ -4,7 +4,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 use threat_agent_engine::request::Source;
 use threat_agent_engine::{
-    Analyst, Body, Category, Config, Engine, Identity, Incident, LocalState, Outcome, Request,
+    answer, Analyst, Attempt, Body, Category, Config, Engine, Identity, Incident, LocalState,
+    Outcome, Request,
 };
 
 /// A gateway with one engine, in virtual time.
@@ -38,6 +39,8 @@ pub struct Sent<'a> {
     /// Instead of the length of `body`.
     pub request_bytes: u64,
     pub response_bytes: u64,
+    /// The start of the answer.
+    pub answer: &'a str,
 }
 
 impl Default for Sent<'_> {
@@ -58,6 +61,7 @@ impl Default for Sent<'_> {
             latency_ms: 20,
             request_bytes: 0,
             response_bytes: 2_000,
+            answer: "",
         }
     }
 }
@@ -135,7 +139,7 @@ impl World {
             latency_ms: sent.latency_ms,
             request_bytes: sent.request_bytes.max(sent.body.len() as u64),
             response_bytes: sent.response_bytes,
-            attempt: verdict.attempt,
+            attempt: read_answer(verdict.attempt, sent.answer),
             ..Outcome::default()
         };
         self.engine.observe(
@@ -236,4 +240,12 @@ impl World {
         let tell = |i: &Incident| format!("{:?} {} {:?}", i.category, i.title, i.reasons);
         self.analyst.incidents().map(tell).collect()
     }
+}
+
+/// As the gateway does: the answers to attacks alone are read.
+fn read_answer(mut attempt: Attempt, answer: &str) -> Attempt {
+    if !attempt.is_none() {
+        attempt.insert(answer::read(answer.as_bytes()));
+    }
+    attempt
 }
