@@ -59,7 +59,7 @@ impl Marks {
     pub const SESSION: Marks = Marks(1 << 20);
     /// Holds an escape in pieces, `%2%f`.
     pub const NIBBLES: Marks = Marks(1 << 21);
-    /// Holds `://` behind another scheme than the web's.
+    /// Holds `://` behind another scheme than the web's, or starts with `//` and an address.
     pub const SCHEME: Marks = Marks(1 << 22);
 
     /// The marks of both sets.
@@ -187,6 +187,7 @@ fn hints(value: &Value<'_>, read: &Read) -> Hints {
         Marks::HIDDEN.when(value.part == Part::Path && signs::pair(value.bytes, *b"/.")),
         Marks::AGENT.when(is_agent(value)),
         Marks::UPLOAD.when(value.part == Part::File || is_upload(value)),
+        Marks::SCHEME.when(signs::relative(value.bytes)),
     ];
     let marks = marks.into_iter().fold(Marks::default(), Marks::or);
     Hints {

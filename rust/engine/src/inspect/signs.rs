@@ -26,6 +26,11 @@ pub fn link(value: &Value<'_>) -> bool {
     pair(value.bytes, *b":/") && !(plain && memchr::memchr(b'=', value.bytes).is_none())
 }
 
+/// Two slashes before a number or a bracket: an address, with the scheme of the page.
+pub fn relative(text: &[u8]) -> bool {
+    matches!(text, [b'/', b'/', b'0'..=b'9' | b'[', ..])
+}
+
 /// A bracket behind a letter or a digit.
 pub fn calls(text: &[u8]) -> bool {
     memchr::memchr_iter(b'(', text).any(|at| at > 0 && text[at - 1].is_ascii_alphanumeric())
