@@ -35,7 +35,7 @@ impl Marks {
     pub const AXIS: Marks = Marks(1 << 8);
     /// Holds `://`, or a URL's start in another spelling.
     pub const LINK: Marks = Marks(1 << 9);
-    /// Names the protocol, or holds a character that some fold to a line end.
+    /// Names the protocol, or holds what some fold to a line end or spell one by.
     pub const HTTP: Marks = Marks(1 << 10);
     /// May be a serialised object.
     pub const OBJECT: Marks = Marks(1 << 11);
@@ -221,6 +221,7 @@ fn look_around(value: &Value<'_>, rare: Rare) -> Marks {
         Marks::LINK.when(link && signs::link(value)),
         Marks::SCHEME.when(link && !value.bytes.starts_with(b"http")),
         Marks::NIBBLES.when(rare.any & rare::PERCENT != 0 && signs::nibbles(value.bytes)),
+        Marks::HTTP.when(rare.any & rare::BACKSLASH != 0 && signs::line_end(value.bytes)),
         Marks::NULL.when(rare.any & rare::NULL != 0),
         Marks::CALL.when(rare.any & rare::OPEN != 0 && signs::calls(value.bytes)),
         Marks::VARIABLE.when(dollars.variable),
