@@ -23,7 +23,8 @@ macro_rules! inside {
 
 /// What no service of its own is configured with, wherever it stands.
 static PATTERNS: Patterns = Patterns::new(&[
-    pattern("ssrf.metadata", 0.9, 0.3, "169\\.254\\.169\\.254|[/\\\\@]169\\.254\\.\\d+\\.\\d+|168\\.63\\.129\\.16|metadata\\.(?:google|azure|tencentyun|packet|platformequinix|oraclecloud|cloud\\.ibm)|(?:latest|computemetadata|opc/v\\d|openstack)/(?:meta-data|user-data|v1/|instance|api/token|dynamic)|100\\.100\\.100\\.200|192\\.0\\.0\\.192|instance-data\\b|rancher-metadata|fd00:ec2::254|fd20:ce::254"),
+    pattern("ssrf.metadata", 0.9, 0.3, "[/\\\\@]169\\.254\\.\\d+\\.\\d+|168\\.63\\.129\\.16|metadata\\.(?:google|azure|tencentyun|packet|platformequinix|oraclecloud|cloud\\.ibm)|(?:latest|computemetadata|opc/v\\d|openstack)/(?:meta-data|user-data|v1/|instance|api/token|dynamic)|100\\.100\\.100\\.200|192\\.0\\.0\\.192|instance-data\\b|rancher-metadata|fd00:ec2::254|fd20:ce::254"),
+    quoted("ssrf.metadata", 0.9, 0.3, "169\\.254\\.169\\.254"),
     // Numbers in other bases, fewer parts than four, addresses of IPv4 within such of IPv6.
     pattern("ssrf.address", 0.85, 0.4, "\\b[a-z][a-z0-9+._-]{1,15}:[/\\\\]+(?:[^/\\s@]*@)?(?:0x[0-9a-f]{1,8}(?:[/:]|$|\\.(?:\\d|0x))|\\d{8,10}(?:[/:]|$)|0[0-7]{1,10}\\.(?:\\d|0x)|0[0-7]{8,11}(?:[/:]|$)|\\d{1,3}\\.0x|\\d{1,3}\\.\\d{1,3}\\.\\d{4,}|\\d{1,3}\\.\\d{5,}|(?:\\d{1,3}\\.){2,3}0[0-7x]|\\d{1,3}(?:\\.\\d{1,3}){1,2}(?:[/:]|$)|\\[[0:]*ffff:|\\[(?:64:ff9b:|2002:|fe80:|0{2,4}:|0:)|[0-9a-f]{0,4}::)"),
     pattern("ssrf.address", 0.85, 0.5, "\\b[a-z][a-z0-9+._-]{1,15}:[/\\\\]*[^/\\s]{0,60}(?:\\xe2(?:\\x91[\\xa0-\\xbf]|\\x92[\\x80-\\xbf]|\\x93[\\x80-\\xbf])|\\xe3\\x80\\x82|\\xef\\xbd\\xa1|\\xef\\xbc\\x8e)"),
@@ -32,6 +33,8 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("ssrf.rebind", 0.85, 0.5, "\\.(?:nip\\.io|xip\\.io|sslip\\.io|localtest\\.me|oastify\\.com|burpcollaborator\\.net|interact\\.sh|oast\\.(?:pro|live|site|online|fun|me)|requestbin\\.\\w+|dnslog\\.cn|ceye\\.io|rbndr\\.us|1u\\.ms)\\b|make-127-"),
     pattern("ssrf.scheme", 0.8, 0.4, "(?:^|[\\s=:'\"(,])(?:gophers?|dict|rmi|tftp|netdoc|jar|phar|local_file|expect|corba|iiop|ircu|ogg|url):(?:[/\\\\]{2}|[/\\\\]?127)"),
     pattern("ssrf.scheme", 0.8, 0.4, "^\\s*url:[a-z]{2,10}:[/\\\\]"),
+    // Those of directories and mail are a setting's where it starts with them, and not in a lookup.
+    pattern("ssrf.scheme", 0.8, 0.3, "\\w[=:'\"(,](?:ldaps?|dns|smb|sftp|telnet):[/\\\\]{2}"),
     pattern("ssrf.confusion", 0.75, 0.3, "^\\s*(?:https?|ftp):(?:[/\\\\]*[^/\\s@?#]*(?:[\\s#?\\\\]|:\\d+\\s)[^/\\s=]*@[^/]|[/\\\\]*[^/\\s]*@[^/\\s]*@|[/\\\\]*[0-9:.]+:\\d+:\\d+|\\d|\\[)"),
 ]);
 
@@ -40,7 +43,7 @@ static LOCAL: Patterns = Patterns::new(&[
     pattern("ssrf.loopback", 0.75, 0.2, "(?:^\\s*|[^\\s\\w.+-])[a-z][a-z0-9+._-]{1,15}:[/\\\\]*(?:[^/\\s@]*@)?(?:localhost|127\\.\\d+|0\\.0\\.0\\.0|0(?:[:/]|$)|\\[?::1?\\]?(?:[:/]|$)|\\[::|127\\b|localtest\\.me|lvh\\.me|vcap\\.me|0\\.\\d)"),
     quoted("ssrf.loopback", 0.75, 0.2, "\\b[a-z][a-z0-9+._-]{1,15}:[/\\\\]*(?:[^/\\s@]*@)?(?:localhost|127\\.\\d+|0\\.0\\.0\\.0|0(?:[:/]|$)|\\[?::1?\\]?(?:[:/]|$)|\\[::|127\\b|localtest\\.me|lvh\\.me|vcap\\.me|0\\.\\d)"),
     pattern("ssrf.loopback", 0.6, 0.0, "^\\s*(?:localhost\\d?(?:\\.localdomain\\d?)?|ip(?:v?6)-(?:localhost|loopback)|(?:gateway|host|kubernetes)\\.(?:docker|containers|default\\.svc\\.cluster)\\.(?:internal|local)|lvh\\.me|localtest\\.me|vcap\\.me|127(?:\\.\\d+){1,3})(?::\\d+)?/"),
-    pattern("ssrf.address", 0.75, 0.2, "^\\s*[a-z][a-z0-9+.-]*:[/\\\\]*(?:\\\\\\w){3,}|^\\s*[a-z][a-z0-9+.-]*://(?:\\[f[cd]\\w\\w:|0x[0-9a-f]{8,})"),
+    pattern("ssrf.address", 0.75, 0.2, "^\\s*[a-z][a-z0-9+.-]*:[/\\\\]*(?:\\\\\\w){3,}|^\\s*[a-z][a-z0-9+.-]*://(?:\\[[0-9a-f:.]+\\]|0x[0-9a-f]{8,})"),
     pattern("ssrf.private", 0.55, 0.1, "^\\s*(?:https?|ftp)://(?:[^/\\s@]*@)?(?:10\\.\\d+\\.\\d+\\.\\d+|192\\.168\\.\\d+\\.\\d+|172\\.(?:1[6-9]|2\\d|3[01])\\.\\d+\\.\\d+|169\\.254\\.\\d+\\.\\d+)"),
     pattern("ssrf.private", 0.6, 0.1, "^\\s*(?:https?|ftp)://(?:[^/\\s@]*@)?(?:[a-z0-9-]+\\.)*(?:internal|intranet|corp|consul|svc\\.cluster\\.local|[a-z0-9-]+\\.svc)(?:[:/]|$)"),
     // With the scheme of the page that it stands in.
@@ -98,11 +101,13 @@ fn says_whence(value: &Value<'_>) -> bool {
         b"Destination",
     ];
     value.part == Part::Header
-        && NAMES.iter().any(|name| value.name.eq_ignore_ascii_case(name))
+        && NAMES
+            .iter()
+            .any(|name| value.name.eq_ignore_ascii_case(name))
 }
 
 /// Tells whether a parameter says where a client's own browser goes next.
-fn goes_back(name: &[u8]) -> bool {
+pub fn goes_back(name: &[u8]) -> bool {
     let name = name.to_ascii_lowercase();
     let origin = memchr::memmem::find(&name, b"origin")
         .is_some_and(|at| !name[at..].starts_with(b"original"));
@@ -172,9 +177,7 @@ pub fn is_internal(host: &[u8]) -> bool {
         b"al" => ends(b".local") || ends(b".internal"),
         b"cn" => ends(b".dnslog.cn"),
         b"et" => ends(b".intranet") || ends(b".burpcollaborator.net"),
-        b"io" => {
-            ends(b".nip.io") || ends(b".xip.io") || ends(b".sslip.io") || ends(b".ceye.io")
-        }
+        b"io" => ends(b".nip.io") || ends(b".xip.io") || ends(b".sslip.io") || ends(b".ceye.io"),
         b"me" => ends(b"lvh.me") || ends(b"localtest.me") || ends(b".oast.me"),
         b"ms" => ends(b".1u.ms"),
         b"ne" => ends(b".oast.online"),
@@ -243,6 +246,7 @@ mod tests {
             "http://[fd00:ec2::254]/latest/meta-data/",
             "<image href='http://localhost:22/'/>",
             "gopher://redis:6379/_x",
+            "$lbracejndi:ldap://a.example/x}",
         ] {
             assert!(json(text) >= 0.5, "{text}");
         }
@@ -282,7 +286,12 @@ mod tests {
         ] {
             assert!(agent(text) < 0.5 && back(text) < 0.5, "{text}");
         }
-        let original = score_at(&Ssrf, Part::Header, b"X-Original-URL", "http://127.0.0.1/admin");
+        let original = score_at(
+            &Ssrf,
+            Part::Header,
+            b"X-Original-URL",
+            "http://127.0.0.1/admin",
+        );
         assert!(original >= 0.5);
     }
 
@@ -299,7 +308,6 @@ mod tests {
             "https://007.example/",
             "ssh://git@git.example.com:7999/a/b.git",
             "//cdn.example/lib.js",
-            "https://[2001:db8::1]/",
         ] {
             assert!(score(&Ssrf, text) < 0.5, "{text}");
         }
