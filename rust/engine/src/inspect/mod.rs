@@ -14,6 +14,7 @@ mod ldap;
 mod location;
 mod nosql;
 mod patterns;
+mod pipeline;
 mod plain;
 mod prefilter;
 mod scanner;
