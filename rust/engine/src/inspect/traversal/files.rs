@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 /// Files and folders of the server's own, in lower case with single slashes, and what naming one
 /// is worth where a path is expected.
-pub const FILES: [(&[u8], f32); 95] = [
+pub const FILES: [(&[u8], f32); 96] = [
     (b"etc/passwd", 0.9),
     (b"etc/shadow", 0.9),
     (b"etc/group", 0.8),
@@ -75,6 +75,7 @@ pub const FILES: [(&[u8], f32); 95] = [
     (b"var/lib/mysql", 0.7),
     (b"var/run/", 0.6),
     (b"var/spool/", 0.6),
+    (b"run/secrets/", 0.65),
     (b"var/cpanel/", 0.7),
     (b"program files/apache", 0.7),
     (b"program files/mysql", 0.7),
@@ -120,7 +121,9 @@ pub fn named(text: &[u8]) -> Option<f32> {
         // The less telling a name is, the more it must be the whole name.
         let starts = |at: usize| {
             let end = at + finder.needle().len();
-            !(at > 0 && alphanumeric(at - 1)) && (*score > 0.6 || !alphanumeric(end))
+            // `etc/passwd-` is a file, `etc/passwd-management` a page.
+            let hyphened = text.get(end) == Some(&b'-') && alphanumeric(end + 1);
+            !(at > 0 && alphanumeric(at - 1)) && !hyphened && (*score > 0.6 || !alphanumeric(end))
         };
         if finder.find(text).is_some_and(starts) && best.is_none_or(|b| b < *score) {
             best = Some(*score);

@@ -101,6 +101,8 @@ impl Detector for Traversal {
                 (1, true) if value.part == Part::Path => 0.5,
                 (1, true) if at_start(value, raw) => 0.65,
                 (1, true) => 0.3,
+                // Sources and differences of them, many imports each.
+                (4.., false) if matches!(value.part, Part::Json | Part::Body) && prose(raw) => 0.0,
                 (4.., false) if raw.len() <= SHORT => 0.6,
                 _ => 0.0,
             };
@@ -108,10 +110,12 @@ impl Detector for Traversal {
                 report.add("traversal.climb", score);
             }
         }
+        let setting = value.part == Part::Json && is_setting(value.name);
         // Sentences, and APIs about servers, name files that are of little use to an attacker.
         let sentence = memchr::memchr(b' ', raw.trim_ascii()).is_some() && !is_drive(raw);
         let least = match sentence {
             true => 0.8,
+            false if setting => 0.9,
             false if value.part == Part::Json => 0.7,
             false => 0.0,
         };
@@ -129,7 +133,7 @@ impl Detector for Traversal {
             report.add("traversal.climb", 0.7);
         }
         let drive = field && is_drive(raw);
-        let own = ROOTS.iter().any(|root| path.text.starts_with(root));
+        let own = !setting && ROOTS.iter().any(|root| path.text.starts_with(root));
         let more = field && MORE_ROOTS.iter().any(|root| path.text.starts_with(root));
         if named && (drive || own || more) {
             report.add("traversal.root", if own { 0.65 } else { 0.6 });
@@ -145,6 +149,24 @@ impl Detector for Traversal {
             }
         }
     }
+}
+
+/// Tells a name under which services are told where their files lie.
+fn is_setting(name: &[u8]) -> bool {
+    const PARTS: [&[u8]; 9] = [
+        b"bind",
+        b"conf",
+        b"dest",
+        b"hostpath",
+        b"log",
+        b"mount",
+        b"socket",
+        b"target",
+        b"volume",
+    ];
+    let name = name.rsplit(|b| *b == b'.').next().unwrap_or(name);
+    let name = name.to_ascii_lowercase();
+    PARTS.iter().any(|part| memmem::find(&name, part).is_some())
 }
 
 fn bare(raw: &[u8]) -> bool {
