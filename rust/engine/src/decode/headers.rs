@@ -95,9 +95,9 @@ pub fn walk<'r, V: Visitor>(
                 if lower == b"content-type" {
                     notes.content_type = value;
                 }
-                // Their own grammars have no braces, expressions and lookups do; nor apostrophes, tags and
+                // Their own grammars have no braces, expressions and lookups do; nor apostrophes, backticks, tags and
                 // climbs.
-                let odd = memchr::memchr2(b'\'', b'<', value).is_some();
+                let odd = memchr::memchr3(b'\'', b'<', b'`', value).is_some();
                 if odd || hot && is_foreign(value) {
                     sink.plain(Part::Header, name, value);
                 }

@@ -218,7 +218,12 @@ impl<V: Visitor> Nested<'_, V> {
         self.out.hand(value);
         let token = any & !(kind::DOT | kind::SLASH | kind::TAG) == 0;
         if token {
-            if base64::undo(value.bytes, self.token) {
+            // Of a path, the last segment may be one.
+            let from = match value.part {
+                Part::Path => memchr::memrchr(b'/', value.bytes).map_or(0, |at| at + 1),
+                _ => 0,
+            };
+            if base64::undo(&value.bytes[from..], self.token) {
                 self.undone(value, base64::is_document);
             }
         } else if any & (kind::OPEN | kind::BRACE) != 0 {

@@ -68,6 +68,7 @@ fn every_place_is_read() {
 #[test]
 fn headers_are_read_in_their_encodings() {
     let request = Request {
+        path: b"/x/PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg",
         headers: b"X-Name: =?utf-8?B?PGI+?=\r\nAuthorization: Basic YScgb3IgMTpw\r\n\
             Accept-Language: ../../x\r\nIf-Match: \"a'\"\r\n\
             X-Data: UEhOamNtbHdkRDVoYkdWeWRDZ3hLVHd2YzJOeWFYQjBQZz09\r\nAccept: text/*\r\n",
@@ -75,6 +76,7 @@ fn headers_are_read_in_their_encodings() {
     };
     let (got, _) = values(&request);
     for want in [
+        "path=<script>alert(1)</script>",
         "header.x-name=<b>",
         "header.authorization=a' or 1",
         "header.accept-language=../../x",

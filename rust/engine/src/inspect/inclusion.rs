@@ -136,7 +136,11 @@ impl Detector for FileInclusion {
 const LINKED: f32 = 0.3;
 
 fn is(name: &[u8], names: &[&[u8]]) -> bool {
-    let name = name.rsplit(|b| *b == b'.').next().unwrap_or(name);
+    let name = name.strip_suffix(b"]").unwrap_or(name);
+    let name = name
+        .rsplit(|b| matches!(b, b'.' | b'['))
+        .next()
+        .unwrap_or(name);
     names.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
@@ -181,6 +185,12 @@ mod tests {
     fn names_tell_what_a_link_is_for() {
         for (part, name, text, want) in [
             (Part::Query, &b"path"[..], "http://a.example/x.php", true),
+            (
+                Part::Query,
+                b"GLOBALS[path]",
+                "http://a.example/x.txt",
+                true,
+            ),
             (Part::Form, b"skin", "https://a.example/x.txt?", true),
             (
                 Part::Json,

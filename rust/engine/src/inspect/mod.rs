@@ -17,6 +17,7 @@ mod patterns;
 mod pipeline;
 mod plain;
 mod prefilter;
+mod prose;
 mod scanner;
 mod scoping;
 mod signs;

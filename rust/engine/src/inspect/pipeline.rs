@@ -5,7 +5,7 @@
 const LONGEST: usize = 2048;
 
 /// Commands that no shell has.
-const QUERYING: [&str; 26] = [
+const QUERYING: [&str; 27] = [
     "bucket",
     "count",
     "dedup",
@@ -31,12 +31,11 @@ const QUERYING: [&str; 26] = [
     "table",
     "take",
     "timechart",
+    "top",
     "unwrap",
 ];
 /// Commands that shells have as well.
-const SHARED: [&str; 8] = [
-    "eval", "head", "join", "sort", "tail", "top", "uniq", "where",
-];
+const SHARED: [&str; 7] = ["eval", "head", "join", "sort", "tail", "uniq", "where"];
 
 /// Tells a query: what stands behind each pipe is a command of such languages, one of them at least is
 /// none of a shell's, and nothing in it names a file or starts a command of its own. Cost: linear.
@@ -73,6 +72,7 @@ mod tests {
         for text in [
             "sourcetype=access | stats count by host | head 10",
             "requests | where code == 500 | summarize n = count() | top 5 by n",
+            "index=main error | top limit=20 host | sort -count",
             "fields @message | sort @timestamp desc | limit 20",
         ] {
             assert!(is_query(text.as_bytes()), "{text}");

@@ -2,7 +2,7 @@
 //! a program says nothing in them: `Date & time`, `PHP|Ruby|Node`.
 
 /// Longest value that is read as one. Units: bytes.
-const LONGEST: usize = 256;
+pub const LONGEST: usize = 256;
 
 /// Programs that no list of anything names.
 const NAMES: [&str; 22] = [

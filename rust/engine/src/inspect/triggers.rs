@@ -90,7 +90,7 @@ const GROUPS: [(u64, &str); 19] = [
         beside(Words::FILE),
         "etc passwd proc ini windows winnt php file data expect zip phar boot inf htaccess \
          htpasswd git ssh rsa log logs history inetpub xampp var jar netdoc glob ogg usr lampp \
-         program httpd bashrc bash aws docker kube asa sys root compress svn mysql apache secrets",
+         program httpd bashrc bash aws docker kube asa sys root compress svn mysql apache secrets env tomcat gitconfig",
     ),
     (
         beside(Words::ADMIN),
@@ -105,7 +105,7 @@ const GROUPS: [(u64, &str); 19] = [
          ueditor seeyon hcm think fragment human guestaccess setupwizard setup tinymce telerik \
          dialoghandler axd passwordrecovered customnode gremlin containers cluster minio zabbix \
          mainfunction authlogin iissamples iisadmpwd iishelp msadc totp psemhub fileupload uploadify kcfinder elfinder timthumb \
-         compose application appsettings tfstate tfvars jenkins",
+         compose application appsettings tfstate tfvars jenkins ignition key pem pma",
     ),
     (
         when(COMMAND),

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 /// Files and folders of the server's own, in lower case with single slashes, and what naming one
 /// is worth where a path is expected.
-pub const FILES: [(&[u8], f32); 96] = [
+pub const FILES: [(&[u8], f32); 102] = [
     (b"etc/passwd", 0.9),
     (b"etc/shadow", 0.9),
     (b"etc/group", 0.8),
@@ -55,6 +55,10 @@ pub const FILES: [(&[u8], f32); 96] = [
     (b".passwd", 0.6),
     (b".bash_history", 0.8),
     (b".mysql_history", 0.8),
+    (b".zsh_history", 0.8),
+    (b".gitconfig", 0.6),
+    (b".env", 0.6),
+    (b"conf/tomcat-users", 0.7),
     (b"windows/system32", 0.8),
     (b"winnt/", 0.8),
     (b"windows/repair", 0.8),
@@ -63,8 +67,10 @@ pub const FILES: [(&[u8], f32); 96] = [
     (b"var/log/", 0.7),
     (b"var/adm/", 0.7),
     (b"var/mail/", 0.7),
-    (b"logs/access", 0.6),
-    (b"logs/error", 0.6),
+    (b"logs/access.", 0.6),
+    (b"logs/access_", 0.6),
+    (b"logs/error.", 0.6),
+    (b"logs/error_", 0.6),
     (b"xampp/", 0.6),
     (b"system32/config/", 0.8),
     (b"apache/logs/", 0.7),

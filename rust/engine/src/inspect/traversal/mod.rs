@@ -22,7 +22,7 @@ const SHORT: usize = 256;
 const PATH: usize = 2048;
 
 /// Schemes that open files or run filters, where a path is expected.
-const SCHEMES: [(&[u8], f32); 14] = [
+const SCHEMES: [(&[u8], f32); 16] = [
     (b"php://", 0.9),
     (b"expect://", 0.9),
     (b"phar://", 0.9),
@@ -33,6 +33,8 @@ const SCHEMES: [(&[u8], f32); 14] = [
     (b"file://", 0.7),
     (b"netdoc:", 0.7),
     (b"jar:http", 0.7),
+    (b"jar:file", 0.7),
+    (b"data:application/x-httpd-php", 0.8),
     (b"data://text", 0.7),
     (b"data:text/plain", 0.5),
     (b"data:;base64", 0.7),
@@ -141,7 +143,7 @@ impl Detector for Traversal {
         if named {
             if let Some(score) = scheme(&path.text) {
                 // Editors and uploads send such URLs in JSON.
-                let meant = value.part == Part::Json && score < 0.8;
+                let meant = value.part == Part::Json && score < 0.8 && !opens(&path.text);
                 report.add("traversal.scheme", if meant { 0.3 } else { score });
             }
             if let Some(score) = null(raw) {
@@ -222,6 +224,20 @@ fn dotted(raw: &[u8]) -> bool {
 fn is_drive(raw: &[u8]) -> bool {
     matches!(raw, [drive, b':', b'\\', ..] if drive.is_ascii_alphabetic())
         && memmem::find(raw, b"fakepath").is_none()
+}
+
+/// Tells the URL of a file in a folder that no client sees.
+fn opens(text: &[u8]) -> bool {
+    let path = text.strip_prefix(b"file:/").unwrap_or_default();
+    let path = &path[path
+        .iter()
+        .take_while(|b| **b == b'/')
+        .count()
+        .saturating_sub(1)..];
+    ROOTS
+        .iter()
+        .chain(&MORE_ROOTS)
+        .any(|root| path.starts_with(root))
 }
 
 fn scheme(text: &[u8]) -> Option<f32> {

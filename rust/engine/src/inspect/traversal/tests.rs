@@ -8,6 +8,8 @@ fn sources_import_each_other() {
     let json = |text: &str| score_at(&Traversal, Part::Json, b"diff", text);
     assert!(json("--- a/x.js\n-import a from '../../a'\n+import a from '../../../a'\n") < 0.5);
     assert!(json("../../../../x") >= 0.5);
+    assert!(json("file:///var/run/secrets/token") >= 0.5);
+    assert!(json("file:///Users/anna/a.html") < 0.5);
 }
 
 #[test]
@@ -48,6 +50,10 @@ fn traversals_are_found() {
         "%2%e%2%e0x2fetc",
         "/etc/hostname.le0",
         "/proc/meminfo",
+        ".. /.. /.. /x",
+        "/opt/app/.env",
+        "/home/git/.gitconfig",
+        "jar:file:///tmp/a.zip!/x",
         "/etc/passwd-",
         "/run/secrets/kubernetes.io/serviceaccount/token",
         "/var/log/x",
@@ -86,6 +92,9 @@ fn ordinary_paths_are_left_alone() {
         "... and so on",
         "/...",
         "fetch passwd",
+        "/logs/access",
+        "process.env",
+        "dev.environment",
         "/docs/etc/passwd-management",
     ] {
         assert!(score(&Traversal, text) < 0.5, "{text}");
