@@ -98,6 +98,12 @@ pub fn shell(value: &Value<'_>) -> bool {
     has(kind::QUOTE) && operators && apart(text)
         || value.seen.twice & kind::QUOTE != 0 && has(kind::SPACE) && holes(text)
         || text.len() <= CHAINED && has(kind::SPACE) && operators && chained(text)
+        || text.len() <= CHAINED && has(kind::SLASH) && operators && rooted(text)
+}
+
+/// A path from the root behind an operator.
+fn rooted(text: &[u8]) -> bool {
+    pair(text, *b";/") || pair(text, *b"|/")
 }
 
 /// What shells expand.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 /// Files and folders of the server's own, in lower case with single slashes, and what naming one
 /// is worth where a path is expected.
-pub const FILES: [(&[u8], f32); 102] = [
+pub const FILES: [(&[u8], f32); 101] = [
     (b"etc/passwd", 0.9),
     (b"etc/shadow", 0.9),
     (b"etc/group", 0.8),
@@ -57,7 +57,6 @@ pub const FILES: [(&[u8], f32); 102] = [
     (b".mysql_history", 0.8),
     (b".zsh_history", 0.8),
     (b".gitconfig", 0.6),
-    (b".env", 0.6),
     (b"conf/tomcat-users", 0.7),
     (b"windows/system32", 0.8),
     (b"winnt/", 0.8),
@@ -127,9 +126,11 @@ pub fn named(text: &[u8]) -> Option<f32> {
         // The less telling a name is, the more it must be the whole name.
         let starts = |at: usize| {
             let end = at + finder.needle().len();
+            let within = at > 0 && alphanumeric(at - 1);
             // `etc/passwd-` is a file, `etc/passwd-management` a page.
             let hyphened = text.get(end) == Some(&b'-') && alphanumeric(end + 1);
-            !(at > 0 && alphanumeric(at - 1)) && !hyphened && (*score > 0.6 || !alphanumeric(end))
+            let whole = *score > 0.6 || !alphanumeric(end);
+            whole && !(within || hyphened)
         };
         if finder.find(text).is_some_and(starts) && best.is_none_or(|b| b < *score) {
             best = Some(*score);

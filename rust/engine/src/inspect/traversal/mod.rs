@@ -125,6 +125,10 @@ impl Detector for Traversal {
         if let Some(score) = file.filter(telling).filter(|_| named) {
             report.add("traversal.file", score);
         }
+        // In a path of a URL such a file is asked for, which is known by itself.
+        if named && field && path.text.ends_with(b"/.env") {
+            report.add("traversal.file", 0.6);
+        }
         if named && garbled(raw) {
             report.add("traversal.file", 0.75);
         }
@@ -166,9 +170,12 @@ fn is_setting(name: &[u8]) -> bool {
         b"target",
         b"volume",
     ];
-    let name = name.rsplit(|b| *b == b'.').next().unwrap_or(name);
-    let name = name.to_ascii_lowercase();
-    PARTS.iter().any(|part| memmem::find(&name, part).is_some())
+    // An object's name counts as its field's.
+    let mut names = name
+        .rsplit(|b| *b == b'.')
+        .take(2)
+        .map(<[u8]>::to_ascii_lowercase);
+    names.any(|name| PARTS.iter().any(|part| memmem::find(&name, part).is_some()))
 }
 
 fn bare(raw: &[u8]) -> bool {

@@ -22,6 +22,7 @@ fn settings_name_folders_of_servers() {
         ),
         (b"log", "/var/log/nginx/access.log", false),
         (b"volumes", "./data:/var/lib/mysql", false),
+        (b"hostPath.path", "/var/log/pods", false),
         (b"mountPath", "/etc/shadow", true),
         (b"path", "/etc/nginx/nginx.conf", true),
     ] {
