@@ -292,3 +292,39 @@ fn statements_copy_files_and_people_do() {
         ],
     );
 }
+
+#[test]
+fn settings_name_hosts_and_commands() {
+    expect(
+        false,
+        &[Place::Form, Place::Json],
+        &[
+            "fix: run `rm -rf node_modules && npm i` before build",
+            "Agenda\nDate: 5 May\nLocation: Room 5\nHost: Anna\nStatus: open",
+            "index=web status=500 | stats count by host | head 10",
+        ],
+    );
+    expect(
+        false,
+        &[Place::Json],
+        &[
+            "http://jenkins.internal:8080/github-webhook/",
+            "ldaps://ldap.example.com:636",
+            "#!/bin/sh\nset -e\nexec node server.js\n",
+            "IyEvYmluL3NoCnNldCAtZQpleGVjIG5vZGUgc2VydmVyLmpzCg==",
+            "Subject: Hello\nTo: a@b.example\n\nHi there",
+        ],
+    );
+    expect(
+        true,
+        &EVERYWHERE,
+        &[
+            "http://127.0.0.1:9200/_search",
+            "http://017700000001/",
+            "http://[::ffff:169.254.169.254]/",
+            "1&#39; OR &#39;1&#39;=&#39;1",
+            "8.8.8.8\nid",
+            "x\r\nX-Admin: true",
+        ],
+    );
+}

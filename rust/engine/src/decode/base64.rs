@@ -48,12 +48,26 @@ fn starts(value: &[u8]) -> bool {
 }
 
 fn decode(value: &[u8], out: &mut Vec<u8>) -> bool {
+    out.clear();
+    append(value, out)
+}
+
+/// Undoes base64 of text behind what `out` holds. Returns whether it is some, and of the whole value.
+pub fn append(value: &[u8], out: &mut Vec<u8>) -> bool {
+    let from = out.len();
+    let undone = text(value, out) && std::str::from_utf8(&out[from..]).is_ok();
+    if !undone {
+        out.truncate(from);
+    }
+    undone
+}
+
+fn text(value: &[u8], out: &mut Vec<u8>) -> bool {
     let padding = value.iter().rev().take(2).take_while(|b| **b == b'=');
     let value = &value[..value.len() - padding.count()];
     if value.len() % 4 == 1 {
         return false;
     }
-    out.clear();
     for group in value.chunks(4) {
         let mut bits = 0u32;
         for character in group {
@@ -70,7 +84,16 @@ fn decode(value: &[u8], out: &mut Vec<u8>) -> bool {
         }
         out.extend_from_slice(bytes);
     }
-    std::str::from_utf8(out).is_ok()
+    true
+}
+
+/// Tells a document by its lines: what files are sent as base64 through APIs of repositories and mail.
+pub fn is_document(text: &[u8]) -> bool {
+    let data = matches!(text.trim_ascii_start(), [b'{' | b'[' | b'<', ..]);
+    !data
+        && memchr::memchr_iter(b'\n', text.trim_ascii())
+            .nth(1)
+            .is_some()
 }
 
 fn is_text(byte: &u8) -> bool {
@@ -80,6 +103,18 @@ fn is_text(byte: &u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn documents_have_lines() {
+        for (text, want) in [
+            ("#!/bin/sh\nset -e\nexec node server.js\n", true),
+            ("# README\n\nRun `make` & enjoy", true),
+            ("x;id\n", false),
+            ("{\n\"a\": 1\n}\n", false),
+        ] {
+            assert_eq!(is_document(text.as_bytes()), want, "{text}");
+        }
+    }
 
     #[test]
     fn only_text_comes_out() {

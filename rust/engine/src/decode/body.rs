@@ -161,6 +161,9 @@ fn read<V: Visitor>(
             json::Why::TooDeep => return sink.gaps.add(Uninspected::OVER_BUDGET, left.len()),
             _ if says("json") => {
                 sink.gaps.add(Uninspected::MALFORMED, 0);
+                if matches!(start, [b'<', ..]) {
+                    xml::walk(sink, text);
+                }
                 return other(sink, left);
             }
             // Brackets under another type: read on as what the type says.
@@ -169,6 +172,10 @@ fn read<V: Visitor>(
     }
     if says("xml") || start.starts_with(b"<?xml") {
         return xml::walk(sink, text);
+    }
+    // Readers that look at the first character alone take it for a document.
+    if notes.content_type.is_empty() && matches!(start, [b'<', b'a'..=b'z' | b'A'..=b'Z', ..]) {
+        xml::walk(sink, text);
     }
     if says("x-www-form-urlencoded") {
         url::pairs(sink, Part::Form, text);

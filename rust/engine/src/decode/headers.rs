@@ -3,7 +3,7 @@
 use super::familiar::Familiar;
 use super::kind;
 use super::marked::Marked;
-use super::{url, Sink, Visitor};
+use super::{base64, url, Sink, Visitor};
 use crate::inspect::Part;
 use crate::request::Request;
 use threat_agent_scan::Marks;
@@ -88,9 +88,11 @@ pub fn walk<'r, V: Visitor>(
         lower.make_ascii_lowercase();
         match &lower[..start.len()] {
             b"cookie" => cookies(sink, value),
-            b"referer" => familiar.pass_or(sink, &text[from..end], |sink| {
-                url::whole(sink, Part::Header, name, value);
-            }),
+            b"referer" if !value.starts_with(b"=?") => {
+                familiar.pass_or(sink, &text[from..end], |sink| {
+                    url::whole(sink, Part::Header, name, value);
+                });
+            }
             b"content-encoding" => {
                 notes.encoded |= !value.is_empty() && !value.eq_ignore_ascii_case(b"identity");
             }
@@ -98,9 +100,14 @@ pub fn walk<'r, V: Visitor>(
                 if lower == b"content-type" {
                     notes.content_type = value;
                 }
-                // Their own grammars have no braces; expressions and lookups do.
-                if hot && kind::seen(value).any & kind::BRACE != 0 {
+                // Their own grammars have no braces, expressions and lookups do; nor apostrophes, backticks, tags and
+                // climbs.
+                let odd = memchr::memchr3(b'\'', b'<', b'`', value).is_some();
+                if odd || hot && is_foreign(value) {
                     sink.plain(Part::Header, name, value);
+                }
+                if lower == b"authorization" {
+                    user(sink, name, value);
                 }
             }
             _ if value.is_empty() => {}
@@ -110,6 +117,23 @@ pub fn walk<'r, V: Visitor>(
         }
     }
     notes
+}
+
+/// Tells braces, and a climb.
+fn is_foreign(value: &[u8]) -> bool {
+    kind::seen(value).any & kind::BRACE != 0 || memchr::memmem::find(value, b"../").is_some()
+}
+
+/// Hands out who logs in by basic authentication; passwords hold anything.
+fn user<V: Visitor>(sink: &mut Sink<'_, V>, name: &[u8], value: &[u8]) {
+    let Some((scheme, token)) = value.split_at_checked(6) else {
+        return;
+    };
+    let mut text = Vec::new();
+    if scheme.eq_ignore_ascii_case(b"Basic ") && base64::append(token.trim_ascii(), &mut text) {
+        let end = memchr::memchr(b':', &text).unwrap_or(text.len());
+        sink.plain(Part::Header, name, &text[..end]);
+    }
 }
 
 fn cookies<V: Visitor>(sink: &mut Sink<'_, V>, value: &[u8]) {

@@ -1,22 +1,40 @@
 //! HTML character references, undone as browsers do.
 
-/// Names that hide markup; browsers know two thousand more that do not.
-const NAMED: [(&[u8], u8); 16] = [
+/// Names of what escaping for pages leaves alone: who writes them hides something.
+const HIDING: [(&[u8], u8); 24] = [
+    (b"ast", b'*'),
+    (b"bsol", b'\\'),
+    (b"colon", b':'),
+    (b"comma", b','),
+    (b"dollar", b'$'),
+    (b"equals", b'='),
+    (b"excl", b'!'),
+    (b"grave", b'`'),
+    (b"lbrace", b'{'),
+    (b"lbrack", b'['),
+    (b"lcub", b'{'),
+    (b"lpar", b'('),
+    (b"lsqb", b'['),
+    (b"NewLine", b'\n'),
+    (b"num", b'#'),
+    (b"percnt", b'%'),
+    (b"period", b'.'),
+    (b"rbrace", b'}'),
+    (b"rcub", b'}'),
+    (b"rpar", b')'),
+    (b"semi", b';'),
+    (b"sol", b'/'),
+    (b"Tab", b'\t'),
+    (b"verbar", b'|'),
+];
+/// Names that escaping writes, or that stand for a blank. Browsers know two thousand more that hide
+/// no markup.
+const ESCAPING: [(&[u8], u8); 6] = [
     (b"lt", b'<'),
     (b"gt", b'>'),
     (b"quot", b'"'),
     (b"apos", b'\''),
     (b"amp", b'&'),
-    (b"Tab", b'\t'),
-    (b"NewLine", b'\n'),
-    (b"colon", b':'),
-    (b"lpar", b'('),
-    (b"rpar", b')'),
-    (b"sol", b'/'),
-    (b"bsol", b'\\'),
-    (b"semi", b';'),
-    (b"equals", b'='),
-    (b"grave", b'`'),
     (b"nbsp", b' '),
 ];
 /// Longest reference that is read: a decimal one padded with zeros. Units: bytes.
@@ -69,10 +87,25 @@ fn reference(text: &[u8]) -> Option<(usize, char)> {
 }
 
 fn named(window: &[u8]) -> Option<(usize, char)> {
-    NAMED.iter().find_map(|(name, byte)| {
-        let end = 1 + name.len();
-        let same = window.get(1..end)? == *name && window.get(end) == Some(&b';');
-        same.then_some((end + 1, char::from(*byte)))
+    let names = ESCAPING.iter().chain(&HIDING);
+    let mut same = names.filter(|(name, _)| is_named(window, name));
+    let (name, byte) = same.next()?;
+    Some((1 + name.len() + 1, char::from(*byte)))
+}
+
+/// Tells whether a reference by that name is at the start. `&LBRACE;` is none, but careless decoders
+/// take it.
+fn is_named(text: &[u8], name: &[u8]) -> bool {
+    let named = |t: &[u8]| t.eq_ignore_ascii_case(name);
+    text.get(1..1 + name.len()).is_some_and(named) && text.get(1 + name.len()) == Some(&b';')
+}
+
+/// Tells whether something is hidden by references: such by numbers, or by names that escaping does
+/// not write. Cost: a search where there is none.
+pub fn is_hiding(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'&', text).any(|at| {
+        let rest = &text[at..];
+        rest.starts_with(b"&#") || HIDING.iter().any(|(name, _)| is_named(rest, name))
     })
 }
 
@@ -86,6 +119,7 @@ mod tests {
             ("a &lt;b&gt; &amp; c", "a <b> & c"),
             ("&#106;&#x61;va&#0000115cript&colon;", "javascript:"),
             ("java&Tab;script", "java\tscript"),
+            ("$&lbrace;a&RCUB;", "${a}"),
             (
                 "a & b &; &#; &#x; &nosuch; &lt",
                 "a & b &; &#; &#x; &nosuch; &lt",

@@ -4,12 +4,14 @@
 //! the request or from [`Scratch`] and lives for one call. What servers would still decode is
 //! decoded to a fixed point ([`percent`]), and JSON within a value is walked one level down. A
 //! budget bounds values and bytes: what lies beyond is counted, not looked at.
-//! Base64 of text is undone once, beside the value as it is ([`base64`]), and the literals of a
-//! GraphQL document are values too ([`graphql`]).
+//! Base64 of text is undone twice, beside the value as it is ([`base64`]), references of HTML and
+//! escapes of JSON once ([`respelled`]), encoded words of headers ([`encoded_word`]), and the literals
+//! of a GraphQL document are values too ([`graphql`]).
 
 mod base64;
 mod body;
 mod coding;
+mod encoded_word;
 mod familiar;
 mod graphql;
 mod headers;
@@ -19,6 +21,7 @@ pub mod kind;
 mod marked;
 mod multipart;
 pub mod percent;
+mod respelled;
 mod sink;
 mod url;
 mod xml;

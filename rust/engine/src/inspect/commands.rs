@@ -87,6 +87,20 @@ pub static PATTERNS: Patterns = Patterns::new(&[
         0.3,
         concat!("^[\"'\\w\\s]{0,40}[\\r\\n]+\\s*(?:/\\w+/)*", programs!(), "(?:\\s|$)"),
     ),
+    // On the line behind a number, a host or an address.
+    pattern(
+        "command.chained",
+        0.6,
+        0.0,
+        concat!("^\\s*(?:\\d+|[\\w-]+(?:[.@][\\w-]+)+)\\s*[\\r\\n]\\s*", words!(), "(?:\\s+[\\w/.-]+)?\\s*$"),
+    ),
+    // Programs that run others.
+    pattern(
+        "command.chained",
+        0.75,
+        0.2,
+        concat!("(?:[;|]|&&?|\\$\\()\\s*(?:(?:eval|exec|busybox|sudo|nohup|xargs|env|timeout \\d+)\\s+(?:", programs!(), "|", words!(), ")|docker\\s+(?:ps|run|exec|images|inspect)|kubectl\\s+(?:get|exec|apply|delete|run))(?:\\W|$)"),
+    ),
     pattern(
         "command.chained",
         0.8,
@@ -224,7 +238,7 @@ pub static PATTERNS: Patterns = Patterns::new(&[
         "command.glob",
         0.7,
         0.2,
-        "/(?:[a-z]*[?][a-z?*]*|\\[[^\\]/]+\\][^\\s/]*)/[^\\s/]*[?*\\[]|/[?*]{2,}/|/b(?:[?*]n?|i[?*])/",
+        "[;|]/(?:[\\w?*\\[\\]]+/)*[a-z]+[?*\\[][\\w?*\\[\\]]*(?:/|\\s|$)|/(?:[a-z]*[?][a-z?*]*|\\[[^\\]/]+\\][^\\s/]*)/[^\\s/]*[?*\\[]|/[?*]{2,}/|/b(?:[?*]n?|i[?*])/",
     ),
     pattern(
         "command.powershell",
@@ -236,7 +250,7 @@ pub static PATTERNS: Patterns = Patterns::new(&[
         "command.options",
         0.8,
         0.5,
-        "(?:\\s|^|[;|&])-{1,2}(?:checkpoint-action|to-command|use-compress-program|oproxycommand|post-file|output-document)=?|\\bnet\\s+(?:user|localgroup|share|view|start|stop)\\b.{0,60}(?:/add|/del|/domain|$)|\\b(?:xp_cmdshell|sc\\s+(?:create|config|query)|reg\\s+(?:add|query|save|delete)\\s)",
+        "(?:\\s|^|[;|&])-{1,2}(?:checkpoint-action|to-command|use-compress-program|oproxycommand|post-file|output-document)=?|^-{1,2}(?:upload-pack|receive-pack|use-askpass|open-files-in-pager|rsh|exec|rsync-path|config-file)=\\S|\\bnet\\s+(?:user|localgroup|share|view|start|stop)\\b.{0,60}(?:/add|/del|/domain|$)|\\b(?:xp_cmdshell|sc\\s+(?:create|config|query)|reg\\s+(?:add|query|save|delete)\\s)",
     ),
     pattern(
         "command.waits",

@@ -12,9 +12,20 @@ use crate::decode::{kind, Value};
 /// The detector of this family.
 pub struct HeaderInjection;
 
+/// A line's end, and what servers fold or cut to one.
+macro_rules! line_end {
+    () => {
+        "(?:[\\r\\n]|\\xe5\\x98[\\x8a\\x8d]|\\\\r\\\\n|%0[da])[\\s]*"
+    };
+}
+
 static PATTERNS: Patterns = Patterns::new(&[
-    pattern("header.split", 0.9, 0.3, "(?:[\\r\\n]|\\xe5\\x98[\\x8a\\x8d]|\\\\r\\\\n|%0[da])[\\s]*(?:set-cookie2?|location|content-(?:type|length|encoding|disposition|security-policy)|transfer-encoding|access-control-\\w+|x-[\\w-]+|refresh|status|host|connection|remote-addr|link|p3p|cookie|user-agent|referer|authorization|last-modified|etag|via|server|date|http-\\w+)\\s*:"),
-    pattern("header.response", 0.9, 0.6, "[\\r\\n]\\s*http/\\d(?:\\.\\d)?\\s+\\d{3}|^\\s*http/\\d\\.\\d\\s+\\d{3}\\s"),
+    pattern("header.split", 0.9, 0.3, concat!(line_end!(), "(?:set-cookie2?|content-(?:type|length|encoding|disposition|security-policy)|transfer-encoding|access-control-[\\w-]+|x-[\\w-]+|remote-addr|p3p|user-agent|last-modified|etag|http-\\w+)\\s*:")),
+    // Names that are words too, before what only a header has.
+    pattern("header.split", 0.9, 0.3, concat!(line_end!(), "(?:location\\s*:\\s*(?:\\w+:|[/\\\\]|[\\w-]+\\.\\w)|host\\s*:\\s*[\\w-]+[.:]\\w|status\\s*:\\s*\\d{3}|refresh\\s*:\\s*(?:\\d|\\w+:|[\\w-]+\\.\\w)|link\\s*:\\s*<|connection\\s*:\\s*(?:close|keep-alive|upgrade)|cookie\\s*:\\s*[^\\s=]+=|referer\\s*:\\s*(?:\\w+:|/)|authorization\\s*:\\s*(?:basic|bearer|digest)|via\\s*:\\s*(?:http/)?\\d\\.\\d|server\\s*:\\s*[\\w-]+/\\d|date\\s*:\\s*\\w{3},\\s)")),
+    // The end of the head, and a page behind it.
+    pattern("header.split", 0.7, 0.0, "^[^\\r\\n]{0,80}\\r\\n\\r\\n\\s*<(?:html|!doctype|head|body|script|svg|iframe|h[1-6])\\b"),
+    pattern("header.response", 0.9, 0.6, "[\\r\\n]\\s*http/\\d(?:\\.\\d)?\\s+\\d{3}|^\\s*http/\\d\\.\\d\\s+\\d{3}\\s[^\\r\\n]{0,64}[\\r\\n]"),
     pattern("header.request", 0.9, 0.5, "(?:^|[\\r\\n\\w])(?:get|post|head|options|connect|put|delete|trace|track|patch|propfind|move|copy|lock|mkcol)\\s+(?:/|https?://|\\*)[^\\s]*\\s+http/\\d(?:\\.\\d)?\\s*(?:[\\r\\n]|$)"),
     pattern("header.mail", 0.75, 0.3, "[\\r\\n]\\s*(?:b?cc|to|from|reply-to|subject|mime-version|content-transfer-encoding)\\s*:.{0,120}@"),
     // Commands of POP3 and IMAP, RFC 1939 and RFC 9051.
@@ -32,6 +43,9 @@ impl Detector for HeaderInjection {
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
+        if value.part == Part::Json && is_message(value.bytes) {
+            report.doubt(&["header."], WHOLE);
+        }
         PATTERNS.judge(value, value.bytes, report);
         let line = memchr::memchr2(b'\r', b'\n', value.bytes).is_some();
         let name = matches!(value.part, Part::Query | Part::Form) && value.name.len() > 2 && {
@@ -51,10 +65,25 @@ impl Detector for HeaderInjection {
     }
 }
 
+/// Most that is said of a message, which breaks out of nothing.
+const WHOLE: f32 = 0.4;
+
+/// Tells a message as a whole, which APIs of mail and of HTTP send in JSON: it starts with a header or
+/// a request line, while what breaks out of a header starts within one.
+fn is_message(text: &[u8]) -> bool {
+    let name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    let length = text.iter().take_while(|b| name(b)).count();
+    match &text[length..] {
+        [b':', b' ', ..] => length > 1,
+        [b' ', b'/' | b'h' | b'*', ..] => text[..length].iter().all(u8::is_ascii_uppercase),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inspect::{patterns, testing::score};
+    use crate::inspect::{patterns, testing::score, testing::score_at};
 
     #[test]
     fn headers_are_found() {
@@ -68,6 +97,10 @@ mod tests {
             "x\r\nRETR 123",
             "x\r\nA1 APPEND saved (x) {310}",
             "\u{560a}\u{560d}Content-Type:text/html",
+            "x\\r\\nLocation: http://a.example",
+            "x\r\n\r\n<html>",
+            "x\r\nStatus: 200 OK",
+            "x\r\nAccess-Control-Allow-Origin: *",
         ] {
             assert!(score(&HeaderInjection, text) >= 0.5, "{text}");
         }
@@ -79,8 +112,30 @@ mod tests {
             "first line\r\nsecond line: text",
             "Hello,\n\nthanks for all.\nBest: me",
             "get / put",
+            "Agenda\nDate: 5 May\nLocation: Room 5\nHost: Anna\nStatus: open",
+            "HTTP/1.1 404 Not Found when I click",
+            "it says \\r\\n at the end",
         ] {
             assert!(score(&HeaderInjection, text) < 0.5, "{text}");
+        }
+    }
+
+    #[test]
+    fn messages_are_told_from_what_breaks_out() {
+        let json = |text: &str| score_at(&HeaderInjection, Part::Json, b"raw", text);
+        for text in [
+            "Subject: Hello\nTo: a@b.example\n\nHi",
+            "X-Api-Key: 1\nContent-Type: application/json",
+            "GET /health HTTP/1.1\r\nHost: a.example\r\n\r\n",
+        ] {
+            assert!(json(text) < 0.5, "{text}");
+        }
+        for text in [
+            "Hello\r\nBcc: a@b.example",
+            "x\r\nX-Admin: true",
+            "1\r\nGET /admin HTTP/1.1\r\nHost: a",
+        ] {
+            assert!(json(text) >= 0.5, "{text}");
         }
     }
 }

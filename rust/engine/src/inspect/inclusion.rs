@@ -4,6 +4,7 @@
 use super::detector::{Detector, Report};
 use super::patterns::{pattern, Patterns};
 use super::prefilter::{Hints, Marks};
+use super::ssrf::goes_back;
 use super::{Family, Part};
 use crate::decode::Value;
 
@@ -25,7 +26,8 @@ static WHOLE: Patterns = Patterns::new(&[
 ]);
 
 /// Names that applications give to parameters from which they include. Matched at the end.
-const NAMES: [&[u8]; 10] = [
+const NAMES: [&[u8]; 11] = [
+    b"docroot",
     b"_path",
     b"dir",
     b"directory",
@@ -36,6 +38,53 @@ const NAMES: [&[u8]; 10] = [
     b"library",
     b"includepath",
     b"absolutepath",
+];
+
+/// Names of parameters that choose a part of a page, whose value is never another site's program.
+const PARTS: [&[u8]; 12] = [
+    b"file",
+    b"path",
+    b"module",
+    b"skin",
+    b"theme",
+    b"lang",
+    b"language",
+    b"layout",
+    b"config",
+    b"conf",
+    b"view",
+    b"plugin",
+];
+
+/// Names of parameters that hold links, of which some end in a question mark.
+const LINKS: [&[u8]; 16] = [
+    b"url",
+    b"uri",
+    b"u",
+    b"link",
+    b"href",
+    b"src",
+    b"source",
+    b"target",
+    b"next",
+    b"return",
+    b"return_to",
+    b"returnurl",
+    b"goto",
+    b"continue",
+    b"website",
+    b"feed",
+];
+
+/// How files end that servers run or that attackers name programs.
+const PROGRAMS: [&[u8]; 8] = [
+    b".php", b".php5", b".phtml", b".inc", b".txt", b".asp", b".jsp", b".cgi",
+];
+
+/// How files end that pages show or play.
+const SHOWN: [&[u8]; 20] = [
+    b".html", b".htm", b".css", b".js", b".mjs", b".json", b".xml", b".svg", b".png", b".jpg",
+    b".jpeg", b".webp", b".pdf", b".md", b".csv", b".mp3", b".mp4", b".m3u8", b".ts", b".aac",
 ];
 
 impl Detector for FileInclusion {
@@ -54,15 +103,52 @@ impl Detector for FileInclusion {
         ) {
             return;
         }
+        let text = value.bytes.trim_ascii();
+        let remote = remote(text);
+        let path = &text[..memchr::memchr(b'?', text).unwrap_or(text.len())];
+        let program = remote && ends(path, &PROGRAMS);
         PATTERNS.judge(value, value.bytes, report);
+        if remote && program && is(value.name, &PARTS) {
+            report.add("inclusion.remote", 0.6);
+        }
+        // Settings name other sites; what cuts a path off or is a program says more.
+        let cuts = path.len() < text.len() || program;
         if value.part == Part::Json {
+            if remote && cuts && names(value.name) {
+                report.add("inclusion.remote", 0.6);
+            }
             return;
         }
+        let link = is(value.name, &LINKS) || goes_back(value.name);
+        if link && !program {
+            report.doubt(&["inclusion.cut", "inclusion.address"], LINKED);
+        } else if ends(text, &SHOWN) {
+            report.doubt(&["inclusion.address"], LINKED);
+        }
         WHOLE.judge(value, value.bytes, report);
-        if remote(value.bytes) && names(value.name) {
+        if remote && names(value.name) && !ends(text, &SHOWN) {
             report.add("inclusion.remote", 0.65);
         }
     }
+}
+
+/// Most that is said of a link where links are expected.
+const LINKED: f32 = 0.3;
+
+fn is(name: &[u8], names: &[&[u8]]) -> bool {
+    let name = name.strip_suffix(b"]").unwrap_or(name);
+    let name = name
+        .rsplit(|b| matches!(b, b'.' | b'['))
+        .next()
+        .unwrap_or(name);
+    names.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+fn ends(text: &[u8], ends: &[&[u8]]) -> bool {
+    ends.iter().any(|end| {
+        let at = text.len().checked_sub(end.len());
+        at.is_some_and(|at| text[at..].eq_ignore_ascii_case(end))
+    })
 }
 
 fn remote(text: &[u8]) -> bool {
@@ -93,7 +179,61 @@ fn names(name: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inspect::{patterns, testing::score};
+    use crate::inspect::{patterns, testing::score, testing::score_at};
+
+    #[test]
+    fn names_tell_what_a_link_is_for() {
+        for (part, name, text, want) in [
+            (Part::Query, &b"path"[..], "http://a.example/x.php", true),
+            (
+                Part::Query,
+                b"GLOBALS[path]",
+                "http://a.example/x.txt",
+                true,
+            ),
+            (Part::Form, b"skin", "https://a.example/x.txt?", true),
+            (
+                Part::Json,
+                b"page.template",
+                "http://a.example/t.php?",
+                true,
+            ),
+            (Part::Query, b"cfg[docroot]", "http://a.example/x", true),
+            (Part::Query, b"include", "http://a.example/x.php", true),
+            (Part::Query, b"include", "https://cdn.example/lib.js", false),
+            (
+                Part::Query,
+                b"template",
+                "https://cdn.example/invoice.html",
+                false,
+            ),
+            (
+                Part::Json,
+                b"template",
+                "https://cdn.example/invoice",
+                false,
+            ),
+            (Part::Query, b"url", "http://go.example/abc?", false),
+            (Part::Query, b"url", "http://203.0.113.7:8080/stream", false),
+            (Part::Query, b"url", "http://a.example/x.txt?", true),
+            (
+                Part::Query,
+                b"stream",
+                "http://203.0.113.7:8080/a.mp3",
+                false,
+            ),
+            (
+                Part::Query,
+                b"redirect_uri",
+                "http://127.0.0.1:8765/callback",
+                false,
+            ),
+            (Part::Query, b"file", "https://a.example/report.pdf", false),
+        ] {
+            let found = score_at(&FileInclusion, part, name, text) >= 0.5;
+            assert_eq!(found, want, "{text}");
+        }
+    }
 
     #[test]
     fn inclusions_are_found() {

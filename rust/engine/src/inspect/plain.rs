@@ -2,7 +2,7 @@
 //! a program says nothing in them: `Date & time`, `PHP|Ruby|Node`.
 
 /// Longest value that is read as one. Units: bytes.
-const LONGEST: usize = 256;
+pub const LONGEST: usize = 256;
 
 /// Programs that no list of anything names.
 const NAMES: [&str; 22] = [
@@ -34,6 +34,14 @@ const COUNTED: [&str; 9] = [
     "kill", "nc", "ncat", "netcat", "ping", "ping6", "sleep", "telnet", "timeout",
 ];
 
+/// Programs that what follows makes a command of.
+const FOLLOWED: [(&str, &[&str]); 4] = [
+    ("docker", &["exec", "images", "inspect", "ps", "run"]),
+    ("kubectl", &["apply", "delete", "exec", "get", "run"]),
+    ("busybox", &["cat", "id", "ls", "nc", "sh", "wget"]),
+    ("eval", &["cat", "curl", "id", "ls", "wget"]),
+];
+
 /// Tells whether a value is a phrase of plain words or a list of such: nothing in it breaks out of
 /// anything (a quote, a number or a host before the first separator, an empty item), and no word has
 /// an argument (an option, a path, a file, a number of a waiting program). Cost: linear.
@@ -45,7 +53,17 @@ pub fn is_plain(text: &[u8]) -> bool {
     }
     let mut items = text.split(|b| matches!(b, b'&' | b'|' | b';'));
     let first = items.next().unwrap_or_default();
-    is_item(first) && !stands_alone(first.trim_ascii(), text) && items.all(is_item)
+    is_item(first)
+        && !stands_alone(first.trim_ascii(), text)
+        && !(memchr::memchr2(b'\n', b'\r', text).is_some() && is_address(first))
+        && items.all(is_item)
+}
+
+/// Tells a first line that is a number, a host or an address of mail; `node.js` is none.
+fn is_address(item: &[u8]) -> bool {
+    let mut lines = item.split(|b| matches!(b, b'\n' | b'\r'));
+    let line = lines.next().unwrap_or_default().trim_ascii();
+    !line.is_empty() && !line.ends_with(b".js") && stands_alone(line, item)
 }
 
 /// Takes the quotes of an exact phrase off, or the signs of a search for a part.
@@ -90,8 +108,11 @@ fn is_phrase(text: &[u8]) -> bool {
     started
         && words.all(|word| {
             let counted = among(&COUNTED, before) && word[0].is_ascii_digit();
+            let follows =
+                |(name, words): &(&str, &[&str])| before == name.as_bytes() && among(words, word);
+            let command = counted || FOLLOWED.iter().any(follows);
             before = word;
-            is_word(word) && !counted
+            is_word(word) && !command
         })
 }
 
@@ -172,6 +193,8 @@ mod tests {
             "\"php\"",
             "Node.js & more",
             "VA | NC | LS",
+            "docker; kubectl",
+            "node.js\nphp\nRuby",
             "open 24/7; call",
         ] {
             assert!(is_plain(text.as_bytes()), "{text}");
@@ -199,6 +222,10 @@ mod tests {
             "localhost|id",
             "rm;x",
             "$x;id",
+            "x;docker ps",
+            "x;eval id",
+            "8.8.8.8\nid",
+            "a.example\r\nid",
         ] {
             assert!(!is_plain(text.as_bytes()), "{text}");
         }

@@ -35,7 +35,7 @@ impl Marks {
     pub const AXIS: Marks = Marks(1 << 8);
     /// Holds `://`, or a URL's start in another spelling.
     pub const LINK: Marks = Marks(1 << 9);
-    /// Names the protocol, or holds a character that some fold to a line end.
+    /// Names the protocol, or holds what some fold to a line end or spell one by.
     pub const HTTP: Marks = Marks(1 << 10);
     /// May be a serialised object.
     pub const OBJECT: Marks = Marks(1 << 11);
@@ -59,7 +59,7 @@ impl Marks {
     pub const SESSION: Marks = Marks(1 << 20);
     /// Holds an escape in pieces, `%2%f`.
     pub const NIBBLES: Marks = Marks(1 << 21);
-    /// Holds `://` behind another scheme than the web's.
+    /// Holds `://` behind another scheme than the web's, or starts with `//` and an address.
     pub const SCHEME: Marks = Marks(1 << 22);
 
     /// The marks of both sets.
@@ -187,6 +187,7 @@ fn hints(value: &Value<'_>, read: &Read) -> Hints {
         Marks::HIDDEN.when(value.part == Part::Path && signs::pair(value.bytes, *b"/.")),
         Marks::AGENT.when(is_agent(value)),
         Marks::UPLOAD.when(value.part == Part::File || is_upload(value)),
+        Marks::SCHEME.when(signs::relative(value.bytes)),
     ];
     let marks = marks.into_iter().fold(Marks::default(), Marks::or);
     Hints {
@@ -220,6 +221,7 @@ fn look_around(value: &Value<'_>, rare: Rare) -> Marks {
         Marks::LINK.when(link && signs::link(value)),
         Marks::SCHEME.when(link && !value.bytes.starts_with(b"http")),
         Marks::NIBBLES.when(rare.any & rare::PERCENT != 0 && signs::nibbles(value.bytes)),
+        Marks::HTTP.when(rare.any & rare::BACKSLASH != 0 && signs::line_end(value.bytes)),
         Marks::NULL.when(rare.any & rare::NULL != 0),
         Marks::CALL.when(rare.any & rare::OPEN != 0 && signs::calls(value.bytes)),
         Marks::VARIABLE.when(dollars.variable),

@@ -20,10 +20,20 @@ pub fn pair(text: &[u8], [first, second]: [u8; 2]) -> bool {
     memchr::memchr_iter(first, text).any(|at| text.get(at + 1) == Some(&second))
 }
 
-/// A URL that may be included: in JSON, only one within another value, or of another scheme.
+/// A URL that may be included: in JSON, only one within another value, with a query, or of another scheme.
 pub fn link(value: &Value<'_>) -> bool {
     let plain = value.bytes.starts_with(b"http") && value.part == Part::Json;
-    pair(value.bytes, *b":/") && !(plain && memchr::memchr(b'=', value.bytes).is_none())
+    pair(value.bytes, *b":/") && !(plain && memchr::memchr2(b'=', b'?', value.bytes).is_none())
+}
+
+/// Two slashes before a number or a bracket: an address, with the scheme of the page.
+pub fn relative(text: &[u8]) -> bool {
+    matches!(text, [b'/', b'/', b'0'..=b'9' | b'[', ..])
+}
+
+/// A line end that is spelled out.
+pub fn line_end(text: &[u8]) -> bool {
+    memchr::memmem::find(text, b"\\r\\n").is_some()
 }
 
 /// A bracket behind a letter or a digit.
@@ -88,6 +98,12 @@ pub fn shell(value: &Value<'_>) -> bool {
     has(kind::QUOTE) && operators && apart(text)
         || value.seen.twice & kind::QUOTE != 0 && has(kind::SPACE) && holes(text)
         || text.len() <= CHAINED && has(kind::SPACE) && operators && chained(text)
+        || text.len() <= CHAINED && has(kind::SLASH) && operators && rooted(text)
+}
+
+/// A path from the root behind an operator.
+fn rooted(text: &[u8]) -> bool {
+    pair(text, *b";/") || pair(text, *b"|/")
 }
 
 /// What shells expand.

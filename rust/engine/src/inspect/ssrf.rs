@@ -13,17 +13,29 @@ use crate::decode::Value;
 /// The detector of this family.
 pub struct Ssrf;
 
+/// Hosts that only the server gets to.
+macro_rules! inside {
+    () => {
+        "(?:localhost|127(?:\\.\\d+){1,3}|0\\.0\\.0\\.0|0|\\[::1?\\]|10\\.\\d+\\.\\d+\\.\\d+|192\\.168\\.\\d+\\.\\d+|\
+         172\\.(?:1[6-9]|2\\d|3[01])\\.\\d+\\.\\d+|(?:[a-z0-9-]+\\.)*(?:internal|intranet|consul|svc\\.cluster\\.local|default\\.svc))"
+    };
+}
+
+/// What no service of its own is configured with, wherever it stands.
 static PATTERNS: Patterns = Patterns::new(&[
-    pattern("ssrf.metadata", 0.9, 0.5, "169\\.254\\.169\\.254|metadata\\.(?:google|azure|tencentyun|packet)|(?:latest|computemetadata|opc/v\\d|openstack)/(?:meta-data|user-data|v1/|instance|api/token|dynamic)|100\\.100\\.100\\.200|192\\.0\\.0\\.192|instance-data\\b|169\\.254\\.170\\.2|rancher-metadata|fd00:ec2::254"),
-    pattern("ssrf.address", 0.85, 0.4, "\\b[a-z][a-z0-9+._-]{1,15}:[/\\\\]*(?:[^/\\s@]*@)?(?:0x[0-9a-f]{1,8}(?:[./:]|$)|\\d{8,10}(?:[/:]|$)|0[0-7]{1,10}\\.|\\d{1,3}\\.0x|\\d{1,3}\\.\\d{1,3}\\.\\d{4,}|\\d{1,3}\\.\\d{5,}|(?:\\d{1,3}\\.){2,3}0[0-7x]|\\[[0-9a-f:.]+\\]|[0-9a-f]{0,4}::)"),
+    pattern("ssrf.metadata", 0.9, 0.3, "[/\\\\@]169\\.254\\.\\d+\\.\\d+|168\\.63\\.129\\.16|metadata\\.(?:google|azure|tencentyun|packet|platformequinix|oraclecloud|cloud\\.ibm)|(?:latest|computemetadata|opc/v\\d|openstack)/(?:meta-data|user-data|v1/|instance|api/token|dynamic)|100\\.100\\.100\\.200|192\\.0\\.0\\.192|instance-data\\b|rancher-metadata|fd00:ec2::254|fd20:ce::254"),
+    quoted("ssrf.metadata", 0.9, 0.3, "169\\.254\\.169\\.254"),
+    // Numbers in other bases, fewer parts than four, addresses of IPv4 within such of IPv6.
+    pattern("ssrf.address", 0.85, 0.4, "\\b[a-z][a-z0-9+._-]{1,15}:[/\\\\]+(?:[^/\\s@]*@)?(?:0x[0-9a-f]{1,8}(?:[/:]|$|\\.(?:\\d|0x))|\\d{8,10}(?:[/:]|$)|0[0-7]{1,10}\\.(?:\\d|0x)|0[0-7]{8,11}(?:[/:]|$)|\\d{1,3}\\.0x|\\d{1,3}\\.\\d{1,3}\\.\\d{4,}|\\d{1,3}\\.\\d{5,}|(?:\\d{1,3}\\.){2,3}0[0-7x]|\\d{1,3}(?:\\.\\d{1,3}){1,2}(?:[/:]|$)|\\[[0:]*ffff:|\\[(?:64:ff9b:|2002:|fe80:|0{2,4}:|0:)|[0-9a-f]{0,4}::)"),
     pattern("ssrf.address", 0.85, 0.5, "\\b[a-z][a-z0-9+._-]{1,15}:[/\\\\]*[^/\\s]{0,60}(?:\\xe2(?:\\x91[\\xa0-\\xbf]|\\x92[\\x80-\\xbf]|\\x93[\\x80-\\xbf])|\\xe3\\x80\\x82|\\xef\\xbd\\xa1|\\xef\\xbc\\x8e)"),
     // A socket in a proxy's path, CVE-2021-40438.
     pattern("ssrf.socket", 0.85, 0.4, "\\bunix:[^|\\s]{4,}\\|[a-z]+://"),
     pattern("ssrf.rebind", 0.85, 0.5, "\\.(?:nip\\.io|xip\\.io|sslip\\.io|localtest\\.me|oastify\\.com|burpcollaborator\\.net|interact\\.sh|oast\\.(?:pro|live|site|online|fun|me)|requestbin\\.\\w+|dnslog\\.cn|ceye\\.io|rbndr\\.us|1u\\.ms)\\b|make-127-"),
-    pattern("ssrf.private", 0.55, 0.1, "^\\s*(?:https?|ftp)://(?:[^/\\s@]*@)?(?:10\\.\\d+\\.\\d+\\.\\d+|192\\.168\\.\\d+\\.\\d+|172\\.(?:1[6-9]|2\\d|3[01])\\.\\d+\\.\\d+|169\\.254\\.\\d+\\.\\d+)"),
-    pattern("ssrf.private", 0.6, 0.1, "^\\s*(?:https?|ftp)://(?:[a-z0-9-]+\\.)*(?:internal|intranet|corp|consul|svc\\.cluster\\.local|kubernetes\\.default)(?:[:/]|$)"),
-    pattern("ssrf.scheme", 0.8, 0.4, "(?:^|[\\s=:'\"(,])(?:gophers?|dict|ldaps?|rmi|tftp|netdoc|jar|sftp|phar|local_file|expect|corba|iiop|ircs?|ircu|nfs|afp|ogg|smb|imaps?|rtsp|telnet|jdbc:\\w+|url|mongodb|dns):(?:[/\\\\]{2}|[/\\\\]?127)"),
-    pattern("ssrf.confusion", 0.75, 0.3, "^\\s*(?:https?|ftp):(?:[/\\\\]*[^/\\s@?#]*(?:[\\s#?\\\\]|:\\d+\\s)[^/\\s]*@[^/]|[/\\\\]*[^/\\s]*@[^/\\s]*@|[/\\\\]*[0-9:.]+:\\d+:\\d+|\\d|\\[)"),
+    pattern("ssrf.scheme", 0.8, 0.4, "(?:^|[\\s=:'\"(,])(?:gophers?|dict|rmi|tftp|netdoc|jar|phar|local_file|expect|corba|iiop|ircu|ogg|url):(?:[/\\\\]{2}|[/\\\\]?127)"),
+    pattern("ssrf.scheme", 0.8, 0.4, "^\\s*url:[a-z]{2,10}:[/\\\\]"),
+    // Those of directories and mail are a setting's where it starts with them, and not in a lookup.
+    pattern("ssrf.scheme", 0.8, 0.3, "\\w[=:'\"(,](?:ldaps?|dns|smb|sftp|telnet):[/\\\\]{2}"),
+    pattern("ssrf.confusion", 0.75, 0.3, "^\\s*(?:https?|ftp):(?:[/\\\\]*[^/\\s@?#]*(?:[\\s#?\\\\]|:\\d+\\s)[^/\\s=]*@[^/]|[/\\\\]*[^/\\s]*@[^/\\s]*@|[/\\\\]*[0-9:.]+:\\d+:\\d+|\\d|\\[)"),
 ]);
 
 /// What settings of services hold too, which come in JSON.
@@ -31,8 +43,20 @@ static LOCAL: Patterns = Patterns::new(&[
     pattern("ssrf.loopback", 0.75, 0.2, "(?:^\\s*|[^\\s\\w.+-])[a-z][a-z0-9+._-]{1,15}:[/\\\\]*(?:[^/\\s@]*@)?(?:localhost|127\\.\\d+|0\\.0\\.0\\.0|0(?:[:/]|$)|\\[?::1?\\]?(?:[:/]|$)|\\[::|127\\b|localtest\\.me|lvh\\.me|vcap\\.me|0\\.\\d)"),
     quoted("ssrf.loopback", 0.75, 0.2, "\\b[a-z][a-z0-9+._-]{1,15}:[/\\\\]*(?:[^/\\s@]*@)?(?:localhost|127\\.\\d+|0\\.0\\.0\\.0|0(?:[:/]|$)|\\[?::1?\\]?(?:[:/]|$)|\\[::|127\\b|localtest\\.me|lvh\\.me|vcap\\.me|0\\.\\d)"),
     pattern("ssrf.loopback", 0.6, 0.0, "^\\s*(?:localhost\\d?(?:\\.localdomain\\d?)?|ip(?:v?6)-(?:localhost|loopback)|(?:gateway|host|kubernetes)\\.(?:docker|containers|default\\.svc\\.cluster)\\.(?:internal|local)|lvh\\.me|localtest\\.me|vcap\\.me|127(?:\\.\\d+){1,3})(?::\\d+)?/"),
-    pattern("ssrf.address", 0.75, 0.2, "^\\s*[a-z][a-z0-9+.-]*:[/\\\\]*(?:\\\\\\w){3,}|^\\s*[a-z][a-z0-9+.-]*://(?:\\[(?:fe80|f[cd]\\w\\w)?:|\\[[0:]*ffff|0x[0-9a-f]{8,})"),
+    pattern("ssrf.address", 0.75, 0.2, "^\\s*[a-z][a-z0-9+.-]*:[/\\\\]*(?:\\\\\\w){3,}|^\\s*[a-z][a-z0-9+.-]*://(?:\\[[0-9a-f:.]+\\]|0x[0-9a-f]{8,})"),
+    pattern("ssrf.private", 0.55, 0.1, "^(?:\\s*|/[\\w./-]{0,64}/)(?:https?|ftp)://(?:[^/\\s@]*@)?(?:10\\.\\d+\\.\\d+\\.\\d+|192\\.168\\.\\d+\\.\\d+|172\\.(?:1[6-9]|2\\d|3[01])\\.\\d+\\.\\d+|169\\.254\\.\\d+\\.\\d+)"),
+    pattern("ssrf.private", 0.6, 0.1, "^\\s*(?:https?|ftp)://(?:[^/\\s@]*@)?(?:[a-z0-9-]+\\.)*(?:internal|intranet|corp|consul|svc\\.cluster\\.local|[a-z0-9-]+\\.svc)(?:[:/]|$)"),
+    // With the scheme of the page that it stands in.
+    pattern("ssrf.private", 0.6, 0.1, "^\\s*//(?:[^/\\s@]*@)?(?:localhost|127\\.\\d+|169\\.254\\.\\d+\\.\\d+|10\\.\\d+\\.\\d+\\.\\d+|192\\.168\\.\\d+\\.\\d+|172\\.(?:1[6-9]|2\\d|3[01])\\.\\d+\\.\\d+|0x[0-9a-f]{8}|\\d{8,10}|\\[[0-9a-f:.]+\\])(?:[:/]|$)"),
+    pattern("ssrf.scheme", 0.8, 0.4, "(?:^|[\\s=:'\"(,])(?:ldaps?|sftp|ircs?|nfs|afp|smb|imaps?|rtsp|telnet|jdbc:\\w+|mongodb|dns):(?:[/\\\\]{2}|[/\\\\]?127)"),
     pattern("ssrf.scheme", 0.75, 0.2, "(?:^|[\\s=:'\"(,])(?:ssh|svn):(?:[/\\\\]{2}|[/\\\\]?127)"),
+]);
+
+/// What settings do not ask for at such hosts: ports that do not speak HTTP, consoles, and what their
+/// APIs tell.
+static PROBES: Patterns = Patterns::new(&[
+    pattern("ssrf.probe", 0.65, 0.2, concat!("\\bhttps?://(?:[^/\\s@]*@)?", inside!(), ":(?:2[235]|110|143|445|2375|2379|3306|5432|6379|10250|11211|27017)(?:[/?#'\"\\s]|$)")),
+    pattern("ssrf.probe", 0.65, 0.2, concat!("\\bhttps?://(?:[^/\\s@]*@)?", inside!(), "(?::\\d+)?/(?:admin\\b|actuator/(?:env|heapdump|gateway|beans|mappings|loggers)|manager/|server-(?:status|info)|_(?:cat|search|all_dbs|nodes|cluster)\\b|containers/|images/json|v1/(?:kv|secret|agent)/|v2/keys|api/v1/(?:secrets|namespaces|pods|nodes)|latest/|computemetadata/|etc/|script(?:text)?$|console\\b|wp-admin|phpmyadmin|debug/(?:pprof|vars)|jolokia|shutdown\\b|\\.(?:env|git|aws)\\b|\\.\\./|[^\\s?]*\\.\\./)")),
 ]);
 
 impl Detector for Ssrf {
@@ -45,39 +69,56 @@ impl Detector for Ssrf {
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
-        // Where a browser comes from is the browser's to say.
-        let own = value.part == Part::Header
-            && [
-                &b"Referer"[..],
-                b"Origin",
-                b"Via",
-                b"Forwarded",
-                b"User-Agent",
-            ]
-            .iter()
-            .any(|name| value.name.eq_ignore_ascii_case(name));
-        if own || goes_back(value.name) {
-            return;
+        // Where a browser comes from and goes next is the browser's to say, also on a developer's own
+        // machine. It comes from no metadata, and goes to no address in odd spelling.
+        if says_whence(value) || goes_back(value.name) {
+            report.doubt(&["ssrf.rebind", "ssrf.confusion"], TOLD);
+            return PATTERNS.judge(value, value.bytes, report);
         }
         PATTERNS.judge(value, value.bytes, report);
-        if value.part != Part::Json {
-            LOCAL.judge(value, value.bytes, report);
+        if value.part == Part::Json {
+            return PROBES.judge(value, value.bytes, report);
         }
+        // How people write where a repository is cloned from.
+        if value.bytes.starts_with(b"ssh://git@") {
+            report.doubt(&["ssrf.scheme"], TOLD);
+        }
+        LOCAL.judge(value, value.bytes, report);
     }
 }
 
+/// Most that is said of what has an ordinary meaning as well.
+const TOLD: f32 = 0.3;
+
+/// Tells a header in which clients and proxies name themselves or their page, or what they move.
+fn says_whence(value: &Value<'_>) -> bool {
+    const NAMES: [&[u8]; 6] = [
+        b"Referer",
+        b"Origin",
+        b"Via",
+        b"Forwarded",
+        b"User-Agent",
+        b"Destination",
+    ];
+    value.part == Part::Header
+        && NAMES
+            .iter()
+            .any(|name| value.name.eq_ignore_ascii_case(name))
+}
+
 /// Tells whether a parameter says where a client's own browser goes next.
-fn goes_back(name: &[u8]) -> bool {
+pub fn goes_back(name: &[u8]) -> bool {
     let name = name.to_ascii_lowercase();
-    [
-        &b"redirect"[..],
-        b"callback",
-        b"origin",
-        b"referer",
-        b"referrer",
-    ]
-    .iter()
-    .any(|word| memchr::memmem::find(&name, word).is_some())
+    // What a client is to be given back, such as its page.
+    if name == b"state" || name == b"relaystate" {
+        return true;
+    }
+    let origin = memchr::memmem::find(&name, b"origin")
+        .is_some_and(|at| !name[at..].starts_with(b"original"));
+    origin
+        || [&b"redirect"[..], b"callback", b"referer", b"referrer"]
+            .iter()
+            .any(|word| memchr::memmem::find(&name, word).is_some())
 }
 
 /// Longest host that is read. Units: bytes.
@@ -108,6 +149,8 @@ pub fn is_internal(host: &[u8]) -> bool {
             // Behind the port another host may come: `a.example:80 @b.example`.
             b':' => port = port.or(Some(at)),
             b'/' | b'?' | b'#' => {
+                // Where one reader sees the path begin, another one still sees who logs in.
+                odd |= host.get(at + 1) == Some(&b'@');
                 end = at;
                 break;
             }
@@ -136,10 +179,22 @@ pub fn is_internal(host: &[u8]) -> bool {
     };
     let closes = match &last.map(|b| b | 0x20) {
         b"al" => ends(b".local") || ends(b".internal"),
-        b"io" => ends(b".nip.io") || ends(b".xip.io") || ends(b".sslip.io"),
+        b"cn" => ends(b".dnslog.cn"),
+        b"et" => ends(b".intranet") || ends(b".burpcollaborator.net"),
+        b"io" => ends(b".nip.io") || ends(b".xip.io") || ends(b".sslip.io") || ends(b".ceye.io"),
+        b"me" => ends(b"lvh.me") || ends(b"localtest.me") || ends(b".oast.me"),
+        b"ms" => ends(b".1u.ms"),
+        b"ne" => ends(b".oast.online"),
         b"om" => ends(b"oastify.com"),
+        b"ro" => ends(b".oast.pro"),
+        b"rp" => ends(b".corp"),
+        b"sh" => ends(b".interact.sh"),
+        b"te" => ends(b".oast.site"),
+        b"ul" => ends(b".consul"),
         b"un" => ends(b".oast.fun"),
-        b"me" => ends(b"lvh.me"),
+        b"us" => ends(b".rbndr.us"),
+        b"vc" => ends(b".svc"),
+        b"ve" => ends(b".oast.live"),
         _ => false,
     };
     begins || closes || odd
@@ -154,6 +209,7 @@ mod tests {
     fn forged_requests_are_found() {
         patterns::compiles(&PATTERNS);
         patterns::compiles(&LOCAL);
+        patterns::compiles(&PROBES);
         for text in [
             "http://a.example:80 &@127.0.0.1:22/# @b.example/",
             "http://169.254.169.254/latest/meta-data/",
@@ -169,9 +225,78 @@ mod tests {
             "http://metadata.google.internal/computeMetadata/v1/",
             "http://127.0.0.1.nip.io/",
             "http://10.0.0.1/",
+            "http://017700000001/",
+            "http://10.1/",
+            "http://[0:0:0:0:0:ffff:10.0.0.1]/",
+            "http://[::ffff:7f00:1]/",
+            "http://a.example#@127.0.0.1/",
+            "http://kubernetes.default.svc/api",
+            "//169.254.169.254/latest",
+            "//localhost:9000/",
+            "url:file:///x",
+            "http://a.rbndr.us/",
         ] {
             assert!(score(&Ssrf, text) >= 0.5, "{text}");
         }
+    }
+
+    #[test]
+    fn settings_name_hosts_and_probes_what_they_tell() {
+        let json = |text: &str| score_at(&Ssrf, Part::Json, b"url", text);
+        for text in [
+            "http://127.0.0.1:9200/_search",
+            "http://10.0.0.5/admin",
+            "http://localhost:6379/",
+            "http://[fd00:ec2::254]/latest/meta-data/",
+            "<image href='http://localhost:22/'/>",
+            "gopher://redis:6379/_x",
+            "$lbracejndi:ldap://a.example/x}",
+        ] {
+            assert!(json(text) >= 0.5, "{text}");
+        }
+        for text in [
+            "http://jenkins.internal:8080/github-webhook/",
+            "http://192.168.1.20:9200",
+            "http://10.0.0.5:3128",
+            "ldaps://ldap.example.com:636",
+            "rtsp://192.168.1.10:554/stream1",
+            "mongodb://localhost:27017/app",
+            "jdbc:postgresql://db.example.com/app",
+            "http://[2001:db8::1]:8080/",
+            "http://[::1]:3000",
+            "see //x and isbn:0451450523",
+        ] {
+            assert!(json(text) < 0.5, "{text}");
+        }
+    }
+
+    #[test]
+    fn browsers_come_from_and_go_to_hosts_of_their_own() {
+        let agent = |text: &str| score_at(&Ssrf, Part::Header, b"Referer", text);
+        let back = |text: &str| score_at(&Ssrf, Part::Query, b"redirect_uri", text);
+        for text in [
+            "http://169.254.169.254/latest/meta-data/",
+            "gopher://127.0.0.1:25/_x",
+            "http://0x7f000001/",
+        ] {
+            assert!(agent(text) >= 0.5 && back(text) >= 0.5, "{text}");
+        }
+        for text in [
+            "http://localhost:3000/callback",
+            "http://127.0.0.1:8765/",
+            "http://192.168.1.5/admin",
+            "https://app.127.0.0.1.nip.io/cb",
+            "https://a.example?mail=a@b.example",
+        ] {
+            assert!(agent(text) < 0.5 && back(text) < 0.5, "{text}");
+        }
+        let original = score_at(
+            &Ssrf,
+            Part::Header,
+            b"X-Original-URL",
+            "http://127.0.0.1/admin",
+        );
+        assert!(original >= 0.5);
     }
 
     #[test]
@@ -182,6 +307,11 @@ mod tests {
             "mailto:someone@a.example",
             "time 10:20:30 and file: none",
             "https://203.0.113.7/x",
+            "https://203.0.113.7:8443/",
+            "https://0xdead.example/",
+            "https://007.example/",
+            "ssh://git@git.example.com:7999/a/b.git",
+            "//cdn.example/lib.js",
         ] {
             assert!(score(&Ssrf, text) < 0.5, "{text}");
         }

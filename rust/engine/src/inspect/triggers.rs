@@ -90,7 +90,7 @@ const GROUPS: [(u64, &str); 19] = [
         beside(Words::FILE),
         "etc passwd proc ini windows winnt php file data expect zip phar boot inf htaccess \
          htpasswd git ssh rsa log logs history inetpub xampp var jar netdoc glob ogg usr lampp \
-         program httpd bashrc bash aws docker kube asa sys root compress svn mysql apache",
+         program httpd bashrc bash aws docker kube asa sys root compress svn mysql apache secrets env tomcat gitconfig",
     ),
     (
         beside(Words::ADMIN),
@@ -104,7 +104,8 @@ const GROUPS: [(u64, &str); 19] = [
          layouts vti submissions jars ws eam vsan sslmgr ztp mifs nf vpnuser bsh bshservlet servlet \
          ueditor seeyon hcm think fragment human guestaccess setupwizard setup tinymce telerik \
          dialoghandler axd passwordrecovered customnode gremlin containers cluster minio zabbix \
-         mainfunction authlogin iissamples iisadmpwd iishelp msadc totp psemhub fileupload uploadify kcfinder elfinder timthumb",
+         mainfunction authlogin iissamples iisadmpwd iishelp msadc totp psemhub fileupload uploadify kcfinder elfinder timthumb \
+         compose application appsettings tfstate tfvars jenkins ignition key pem pma",
     ),
     (
         when(COMMAND),

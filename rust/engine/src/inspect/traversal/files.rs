@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 /// Files and folders of the server's own, in lower case with single slashes, and what naming one
 /// is worth where a path is expected.
-pub const FILES: [(&[u8], f32); 95] = [
+pub const FILES: [(&[u8], f32); 101] = [
     (b"etc/passwd", 0.9),
     (b"etc/shadow", 0.9),
     (b"etc/group", 0.8),
@@ -55,6 +55,9 @@ pub const FILES: [(&[u8], f32); 95] = [
     (b".passwd", 0.6),
     (b".bash_history", 0.8),
     (b".mysql_history", 0.8),
+    (b".zsh_history", 0.8),
+    (b".gitconfig", 0.6),
+    (b"conf/tomcat-users", 0.7),
     (b"windows/system32", 0.8),
     (b"winnt/", 0.8),
     (b"windows/repair", 0.8),
@@ -63,8 +66,10 @@ pub const FILES: [(&[u8], f32); 95] = [
     (b"var/log/", 0.7),
     (b"var/adm/", 0.7),
     (b"var/mail/", 0.7),
-    (b"logs/access", 0.6),
-    (b"logs/error", 0.6),
+    (b"logs/access.", 0.6),
+    (b"logs/access_", 0.6),
+    (b"logs/error.", 0.6),
+    (b"logs/error_", 0.6),
     (b"xampp/", 0.6),
     (b"system32/config/", 0.8),
     (b"apache/logs/", 0.7),
@@ -75,6 +80,7 @@ pub const FILES: [(&[u8], f32); 95] = [
     (b"var/lib/mysql", 0.7),
     (b"var/run/", 0.6),
     (b"var/spool/", 0.6),
+    (b"run/secrets/", 0.65),
     (b"var/cpanel/", 0.7),
     (b"program files/apache", 0.7),
     (b"program files/mysql", 0.7),
@@ -120,7 +126,11 @@ pub fn named(text: &[u8]) -> Option<f32> {
         // The less telling a name is, the more it must be the whole name.
         let starts = |at: usize| {
             let end = at + finder.needle().len();
-            !(at > 0 && alphanumeric(at - 1)) && (*score > 0.6 || !alphanumeric(end))
+            let within = at > 0 && alphanumeric(at - 1);
+            // `etc/passwd-` is a file, `etc/passwd-management` a page.
+            let hyphened = text.get(end) == Some(&b'-') && alphanumeric(end + 1);
+            let whole = *score > 0.6 || !alphanumeric(end);
+            whole && !(within || hyphened)
         };
         if finder.find(text).is_some_and(starts) && best.is_none_or(|b| b < *score) {
             best = Some(*score);

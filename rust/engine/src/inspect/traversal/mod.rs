@@ -22,7 +22,7 @@ const SHORT: usize = 256;
 const PATH: usize = 2048;
 
 /// Schemes that open files or run filters, where a path is expected.
-const SCHEMES: [(&[u8], f32); 14] = [
+const SCHEMES: [(&[u8], f32); 16] = [
     (b"php://", 0.9),
     (b"expect://", 0.9),
     (b"phar://", 0.9),
@@ -33,6 +33,8 @@ const SCHEMES: [(&[u8], f32); 14] = [
     (b"file://", 0.7),
     (b"netdoc:", 0.7),
     (b"jar:http", 0.7),
+    (b"jar:file", 0.7),
+    (b"data:application/x-httpd-php", 0.8),
     (b"data://text", 0.7),
     (b"data:text/plain", 0.5),
     (b"data:;base64", 0.7),
@@ -101,6 +103,8 @@ impl Detector for Traversal {
                 (1, true) if value.part == Part::Path => 0.5,
                 (1, true) if at_start(value, raw) => 0.65,
                 (1, true) => 0.3,
+                // Sources and differences of them, many imports each.
+                (4.., false) if matches!(value.part, Part::Json | Part::Body) && prose(raw) => 0.0,
                 (4.., false) if raw.len() <= SHORT => 0.6,
                 _ => 0.0,
             };
@@ -108,16 +112,22 @@ impl Detector for Traversal {
                 report.add("traversal.climb", score);
             }
         }
+        let setting = value.part == Part::Json && is_setting(value.name);
         // Sentences, and APIs about servers, name files that are of little use to an attacker.
         let sentence = memchr::memchr(b' ', raw.trim_ascii()).is_some() && !is_drive(raw);
         let least = match sentence {
             true => 0.8,
+            false if setting => 0.9,
             false if value.part == Part::Json => 0.7,
             false => 0.0,
         };
         let telling = |score: &f32| *score >= least;
         if let Some(score) = file.filter(telling).filter(|_| named) {
             report.add("traversal.file", score);
+        }
+        // In a path of a URL such a file is asked for, which is known by itself.
+        if named && field && path.text.ends_with(b"/.env") {
+            report.add("traversal.file", 0.6);
         }
         if named && garbled(raw) {
             report.add("traversal.file", 0.75);
@@ -129,7 +139,7 @@ impl Detector for Traversal {
             report.add("traversal.climb", 0.7);
         }
         let drive = field && is_drive(raw);
-        let own = ROOTS.iter().any(|root| path.text.starts_with(root));
+        let own = !setting && ROOTS.iter().any(|root| path.text.starts_with(root));
         let more = field && MORE_ROOTS.iter().any(|root| path.text.starts_with(root));
         if named && (drive || own || more) {
             report.add("traversal.root", if own { 0.65 } else { 0.6 });
@@ -137,7 +147,7 @@ impl Detector for Traversal {
         if named {
             if let Some(score) = scheme(&path.text) {
                 // Editors and uploads send such URLs in JSON.
-                let meant = value.part == Part::Json && score < 0.8;
+                let meant = value.part == Part::Json && score < 0.8 && !opens(&path.text);
                 report.add("traversal.scheme", if meant { 0.3 } else { score });
             }
             if let Some(score) = null(raw) {
@@ -145,6 +155,27 @@ impl Detector for Traversal {
             }
         }
     }
+}
+
+/// Tells a name under which services are told where their files lie.
+fn is_setting(name: &[u8]) -> bool {
+    const PARTS: [&[u8]; 9] = [
+        b"bind",
+        b"conf",
+        b"dest",
+        b"hostpath",
+        b"log",
+        b"mount",
+        b"socket",
+        b"target",
+        b"volume",
+    ];
+    // An object's name counts as its field's.
+    let mut names = name
+        .rsplit(|b| *b == b'.')
+        .take(2)
+        .map(<[u8]>::to_ascii_lowercase);
+    names.any(|name| PARTS.iter().any(|part| memmem::find(&name, part).is_some()))
 }
 
 fn bare(raw: &[u8]) -> bool {
@@ -200,6 +231,20 @@ fn dotted(raw: &[u8]) -> bool {
 fn is_drive(raw: &[u8]) -> bool {
     matches!(raw, [drive, b':', b'\\', ..] if drive.is_ascii_alphabetic())
         && memmem::find(raw, b"fakepath").is_none()
+}
+
+/// Tells the URL of a file in a folder that no client sees.
+fn opens(text: &[u8]) -> bool {
+    let path = text.strip_prefix(b"file:/").unwrap_or_default();
+    let path = &path[path
+        .iter()
+        .take_while(|b| **b == b'/')
+        .count()
+        .saturating_sub(1)..];
+    ROOTS
+        .iter()
+        .chain(&MORE_ROOTS)
+        .any(|root| path.starts_with(root))
 }
 
 fn scheme(text: &[u8]) -> Option<f32> {

@@ -29,6 +29,7 @@ impl Path {
                 let follows = after.is_some_and(is_slash)
                     || folded_slash(&raw[at + dots..]).is_some()
                     || swallowed(&raw[at + dots..])
+                    || dots == 2 && dropped(&raw[at + dots..])
                     || raw[at + dots..].starts_with(b";/")
                     || dots == 2
                         && at > 0
@@ -82,6 +83,11 @@ fn swallowed(text: &[u8]) -> bool {
     }
     let odd = text.iter().take(4).take_while(|b| **b >= 0x80).count();
     odd > 0 && text.get(odd).copied().is_some_and(is_slash)
+}
+
+/// A blank before a slash, which Windows drops from the end of a name.
+fn dropped(text: &[u8]) -> bool {
+    matches!(text, [b' ' | b'\t', slash, ..] if is_slash(*slash))
 }
 
 /// What character sets of fewer characters make a slash of, three bytes each: division slash,

@@ -41,6 +41,9 @@ pub fn garbled(raw: &[u8]) -> bool {
         let between = [&b"passwd"[..], b"shadow"]
             .iter()
             .find_map(|name| memmem::find(rest, name));
-        between.is_some_and(|end| !rest[..end].iter().any(u8::is_ascii_whitespace))
+        // A slash has left nothing out.
+        between.is_some_and(|end| {
+            !matches!(rest[..end], [b'/']) && !rest[..end].iter().any(u8::is_ascii_whitespace)
+        })
     })
 }

@@ -1,7 +1,35 @@
 //! Traversals, and paths that are none.
 
 use super::*;
-use crate::inspect::testing::score;
+use crate::inspect::testing::{score, score_at};
+
+#[test]
+fn sources_import_each_other() {
+    let json = |text: &str| score_at(&Traversal, Part::Json, b"diff", text);
+    assert!(json("--- a/x.js\n-import a from '../../a'\n+import a from '../../../a'\n") < 0.5);
+    assert!(json("../../../../x") >= 0.5);
+    assert!(json("file:///var/run/secrets/token") >= 0.5);
+    assert!(json("file:///Users/anna/a.html") < 0.5);
+}
+
+#[test]
+fn settings_name_folders_of_servers() {
+    for (name, text, want) in [
+        (
+            &b"spec.volumeMounts.mountPath"[..],
+            "/etc/nginx/conf.d",
+            false,
+        ),
+        (b"log", "/var/log/nginx/access.log", false),
+        (b"volumes", "./data:/var/lib/mysql", false),
+        (b"hostPath.path", "/var/log/pods", false),
+        (b"mountPath", "/etc/shadow", true),
+        (b"path", "/etc/nginx/nginx.conf", true),
+    ] {
+        let found = score_at(&Traversal, Part::Json, name, text) >= 0.5;
+        assert_eq!(found, want, "{text}");
+    }
+}
 
 #[test]
 fn traversals_are_found() {
@@ -23,6 +51,12 @@ fn traversals_are_found() {
         "%2%e%2%e0x2fetc",
         "/etc/hostname.le0",
         "/proc/meminfo",
+        ".. /.. /.. /x",
+        "/opt/app/.env",
+        "/home/git/.gitconfig",
+        "jar:file:///tmp/a.zip!/x",
+        "/etc/passwd-",
+        "/run/secrets/kubernetes.io/serviceaccount/token",
         "/var/log/x",
         "/..\u{2216}..\u{2216}..\u{2216}x",
         "..%2%fetc%2%fpasswd",
@@ -59,6 +93,10 @@ fn ordinary_paths_are_left_alone() {
         "... and so on",
         "/...",
         "fetch passwd",
+        "/logs/access",
+        "process.env",
+        "dev.environment",
+        "/docs/etc/passwd-management",
     ] {
         assert!(score(&Traversal, text) < 0.5, "{text}");
     }

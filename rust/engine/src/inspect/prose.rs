@@ -1,0 +1,172 @@
+//! What reads like a command and is none: code that prose quotes, alternatives of a regular
+//! expression, strings in a list.
+
+use super::plain::LONGEST;
+use super::Part;
+
+/// Words around quoted code that make it prose.
+const WORDS: usize = 2;
+
+/// Characters of HTML that are named as programs.
+const REFERENCES: [&[u8]; 3] = [b"&copy;", b"&sc;", b"&dd;"];
+
+/// Takes out the code that Markdown quotes within a sentence, and characters of HTML that are named as
+/// programs; `None` where there is neither. A sentence starts with a word, and quotes stand between
+/// blanks or before a mark. Cost: linear.
+pub fn without_code(part: Part, text: &[u8]) -> Option<Vec<u8>> {
+    let named = |at: usize| REFERENCES.iter().find(|name| text[at..].starts_with(name));
+    let referred = memchr::memchr_iter(b'&', text).any(|at| named(at).is_some());
+    // A parameter of a URL is no prose.
+    let quoted = part != Part::Query && memchr::memchr(b'`', text).is_some() && quotes(text);
+    if !(referred || quoted) {
+        return None;
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let (mut at, mut within) = (0, false);
+    while let Some(byte) = text.get(at) {
+        if quoted && *byte == b'`' {
+            within = !within;
+            at += 1;
+        } else if let Some(name) = Some(at).filter(|_| *byte == b'&').and_then(named) {
+            out.push(b' ');
+            at += name.len();
+        } else {
+            out.extend(Some(*byte).filter(|_| !within));
+            at += 1;
+        }
+    }
+    Some(out)
+}
+
+/// Tells a sentence that quotes code.
+fn quotes(text: &[u8]) -> bool {
+    let starts = text
+        .trim_ascii_start()
+        .first()
+        .is_some_and(u8::is_ascii_alphabetic);
+    let pieces = text.split(|b| *b == b'`');
+    let (mut words, mut apart, mut count) = (0, true, 0);
+    for (nth, piece) in pieces.enumerate() {
+        count = nth + 1;
+        if nth % 2 == 1 {
+            continue;
+        }
+        let opens = piece
+            .last()
+            .is_none_or(|b| b.is_ascii_whitespace() || *b == b'(');
+        let ends = |b: &u8| {
+            b.is_ascii_whitespace() || matches!(b, b'.' | b',' | b':' | b'?' | b'!' | b')')
+        };
+        apart &= nth == 0 || piece.first().is_none_or(ends);
+        apart &= opens || piece.is_empty() || is_last(text, piece);
+        let word = |w: &&[u8]| w.len() > 1 && w.iter().all(u8::is_ascii_alphabetic);
+        words += piece
+            .split(|b| b.is_ascii_whitespace() || matches!(b, b',' | b'.' | b':'))
+            .filter(word)
+            .count();
+    }
+    starts && apart && words >= WORDS && count % 2 == 1
+}
+
+/// Tells whether a piece is the end of a text, behind which no code opens.
+fn is_last(text: &[u8], piece: &[u8]) -> bool {
+    text.as_ptr_range().end == piece.as_ptr_range().end
+}
+
+/// Tells alternatives within brackets, `(cat|dog|sh)$`, and strings between semicolons, as formulas and
+/// tables have them: `;"yes";"no"`. Cost: linear.
+pub fn lists_words(text: &[u8]) -> bool {
+    text.len() <= LONGEST && (alternates(text) || separates(text))
+}
+
+fn alternates(text: &[u8]) -> bool {
+    let shell =
+        |b: &u8| b.is_ascii_whitespace() || matches!(b, b'`' | b'&' | b'>' | b'<' | b'\'' | b'"');
+    let alternatives = memchr::memchr(b'|', text).is_some() && !text.ends_with(b"|");
+    if !alternatives || text.iter().any(shell) {
+        return false;
+    }
+    let mut depth = 0;
+    text.windows(2).all(|pair| {
+        match pair[0] {
+            b'(' => depth += 1,
+            b')' => depth -= 1,
+            _ => {}
+        }
+        match pair {
+            [b'|', next] => depth > 0 && *next != b'|',
+            // What runs is a command of its own.
+            [b'$' | b'<' | b'>', b'('] | [b';', b'a'..=b'z' | b'/'] => false,
+            _ => true,
+        }
+    }) && depth >= 0
+}
+
+fn separates(text: &[u8]) -> bool {
+    let mut items = text
+        .split(|b| *b == b';')
+        .skip(1)
+        .map(<[u8]>::trim_ascii)
+        .peekable();
+    let string = |item: &[u8]| match item {
+        [b'"', inside @ ..] => {
+            let end = memchr::memchr(b'"', inside);
+            end.is_some_and(|end| {
+                let word = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'_');
+                inside[..end].iter().all(word) && inside[end + 1..].iter().all(|b| *b == b')')
+            })
+        }
+        _ => false,
+    };
+    let other = memchr::memchr3(b'|', b'&', b'`', text).is_some();
+    !other
+        && items.peek().is_some()
+        && items.all(string)
+        && memchr::memchr_iter(b';', text).count() > 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_code_is_taken_out() {
+        for (text, want) in [
+            ("Use `ps | grep x`, then `kill`.", Some("Use , then .")),
+            ("run (`a`) here", Some("run () here")),
+            ("&copy; 2024 & more", Some("  2024 & more")),
+            ("8.8.8.8 `id` x y", None),
+            ("please show`id`", None),
+            ("x `id`", None),
+            ("one `two", None),
+            ("no code", None),
+        ] {
+            let got = without_code(Part::Json, text.as_bytes());
+            assert_eq!(got.as_deref(), want.map(str::as_bytes), "{text}");
+        }
+    }
+
+    #[test]
+    fn alternatives_and_strings_are_lists() {
+        for text in [
+            "(cat|dog|sh)$",
+            "\\.(php|sh)",
+            "=IF(A1>5;\"yes\";\"no\")",
+            "1;\"date\";\"host\"",
+        ] {
+            assert!(lists_words(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "x|sh",
+            "id|",
+            "(a||id)",
+            "$(a|id)",
+            "(a|b);id",
+            "x;\"id\"",
+            "x;\"id /x\";\"y\"",
+            "(a | sh)",
+        ] {
+            assert!(!lists_words(text.as_bytes()), "{text}");
+        }
+    }
+}
