@@ -2,7 +2,8 @@
 -- Admin API, or the companion that holds the Admin API's credential. `record.tier` says which it is, and who
 -- began with a record ends it, whatever the configuration says by then.
 --
--- Each function returns true; or nil, an error, and whether another try may succeed.
+-- Each function returns true; or nil, an error, whether another try may succeed, and whether what stands there is by
+-- now somebody else's.
 
 local admin = require "kong.plugins.threat-agent.admin"
 local companion = require "kong.plugins.threat-agent.admin.companion"
@@ -122,7 +123,8 @@ local function take_back_there(record, conf)
     return true
   end
 
-  return nil, said(answer), answer.state ~= "conflict"
+  local is_foreign = answer.state == "conflict"
+  return nil, said(answer), not is_foreign, is_foreign
 end
 
 
@@ -150,7 +152,8 @@ function _M.apply(record, conf)
 end
 
 
--- Takes back what was applied, the last first.
+-- Takes back what was applied, the last first. What cannot be taken back, or is somebody else's by now, holds up
+-- nothing else.
 function _M.take_back(record, conf)
   if _M.is_delegated(record, conf) then
     return take_back_there(record, conf)
@@ -161,12 +164,20 @@ function _M.take_back(record, conf)
     return nil, err, passes
   end
 
+  local failure, conflict
   for i = #record.changes, 1, -1 do
-    local ok
-    ok, err, passes = operations.revert(record.changes[i], client)
-    if not ok then
-      return nil, err, passes
+    local ok, why, may_pass, is_foreign = operations.revert(record.changes[i], client)
+    if not ok and is_foreign then
+      conflict = conflict or why
+    elseif not ok then
+      failure, passes = failure or why, may_pass
     end
+  end
+
+  if failure then
+    return nil, failure, passes
+  elseif conflict then
+    return nil, conflict, false, true
   end
 
   return true

@@ -88,14 +88,16 @@ local function revert(record, conf, ends_as, why)
     end
   end
 
-  local ok, err, passes = carrier.take_back(record, conf)
+  local ok, err, passes, is_foreign = carrier.take_back(record, conf)
   if ok then
     move(record, record.ends_as, conf)
-  elseif passes then
-    wait(record, err)
-    kong.log.warn("action ", record.id, " could not be taken back yet: ", err)
-  else
+  elseif is_foreign then
     move(record, "conflict", conf, err)
+  else
+    -- A refused credential, too, is one that somebody may mend: what stands is not left behind for it.
+    wait(record, err)
+    local say = passes and kong.log.warn or kong.log.err
+    say("action ", record.id, " could not be taken back yet: ", err)
   end
 end
 
@@ -140,8 +142,8 @@ local function carry_out(record, conf)
     wait(record, err)
     kong.log.warn("action ", record.id, " could not be applied yet: ", err)
   else
-    carrier.take_back(record, conf)
-    move(record, "failed", conf, err)
+    -- Some of it may stand, or all of it where an answer was lost.
+    revert(record, conf, "failed", err)
   end
 end
 

@@ -4,7 +4,8 @@
 --   create   an entity of the agent's own, under an id that follows from the action's
 --   patch    fields of somebody's entity, with the values that stood there before
 --
--- Each returns true; or nil, an error, and whether another try may succeed.
+-- Each returns true; or nil, an error, whether another try may succeed, and whether what stands there is by now
+-- somebody else's.
 
 local entities = require "kong.plugins.threat-agent.entities"
 local region = require "kong.plugins.threat-agent.region"
@@ -14,22 +15,28 @@ local region = require "kong.plugins.threat-agent.region"
 local TAG = "threat-agent"
 
 
+-- What is somebody else's is left as it is: `what` happened to it.
+local function foreign(change, what)
+  return nil, change.kind .. "/" .. change.id .. " " .. what, false, true
+end
+
+
 local function change_fields(change, client, from, to)
   local entity, err, passes = client:get(change.kind, change.id)
   if entity == nil then
     return nil, err, passes
   elseif entity == false then
-    return nil, change.kind .. "/" .. change.id .. " is gone", false
+    return foreign(change, "is gone")
   elseif entities.holds(entity, to) then
     return true
   elseif not entities.holds(entity, from) then
-    return nil, change.kind .. "/" .. change.id .. " was changed by someone else and is left as it is", false
+    return foreign(change, "was changed by someone else and is left as it is")
   end
 
   local changed
   changed, err, passes = client:patch(change.kind, change.id, to)
   if changed == false then
-    return nil, change.kind .. "/" .. change.id .. " is gone", false
+    return foreign(change, "is gone")
   end
 
   return changed and true, err, passes
@@ -67,7 +74,7 @@ local OPERATIONS = {
       elseif entity == false then
         return true
       elseif not change.restored and not entities.is_tagged(entity, TAG) then
-        return nil, change.kind .. "/" .. change.id .. " was taken over by someone else and is left as it is", false
+        return foreign(change, "was taken over by someone else and is left as it is")
       end
 
       return client:delete(change.kind, change.id)

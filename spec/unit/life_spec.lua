@@ -1,0 +1,259 @@
+-- An action from its plan to its end, on an Admin API that is a table and fails as it is told to.
+
+
+local cjson = require "cjson.safe"
+
+
+local MODULE = "kong.plugins.threat-agent."
+local FOLDER = "lua/kong/plugins/threat-agent/"
+
+
+-- Modules of the plugin that are loaded as they are, in this order.
+local REAL = { "vocabulary", "entities", "agent.journal", "agent.operations", "agent.carrier", "agent.life" }
+
+
+describe("an action", function()
+  local life, journal, entities, now, failing, asked, killed, logged, conf, verdict
+  local former_kong, former_time
+
+  -- An Admin API. failing: method → { error, whether it may pass }, or what is called with what is asked.
+  local function fails(method, kind, id)
+    asked[#asked + 1] = method .. " " .. kind .. "/" .. id
+    local failure = failing[method]
+    if type(failure) == "function" then
+      failure = failure(kind, id)
+    end
+
+    return failure
+  end
+
+
+  local function copy_of(entity)
+    return cjson.decode(cjson.encode(entity))
+  end
+
+
+  local client = { tier = "admin_api" }
+
+  function client.get(_, kind, id)
+    local failure = fails("GET", kind, id)
+    if failure then
+      return nil, unpack(failure)
+    end
+
+    return entities[id] and copy_of(entities[id]) or false
+  end
+
+  function client.put(_, kind, id, entity)
+    local failure = fails("PUT", kind, id)
+    if failure then
+      return nil, unpack(failure)
+    end
+    entities[id] = copy_of(entity)
+    return true
+  end
+
+  function client.patch(_, kind, id, fields)
+    local failure = fails("PATCH", kind, id)
+    if failure then
+      return nil, unpack(failure)
+    end
+    for name, value in pairs(fields) do
+      entities[id][name] = value
+    end
+    return true
+  end
+
+  function client.delete(_, kind, id)
+    local failure = fails("DELETE", kind, id)
+    if failure then
+      return nil, unpack(failure)
+    end
+    entities[id] = nil
+    return true
+  end
+
+
+  before_each(function()
+    _G.ngx = _G.ngx or { null = cjson.null }
+    former_kong, former_time = _G.kong, _G.ngx.time
+    now, failing, asked, killed, logged = 1000, {}, {}, false, {}
+    verdict = "improved"
+    entities = { r1 = { port = 80 }, r2 = { port = 80 }, r3 = { port = 80 } }
+    _G.ngx.time = function() return now end
+    local function log(level)
+      return function(...)
+        logged[#logged + 1] = level .. ": " .. table.concat({ ... })
+      end
+    end
+    _G.kong = { log = { err = log("err"), warn = log("warn"), notice = function() end } }
+
+    local stubs = {
+      ["actions.usual"] = {},
+      admin = { client = function() return client end },
+      ["admin.companion"] = {}, ["admin.replica"] = {},
+      ["agent.breaker"] = {}, ["agent.concurrency"] = {},
+      ["agent.gate"] = { is_killed = function() return killed end },
+      ["agent.ledger"] = { write = function() end },
+      deck = { render = function() return "" end },
+      effect = {
+        SETTLED_S = 20,
+        measure = function() return {} end,
+        judge = function() return verdict end,
+      },
+      files = { ACTIONS = "actions.json", save = function() return true end, load = function() end },
+      lease = { holds = function() return true end },
+      region = { ban = function() return true end, lift_ban = function() return true end },
+      settings = { asks_companion = function() return false end },
+      tally = { add = function() end },
+    }
+    for name, stub in pairs(stubs) do
+      package.loaded[MODULE .. name] = stub
+    end
+    for _, name in ipairs(REAL) do
+      package.loaded[MODULE .. name] = dofile(FOLDER .. name:gsub("%.", "/") .. ".lua")
+    end
+    journal, life = package.loaded[MODULE .. "agent.journal"], package.loaded[MODULE .. "agent.life"]
+    for name in pairs(stubs) do
+      package.loaded[MODULE .. name] = nil
+    end
+    for _, name in ipairs(REAL) do
+      package.loaded[MODULE .. name] = nil
+    end
+    conf = { mode = "enforce", response = { admin_api = { writes = "apply" }, ledger_key = cjson.null } }
+  end)
+
+  after_each(function()
+    _G.kong, _G.ngx.time = former_kong, former_time
+  end)
+
+
+  local function patch(id)
+    return { op = "patch", kind = "routes", id = id, before = { port = 80 }, set = { port = 81 } }
+  end
+
+
+  local function record_of(changes, more)
+    local record = { id = "i-1", action = "reroute", changes = changes, ttl_s = 600, created_s = now, before = {},
+                     place = {} }
+    for name, value in pairs(more or {}) do
+      record[name] = value
+    end
+
+    return record
+  end
+
+
+  local function applied(changes, more)
+    local record = record_of(changes, more)
+    life.carry_out(record, conf)
+    assert.equal("active", record.state)
+    return record
+  end
+
+
+  -- Lets seconds go by, one by one as the leader's beats do.
+  local function pass(seconds)
+    for _ = 1, seconds do
+      now = now + 1
+      life.follow(conf)
+    end
+  end
+
+
+  local function ports()
+    return entities.r1.port .. " " .. entities.r2.port .. " " .. entities.r3.port
+  end
+
+
+  describe("is taken back", function()
+    for said, failure in pairs({
+      ["a refused credential"] = { "the Admin API answered 401", false },
+      ["a proxy's 404"] = { "what answered 404 is no Admin API", true },
+      ["a value that is refused"] = { "the Admin API answered 400", false },
+      ["an outage"] = { "could not reach the Admin API", true },
+    }) do
+      for _, method in ipairs({ "GET", "PATCH" }) do
+        it("after " .. said .. " of " .. method, function()
+          local record = applied({ patch("r1") }, { ttl_s = 10 })
+          failing[method] = failure
+          pass(400)
+          assert.equal("reverting", record.state)
+          assert.equal(failure[1], record.failure)
+          assert.equal(81, entities.r1.port)
+          -- A person is told of what does not pass by itself.
+          assert.matches(failure[2] and "^warn" or "^err", logged[#logged])
+
+          failing = {}
+          pass(60)
+          assert.equal("expired", record.state)
+          assert.equal(80, entities.r1.port)
+        end)
+      end
+    end
+
+
+    it("in all its parts but what somebody else has changed", function()
+      local record = applied({ patch("r1"), patch("r2"), patch("r3") }, { ttl_s = 10 })
+      entities.r2.port = 99
+      pass(10)
+      assert.equal("conflict", record.state)
+      assert.matches("routes/r2 was changed by someone else", record.why)
+      assert.equal("80 99 80", ports())
+    end)
+
+
+    it("in all its parts but what cannot be now, and that later", function()
+      local record = applied({ patch("r1"), patch("r2"), patch("r3") }, { ttl_s = 10 })
+      failing.PATCH = function(_, id)
+        return id == "r2" and { "the Admin API answered 403", false }
+      end
+      pass(10)
+      assert.equal("reverting", record.state)
+      assert.equal("80 81 80", ports())
+      failing = {}
+      pass(60)
+      assert.equal("expired", record.state)
+      assert.equal("80 80 80", ports())
+    end)
+  end)
+
+
+  describe("that fails", function()
+    local refused = { "the Admin API answered 401", false }
+
+    it("leaves nothing of what was written before", function()
+      local record = record_of({ patch("r1"), patch("r2"), patch("r3") })
+      failing.PATCH = function(_, id)
+        failing.GET = id == "r3" and refused or nil
+        return id == "r3" and refused
+      end
+      life.carry_out(record, conf)
+      assert.equal("reverting", record.state)
+      assert.equal("81 81 80", ports())
+
+      failing = {}
+      pass(60)
+      assert.equal("failed", record.state)
+      assert.equal(refused[1], record.why)
+      assert.equal("80 80 80", ports())
+    end)
+
+
+    it("leaves nothing of what was written without an answer", function()
+      local record = record_of({ patch("r1") }, { ttl_s = 10 })
+      failing.PATCH = function(_, id)
+        entities[id].port = 81
+        failing.GET = { "could not reach the Admin API", true }
+        return { "timeout", true }
+      end
+      life.carry_out(record, conf)
+      pass(100)
+      assert.equal("reverting", record.state)
+      failing = {}
+      pass(60)
+      assert.equal("failed", record.state)
+      assert.equal("80 80 80", ports())
+    end)
+  end)
+end)
