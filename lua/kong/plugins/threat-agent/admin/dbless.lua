@@ -10,6 +10,7 @@ local yaml = require "kong.plugins.threat-agent.yaml"
 
 local ipairs = ipairs
 local pairs = pairs
+local pcall = pcall
 local type = type
 
 
@@ -22,11 +23,14 @@ local function load(self)
   local status, body, passes = http.request(self.settings, "GET", "/config")
   if not status then
     return nil, body, passes
-  elseif status == 404 or type(body) ~= "table" or type(body.config) ~= "string" then
-    return nil, "the Admin API at " .. self.settings.url .. " shows no /config"
   end
 
-  return yaml(body.config), body.config
+  local ok, document = pcall(yaml, type(body) == "table" and body.config)
+  if status == 404 or not ok or type(document) ~= "table" then
+    return nil, "the Admin API at " .. self.settings.url .. " shows no /config", true
+  end
+
+  return document, body.config
 end
 
 

@@ -9,6 +9,7 @@ local lease = require "kong.plugins.threat-agent.lease"
 
 local ngx = ngx
 local tostring = tostring
+local type = type
 
 
 local _M = {}
@@ -24,6 +25,27 @@ local function message_of(status, body)
   -- Konnect has its details under other names.
   local message = type(body) == "table" and (body.message or body.detail or body.title)
   return "the Admin API answered " .. status .. (message and ": " .. tostring(message) or "")
+end
+
+
+-- Whether a 404 says that an entity is not there, in the words of an Admin API: an ingress or a proxy in front of it has
+-- a 404 of its own, by which nothing is gone.
+local function is_not_there(settings, body)
+  return type(body) == "table" and (settings.control_plane_id ~= nil or body.message == "Not found")
+end
+
+
+-- What a request came to: the status and the decoded body; or nil, an error, and whether another try may succeed.
+local function outcome_of(settings, response)
+  local status, body = response.status, cjson.decode(response.body or "")
+  local is_good = status >= 200 and status < 300
+  if status == 404 and is_not_there(settings, body) or status == 204 or is_good and type(body) == "table" then
+    return status, body
+  elseif is_good or status == 404 then
+    return nil, "what answered " .. status .. " at " .. settings.url .. " is no Admin API", true
+  end
+
+  return nil, message_of(status, body), may_pass(status)
 end
 
 
@@ -63,12 +85,7 @@ function _M.request(settings, method, path, body)
     return nil, "could not reach the Admin API at " .. settings.url .. ": " .. tostring(err), true
   end
 
-  local decoded = cjson.decode(response.body or "")
-  if response.status >= 400 and response.status ~= 404 then
-    return nil, message_of(response.status, decoded), may_pass(response.status)
-  end
-
-  return response.status, decoded
+  return outcome_of(settings, response)
 end
 
 
