@@ -102,6 +102,7 @@ build = {
       ["kong.plugins.threat-agent.agent.reviewer"] = "lua/kong/plugins/threat-agent/agent/reviewer.lua",
       ["kong.plugins.threat-agent.agent.sweeper"] = "lua/kong/plugins/threat-agent/agent/sweeper.lua",
       ["kong.plugins.threat-agent.agent.trainer"] = "lua/kong/plugins/threat-agent/agent/trainer.lua",
+      ["kong.plugins.threat-agent.agent.watch"] = "lua/kong/plugins/threat-agent/agent/watch.lua",
       ["kong.plugins.threat-agent.api"] = "lua/kong/plugins/threat-agent/api.lua",
       ["kong.plugins.threat-agent.audit"] = "lua/kong/plugins/threat-agent/audit.lua",
       ["kong.plugins.threat-agent.baselines"] = "lua/kong/plugins/threat-agent/baselines.lua",

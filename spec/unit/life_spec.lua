@@ -9,11 +9,11 @@ local FOLDER = "lua/kong/plugins/threat-agent/"
 
 
 -- Modules of the plugin that are loaded as they are, in this order.
-local REAL = { "vocabulary", "entities", "agent.journal", "agent.operations", "agent.carrier", "agent.life" }
+local REAL = { "vocabulary", "entities", "agent.journal", "agent.operations", "agent.carrier", "agent.watch", "agent.life" }
 
 
 describe("an action", function()
-  local life, journal, entities, now, failing, asked, killed, logged, conf, verdict
+  local life, entities, now, failing, asked, killed, logged, conf, verdict
   local former_kong, former_time
 
   -- An Admin API. failing: method → { error, whether it may pass }, or what is called with what is asked.
@@ -113,7 +113,7 @@ describe("an action", function()
     for _, name in ipairs(REAL) do
       package.loaded[MODULE .. name] = dofile(FOLDER .. name:gsub("%.", "/") .. ".lua")
     end
-    journal, life = package.loaded[MODULE .. "agent.journal"], package.loaded[MODULE .. "agent.life"]
+    life = package.loaded[MODULE .. "agent.life"]
     for name in pairs(stubs) do
       package.loaded[MODULE .. name] = nil
     end
@@ -255,5 +255,63 @@ describe("an action", function()
       assert.equal("failed", record.state)
       assert.equal("80 80 80", ports())
     end)
+  end)
+
+
+  describe("that is to stand for ever", function()
+    local for_ever = { action = "rollback", ttl_s = 0, verify_after_s = 30 }
+
+    it("is kept once it has helped, whatever is switched off later, and ends by hand", function()
+      local record = applied({ patch("r1") }, for_ever)
+      pass(30)
+      assert.equal("kept", record.state)
+      assert.equal("verified: improved", record.why)
+      killed = true
+      pass(100)
+      killed, conf.mode = false, "monitor"
+      pass(100)
+      assert.equal("kept", record.state)
+      assert.equal("81 80 80", ports())
+
+      life.revert(record, conf, "reverted", "asked for")
+      assert.equal("reverted", record.state)
+      assert.equal("80 80 80", ports())
+    end)
+
+
+    it("is taken back where it did not help, or is to stop before that is known", function()
+      verdict = "none"
+      local record = applied({ patch("r1") }, for_ever)
+      pass(30)
+      assert.equal("reverted", record.state)
+
+      verdict, record = "improved", applied({ patch("r2") }, { id = "i-2", ttl_s = 0, verify_after_s = 30 })
+      killed = true
+      pass(1)
+      assert.equal("reverted", record.state)
+    end)
+  end)
+
+
+  it("says when somebody changed what it made, once, and when it stands again", function()
+    local record = applied({ patch("r1"), patch("r2") })
+    pass(60)
+    assert.is_true(record.stands)
+    entities.r2.port = 99
+    pass(60)
+    assert.is_false(record.stands)
+    assert.equal("what it made was changed since", record.why)
+    assert.equal("active", record.state)
+    entities.r2.port = 81
+    record.why = nil
+    pass(60)
+    assert.is_true(record.stands)
+    assert.equal("what it made stands again", record.why)
+
+    -- What cannot be asked now is no answer.
+    failing.GET, record.why = { "away", true }, nil
+    pass(60)
+    assert.is_nil(record.stands)
+    assert.is_nil(record.why)
   end)
 end)

@@ -55,11 +55,11 @@ local ARROWS = {
   ["agent.concurrency"] = { "agent.limit", "baselines", "region", "senders" },
   ["agent.delegated"] = {
     "actions", "admin", "agent.carrier", "agent.gate", "agent.journal", "agent.life", "agent.planner",
-    "agent.question", "commands", "settings",
+    "agent.question", "commands", "settings", "vocabulary",
   },
   ["agent.discretion"] = { "notifiers.summary", "redact", "vocabulary" },
   ["agent.drifts"] = { "agent.events", "agent.notices", "names", "region", "vocabulary" },
-  ["agent.events"] = { "notifiers.summary", "redact" },
+  ["agent.events"] = { "notifiers.summary", "redact", "vocabulary" },
   ["agent.gate"] = { "agent.journal", "agent.protected", "files", "owners", "vocabulary" },
   ["agent.grouping"] = { "vocabulary" },
   ["agent.init"] = {
@@ -69,8 +69,7 @@ local ARROWS = {
   ["agent.journal"] = { "files", "lease", "vocabulary" },
   ["agent.ledger"] = { "agent.pseudonyms", "files", "region" },
   ["agent.life"] = {
-    "agent.breaker", "agent.carrier", "agent.concurrency", "agent.gate", "agent.journal", "agent.ledger", "deck",
-    "effect", "files", "tally",
+    "agent.carrier", "agent.gate", "agent.journal", "agent.ledger", "agent.watch", "deck", "effect", "files", "tally",
   },
   ["agent.limit"] = { "region" },
   ["agent.notices"] = {
@@ -81,7 +80,7 @@ local ARROWS = {
   ["agent.operator"] = { "agent.journal", "database", "region", "senders", "vocabulary" },
   ["agent.orders"] = {
     "agent.delegated", "agent.gate", "agent.journal", "agent.life", "agent.operator", "agent.trainer", "commands",
-    "lease",
+    "lease", "vocabulary",
   },
   ["agent.outbox"] = { "notifiers", "secrets" },
   ["agent.planner"] = { "vocabulary" },
@@ -95,6 +94,7 @@ local ARROWS = {
   ["agent.reviewer"] = { "config_review", "findings" },
   ["agent.sweeper"] = { "admin", "agent.journal" },
   ["agent.trainer"] = { "feedback", "files" },
+  ["agent.watch"] = { "agent.breaker", "agent.carrier", "agent.concurrency", "effect", "tally" },
   ["config_review.criteria"] = {},
   ["config_review.init"] = {
     "config_review.orphaned", "config_review.shadowed", "config_review.standing", "config_review.unauthenticated",

@@ -1,13 +1,11 @@
 -- An action's life:
 --
---   dry_run | refused | handed_out | pending → applying → active → reverting → reverted | expired | conflict
---                                                      ↘ failed
+--   dry_run | refused | handed_out | pending → applying → active → reverting → reverted | expired | failed | conflict
+--                                                                ↘ kept, where it was to stand for ever and helped
 --
 -- Every step is in the journal before it is taken and after it, and in the ledger.
 
-local breaker = require "kong.plugins.threat-agent.agent.breaker"
 local carrier = require "kong.plugins.threat-agent.agent.carrier"
-local concurrency = require "kong.plugins.threat-agent.agent.concurrency"
 local deck = require "kong.plugins.threat-agent.deck"
 local effect = require "kong.plugins.threat-agent.effect"
 local files = require "kong.plugins.threat-agent.files"
@@ -15,6 +13,7 @@ local gate = require "kong.plugins.threat-agent.agent.gate"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local ledger = require "kong.plugins.threat-agent.agent.ledger"
 local tally = require "kong.plugins.threat-agent.tally"
+local watch = require "kong.plugins.threat-agent.agent.watch"
 
 
 local kong = kong
@@ -150,32 +149,13 @@ end
 _M.carry_out = carry_out
 
 
-local function verify(record, conf)
-  record.verify_s = nil
-  local after = effect.measure(record)
-  record.after = after
-  local result = record.before and after and effect.judge(record.before, after) or "unknown"
-  record.result = result
-  record.stands = carrier.stands(record, conf)
-  tally.add(1, "action_result", record.action, result)
-  if result == "harmful" then
-    revert(record, conf, "reverted", "good requests went down with it")
-  elseif result == "none" then
-    revert(record, conf, "reverted", "it changed nothing for the better")
-  else
-    move(record, "active", conf, "verified: " .. result .. (record.stands == false and "; what it made was changed since" or ""))
-  end
-end
-
-
--- Actions that go on while they are active, and what takes them a step further: `step` returns whether
--- the action is over, and what there is to say.
-local FOLLOWED = { circuit_breaker = breaker, concurrency_cap = concurrency }
-
-local function go_on(record, conf, now)
-  local is_over, why = FOLLOWED[record.action].step(record, now)
+-- Does what is due while an action stands.
+local function stand(record, conf, now)
+  local is_over, why = watch.step(record, conf, now)
   if is_over then
     revert(record, conf, "reverted", why)
+  elseif watch.is_settled(record) then
+    move(record, "kept", conf, why)
   elseif why then
     move(record, "active", conf, why)
   end
@@ -207,10 +187,8 @@ local LIFE = {
   active = function(record, conf, now)
     if record.expires_s and now >= record.expires_s then
       revert(record, conf, "expired", "its time is over")
-    elseif record.verify_s and now >= record.verify_s then
-      verify(record, conf)
-    elseif FOLLOWED[record.action] then
-      go_on(record, conf, now)
+    else
+      stand(record, conf, now)
     end
   end,
 

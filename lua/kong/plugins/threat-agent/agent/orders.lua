@@ -9,6 +9,7 @@ local lease = require "kong.plugins.threat-agent.lease"
 local life = require "kong.plugins.threat-agent.agent.life"
 local operator = require "kong.plugins.threat-agent.agent.operator"
 local trainer = require "kong.plugins.threat-agent.agent.trainer"
+local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 
 local kong = kong
@@ -45,7 +46,7 @@ local COMMANDS = {
   end,
 
   revert = function(record, conf, by)
-    if record.state == "active" or record.state == "applying" then
+    if vocabulary.REVERTIBLE[record.state] then
       life.revert(record, conf, "reverted", "asked for by " .. by)
     elseif record.state == "pending" then
       life.move(record, "refused", conf, "declined by " .. by)

@@ -11,7 +11,7 @@ local settings = require "kong.plugins.threat-agent.settings"
 -- What may be asked for in which state.
 local COMMANDS = {
   approve = { pending = true },
-  revert = { pending = true, applying = true, active = true },
+  revert = { pending = true, applying = true, active = true, kept = true },
 }
 
 
