@@ -69,6 +69,7 @@ build = {
       ["kong.plugins.threat-agent.admin.http"] = "lua/kong/plugins/threat-agent/admin/http.lua",
       ["kong.plugins.threat-agent.admin.init"] = "lua/kong/plugins/threat-agent/admin/init.lua",
       ["kong.plugins.threat-agent.admin.konnect"] = "lua/kong/plugins/threat-agent/admin/konnect.lua",
+      ["kong.plugins.threat-agent.admin.reach"] = "lua/kong/plugins/threat-agent/admin/reach.lua",
       ["kong.plugins.threat-agent.admin.replica"] = "lua/kong/plugins/threat-agent/admin/replica.lua",
       ["kong.plugins.threat-agent.admin.traditional"] = "lua/kong/plugins/threat-agent/admin/traditional.lua",
       ["kong.plugins.threat-agent.agent.anchor"] = "lua/kong/plugins/threat-agent/agent/anchor.lua",

@@ -3,8 +3,8 @@
 --   luajit fault_proxy.lua PORT UPSTREAM_PORT MODE_FILE
 --
 -- MODE_FILE holds: pass; close (before the answer); cut (in the middle of it); slow (no answer for
--- two seconds); late (all is passed on after four seconds); or a status to answer with. Behind `writes:` only
--- what writes meets it. kill-before and kill-after pass once, and end the workers of the nginx whose master's id
+-- two seconds); hang (none while that stands there, for whoever asks); late (all is passed on after four seconds); or a
+-- status to answer with. Behind `writes:` only what writes meets it. kill-before and kill-after pass once, and end the workers of the nginx whose master's id
 -- stands in MODE_FILE.pid with SIGKILL, before the request has arrived or after, without an answer.
 
 local socket = require "socket"
@@ -93,6 +93,10 @@ while true do
       forward({ send = function() end }, request)
     end
     kill()
+  elseif request and how == "hang" then
+    while mode() == how do
+      socket.sleep(0.05)
+    end
   elseif request and how == "slow" then
     socket.sleep(2)
   elseif request and how ~= "close" then

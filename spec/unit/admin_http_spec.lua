@@ -11,37 +11,28 @@ local PLANE = "9524ec7d-36d9-465d-a8c5-83a3c9390458"
 
 describe("an exchange with the Admin API", function()
   local http, answer
-  local former_http = package.loaded["resty.http"]
 
   before_each(function()
     _G.ngx = _G.ngx or {}
     _G.ngx.null = _G.ngx.null or cjson.null
-    package.loaded["resty.http"] = {
-      new = function()
-        return {
-          set_timeouts = function() end,
-          request_uri = function() return answer end,
-        }
-      end,
+    package.loaded[MODULE .. "admin.reach"] = {
+      UNANSWERED = "unanswered",
+      request = function() return answer end,
     }
     package.loaded[MODULE .. "lease"] = { holds = function() return true end }
     http = dofile(ADMIN .. "http.lua")
-    package.loaded[MODULE .. "lease"] = nil
-  end)
-
-  after_each(function()
-    package.loaded["resty.http"] = former_http
+    package.loaded[MODULE .. "lease"], package.loaded[MODULE .. "admin.reach"] = nil, nil
   end)
 
 
-  local function ask(status, body, more)
+  local function ask(status, body, more, method)
     answer = { status = status, body = body, headers = {} }
     local settings = { url = "http://a", timeout_ms = 5, token = cjson.null }
     for name, value in pairs(more or {}) do
       settings[name] = value
     end
 
-    return http.request(settings, "PATCH", "/routes/r", {})
+    return http.request(settings, method or "PATCH", "/routes/r", {})
   end
 
 
@@ -87,5 +78,11 @@ describe("an exchange with the Admin API", function()
       assert.equal("the Admin API answered " .. status .. ": said", err)
       assert.equal(expected, passes)
     end
+  end)
+
+
+  it("that somebody in between gave up on may yet be done", function()
+    assert.equal("unanswered", (select(3, ask(504, "<html>"))))
+    assert.is_true((select(3, ask(504, "<html>", nil, "GET"))))
   end)
 end)

@@ -8,6 +8,7 @@ describe("a record's carrier", function()
   local carrier, asked, answer, record
 
   before_each(function()
+    _G.ngx = _G.ngx or {}
     asked, answer = {}, nil
     local function note(what)
       return function()
@@ -23,7 +24,7 @@ describe("a record's carrier", function()
           return answer
         end,
       },
-      ["admin.replica"] = {},
+      ["admin.reach"] = { UNANSWERED = "unanswered" }, ["admin.replica"] = {},
       ["actions.usual"] = { requests = function() return 60 end },
       ["agent.operations"] = {
         is_remote = function(change) return change.op ~= "ban" end,

@@ -91,7 +91,7 @@ describe("an action", function()
     local stubs = {
       ["actions.usual"] = {},
       admin = { client = function() return client end },
-      ["admin.companion"] = {}, ["admin.replica"] = {},
+      ["admin.companion"] = {}, ["admin.replica"] = {}, ["admin.reach"] = { UNANSWERED = "unanswered", LANDS_S = 60 },
       ["agent.breaker"] = {}, ["agent.concurrency"] = {},
       ["agent.gate"] = { is_killed = function() return killed end },
       ["agent.ledger"] = { write = function() end },
@@ -156,7 +156,7 @@ describe("an action", function()
   local function pass(seconds)
     for _ = 1, seconds do
       now = now + 1
-      life.follow(conf)
+      life.follow(conf, true)
     end
   end
 
@@ -313,5 +313,83 @@ describe("an action", function()
     pass(60)
     assert.is_nil(record.stands)
     assert.is_nil(record.why)
+  end)
+
+
+  describe("whose write got no answer", function()
+    -- The write is under way, and the answer is lost.
+    local function lose()
+      failing.PATCH = { "timeout", "unanswered" }
+    end
+
+
+    it("is not over before that cannot land any more", function()
+      local record = record_of({ patch("r1") }, { ttl_s = 10 })
+      lose()
+      life.carry_out(record, conf)
+      failing = {}
+      pass(12)
+      assert.equal("reverting", record.state)
+      assert.matches("may land yet", record.failure)
+      assert.equal("80 80 80", ports())
+
+      entities.r1.port = 81
+      pass(65)
+      assert.equal("expired", record.state)
+      assert.equal("80 80 80", ports())
+    end)
+
+
+    it("is not over either where it was done by the next try", function()
+      local record = record_of({ patch("r1") })
+      lose()
+      life.carry_out(record, conf)
+      failing = {}
+      pass(2)
+      assert.equal("active", record.state)
+      life.revert(record, conf, "reverted", "asked for")
+      assert.equal("reverting", record.state)
+      entities.r1.port = 81
+      pass(65)
+      assert.equal("reverted", record.state)
+      assert.equal("80 80 80", ports())
+    end)
+
+
+    it("of what takes it back is written again, and that is all", function()
+      local record = applied({ patch("r1") }, { ttl_s = 10 })
+      lose()
+      pass(10)
+      failing = {}
+      pass(2)
+      assert.equal("expired", record.state)
+    end)
+  end)
+
+
+  it("that is stopped while its write is waited for is taken back afterwards", function()
+    local record = record_of({ patch("r1") })
+    failing.PATCH = function()
+      if record.state == "applying" then
+        life.stop(record, conf, "reverted", "the kill switch is on")
+      end
+    end
+    life.carry_out(record, conf)
+    assert.equal("reverting", record.state)
+    assert.equal(81, entities.r1.port)
+    pass(1)
+    assert.equal("reverted", record.state)
+    assert.equal(80, entities.r1.port)
+  end)
+
+
+  it("in memory is followed apart from those that wait for the Admin API", function()
+    local record = record_of({ { op = "ban", ban = {} } }, { action = "ban", ttl_s = 10 })
+    life.start(record, conf)
+    pass(1)
+    assert.equal("applying", record.state)
+    life.follow(conf, false)
+    assert.equal("active", record.state)
+    assert.same({}, asked)
   end)
 end)

@@ -8,11 +8,13 @@
 local admin = require "kong.plugins.threat-agent.admin"
 local companion = require "kong.plugins.threat-agent.admin.companion"
 local operations = require "kong.plugins.threat-agent.agent.operations"
+local reach = require "kong.plugins.threat-agent.admin.reach"
 local replica = require "kong.plugins.threat-agent.admin.replica"
 local settings = require "kong.plugins.threat-agent.settings"
 local usual = require "kong.plugins.threat-agent.actions.usual"
 
 
+local ngx = ngx
 local ipairs = ipairs
 
 
@@ -128,8 +130,7 @@ local function take_back_there(record, conf)
 end
 
 
--- Applies a record; twice is as well as once.
-function _M.apply(record, conf)
+local function apply(record, conf)
   if _M.is_delegated(record, conf) then
     return apply_there(record, conf)
   end
@@ -152,9 +153,25 @@ function _M.apply(record, conf)
 end
 
 
--- Takes back what was applied, the last first. What cannot be taken back, or is somebody else's by now, holds up
--- nothing else.
-function _M.take_back(record, conf)
+-- Applies a record; twice is as well as once.
+function _M.apply(record, conf)
+  local ok, err, passes = apply(record, conf)
+  if passes == reach.UNANSWERED then
+    record.unanswered_s = ngx.time()
+  end
+
+  return ok, err, passes
+end
+
+
+-- Whether a write of a record that got no answer may land yet, after what took it back.
+local function may_land(record)
+  local ago_s = record.unanswered_s and ngx.time() - record.unanswered_s
+  return ago_s and ago_s >= 0 and ago_s < reach.LANDS_S
+end
+
+
+local function take_back(record, conf)
   if _M.is_delegated(record, conf) then
     return take_back_there(record, conf)
   end
@@ -181,6 +198,18 @@ function _M.take_back(record, conf)
   end
 
   return true
+end
+
+
+-- Takes back what was applied, the last first. What cannot be taken back, or is somebody else's by now, holds up
+-- nothing else.
+function _M.take_back(record, conf)
+  local ok, err, passes, is_foreign = take_back(record, conf)
+  if (ok or is_foreign) and may_land(record) then
+    return nil, "a write that got no answer may land yet", true
+  end
+
+  return ok, err, passes, is_foreign
 end
 
 

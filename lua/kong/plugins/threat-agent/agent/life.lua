@@ -78,13 +78,20 @@ local function wait(record, err)
 end
 
 
--- Takes a record back, or goes on with it. ends_as: the state it comes to.
+-- Begins to take a record back; whoever follows it goes on with that. ends_as: the state it comes to.
+-- Returns whether that could be written down.
+local function stop(record, conf, ends_as, why)
+  record.ends_as, record.tries, record.next_try_s, record.failure = ends_as, nil, nil, nil
+  return move(record, "reverting", conf, why)
+end
+
+_M.stop = stop
+
+
+-- Takes a record back, or goes on with it.
 local function revert(record, conf, ends_as, why)
-  if record.state ~= "reverting" then
-    record.ends_as, record.tries, record.next_try_s, record.failure = ends_as, nil, nil, nil
-    if not move(record, "reverting", conf, why) then
-      return
-    end
+  if record.state ~= "reverting" and not stop(record, conf, ends_as, why) then
+    return
   end
 
   local ok, err, passes, is_foreign = carrier.take_back(record, conf)
@@ -99,7 +106,6 @@ local function revert(record, conf, ends_as, why)
     say("action ", record.id, " could not be taken back yet: ", err)
   end
 end
-
 
 _M.revert = revert
 
@@ -117,23 +123,34 @@ local function hand_out(record, conf)
 end
 
 
--- Carries a record out, or goes on with it: each change can be applied twice as well as once.
-local function carry_out(record, conf)
+-- Begins to carry a record out; whoever follows it goes on with that. Returns whether there is something to go on with.
+local function start(record, conf)
   if conf.response.admin_api.writes == "patch" and carrier.is_remote(record) then
     hand_out(record, conf)
+    return false
+  end
+
+  carrier.settle(record, conf)
+  record.applied_s = ngx.time()
+  record.expires_s = record.ttl_s > 0 and record.applied_s + record.ttl_s or nil
+  return move(record, "applying", conf)
+end
+
+_M.start = start
+
+
+-- Carries a record out, or goes on with it: each change can be applied twice as well as once.
+local function carry_out(record, conf)
+  if record.state ~= "applying" and not start(record, conf) then
     return
-  elseif record.state ~= "applying" then
-    carrier.settle(record, conf)
-    record.applied_s = ngx.time()
-    record.expires_s = record.ttl_s > 0 and record.applied_s + record.ttl_s or nil
-    if not move(record, "applying", conf) then
-      return
-    end
   end
 
   local ok, err, passes = carrier.apply(record, conf)
   local now = ngx.time()
-  if ok then
+  if record.state ~= "applying" then
+    -- Somebody stopped it while the Admin API was waited for.
+    return
+  elseif ok then
     record.applied_s, record.tries, record.next_try_s, record.failure = now, nil, nil, nil
     record.verify_s = record.verify_after_s and now + math.max(record.verify_after_s, effect.SETTLED_S)
     move(record, "active", conf)
@@ -152,7 +169,9 @@ _M.carry_out = carry_out
 -- Does what is due while an action stands.
 local function stand(record, conf, now)
   local is_over, why = watch.step(record, conf, now)
-  if is_over then
+  if record.state ~= "active" then
+    return
+  elseif is_over then
     revert(record, conf, "reverted", why)
   elseif watch.is_settled(record) then
     move(record, "kept", conf, why)
@@ -213,11 +232,14 @@ local function live_on(record, conf, now)
 end
 
 
--- Does what is due of all records; one that cannot be dealt with holds up no other.
-function _M.follow(conf)
-  local now = ngx.time()
+-- Does what is due of all records that change entities (is_remote), or of all others; one that cannot be dealt with
+-- holds up no other. What is remote may wait for the Admin API, and states may be set meanwhile.
+function _M.follow(conf, is_remote)
   for _, record in ipairs(journal.all()) do
-    local ok, err = pcall(live_on, record, conf, now)
+    local ok, err = true, nil
+    if carrier.is_remote(record) == is_remote then
+      ok, err = pcall(live_on, record, conf, ngx.time())
+    end
     if not ok then
       pause(record)
       kong.log.err("action ", record.id, " could not be followed: ", err)
