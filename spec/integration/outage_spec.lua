@@ -30,6 +30,7 @@ services:
     url: http://127.0.0.1:${DEMO_PORT}
     routes:
       - { name: banned, paths: [/banned] }
+      - { name: planned, paths: [/planned] }
 ]] .. routes() .. [[
 plugins:
   - name: threat-agent
@@ -97,6 +98,8 @@ describe(gateway.describe_name("while the Admin API does not answer,"), function
 
 
   it("a new attacker is refused as soon as ever", function()
+    -- An action that is not even planned without an answer.
+    attack("planned", "198.51.100.3")
     local since = socket.gettime()
     attack("banned", "198.51.100.1")
     eventually(function() return status_of("198.51.100.1") == 403 end, SOON_S)

@@ -62,11 +62,12 @@ local function propose_for(id, known, conf, is_remote)
   local policy = not is_wrong and planner.policy_for(conf.response.policies, incident, now)
   local function was_useless(number)
     local record = journal.get(id .. "-" .. number)
-    return record ~= nil and (record.result == "none" or record.result == "harmful" or record.state == "failed")
+    -- One that could not be carried out (an outage, another node that was sooner) says nothing of its use.
+    return record ~= nil and (record.result == "none" or record.result == "harmful")
   end
 
   for _, due in ipairs(policy and planner.due(policy, incident, now, was_useless) or {}) do
-    if IN_MEMORY[due.step.action] ~= is_remote then
+    if (IN_MEMORY[due.step.action] == nil) == is_remote then
       proposals.propose(incident, policy, due.number, due.step, conf)
     end
   end
