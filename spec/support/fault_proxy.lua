@@ -4,8 +4,9 @@
 --
 -- MODE_FILE holds: pass; close (before the answer); cut (in the middle of it); slow (no answer for
 -- two seconds); hang (none while that stands there, for whoever asks); late (all is passed on after four seconds); or a
--- status to answer with. Behind `writes:` only what writes meets it. kill-before and kill-after pass once, and end the workers of the nginx whose master's id
--- stands in MODE_FILE.pid with SIGKILL, before the request has arrived or after, without an answer.
+-- status to answer with. Behind `writes:` only what writes meets it. kill-before and kill-after pass once, and end the
+-- workers of the nginx whose master's id stands in MODE_FILE.pid with SIGKILL, before the request has arrived or after,
+-- without an answer; before them, `pass-N:` lets so many through.
 
 local socket = require "socket"
 
@@ -59,11 +60,16 @@ local function answer(client, status)
 end
 
 
+local function set_mode(name)
+  local file = assert(io.open(mode_file, "wb"))
+  file:write(name, "\n")
+  file:close()
+end
+
+
 -- Ends the workers of a gateway, once.
 local function kill()
-  local file = assert(io.open(mode_file, "wb"))
-  file:write("pass\n")
-  file:close()
+  set_mode("pass")
   os.execute("kill -9 $(pgrep -P $(cat " .. mode_file .. ".pid) -f 'worker process')")
 end
 
@@ -86,6 +92,11 @@ while true do
   local request = receive(client)
   local only = how:match("^writes:(.*)")
   how = only and (request and request:find("^GET ") and "pass" or only) or how
+  local left, rest = how:match("^pass%-(%d+):(.*)")
+  if left then
+    set_mode((only and "writes:" or "") .. (left == "1" and "" or "pass-" .. left - 1 .. ":") .. rest)
+    how = "pass"
+  end
   if request and tonumber(how) then
     answer(client, how)
   elseif request and how:find("^kill") then

@@ -392,4 +392,66 @@ describe("an action", function()
     assert.equal("active", record.state)
     assert.same({}, asked)
   end)
+
+
+  describe("that makes something", function()
+    local made = { op = "create", kind = "plugins", id = "p1" }
+
+    before_each(function()
+      made.entity = { name = "acl", config = { deny = { "a" } }, tags = { "threat-agent" } }
+    end)
+
+
+    it("says on it when its time is over, counted from when it was begun", function()
+      local record = record_of({ made })
+      life.move(record, "pending", conf)
+      now = now + 1800
+      life.start(record, conf)
+      pass(1)
+      assert.equal("active", record.state)
+      assert.same({ "threat-agent", "expires:" .. record.expires_s }, entities.p1.tags)
+      assert.equal(3400, record.expires_s)
+      pass(600)
+      assert.equal("expired", record.state)
+      assert.is_nil(entities.p1)
+    end)
+
+
+    it("makes it once, and nothing over what somebody made of it", function()
+      local record = applied({ made })
+      entities.p1.created_at = 5
+      record.state = "applying"
+      pass(1)
+      assert.equal("active", record.state)
+      assert.equal(5, entities.p1.created_at)
+
+      entities.p1.config.deny = { "a", "b" }
+      entities.p1.tags = { "theirs" }
+      record.state = "applying"
+      pass(1)
+      assert.equal("conflict", record.state)
+      assert.same({ "a", "b" }, entities.p1.config.deny)
+    end)
+  end)
+
+
+  describe("whose clock is set back", function()
+    it("stands no longer than it was to", function()
+      local record = applied({ patch("r1") }, { ttl_s = 100 })
+      now = now - 86400
+      pass(101)
+      assert.equal("expired", record.state)
+    end)
+
+
+    it("is tried again as ever", function()
+      local record = record_of({ patch("r1") })
+      failing.PATCH = { "away", true }
+      life.carry_out(record, conf)
+      pass(100)
+      failing, now = {}, now - 86400
+      pass(1)
+      assert.equal("active", record.state)
+    end)
+  end)
 end)

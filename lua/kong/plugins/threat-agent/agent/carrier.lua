@@ -46,9 +46,14 @@ function _M.is_delegated(record, conf)
 end
 
 
--- Settles who carries a record out, before anything is done. Which kind of Admin API it is shows when
+-- Settles who carries a record out and until when, before anything is done. Which kind of Admin API it is shows when
 -- that answers.
 function _M.settle(record, conf)
+  record.applied_s = ngx.time()
+  record.expires_s = record.ttl_s > 0 and record.applied_s + record.ttl_s or nil
+  for _, change in ipairs(record.expires_s and record.changes or {}) do
+    operations.stamp(change, record.expires_s)
+  end
   record.tier = _M.is_delegated(record, conf) and "companion" or _M.is_remote(record) and "admin_api" or "memory"
 end
 

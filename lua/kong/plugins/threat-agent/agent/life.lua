@@ -131,8 +131,6 @@ local function start(record, conf)
   end
 
   carrier.settle(record, conf)
-  record.applied_s = ngx.time()
-  record.expires_s = record.ttl_s > 0 and record.applied_s + record.ttl_s or nil
   return move(record, "applying", conf)
 end
 
@@ -204,6 +202,10 @@ local LIFE = {
   end,
 
   active = function(record, conf, now)
+    if record.expires_s and record.expires_s - now > record.ttl_s then
+      -- The clock was set back.
+      record.expires_s = now + record.ttl_s
+    end
     if record.expires_s and now >= record.expires_s then
       revert(record, conf, "expired", "its time is over")
     else
@@ -220,7 +222,8 @@ local LIFE = {
 
 
 local function live_on(record, conf, now)
-  local waits = record.next_try_s and now < record.next_try_s
+  -- No pause is longer: then the clock was set back.
+  local waits = record.next_try_s and now < record.next_try_s and record.next_try_s - now <= LONGEST_PAUSE_S
   local why = LIFE[record.state] and must_go(record, conf)
   if why and (record.state == "active" or record.state == "applying") then
     revert(record, conf, "reverted", why)

@@ -11,6 +11,9 @@ local entities = require "kong.plugins.threat-agent.entities"
 local region = require "kong.plugins.threat-agent.region"
 
 
+local ipairs = ipairs
+
+
 -- What everything carries that the agent makes.
 local TAG = "threat-agent"
 
@@ -64,7 +67,17 @@ local OPERATIONS = {
 
   create = {
     apply = function(change, client)
-      local made, err, passes = client:put(change.kind, change.id, change.entity)
+      local entity, err, passes = client:get(change.kind, change.id)
+      if entity == nil then
+        return nil, err, passes
+      elseif entity and entities.holds(entity, change.entity) then
+        return true
+      elseif entity then
+        return foreign(change, "was changed by someone else and is left as it is")
+      end
+
+      local made
+      made, err, passes = client:put(change.kind, change.id, change.entity)
       return made and true, err, passes
     end,
     revert = function(change, client)
@@ -115,6 +128,23 @@ end
 
 function _M.revert(change, client)
   return OPERATIONS[change.op].revert(change, client)
+end
+
+
+-- Writes into what a change makes when its time is over, for whoever is left to take it away (agent/sweeper.lua).
+function _M.stamp(change, expires_s)
+  if change.op ~= "create" or change.restored then
+    return
+  end
+
+  local tags = {}
+  for _, tag in ipairs(change.entity.tags or {}) do
+    if not tag:find("^expires:") then
+      tags[#tags + 1] = tag
+    end
+  end
+  tags[#tags + 1] = "expires:" .. expires_s
+  change.entity.tags = tags
 end
 
 
