@@ -86,6 +86,7 @@ build = {
       ["kong.plugins.threat-agent.agent.grouping"] = "lua/kong/plugins/threat-agent/agent/grouping.lua",
       ["kong.plugins.threat-agent.agent.init"] = "lua/kong/plugins/threat-agent/agent/init.lua",
       ["kong.plugins.threat-agent.agent.journal"] = "lua/kong/plugins/threat-agent/agent/journal.lua",
+      ["kong.plugins.threat-agent.agent.last_conf"] = "lua/kong/plugins/threat-agent/agent/last_conf.lua",
       ["kong.plugins.threat-agent.agent.ledger"] = "lua/kong/plugins/threat-agent/agent/ledger.lua",
       ["kong.plugins.threat-agent.agent.life"] = "lua/kong/plugins/threat-agent/agent/life.lua",
       ["kong.plugins.threat-agent.agent.limit"] = "lua/kong/plugins/threat-agent/agent/limit.lua",

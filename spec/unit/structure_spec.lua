@@ -64,10 +64,11 @@ local ARROWS = {
   ["agent.gate"] = { "agent.journal", "agent.protected", "files", "owners", "vocabulary" },
   ["agent.grouping"] = { "vocabulary" },
   ["agent.init"] = {
-    "agent.assessor", "agent.changes", "agent.drifts", "agent.notices", "agent.responder", "agent.sweeper", "files",
-    "incidents", "lease", "region", "settings", "tally", "traffic_history",
+    "agent.assessor", "agent.changes", "agent.drifts", "agent.last_conf", "agent.notices", "agent.responder",
+    "agent.sweeper", "files", "incidents", "lease", "region", "settings", "tally", "traffic_history",
   },
   ["agent.journal"] = { "files", "lease", "vocabulary" },
+  ["agent.last_conf"] = { "agent.journal", "files", "redact", "settings" },
   ["agent.ledger"] = { "agent.pseudonyms", "files", "region" },
   ["agent.life"] = {
     "agent.carrier", "agent.gate", "agent.journal", "agent.ledger", "agent.watch", "deck", "effect", "files", "tally",

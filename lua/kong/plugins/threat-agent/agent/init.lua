@@ -6,6 +6,7 @@ local changes = require "kong.plugins.threat-agent.agent.changes"
 local drifts = require "kong.plugins.threat-agent.agent.drifts"
 local files = require "kong.plugins.threat-agent.files"
 local incidents = require "kong.plugins.threat-agent.incidents"
+local last_conf = require "kong.plugins.threat-agent.agent.last_conf"
 local lease = require "kong.plugins.threat-agent.lease"
 local notices = require "kong.plugins.threat-agent.agent.notices"
 local region = require "kong.plugins.threat-agent.region"
@@ -78,6 +79,7 @@ local OPENINGS = {
 local function take_lead()
   kong.log.notice("leads this node")
   checked(responder.open())
+  last_conf.recall()
   for _, open in ipairs(OPENINGS) do
     local ok, done, err = pcall(open)
     checked(ok and done, ok and err or done)
@@ -149,7 +151,7 @@ end
 local function work()
   checked(changes.follow())
   handle_incidents()
-  settings.look_up()
+  checked(last_conf.keep(settings.look_up()))
   local conf = settings.last()
   if conf then
     responder.beat(conf)
