@@ -66,6 +66,7 @@ build = {
       ["kong.plugins.threat-agent.actions.usual"] = "lua/kong/plugins/threat-agent/actions/usual.lua",
       ["kong.plugins.threat-agent.admin.companion"] = "lua/kong/plugins/threat-agent/admin/companion.lua",
       ["kong.plugins.threat-agent.admin.dbless"] = "lua/kong/plugins/threat-agent/admin/dbless.lua",
+      ["kong.plugins.threat-agent.admin.declarative"] = "lua/kong/plugins/threat-agent/admin/declarative.lua",
       ["kong.plugins.threat-agent.admin.http"] = "lua/kong/plugins/threat-agent/admin/http.lua",
       ["kong.plugins.threat-agent.admin.init"] = "lua/kong/plugins/threat-agent/admin/init.lua",
       ["kong.plugins.threat-agent.admin.konnect"] = "lua/kong/plugins/threat-agent/admin/konnect.lua",

@@ -36,8 +36,9 @@ describe("a DB-less node", function()
     }
     package.loaded[MODULE .. "entities"] = dofile("lua/kong/plugins/threat-agent/entities.lua")
     package.loaded[MODULE .. "yaml"] = dofile("lua/kong/plugins/threat-agent/yaml.lua")
+    package.loaded[MODULE .. "admin.declarative"] = dofile(ADMIN .. "declarative.lua")
     client = dofile(ADMIN .. "dbless.lua").new({ url = "http://a" })
-    for _, name in ipairs({ "admin.reach", "admin.http", "entities", "yaml" }) do
+    for _, name in ipairs({ "admin.reach", "admin.http", "entities", "yaml", "admin.declarative" }) do
       package.loaded[MODULE .. name] = nil
     end
   end)

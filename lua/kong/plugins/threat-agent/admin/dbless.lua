@@ -1,114 +1,21 @@
 -- Entities of a DB-less node: its whole configuration is read, changed and sent back.
---
--- /config knows no compare-and-swap, so what was read is compared with what stands just before it
--- is replaced: a change that came in between is not overwritten. A replacement that got no answer may land
--- later, over all that came in between: until it shows, or cannot land any more, no other is sent.
 
 local cjson = require "cjson.safe"
-local entities = require "kong.plugins.threat-agent.entities"
-local http = require "kong.plugins.threat-agent.admin.http"
-local reach = require "kong.plugins.threat-agent.admin.reach"
-local yaml = require "kong.plugins.threat-agent.yaml"
+local declarative = require "kong.plugins.threat-agent.admin.declarative"
 
 
-local ngx = ngx
 local ipairs = ipairs
 local pairs = pairs
-local pcall = pcall
 local type = type
+
+
+local find = declarative.find
+local load = declarative.load
+local store = declarative.store
 
 
 local Client = {}
 Client.__index = Client
-
-
--- Returns the configuration and its text.
-local function load(self)
-  local status, body, passes = http.request(self.settings, "GET", "/config")
-  if not status then
-    return nil, body, passes
-  end
-
-  local ok, document = pcall(yaml, type(body) == "table" and body.config)
-  if status == 404 or not ok or type(document) ~= "table" then
-    return nil, "the Admin API at " .. self.settings.url .. " shows no /config", true
-  end
-
-  return document, body.config
-end
-
-
-local function find(document, kind, id)
-  for i, entity in ipairs(document[kind] or {}) do
-    if entity.id == id then
-      return entity, i
-    end
-  end
-end
-
-
--- Whether an entity stands as it was sent, with what Kong adds.
-local function holds(entity, sent)
-  for name, value in pairs(sent) do
-    if name ~= "updated_at" and not entities.holds(entity[name], value) then
-      return false
-    end
-  end
-
-  return true
-end
-
-
--- Whether a configuration is what was sent.
-local function shows(document, sent)
-  for kind, list in pairs(sent) do
-    local standing = document[kind]
-    if type(list) == "table" and (type(standing) ~= "table" or #standing ~= #list) then
-      return false
-    end
-    for _, one in ipairs(type(list) == "table" and list or {}) do
-      local entity = find(document, kind, one.id)
-      if not entity or not holds(entity, one) then
-        return false
-      end
-    end
-  end
-
-  return true
-end
-
-
--- Whether a replacement that got no answer may land yet.
-local function may_land(self, document)
-  local lost = self.lost
-  if lost and (ngx.now() - lost.at >= reach.LANDS_S or shows(document, lost.document)) then
-    self.lost = nil
-  end
-
-  return self.lost ~= nil
-end
-
-
--- Replaces the configuration that was read as `text`.
-local function store(self, document, text)
-  local standing, now, passes = load(self)
-  if now ~= text then
-    return nil, "the configuration was changed meanwhile", passes ~= false
-  elseif may_land(self, standing) then
-    return nil, "the Admin API did not answer to a configuration in time, and may take it yet", true
-  end
-
-  local status, err
-  status, err, passes = http.request(self.settings, "POST", "/config", document)
-  if passes == reach.UNANSWERED then
-    self.lost = { at = ngx.now(), document = document }
-  end
-  if not status then
-    return nil, err, passes
-  end
-
-  return true
-end
 
 
 -- A reference to another entity is written as its id there.
