@@ -161,7 +161,7 @@ function Client.targets_kind(_, upstream)
 end
 
 
-local _M = { CLIENT = Client, not_there = not_there }
+local _M = { CLIENT = Client, data_of = data_of, not_there = not_there }
 
 
 -- settings: as http.request takes them, with `workspace` where there is one.
