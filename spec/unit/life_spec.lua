@@ -395,9 +395,10 @@ describe("an action", function()
 
 
   describe("that makes something", function()
-    local made = { op = "create", kind = "plugins", id = "p1" }
+    local made
 
     before_each(function()
+      made = { op = "create", kind = "plugins", id = "p1" }
       made.entity = { name = "acl", config = { deny = { "a" } }, tags = { "threat-agent" } }
     end)
 
@@ -425,12 +426,39 @@ describe("an action", function()
       assert.equal("active", record.state)
       assert.equal(5, entities.p1.created_at)
 
+      -- Edited, and still marked as the agent's.
       entities.p1.config.deny = { "a", "b" }
+      record.state = "applying"
+      pass(1)
+      assert.equal("active", record.state)
+      assert.same({ "a", "b" }, entities.p1.config.deny)
+      pass(60)
+      assert.is_false(record.stands)
+
       entities.p1.tags = { "theirs" }
       record.state = "applying"
       pass(1)
       assert.equal("conflict", record.state)
       assert.same({ "a", "b" }, entities.p1.config.deny)
+    end)
+
+
+    it("for somebody, whose it was, neither makes nor unmakes it over an edit", function()
+      made.restored, made.entity = true, { name = "cors", config = { origins = { "a" } } }
+      local record = applied({ made }, { ttl_s = 30 })
+      assert.is_nil(entities.p1.tags)
+      entities.p1.config.origins = { "b" }
+      record.state = "applying"
+      pass(1)
+      assert.equal("conflict", record.state)
+      assert.same({ "b" }, entities.p1.config.origins)
+
+      entities.p1 = nil
+      made.restored = true
+      record = applied({ made }, { id = "i-2", ttl_s = 30 })
+      pass(30)
+      assert.equal("expired", record.state)
+      assert.is_nil(entities.p1)
     end)
   end)
 

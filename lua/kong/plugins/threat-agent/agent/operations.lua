@@ -46,6 +46,17 @@ local function change_fields(change, client, from, to)
 end
 
 
+-- Whether what stands under a change's id is what it made. What was put back for somebody is that as long as it is as it
+-- was put; what the agent made for itself as long as it is marked so.
+local function is_ours(change, entity)
+  if change.restored then
+    return entities.holds(entity, change.entity)
+  end
+
+  return entities.is_tagged(entity, TAG)
+end
+
+
 -- The entity of a change; false when it is gone, nil where that cannot be said.
 local function is_there(change, client)
   return (client:get(change.kind, change.id))
@@ -70,10 +81,10 @@ local OPERATIONS = {
       local entity, err, passes = client:get(change.kind, change.id)
       if entity == nil then
         return nil, err, passes
-      elseif entity and entities.holds(entity, change.entity) then
+      elseif entity and is_ours(change, entity) then
         return true
       elseif entity then
-        return foreign(change, "was changed by someone else and is left as it is")
+        return foreign(change, "is someone else's and is left as it is")
       end
 
       local made
@@ -86,14 +97,15 @@ local OPERATIONS = {
         return nil, err, passes
       elseif entity == false then
         return true
-      elseif not change.restored and not entities.is_tagged(entity, TAG) then
+      elseif not is_ours(change, entity) then
         return foreign(change, "was taken over by someone else and is left as it is")
       end
 
       return client:delete(change.kind, change.id)
     end,
     stands = function(change, client)
-      return is_there(change, client)
+      local entity = is_there(change, client)
+      return entity and entities.holds(entity, change.entity)
     end,
   },
 
