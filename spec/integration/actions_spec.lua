@@ -56,7 +56,7 @@ local function config()
       name, name == "drain_target" and "pool" or "127.0.0.1:${DEMO_PORT}", name, name,
       case.plugins and ", plugins: [" .. case.plugins .. "]" or "")
     policies[i] = ("          - { id: %s, routes: [%s], min_confidence: 0.3, min_severity: low, "
-                   .. "steps: [{ %s, ttl_s: 25, verify_after_s: 10 }] }\n"):format(name, name, case.step)
+                   .. "steps: [{ %s, ttl_s: 35, verify_after_s: 10 }] }\n"):format(name, name, case.step)
     if case.keyed then
       consumers[#consumers + 1] = ("  - { username: %s, keyauth_credentials: [{ key: %s-key }] }\n"):format(name, name)
     end

@@ -10,14 +10,27 @@ local eventually = gateway.eventually
 
 local PROXY_PORT = gateway.free_port()
 
--- A route for each fault of a write.
-local function written()
+-- A route for each fault of a write, and for each that may be met when it is taken back.
+local function routes(name, faults)
   local lines = {}
-  for i, fault in ipairs({ "close", "slow", "cut", "429", "500", "401", "409" }) do
-    lines[i] = ("      - { name: write_%s, paths: [/write_%s] }\n"):format(fault, fault)
+  for i, fault in ipairs(faults) do
+    local route = name .. "_" .. fault:gsub(":", "_")
+    lines[i] = ("      - { name: %s, paths: [/%s] }\n"):format(route, route)
   end
 
   return table.concat(lines)
+end
+
+
+local function written()
+  return routes("write", { "close", "slow", "cut", "429", "500", "401", "409" })
+end
+
+
+local BACK = { "401", "403", "404", "500", "writes:401", "writes:404", "writes:500", "writes:cut" }
+
+local function taken_back()
+  return routes("back", BACK)
 end
 
 
@@ -29,10 +42,9 @@ services:
     routes:
       - { name: passing, paths: [/passing] }
       - { name: refused, paths: [/refused] }
-      - { name: taken_back, paths: [/taken_back] }
       - { name: waited_for, paths: [/waited_for] }
       - { name: passed_on, paths: [/passed_on] }
-]] .. written() .. [[
+]] .. written() .. taken_back() .. [[
 plugins:
   - name: threat-agent
     config:
@@ -40,6 +52,7 @@ plugins:
       response:
         admin_api: { url: "http://127.0.0.1:]] .. PROXY_PORT .. [[", timeout_ms: %d }
         blast_radius: { good_ratio: 1 }
+        budget: { per_minute: 100 }
         policies:
           - id: all
             min_confidence: 0.3
@@ -94,11 +107,11 @@ describe(gateway.describe_name("the Admin API"), function()
   end
 
 
-  local function in_state(route, state)
+  local function in_state(route, state, within_s)
     return eventually(function()
       local record = action(route)
       return record and record.state == state and record
-    end, 30)
+    end, within_s or 30)
   end
 
 
@@ -123,17 +136,26 @@ describe(gateway.describe_name("the Admin API"), function()
     end)
 
 
-    it("may be away when an action is to be taken back", function()
-      attack("taken_back")
-      local record = in_state("taken_back", "active")
-      mode("500")
-      gw:admin("POST", "/threat-agent/actions/" .. record.id .. "/revert")
-      eventually(function() return (action("taken_back").tries or 0) >= 2 end, 20)
-      assert.equal("reverting", action("taken_back").state)
-      mode("pass")
-      in_state("taken_back", "reverted")
-      assert.not_equal("table", type(gw:admin("GET", "/routes/taken_back").json.methods))
-    end)
+    -- A rotated token, an ingress that knows no such path, an answer that is lost: what stands is not left behind.
+    for _, fault in ipairs(BACK) do
+      it("may fail when an action is to be taken back (" .. fault .. "): that is tried until it is done", function()
+        local route = "back_" .. fault:gsub(":", "_")
+        attack(route)
+        local record = in_state(route, "active")
+        mode(fault)
+        gw:admin("POST", "/threat-agent/actions/" .. record.id .. "/revert")
+        if fault ~= "writes:cut" then
+          eventually(function() return (action(route).tries or 0) >= 2 end, 20)
+          assert.equal("reverting", action(route).state)
+          assert.equal(1, gw:admin("GET", "/threat-agent/status").json.actions.queued)
+          assert.equal(200, gw:http({ path = "/" .. route .. "/products" }).status)
+          mode("pass")
+        end
+        in_state(route, "reverted")
+        mode("pass")
+        assert.not_equal("table", type(gw:admin("GET", "/routes/" .. route).json.methods))
+      end)
+    end
 
 
     it("may refuse the credential: that is said, and nothing is tried for ever", function()
@@ -146,23 +168,28 @@ describe(gateway.describe_name("the Admin API"), function()
 
 
     -- What can be planned, and then not written.
-    for _, fault in ipairs({ "close", "slow", "429", "500" }) do
-      it("may fail when it is written to (" .. fault .. "): it is tried until it is there, once", function()
-        local route = "write_" .. fault
-        mode("writes:" .. fault)
-        attack(route)
-        eventually(function()
-          local record = action(route)
-          return record and record.state == "applying" and (record.tries or 0) >= 2
-        end, 30)
-        local status = gw:admin("GET", "/threat-agent/status").json.actions
-        assert.equal(1, status.queued)
-        assert.matches("Admin API", status.queued_because)
-        assert.equal(200, gw:http({ path = "/" .. route .. "/products" }).status)
+    local function fails_to_write(fault, within_s)
+      local route = "write_" .. fault
+      mode("writes:" .. fault)
+      attack(route)
+      eventually(function()
+        local record = action(route)
+        return record and record.state == "applying" and (record.tries or 0) >= 2
+      end, 30)
+      local status = gw:admin("GET", "/threat-agent/status").json.actions
+      assert.equal(1, status.queued)
+      assert.matches("Admin API", status.queued_because)
+      assert.equal(200, gw:http({ path = "/" .. route .. "/products" }).status)
 
-        mode("pass")
-        in_state(route, "active")
-        assert.same({ "GET", "POST" }, gw:admin("GET", "/routes/" .. route).json.methods)
+      mode("pass")
+      in_state(route, "active", within_s)
+      assert.same({ "GET", "POST" }, gw:admin("GET", "/routes/" .. route).json.methods)
+    end
+
+
+    for _, fault in ipairs({ "close", "429", "500" }) do
+      it("may fail when it is written to (" .. fault .. "): it is tried until it is there, once", function()
+        fails_to_write(fault)
       end)
     end
 
@@ -188,6 +215,12 @@ describe(gateway.describe_name("the Admin API"), function()
         assert.equal(200, gw:http({ path = "/" .. route .. "/products" }).status)
       end)
     end
+
+
+    it("may not answer in time when it is written to: it is tried until it is there, once", function()
+      -- A whole configuration that was sent so may land for a minute, over any that came after it.
+      fails_to_write("slow", gateway.kind ~= "kong-postgres" and 130 or nil)
+    end)
   end)
 
 

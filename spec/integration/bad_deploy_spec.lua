@@ -119,6 +119,27 @@ describe(gateway.describe_name("a bad deploy:"), function()
   end)
 
 
+  it("is not done again by a kill switch once it was found good to take it back", function()
+    local record = eventually(function()
+      status("port")
+      local found = gw:records("port")[1]
+      return found.state == "kept" and found
+    end, 60)
+    assert.equal("improved", record.result)
+    assert.equal(202, gw:admin("POST", "/threat-agent/kill").status)
+    eventually(function() return #gw:error_log("the kill switch was set") > 0 end)
+    assert.equal(gw.demo_port, gw:admin("GET", "/services/port").json.port)
+    assert.equal(202, gw:admin("DELETE", "/threat-agent/kill").status)
+    eventually(function() return not gw:admin("GET", "/threat-agent/status").json.actions.killed end)
+    assert.equal("kept", gw:records("port")[1].state)
+
+    -- By hand it is.
+    assert.equal(202, gw:admin("POST", "/threat-agent/actions/" .. record.id .. "/revert").status)
+    eventually(function() return gw:records("port")[1].state == "reverted" end, 20)
+    assert.equal(1, gw:admin("GET", "/services/port").json.port)
+  end)
+
+
   if has_plugins then
     it("of a plugin that breaks its route", function()
       used_to_go_well("plugin")

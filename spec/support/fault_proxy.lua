@@ -3,9 +3,11 @@
 --   luajit fault_proxy.lua PORT UPSTREAM_PORT MODE_FILE
 --
 -- MODE_FILE holds: pass; close (before the answer); cut (in the middle of it); slow (no answer for
--- two seconds); late (all is passed on after four seconds); or a status to answer with. Behind `writes:` only
--- what writes meets it. kill-before and kill-after pass once, and end the workers of the nginx whose master's id
--- stands in MODE_FILE.pid with SIGKILL, before the request has arrived or after, without an answer.
+-- two seconds); hang (none while that stands there, for whoever asks); late (all is passed on after four seconds);
+-- later (after eight, by when nobody waits, and others are served meanwhile); or a status to answer with. Behind
+-- `writes:` only what writes meets it. kill-before and kill-after pass once, and end the workers of the nginx whose
+-- master's id stands in MODE_FILE.pid with SIGKILL, before the request has arrived or after, without an answer; before
+-- them, `pass-N:` lets so many through.
 
 local socket = require "socket"
 
@@ -59,11 +61,16 @@ local function answer(client, status)
 end
 
 
+local function set_mode(name)
+  local file = assert(io.open(mode_file, "wb"))
+  file:write(name, "\n")
+  file:close()
+end
+
+
 -- Ends the workers of a gateway, once.
 local function kill()
-  local file = assert(io.open(mode_file, "wb"))
-  file:write("pass\n")
-  file:close()
+  set_mode("pass")
   os.execute("kill -9 $(pgrep -P $(cat " .. mode_file .. ".pid) -f 'worker process')")
 end
 
@@ -78,6 +85,17 @@ local function forward(client, request, how)
 end
 
 
+-- Passes a request on in eight seconds, in a process of its own.
+local function forward_later(request)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "wb"))
+  file:write((request:gsub("\r\n", "\r\nConnection: close\r\n", 1)))
+  file:close()
+  os.execute(("bash -c 'sleep 8; exec 3<>/dev/tcp/127.0.0.1/%s; cat %s >&3; rm %s; cat <&3' > /dev/null 2>&1 &")
+             :format(upstream_port, path, path))
+end
+
+
 local server = assert(socket.bind("127.0.0.1", port))
 while true do
   local client = server:accept()
@@ -86,6 +104,11 @@ while true do
   local request = receive(client)
   local only = how:match("^writes:(.*)")
   how = only and (request and request:find("^GET ") and "pass" or only) or how
+  local left, rest = how:match("^pass%-(%d+):(.*)")
+  if left then
+    set_mode((only and "writes:" or "") .. (left == "1" and "" or "pass-" .. left - 1 .. ":") .. rest)
+    how = "pass"
+  end
   if request and tonumber(how) then
     answer(client, how)
   elseif request and how:find("^kill") then
@@ -93,6 +116,13 @@ while true do
       forward({ send = function() end }, request)
     end
     kill()
+  elseif request and how == "hang" then
+    while mode() == how do
+      socket.sleep(0.05)
+    end
+  elseif request and how == "later" then
+    forward_later(request)
+    socket.sleep(1)
   elseif request and how == "slow" then
     socket.sleep(2)
   elseif request and how ~= "close" then

@@ -78,4 +78,19 @@ describe("the Admin API", function()
     end
     assert.is_false((client:tagged("acls", "t")))
   end)
+
+
+  it("takes nothing for a list that is none, and follows none for ever", function()
+    local client = admin.client(api)
+    for _, path in ipairs({ "/plugins?tags=t", "/routes/R/plugins?size=1000", "/upstreams/U/targets?size=1000" }) do
+      answers["GET " .. path] = { 200, { message = "all is well" } }
+    end
+    for _, said in ipairs({ { client:tagged("plugins", "t") }, { client:plugins_of("routes", "R") },
+                            { client:targets_of("U") } }) do
+      assert.same({ nil, "the Admin API answered without a list", true }, said)
+    end
+
+    answers["GET /plugins?tags=t"] = { 200, { data = {}, next = "/plugins?tags=t" } }
+    assert.matches("does not end", (select(2, client:tagged("plugins", "t"))))
+  end)
 end)

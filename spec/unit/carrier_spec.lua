@@ -6,8 +6,11 @@ local MODULE = "kong.plugins.threat-agent."
 
 describe("a record's carrier", function()
   local carrier, asked, answer, record
+  local former_time = _G.ngx and _G.ngx.time
 
   before_each(function()
+    _G.ngx = _G.ngx or {}
+    _G.ngx.time = function() return 1000 end
     asked, answer = {}, nil
     local function note(what)
       return function()
@@ -23,11 +26,11 @@ describe("a record's carrier", function()
           return answer
         end,
       },
-      ["admin.replica"] = {},
+      ["admin.reach"] = { UNANSWERED = "unanswered" }, ["admin.replica"] = {},
       ["actions.usual"] = { requests = function() return 60 end },
       ["agent.operations"] = {
         is_remote = function(change) return change.op ~= "ban" end,
-        apply = note("apply"), revert = note("revert"), stands = note("stands"),
+        stamp = function() end, apply = note("apply"), revert = note("revert"), stands = note("stands"),
       },
       settings = { asks_companion = function(conf) return conf.response.responder == "companion" end },
     }
@@ -38,7 +41,11 @@ describe("a record's carrier", function()
     for name in pairs(stubs) do
       package.loaded[MODULE .. name] = nil
     end
-    record = { id = "i-1", place = {}, changes = { { op = "patch" } } }
+    record = { id = "i-1", place = {}, changes = { { op = "patch" } }, ttl_s = 600 }
+  end)
+
+  after_each(function()
+    _G.ngx.time = former_time
   end)
 
 

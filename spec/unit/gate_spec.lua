@@ -125,6 +125,15 @@ describe("the gate", function()
   end)
 
 
+  it("does not count for a day what was done before the clock was set back", function()
+    conf.response.budget = { per_minute = 1, per_hour = 1, active = 10 }
+    records = { record({ applied_s = 1000 + 86400 }) }
+    assert.is_nil(why())
+    records[2] = record({ applied_s = 1000 })
+    assert.matches("budget of 1", why())
+  end)
+
+
   it("lets a share of the consumers stand refused", function()
     conf.response.budget = { per_minute = 100, per_hour = 100, active = 100 }
     records = { record({ by = "credential", clients = { "bob-1" } }), record({ by = "client_ip", clients = { "x" } }),

@@ -97,4 +97,10 @@ describe("the Konnect client", function()
     answers["GET /services?size=1"] = nil
     assert.is_true(client:is_there())
   end)
+
+
+  it("takes nothing for a list that is none", function()
+    answers["GET /routes/R/plugins?size=1000"] = { 200, { message = "all is well" } }
+    assert.same({ nil, "the Admin API answered without a list", true }, { client:plugins_of("routes", "R") })
+  end)
 end)

@@ -7,11 +7,11 @@ local FOLDER = "lua/kong/plugins/threat-agent/"
 
 describe("the lead of the node", function()
   local lease, leads, new, shared, worker, journal, http, saved, sent
-  local former_time, former_worker, former_http
+  local former_time, former_worker
 
   before_each(function()
     _G.ngx = _G.ngx or {}
-    former_time, former_worker, former_http = _G.ngx.time, _G.ngx.worker, package.loaded["resty.http"]
+    former_time, former_worker = _G.ngx.time, _G.ngx.worker
     _G.ngx.time = function() return 1000 end
     _G.ngx.worker = { id = function() return worker end }
     leads, new, shared, worker, saved, sent = true, false, true, 1, 0, {}
@@ -27,40 +27,64 @@ describe("the lead of the node", function()
       load = function() return '[{ "id": "i-1", "state": "applying", "changes": [] }]' end,
       save = function() saved = saved + 1 return true end,
     }
-    package.loaded["resty.http"] = {
-      new = function()
-        return {
-          set_timeouts = function() end,
-          request_uri = function(_, _, params)
-            sent[#sent + 1] = params.method
-            return { status = 200, body = "{}" }
-          end,
-        }
+    package.loaded[MODULE .. "admin.reach"] = {
+      request = function(_, _, params)
+        sent[#sent + 1] = params.method
+        return { status = 200, body = "{}" }
       end,
     }
     package.loaded[MODULE .. "vocabulary"] = dofile(FOLDER .. "vocabulary.lua")
     journal = dofile(FOLDER .. "agent/journal.lua")
     http = dofile(FOLDER .. "admin/http.lua")
-    for _, name in ipairs({ "region", "lease", "files", "vocabulary" }) do
+    for _, name in ipairs({ "region", "lease", "files", "vocabulary", "admin.reach" }) do
       package.loaded[MODULE .. name] = nil
     end
     assert(journal.load())
   end)
 
   after_each(function()
-    _G.ngx.time, _G.ngx.worker, package.loaded["resty.http"] = former_time, former_worker, former_http
+    _G.ngx.time, _G.ngx.worker = former_time, former_worker
   end)
 
 
-  it("is said to be new until what the former leader left is taken over", function()
-    new = true
+  local opened
+
+  local function open()
+    opened = opened + 1
+    assert.is_false(lease.holds())
+  end
+
+  it("is held once what the former leader left is taken over", function()
+    opened, new = 0, true
     assert.is_true(lease.renew())
     new = false
     assert.is_true(lease.renew())
     assert.is_false(lease.holds())
-    assert.is_true(lease.take_over())
+    assert.is_true(lease.take_over(open))
     assert.is_true(lease.holds())
-    assert.is_false(lease.take_over())
+    assert.is_true(lease.take_over(open))
+    assert.equal(1, opened)
+  end)
+
+
+  it("is not held while that cannot be taken over: it would be written over", function()
+    opened, new = 0, true
+    lease.renew()
+    local ok, err = lease.take_over(function() error("half a file", 0) end)
+    assert.same({ nil, "half a file" }, { ok, err })
+    assert.is_false(lease.holds())
+    assert.is_true(lease.take_over(open))
+    assert.is_true(lease.holds())
+  end)
+
+
+  it("is not held where it was lost and taken anew while that was taken over", function()
+    opened, new = 0, true
+    lease.renew()
+    lease.take_over(function() lease.renew() end)
+    assert.is_false(lease.holds())
+    lease.take_over(open)
+    assert.is_true(lease.holds())
   end)
 
 
@@ -74,7 +98,7 @@ describe("the lead of the node", function()
   it("is the first worker's where each has a region of its own", function()
     shared, new = false, true
     assert.is_false(lease.renew())
-    assert.is_false(lease.take_over())
+    assert.is_true(lease.take_over(function() error("nothing is to be taken over") end))
   end)
 
 

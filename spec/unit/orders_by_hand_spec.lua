@@ -6,7 +6,7 @@ local FOLDER = "lua/kong/plugins/threat-agent/"
 
 
 describe("by hand", function()
-  local former, sent, loaded, bans, actions
+  local former, sent, loaded, bans, actions, written, is_writable, is_full
 
   local function stub(name, module)
     former[name], package.loaded[MODULE .. name] = package.loaded[MODULE .. name] or false, module
@@ -14,6 +14,7 @@ describe("by hand", function()
 
   before_each(function()
     former, sent, loaded = { kong = _G.kong or false }, {}, true
+    written, is_writable, is_full = {}, true, false
     _G.kong = { default_workspace = "main", db = {} }
     stub("library", { load = function() return loaded or nil, not loaded and "install the rock" or nil end })
     stub("region", { is_within = function(text) return text:find("^%d+%.%d+%.%d+%.%d+$") ~= nil end })
@@ -22,11 +23,15 @@ describe("by hand", function()
     stub("redact", { text = function(text) return text end })
     stub("action_list", {})
     stub("deck", {})
+    stub("files", { KILL = "kill", save = function(name, text)
+      written[name] = text
+      return is_writable
+    end })
     stub("vocabulary", {})
     stub("settings", { look_up = function() return {} end })
     stub("commands", { send = function(command)
       sent[#sent + 1] = command
-      return true
+      return not is_full or nil, is_full and "too many" or nil
     end })
     stub("views.whom", dofile(FOLDER .. "views/whom.lua"))
     actions = dofile(FOLDER .. "views/actions.lua")
@@ -78,5 +83,30 @@ describe("by hand", function()
     assert.equal(503, status)
     assert.equal("install the rock", answer.message)
     assert.same({}, sent)
+  end)
+
+
+  it("the kill switch is set before it is said to be, whatever becomes of the leader", function()
+    assert.equal(202, (actions.kill({ by = "ann" })))
+    assert.equal("ann", written.kill)
+    assert.equal("kill", sent[1].command)
+
+    is_full = true
+    assert.equal(202, (actions.kill({ by = "ann" })))
+    -- Where it can be neither written nor told, it is not set.
+    is_writable = nil
+    assert.equal(503, (actions.kill({ by = "ann" })))
+    is_full = false
+    assert.equal(202, (actions.kill({ by = "ann" })))
+  end)
+
+
+  it("the kill switch is not a team's", function()
+    assert.equal(403, (actions.kill({ by = "ann", workspace = "team" })))
+    assert.equal(403, (actions.unkill({ by = "ann", workspace = "team" })))
+    assert.same({}, written)
+    assert.same({}, sent)
+    assert.equal(202, (actions.unkill({ by = "ann" })))
+    assert.same({}, written)
   end)
 end)

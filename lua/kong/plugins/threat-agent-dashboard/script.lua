@@ -20,7 +20,7 @@ return [==[
   };
   const STATES = {
     pending: ["waits for approval", "violet"], applying: ["being applied", "blue"], active: ["in force", "green"],
-    reverting: ["being undone", "blue"], reverted: ["undone", ""], expired: ["expired", ""],
+    kept: ["kept", "green"], reverting: ["being undone", "blue"], reverted: ["undone", ""], expired: ["expired", ""],
     dry_run: ["only noted: monitor mode", "amber"], refused: ["not done", "amber"], failed: ["failed", "red"],
     conflict: ["needs you: changed by someone else", "red"],
   };
@@ -30,7 +30,7 @@ return [==[
     rollback: "Take back the change",
   };
   const SEVERITY = { critical: "red", high: "red", medium: "amber", low: "blue" };
-  const UNDOABLE = { active: true, applying: true };
+  const UNDOABLE = { active: true, applying: true, kept: true };
 
   let data = null, lastAnswer = 0, failure = null, selected = null, showAll = false, clockSkew = 0;
   const drawn = {};

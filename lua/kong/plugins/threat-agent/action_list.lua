@@ -69,7 +69,8 @@ function _M.summary()
     if counts[record.state] then
       counts[record.state] = counts[record.state] + 1
     end
-    if record.state == "active" and record.tier then
+    -- What somebody changed since is enforced nowhere.
+    if record.state == "active" and record.tier and record.stands ~= false then
       counts.tiers[record.tier] = (counts.tiers[record.tier] or 0) + 1
     elseif is_queued(record) then
       counts.queued = counts.queued + 1

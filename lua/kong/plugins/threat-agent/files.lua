@@ -16,6 +16,7 @@ local _M = {
   FINDINGS = "findings.json",
   OPINIONS = "opinions.json",
   CHANGES = "changes.json",
+  CONF = "settings.json",
   SNAPSHOT = "configuration.json",
   KILL = "kill",
 }

@@ -5,6 +5,7 @@ local region = require "kong.plugins.threat-agent.region"
 
 
 local ngx = ngx
+local pcall = pcall
 
 
 local _M = {}
@@ -12,6 +13,7 @@ local _M = {}
 
 local may                -- whether this worker may lead: of workers that share no region only the first may
 local is_new = false     -- the lead was taken, and what the former leader left was not yet taken over
+local number = 0         -- of leads that this worker has had
 
 
 local function may_lead()
@@ -37,15 +39,23 @@ function _M.renew()
   end
 
   is_new = is_new or new
+  number = number + (new and 1 or 0)
   return true
 end
 
 
--- Tells, once, that what the former leader left is to be taken over.
-function _M.take_over()
-  local is_due = is_new
-  is_new = false
-  return is_due
+-- Takes over what the former leader left, once: by `open`, which is called again the next time where it raised, since
+-- what it was to read must not be written over. Returns true, also where there is nothing to take over; or nil and an
+-- error.
+function _M.take_over(open)
+  if not is_new then
+    return true
+  end
+
+  local now_led = number
+  local ok, err = pcall(open)
+  is_new = not ok or number ~= now_led
+  return ok or nil, err
 end
 
 

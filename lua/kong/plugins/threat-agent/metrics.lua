@@ -22,7 +22,7 @@ local concat = table.concat
 
 -- Those that stand or wait, and how they end.
 local STATES = {
-  "pending", "applying", "active", "reverting", "reverted", "expired", "dry_run", "refused", "failed", "conflict",
+  "pending", "applying", "active", "kept", "reverting", "reverted", "expired", "dry_run", "refused", "failed", "conflict",
   "handed_out",
 }
 

@@ -7,8 +7,6 @@ local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 local whole = fields.whole
 
 
-local IN_MEMORY = { "allow", "ban", "circuit_breaker", "concurrency_cap", "throttle" }
-
 -- What changes entities, and so may be left to a companion.
 local DELEGABLE = {
   "acl",
@@ -26,7 +24,7 @@ local DELEGABLE = {
 }
 
 local ACTIONS = {}
-for _, list in ipairs({ IN_MEMORY, DELEGABLE }) do
+for _, list in ipairs({ vocabulary.IN_MEMORY, DELEGABLE }) do
   for _, name in ipairs(list) do
     ACTIONS[#ACTIONS + 1] = name
   end

@@ -1,5 +1,6 @@
 -- Which instance the agent takes its orders from: the global one.
 
+local cjson = require "cjson.safe"
 local entities = require "kong.plugins.threat-agent.entities"
 
 
@@ -17,6 +18,7 @@ local _M = {}
 
 local platform              -- the conf
 local last                  -- the latest that there was
+local recalled              -- the latest before the last start, as JSON; nil once there is another
 local is_unread = false     -- whether the latest look-up failed
 local secrets = {}          -- reference → what it was last
 local unresolved = {}       -- references whose vault did not have them last
@@ -30,12 +32,17 @@ local function is_global(conf)
 end
 
 
+local function hold(conf)
+  platform, last, recalled = conf, conf, nil
+end
+
+
 -- Takes in all confs there are (Kong 3.5 and later).
 function _M.configure(confs)
   platform = nil
   for _, conf in ipairs(confs) do
     if is_global(conf) then
-      platform, last = conf, conf
+      hold(conf)
     end
   end
 end
@@ -44,7 +51,7 @@ end
 -- Takes in the conf of a global instance, which alone sees `rewrite`: before Kong 3.5.
 function _M.remember(conf)
   if conf ~= platform and is_global(conf) then
-    platform, last = conf, conf
+    hold(conf)
   end
 end
 
@@ -83,6 +90,12 @@ local function resolve(value)
 end
 
 
+-- Takes up what was kept of the conf before the last start, for as long as there is no other. text: JSON, or nil.
+function _M.recall(text)
+  recalled = not last and text or recalled
+end
+
+
 -- Whether this node carries no traffic of its own.
 local function is_control_plane()
   return kong.configuration.role == "control_plane"
@@ -104,6 +117,8 @@ end
 -- it counts only where the node is to be a companion. One that is as it was stays the same table, and one that cannot
 -- be read now stays, too.
 function _M.look_up()
+  local kept = recalled and cjson.decode(recalled)
+  last = type(kept) == "table" and resolve(kept) or last
   if not is_control_plane() then
     return platform
   end
@@ -126,7 +141,7 @@ function _M.look_up()
   conf.__ws_id = kong.default_workspace
   conf = resolve(conf)
   if not platform or not entities.same(conf, platform) then
-    platform, last = conf, conf
+    hold(conf)
   end
   return platform
 end

@@ -44,7 +44,6 @@ local function tag(record, change)
   change.entity.tags = {
     "threat-agent",
     "incident:" .. record.incident,
-    "expires:" .. (record.created_s + (record.ttl_s > 0 and record.ttl_s or 86400)),
   }
 end
 

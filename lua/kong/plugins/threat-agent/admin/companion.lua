@@ -2,8 +2,8 @@
 
 local cjson = require "cjson.safe"
 local exchange = require "kong.plugins.threat-agent.exchange"
-local http = require "resty.http"
 local random = require "kong.plugins.threat-agent.random"
+local reach = require "kong.plugins.threat-agent.admin.reach"
 
 
 local kong = kong
@@ -60,18 +60,16 @@ function _M.ask(settings, question)
     return nil, "could not sign: " .. err, true
   end
 
-  local client = http.new()
-  local timeout = settings.timeout_ms
-  client:set_timeouts(timeout, timeout, timeout)
-  local response
-  response, err = client:request_uri(settings.url:gsub("/+$", "") .. exchange.PATH, {
+  local origin = settings.url:gsub("/+$", "")
+  local response, passes
+  response, err, passes = reach.request(origin, exchange.PATH, {
     method = "POST",
     body = body,
     headers = { ["Content-Type"] = "application/json", [exchange.HEADER] = signed, [exchange.NONCE] = nonce },
     ssl_verify = settings.ssl_verify,
-  })
+  }, settings.timeout_ms)
   if not response then
-    return nil, "could not reach the companion at " .. settings.url .. ": " .. tostring(err), true
+    return nil, "could not reach the companion at " .. settings.url .. ": " .. err, passes
   elseif response.status ~= 200 then
     return nil, refusal(response)
   end

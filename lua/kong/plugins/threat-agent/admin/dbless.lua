@@ -1,11 +1,7 @@
 -- Entities of a DB-less node: its whole configuration is read, changed and sent back.
---
--- /config knows no compare-and-swap, so what was read is compared with what stands just before it
--- is replaced: a change that came in between is not overwritten.
 
 local cjson = require "cjson.safe"
-local http = require "kong.plugins.threat-agent.admin.http"
-local yaml = require "kong.plugins.threat-agent.yaml"
+local declarative = require "kong.plugins.threat-agent.admin.declarative"
 
 
 local ipairs = ipairs
@@ -13,47 +9,13 @@ local pairs = pairs
 local type = type
 
 
+local find = declarative.find
+local load = declarative.load
+local store = declarative.store
+
+
 local Client = {}
 Client.__index = Client
-
-
--- Returns the configuration and its text.
-local function load(self)
-  local status, body, passes = http.request(self.settings, "GET", "/config")
-  if not status then
-    return nil, body, passes
-  elseif status == 404 or type(body) ~= "table" or type(body.config) ~= "string" then
-    return nil, "the Admin API at " .. self.settings.url .. " shows no /config"
-  end
-
-  return yaml(body.config), body.config
-end
-
-
--- Replaces the configuration that was read as `text`.
-local function store(self, document, text)
-  local _, now, passes = load(self)
-  if now ~= text then
-    return nil, "the configuration was changed meanwhile", passes ~= false
-  end
-
-  local status, err
-  status, err, passes = http.request(self.settings, "POST", "/config", document)
-  if not status then
-    return nil, err, passes
-  end
-
-  return true
-end
-
-
-local function find(document, kind, id)
-  for i, entity in ipairs(document[kind] or {}) do
-    if entity.id == id then
-      return entity, i
-    end
-  end
-end
 
 
 -- A reference to another entity is written as its id there.

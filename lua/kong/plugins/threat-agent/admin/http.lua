@@ -1,14 +1,13 @@
--- One HTTP exchange with an Admin API.
---
--- lua-resty-http is what Kong itself brings along and uses.
+-- One question to an Admin API, and what counts as its answer.
 
 local cjson = require "cjson.safe"
-local http = require "resty.http"
 local lease = require "kong.plugins.threat-agent.lease"
+local reach = require "kong.plugins.threat-agent.admin.reach"
 
 
 local ngx = ngx
 local tostring = tostring
+local type = type
 
 
 local _M = {}
@@ -27,6 +26,29 @@ local function message_of(status, body)
 end
 
 
+-- Whether a 404 says that an entity is not there, in the words of an Admin API: an ingress or a proxy in front of it has
+-- a 404 of its own, by which nothing is gone.
+local function is_not_there(settings, body)
+  return type(body) == "table" and (settings.control_plane_id ~= nil or body.message == "Not found")
+end
+
+
+-- What a request came to: the status and the decoded body; or nil, an error, and whether another try may succeed.
+local function outcome_of(settings, response, method)
+  local status, body = response.status, cjson.decode(response.body or "")
+  local is_good = status >= 200 and status < 300
+  if status == 404 and is_not_there(settings, body) or status == 204 or is_good and type(body) == "table" then
+    return status, body
+  elseif is_good or status == 404 then
+    return nil, "what answered " .. status .. " at " .. settings.url .. " is no Admin API", true
+  end
+
+  -- 504: whoever is in between waited no longer.
+  local is_under_way = status == 504 and method ~= "GET"
+  return nil, message_of(status, body), is_under_way and reach.UNANSWERED or may_pass(status)
+end
+
+
 local function headers_of(settings, payload)
   local headers = { ["Content-Type"] = payload and "application/json", Accept = "application/json" }
   local token = settings.token
@@ -41,34 +63,26 @@ end
 
 
 -- Sends a request. settings: { url, token, timeout_ms, ssl_verify }; body: a table, sent as JSON.
--- Returns the status and the decoded body; or nil, an error, and whether another try may succeed.
+-- Returns the status and the decoded body; or nil, an error, and whether another try may succeed, which reach.lua's
+-- UNANSWERED says as well.
 -- 404 is no error: what was asked for is not there. Only the node's leader changes anything.
 function _M.request(settings, method, path, body)
   if method ~= "GET" and not lease.holds() then
     return nil, "another worker leads this node by now", true
   end
 
-  local client = http.new()
-  local timeout = settings.timeout_ms
-  client:set_timeouts(timeout, timeout, timeout)
-
   local payload = body and cjson.encode(body)
-  local response, err = client:request_uri(settings.url .. path, {
+  local response, err, passes = reach.request(settings.url, path, {
     method = method,
     body = payload,
     headers = headers_of(settings, payload),
     ssl_verify = settings.ssl_verify,
-  })
+  }, settings.timeout_ms)
   if not response then
-    return nil, "could not reach the Admin API at " .. settings.url .. ": " .. tostring(err), true
+    return nil, "could not reach the Admin API at " .. settings.url .. ": " .. err, passes
   end
 
-  local decoded = cjson.decode(response.body or "")
-  if response.status >= 400 and response.status ~= 404 then
-    return nil, message_of(response.status, decoded), may_pass(response.status)
-  end
-
-  return response.status, decoded
+  return outcome_of(settings, response, method)
 end
 
 

@@ -37,7 +37,12 @@ local function list(self, path)
       return false
     end
 
-    for _, entity in ipairs(type(body.data) == "table" and body.data or {}) do
+    local data, err, may_pass = traditional.data_of(body)
+    if not data then
+      return nil, err, may_pass
+    end
+
+    for _, entity in ipairs(data) do
       found[#found + 1] = entity
     end
     offset = type(body.offset) == "string" and body.offset or nil

@@ -3,12 +3,32 @@
 local http = require "kong.plugins.threat-agent.admin.http"
 
 
+local ipairs = ipairs
+local ngx = ngx
+local setmetatable = setmetatable
+local type = type
+
+
+-- Pages of a list: a list that never ends is none.
+local MOST_PAGES = 100
+
+
 local Client = {}
 Client.__index = Client
 
 
 local function path_of(self, kind, id)
   return self.prefix .. "/" .. kind .. (id and "/" .. id or "")
+end
+
+
+-- The entities of a page. Returns nil, an error and whether it may pass where the answer is none.
+local function data_of(body)
+  if type(body) ~= "table" or type(body.data) ~= "table" then
+    return nil, "the Admin API answered without a list", true
+  end
+
+  return body.data
 end
 
 
@@ -69,7 +89,7 @@ end
 -- not loaded.
 function Client:tagged(kind, tag)
   local found, path = {}, path_of(self, kind) .. "?tags=" .. tag
-  repeat
+  for _ = 1, MOST_PAGES do
     local status, body, passes = http.request(self.settings, "GET", path)
     if not status then
       return nil, body, passes
@@ -77,13 +97,21 @@ function Client:tagged(kind, tag)
       return false
     end
 
-    for _, entity in ipairs(body.data) do
+    local data, err, may_pass = data_of(body)
+    if not data then
+      return nil, err, may_pass
+    end
+
+    for _, entity in ipairs(data) do
       found[#found + 1] = entity
     end
     path = type(body.next) == "string" and body.next or nil
-  until not path
+    if not path then
+      return found
+    end
+  end
 
-  return found
+  return nil, "the Admin API's list of " .. kind .. " does not end", false
 end
 
 
@@ -96,7 +124,7 @@ local function whole_page(self, path)
     return not_there(path)
   end
 
-  return body.data
+  return data_of(body)
 end
 
 
@@ -119,7 +147,11 @@ function Client:targets_of(upstream)
     return nil, body, passes
   end
 
-  return status == 200 and body.data
+  if status == 404 then
+    return false
+  end
+
+  return data_of(body)
 end
 
 
@@ -129,7 +161,7 @@ function Client.targets_kind(_, upstream)
 end
 
 
-local _M = { CLIENT = Client, not_there = not_there }
+local _M = { CLIENT = Client, data_of = data_of, not_there = not_there }
 
 
 -- settings: as http.request takes them, with `workspace` where there is one.

@@ -2,16 +2,19 @@
 -- Admin API, or the companion that holds the Admin API's credential. `record.tier` says which it is, and who
 -- began with a record ends it, whatever the configuration says by then.
 --
--- Each function returns true; or nil, an error, and whether another try may succeed.
+-- Each function returns true; or nil, an error, whether another try may succeed, and whether what stands there is by
+-- now somebody else's.
 
 local admin = require "kong.plugins.threat-agent.admin"
 local companion = require "kong.plugins.threat-agent.admin.companion"
 local operations = require "kong.plugins.threat-agent.agent.operations"
+local reach = require "kong.plugins.threat-agent.admin.reach"
 local replica = require "kong.plugins.threat-agent.admin.replica"
 local settings = require "kong.plugins.threat-agent.settings"
 local usual = require "kong.plugins.threat-agent.actions.usual"
 
 
+local ngx = ngx
 local ipairs = ipairs
 
 
@@ -43,9 +46,14 @@ function _M.is_delegated(record, conf)
 end
 
 
--- Settles who carries a record out, before anything is done. Which kind of Admin API it is shows when
+-- Settles who carries a record out and until when, before anything is done. Which kind of Admin API it is shows when
 -- that answers.
 function _M.settle(record, conf)
+  record.applied_s = ngx.time()
+  record.expires_s = record.ttl_s > 0 and record.applied_s + record.ttl_s or nil
+  for _, change in ipairs(record.expires_s and record.changes or {}) do
+    operations.stamp(change, record.expires_s)
+  end
   record.tier = _M.is_delegated(record, conf) and "companion" or _M.is_remote(record) and "admin_api" or "memory"
 end
 
@@ -122,12 +130,12 @@ local function take_back_there(record, conf)
     return true
   end
 
-  return nil, said(answer), answer.state ~= "conflict"
+  local is_foreign = answer.state == "conflict"
+  return nil, said(answer), not is_foreign, is_foreign
 end
 
 
--- Applies a record; twice is as well as once.
-function _M.apply(record, conf)
+local function apply(record, conf)
   if _M.is_delegated(record, conf) then
     return apply_there(record, conf)
   end
@@ -150,8 +158,25 @@ function _M.apply(record, conf)
 end
 
 
--- Takes back what was applied, the last first.
-function _M.take_back(record, conf)
+-- Applies a record; twice is as well as once.
+function _M.apply(record, conf)
+  local ok, err, passes = apply(record, conf)
+  if passes == reach.UNANSWERED then
+    record.unanswered_s = ngx.time()
+  end
+
+  return ok, err, passes
+end
+
+
+-- Whether a write of a record that got no answer may land yet, after what took it back.
+local function may_land(record)
+  local ago_s = record.unanswered_s and ngx.time() - record.unanswered_s
+  return ago_s and ago_s >= 0 and ago_s < reach.LANDS_S
+end
+
+
+local function take_back(record, conf)
   if _M.is_delegated(record, conf) then
     return take_back_there(record, conf)
   end
@@ -161,15 +186,35 @@ function _M.take_back(record, conf)
     return nil, err, passes
   end
 
+  local failure, conflict
   for i = #record.changes, 1, -1 do
-    local ok
-    ok, err, passes = operations.revert(record.changes[i], client)
-    if not ok then
-      return nil, err, passes
+    local ok, why, may_pass, is_foreign = operations.revert(record.changes[i], client)
+    if not ok and is_foreign then
+      conflict = conflict or why
+    elseif not ok then
+      failure, passes = failure or why, may_pass
     end
   end
 
+  if failure then
+    return nil, failure, passes
+  elseif conflict then
+    return nil, conflict, false, true
+  end
+
   return true
+end
+
+
+-- Takes back what was applied, the last first. What cannot be taken back, or is somebody else's by now, holds up
+-- nothing else.
+function _M.take_back(record, conf)
+  local ok, err, passes, is_foreign = take_back(record, conf)
+  if (ok or is_foreign) and may_land(record) then
+    return nil, "a write that got no answer may land yet", true
+  end
+
+  return ok, err, passes, is_foreign
 end
 
 

@@ -15,6 +15,7 @@ local life = require "kong.plugins.threat-agent.agent.life"
 local planner = require "kong.plugins.threat-agent.agent.planner"
 local question = require "kong.plugins.threat-agent.agent.question"
 local settings = require "kong.plugins.threat-agent.settings"
+local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 
 local kong = kong
@@ -216,7 +217,7 @@ function COMMANDS.revert(asked, id, conf)
   local record = journal.get(id)
   if not record then
     return { state = "unknown" }
-  elseif record.state == "active" or record.state == "applying" then
+  elseif vocabulary.REVERTIBLE[record.state] then
     life.revert(record, conf, "reverted", "asked for by node " .. asked.node)
   elseif record.state == "pending" then
     life.move(record, "refused", conf, "no longer wanted by node " .. asked.node)

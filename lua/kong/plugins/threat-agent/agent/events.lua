@@ -2,6 +2,7 @@
 
 local cjson = require "cjson.safe"
 local redact = require "kong.plugins.threat-agent.redact"
+local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 local summary = require "kong.plugins.threat-agent.notifiers.summary"
 
 
@@ -48,7 +49,7 @@ local function links_of(base, incident, records)
     links.feedback = base .. "#feedback/" .. incident.id
   end
   for _, record in ipairs(records or {}) do
-    if record.state == "active" or record.state == "pending" then
+    if vocabulary.REVERTIBLE[record.state] or record.state == "pending" then
       links.undo = links.incident
     end
   end

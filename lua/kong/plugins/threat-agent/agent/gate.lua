@@ -53,8 +53,9 @@ local function spent(workspace)
   for _, record in ipairs(journal.all()) do
     if not workspace or record.place.workspace == workspace then
       local age_s = record.applied_s and now - record.applied_s
-      minute = minute + (age_s and age_s < 60 and 1 or 0)
-      hour = hour + (age_s and age_s < 3600 and 1 or 0)
+      -- What lies ahead is from before the clock was set back: how long ago nobody can say.
+      minute = minute + (age_s and age_s >= 0 and age_s < 60 and 1 or 0)
+      hour = hour + (age_s and age_s >= 0 and age_s < 3600 and 1 or 0)
       active = active + (vocabulary.STANDING[record.state] and 1 or 0)
     end
   end

@@ -19,7 +19,7 @@ local MAX_NAMED = 20
 -- States of actions that people are told of; the others last for moments.
 local TOLD = {
   dry_run = true, pending = true, active = true, refused = true, failed = true, reverted = true, expired = true,
-  conflict = true,
+  conflict = true, kept = true,
 }
 
 

@@ -1,10 +1,12 @@
--- The agent's loop: once a second in every worker, with work for the one that leads the node.
+-- The agent's loop: once a second in every worker, with work for the one that leads the node. What may wait for the
+-- Admin API is work of its own, beside all else.
 
 local assessor = require "kong.plugins.threat-agent.agent.assessor"
 local changes = require "kong.plugins.threat-agent.agent.changes"
 local drifts = require "kong.plugins.threat-agent.agent.drifts"
 local files = require "kong.plugins.threat-agent.files"
 local incidents = require "kong.plugins.threat-agent.incidents"
+local last_conf = require "kong.plugins.threat-agent.agent.last_conf"
 local lease = require "kong.plugins.threat-agent.lease"
 local notices = require "kong.plugins.threat-agent.agent.notices"
 local region = require "kong.plugins.threat-agent.region"
@@ -20,6 +22,8 @@ local ngx = ngx
 
 
 local BEAT_S = 1
+-- A leader whose work takes longer leaves the lead to another worker. Units: seconds.
+local LONGEST_S = 60
 -- Name of each file that is kept → what gives its text, and how often it is written.
 local FILES = {
   [files.BANS] = { read = region.bans_snapshot, every_s = 10 },
@@ -33,7 +37,7 @@ local _M = {}
 
 local cursor = 0        -- sequence of the last incident that was handled
 local saved_at = {}      -- name of a file → when it was written
-local busy = false
+local running = {}       -- work → since when it is at it
 local said = {}         -- errors that were logged, so that each is said once
 
 
@@ -55,21 +59,31 @@ local function checked(ok, err)
 end
 
 
+-- What a new leader takes up from the files.
+local OPENINGS = {
+  function()
+    local learned = files.load(files.LEARNED)
+    return not learned or region.import_learned(learned)
+  end,
+  drifts.open,
+  function()
+    local profiles = files.load(files.PROFILES)
+    return not profiles or region.import_profiles(profiles)
+  end,
+  changes.open,
+  notices.open,
+  assessor.open,
+}
+
+-- Without the records of what was done nobody may lead: all else is opened as far as it can be.
 local function take_lead()
   kong.log.notice("leads this node")
-  local learned = files.load(files.LEARNED)
-  if learned then
-    checked(region.import_learned(learned))
-  end
-  checked(drifts.open())
-  local profiles = files.load(files.PROFILES)
-  if profiles then
-    checked(region.import_profiles(profiles))
-  end
-  checked(changes.open())
   checked(responder.open())
-  notices.open()
-  assessor.open()
+  last_conf.recall()
+  for _, open in ipairs(OPENINGS) do
+    local ok, done, err = pcall(open)
+    checked(ok and done, ok and err or done)
+  end
 
   -- What the former leader has handled is handled again: at least once, never not at all.
   cursor = 0
@@ -104,14 +118,44 @@ local function save()
 end
 
 
+-- Starts work in a timer of its own, unless it is at it. Kong's timers come again only when they have ended, and every
+-- beat is to renew the lease.
+local function run_alone(work)
+  if running[work] then
+    return
+  end
+
+  running[work] = ngx.now()
+  local ok, err = ngx.timer.at(0, function(premature)
+    if not premature then
+      checked(pcall(work))
+    end
+    running[work] = nil
+  end)
+  if not checked(ok, err) then
+    running[work] = nil
+  end
+end
+
+
+-- What waits for the Admin API.
+local function reach_out()
+  local conf = settings.last()
+  if conf then
+    responder.reach_out(conf)
+    checked(sweeper.sweep(conf))
+  end
+end
+
+
 local function work()
   checked(changes.follow())
   handle_incidents()
-  settings.look_up()
+  checked(last_conf.keep(settings.look_up()))
   local conf = settings.last()
   if conf then
     responder.beat(conf)
-    checked(sweeper.sweep(conf))
+    run_alone(reach_out)
   end
   assessor.beat(settings.platform(), ngx.time())
   notices.beat(settings.platform(), ngx.time())
@@ -121,19 +165,12 @@ local function work()
 end
 
 
-local function work_once(premature)
-  if not premature then
-    checked(pcall(lease.take_over() and take_lead or work))
-  end
-  busy = false
-end
-
-
--- Does the leader's work, which may wait for the Admin API: one beat's at a time, in a timer of its own.
--- Kong's timers come again only when they have ended, and every beat is to renew the lease.
-local function work_alone()
-  if not busy then
-    busy = checked(ngx.timer.at(0, work_once)) and true or false
+local function lead()
+  if lease.holds() then
+    work()
+  elseif not running[reach_out] then
+    -- Whatever this worker waited for in a lead that it lost is over by now.
+    checked(lease.take_over(take_lead))
   end
 end
 
@@ -144,10 +181,15 @@ local function beat(premature)
   end
 
   tally.flush()
+  if running[lead] and ngx.now() - running[lead] > LONGEST_S then
+    say("the leader's work takes longer than " .. LONGEST_S .. " s: another worker is to lead")
+    return
+  end
+
   local leads, err = lease.renew()
   if checked(leads ~= nil, err) and leads then
     checked(traffic_history.note())
-    work_alone()
+    run_alone(lead)
   end
 end
 

@@ -1,13 +1,11 @@
 -- An action's life:
 --
---   dry_run | refused | handed_out | pending → applying → active → reverting → reverted | expired | conflict
---                                                      ↘ failed
+--   dry_run | refused | handed_out | pending → applying → active → reverting → reverted | expired | failed | conflict
+--                                                                ↘ kept, where it was to stand for ever and helped
 --
 -- Every step is in the journal before it is taken and after it, and in the ledger.
 
-local breaker = require "kong.plugins.threat-agent.agent.breaker"
 local carrier = require "kong.plugins.threat-agent.agent.carrier"
-local concurrency = require "kong.plugins.threat-agent.agent.concurrency"
 local deck = require "kong.plugins.threat-agent.deck"
 local effect = require "kong.plugins.threat-agent.effect"
 local files = require "kong.plugins.threat-agent.files"
@@ -15,6 +13,7 @@ local gate = require "kong.plugins.threat-agent.agent.gate"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local ledger = require "kong.plugins.threat-agent.agent.ledger"
 local tally = require "kong.plugins.threat-agent.tally"
+local watch = require "kong.plugins.threat-agent.agent.watch"
 
 
 local kong = kong
@@ -79,26 +78,34 @@ local function wait(record, err)
 end
 
 
--- Takes a record back, or goes on with it. ends_as: the state it comes to.
-local function revert(record, conf, ends_as, why)
-  if record.state ~= "reverting" then
-    record.ends_as, record.tries, record.next_try_s, record.failure = ends_as, nil, nil, nil
-    if not move(record, "reverting", conf, why) then
-      return
-    end
-  end
-
-  local ok, err, passes = carrier.take_back(record, conf)
-  if ok then
-    move(record, record.ends_as, conf)
-  elseif passes then
-    wait(record, err)
-    kong.log.warn("action ", record.id, " could not be taken back yet: ", err)
-  else
-    move(record, "conflict", conf, err)
-  end
+-- Begins to take a record back; whoever follows it goes on with that. ends_as: the state it comes to.
+-- Returns whether that could be written down.
+local function stop(record, conf, ends_as, why)
+  record.ends_as, record.tries, record.next_try_s, record.failure = ends_as, nil, nil, nil
+  return move(record, "reverting", conf, why)
 end
 
+_M.stop = stop
+
+
+-- Takes a record back, or goes on with it.
+local function revert(record, conf, ends_as, why)
+  if record.state ~= "reverting" and not stop(record, conf, ends_as, why) then
+    return
+  end
+
+  local ok, err, passes, is_foreign = carrier.take_back(record, conf)
+  if ok then
+    move(record, record.ends_as, conf)
+  elseif is_foreign then
+    move(record, "conflict", conf, err)
+  else
+    -- A refused credential, too, is one that somebody may mend: what stands is not left behind for it.
+    wait(record, err)
+    local say = passes and kong.log.warn or kong.log.err
+    say("action ", record.id, " could not be taken back yet: ", err)
+  end
+end
 
 _M.revert = revert
 
@@ -116,23 +123,32 @@ local function hand_out(record, conf)
 end
 
 
--- Carries a record out, or goes on with it: each change can be applied twice as well as once.
-local function carry_out(record, conf)
+-- Begins to carry a record out; whoever follows it goes on with that. Returns whether there is something to go on with.
+local function start(record, conf)
   if conf.response.admin_api.writes == "patch" and carrier.is_remote(record) then
     hand_out(record, conf)
+    return false
+  end
+
+  carrier.settle(record, conf)
+  return move(record, "applying", conf)
+end
+
+_M.start = start
+
+
+-- Carries a record out, or goes on with it: each change can be applied twice as well as once.
+local function carry_out(record, conf)
+  if record.state ~= "applying" and not start(record, conf) then
     return
-  elseif record.state ~= "applying" then
-    carrier.settle(record, conf)
-    record.applied_s = ngx.time()
-    record.expires_s = record.ttl_s > 0 and record.applied_s + record.ttl_s or nil
-    if not move(record, "applying", conf) then
-      return
-    end
   end
 
   local ok, err, passes = carrier.apply(record, conf)
   local now = ngx.time()
-  if ok then
+  if record.state ~= "applying" then
+    -- Somebody stopped it while the Admin API was waited for.
+    return
+  elseif ok then
     record.applied_s, record.tries, record.next_try_s, record.failure = now, nil, nil, nil
     record.verify_s = record.verify_after_s and now + math.max(record.verify_after_s, effect.SETTLED_S)
     move(record, "active", conf)
@@ -140,40 +156,23 @@ local function carry_out(record, conf)
     wait(record, err)
     kong.log.warn("action ", record.id, " could not be applied yet: ", err)
   else
-    carrier.take_back(record, conf)
-    move(record, "failed", conf, err)
+    -- Some of it may stand, or all of it where an answer was lost.
+    revert(record, conf, "failed", err)
   end
 end
 
 _M.carry_out = carry_out
 
 
-local function verify(record, conf)
-  record.verify_s = nil
-  local after = effect.measure(record)
-  record.after = after
-  local result = record.before and after and effect.judge(record.before, after) or "unknown"
-  record.result = result
-  record.stands = carrier.stands(record, conf)
-  tally.add(1, "action_result", record.action, result)
-  if result == "harmful" then
-    revert(record, conf, "reverted", "good requests went down with it")
-  elseif result == "none" then
-    revert(record, conf, "reverted", "it changed nothing for the better")
-  else
-    move(record, "active", conf, "verified: " .. result .. (record.stands == false and "; what it made was changed since" or ""))
-  end
-end
-
-
--- Actions that go on while they are active, and what takes them a step further: `step` returns whether
--- the action is over, and what there is to say.
-local FOLLOWED = { circuit_breaker = breaker, concurrency_cap = concurrency }
-
-local function go_on(record, conf, now)
-  local is_over, why = FOLLOWED[record.action].step(record, now)
-  if is_over then
+-- Does what is due while an action stands.
+local function stand(record, conf, now)
+  local is_over, why = watch.step(record, conf, now)
+  if record.state ~= "active" then
+    return
+  elseif is_over then
     revert(record, conf, "reverted", why)
+  elseif watch.is_settled(record) then
+    move(record, "kept", conf, why)
   elseif why then
     move(record, "active", conf, why)
   end
@@ -203,12 +202,14 @@ local LIFE = {
   end,
 
   active = function(record, conf, now)
+    if record.expires_s and record.expires_s - now > record.ttl_s then
+      -- The clock was set back.
+      record.expires_s = now + record.ttl_s
+    end
     if record.expires_s and now >= record.expires_s then
       revert(record, conf, "expired", "its time is over")
-    elseif record.verify_s and now >= record.verify_s then
-      verify(record, conf)
-    elseif FOLLOWED[record.action] then
-      go_on(record, conf, now)
+    else
+      stand(record, conf, now)
     end
   end,
 
@@ -221,7 +222,8 @@ local LIFE = {
 
 
 local function live_on(record, conf, now)
-  local waits = record.next_try_s and now < record.next_try_s
+  -- No pause is longer: then the clock was set back.
+  local waits = record.next_try_s and now < record.next_try_s and record.next_try_s - now <= LONGEST_PAUSE_S
   local why = LIFE[record.state] and must_go(record, conf)
   if why and (record.state == "active" or record.state == "applying") then
     revert(record, conf, "reverted", why)
@@ -233,11 +235,14 @@ local function live_on(record, conf, now)
 end
 
 
--- Does what is due of all records; one that cannot be dealt with holds up no other.
-function _M.follow(conf)
-  local now = ngx.time()
+-- Does what is due of all records that change entities (is_remote), or of all others; one that cannot be dealt with
+-- holds up no other. What is remote may wait for the Admin API, and states may be set meanwhile.
+function _M.follow(conf, is_remote)
   for _, record in ipairs(journal.all()) do
-    local ok, err = pcall(live_on, record, conf, now)
+    local ok, err = true, nil
+    if carrier.is_remote(record) == is_remote then
+      ok, err = pcall(live_on, record, conf, ngx.time())
+    end
     if not ok then
       pause(record)
       kong.log.err("action ", record.id, " could not be followed: ", err)

@@ -4,14 +4,24 @@
 --   create   an entity of the agent's own, under an id that follows from the action's
 --   patch    fields of somebody's entity, with the values that stood there before
 --
--- Each returns true; or nil, an error, and whether another try may succeed.
+-- Each returns true; or nil, an error, whether another try may succeed, and whether what stands there is by now
+-- somebody else's.
 
 local entities = require "kong.plugins.threat-agent.entities"
 local region = require "kong.plugins.threat-agent.region"
 
 
+local ipairs = ipairs
+
+
 -- What everything carries that the agent makes.
 local TAG = "threat-agent"
+
+
+-- What is somebody else's is left as it is: `what` happened to it.
+local function foreign(change, what)
+  return nil, change.kind .. "/" .. change.id .. " " .. what, false, true
+end
 
 
 local function change_fields(change, client, from, to)
@@ -19,20 +29,31 @@ local function change_fields(change, client, from, to)
   if entity == nil then
     return nil, err, passes
   elseif entity == false then
-    return nil, change.kind .. "/" .. change.id .. " is gone", false
+    return foreign(change, "is gone")
   elseif entities.holds(entity, to) then
     return true
   elseif not entities.holds(entity, from) then
-    return nil, change.kind .. "/" .. change.id .. " was changed by someone else and is left as it is", false
+    return foreign(change, "was changed by someone else and is left as it is")
   end
 
   local changed
   changed, err, passes = client:patch(change.kind, change.id, to)
   if changed == false then
-    return nil, change.kind .. "/" .. change.id .. " is gone", false
+    return foreign(change, "is gone")
   end
 
   return changed and true, err, passes
+end
+
+
+-- Whether what stands under a change's id is what it made. What was put back for somebody is that as long as it is as it
+-- was put; what the agent made for itself as long as it is marked so.
+local function is_ours(change, entity)
+  if change.restored then
+    return entities.holds(entity, change.entity)
+  end
+
+  return entities.is_tagged(entity, TAG)
 end
 
 
@@ -57,7 +78,17 @@ local OPERATIONS = {
 
   create = {
     apply = function(change, client)
-      local made, err, passes = client:put(change.kind, change.id, change.entity)
+      local entity, err, passes = client:get(change.kind, change.id)
+      if entity == nil then
+        return nil, err, passes
+      elseif entity and is_ours(change, entity) then
+        return true
+      elseif entity then
+        return foreign(change, "is someone else's and is left as it is")
+      end
+
+      local made
+      made, err, passes = client:put(change.kind, change.id, change.entity)
       return made and true, err, passes
     end,
     revert = function(change, client)
@@ -66,14 +97,15 @@ local OPERATIONS = {
         return nil, err, passes
       elseif entity == false then
         return true
-      elseif not change.restored and not entities.is_tagged(entity, TAG) then
-        return nil, change.kind .. "/" .. change.id .. " was taken over by someone else and is left as it is", false
+      elseif not is_ours(change, entity) then
+        return foreign(change, "was taken over by someone else and is left as it is")
       end
 
       return client:delete(change.kind, change.id)
     end,
     stands = function(change, client)
-      return is_there(change, client)
+      local entity = is_there(change, client)
+      return entity and entities.holds(entity, change.entity)
     end,
   },
 
@@ -108,6 +140,23 @@ end
 
 function _M.revert(change, client)
   return OPERATIONS[change.op].revert(change, client)
+end
+
+
+-- Writes into what a change makes when its time is over, for whoever is left to take it away (agent/sweeper.lua).
+function _M.stamp(change, expires_s)
+  if change.op ~= "create" or change.restored then
+    return
+  end
+
+  local tags = {}
+  for _, tag in ipairs(change.entity.tags or {}) do
+    if not tag:find("^expires:") then
+      tags[#tags + 1] = tag
+    end
+  end
+  tags[#tags + 1] = "expires:" .. expires_s
+  change.entity.tags = tags
 end
 
 

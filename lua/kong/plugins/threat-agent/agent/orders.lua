@@ -1,5 +1,6 @@
 -- What operators ask for, done by the leader: approvals, reverts, bans and exemptions by hand, feedback,
--- the kill switch. Then, some at a time, what data planes ask of their companion.
+-- the kill switch. It waits for nothing: what is asked of an action is begun, and done where the action is followed.
+-- And, some at a time, what data planes ask of their companion, which may wait for the Admin API.
 
 local commands = require "kong.plugins.threat-agent.commands"
 local delegated = require "kong.plugins.threat-agent.agent.delegated"
@@ -9,6 +10,7 @@ local lease = require "kong.plugins.threat-agent.lease"
 local life = require "kong.plugins.threat-agent.agent.life"
 local operator = require "kong.plugins.threat-agent.agent.operator"
 local trainer = require "kong.plugins.threat-agent.agent.trainer"
+local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 
 local kong = kong
@@ -16,7 +18,7 @@ local ipairs = ipairs
 local pcall = pcall
 
 
--- Questions of data planes that are answered in one beat: each may wait for the Admin API.
+-- Questions of data planes that are answered in one go.
 local MOST_QUESTIONS = 10
 
 
@@ -38,15 +40,15 @@ local COMMANDS = {
     if ok then
       record.approved_by = by
       record.why = "approved by " .. by
-      life.carry_out(record, conf)
+      life.start(record, conf)
     else
       life.move(record, "refused", conf, why)
     end
   end,
 
   revert = function(record, conf, by)
-    if record.state == "active" or record.state == "applying" then
-      life.revert(record, conf, "reverted", "asked for by " .. by)
+    if vocabulary.REVERTIBLE[record.state] then
+      life.stop(record, conf, "reverted", "asked for by " .. by)
     elseif record.state == "pending" then
       life.move(record, "refused", conf, "declined by " .. by)
     end
@@ -60,7 +62,7 @@ local function do_by_hand(command, conf)
   local record = operator[command.command](command, conf)
   local ok, why = gate.check(record, conf)
   if ok then
-    life.carry_out(record, conf)
+    life.start(record, conf)
   else
     life.move(record, "refused", conf, why)
   end
@@ -69,7 +71,7 @@ end
 
 local function lift(command, conf)
   for _, record in ipairs(operator.records_of(command)) do
-    life.revert(record, conf, "reverted", "lifted by " .. command.by)
+    life.stop(record, conf, "reverted", "lifted by " .. command.by)
   end
 
   local ok, err = operator.lift(command)
@@ -151,7 +153,11 @@ function _M.obey(conf)
     end
     command = next_of(commands.take)
   end
+end
 
+
+-- Answers what data planes have asked.
+function _M.answer(conf)
   for _ = 1, MOST_QUESTIONS do
     local question = next_of(commands.take_question)
     if not question then

@@ -1,4 +1,7 @@
 -- From incidents to actions: which step of which policy is due.
+--
+-- What changes entities waits for the Admin API, and so has a beat of its own: what is done in memory, and what
+-- operators ask for, never waits for it.
 
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local judged = require "kong.plugins.threat-agent.judged"
@@ -7,12 +10,22 @@ local life = require "kong.plugins.threat-agent.agent.life"
 local orders = require "kong.plugins.threat-agent.agent.orders"
 local planner = require "kong.plugins.threat-agent.agent.planner"
 local proposals = require "kong.plugins.threat-agent.agent.proposals"
+local settings = require "kong.plugins.threat-agent.settings"
+local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 
+local kong = kong
 local ngx = ngx
 local ipairs = ipairs
 local next = next
 local pairs = pairs
+local pcall = pcall
+
+
+local IN_MEMORY = {}
+for _, name in ipairs(vocabulary.IN_MEMORY) do
+  IN_MEMORY[name] = true
+end
 
 
 local _M = {}
@@ -42,29 +55,59 @@ function _M.open()
 end
 
 
--- Does what is due; on the leader, once a second. conf: the platform's instance; where it is switched
--- off, what stands still comes to its end.
-function _M.beat(conf)
-  orders.obey(conf)
-  life.follow(conf)
-  if not conf.response.enabled then
-    return
+local function propose_for(id, known, conf, is_remote)
+  local now = ngx.time()
+  local incident = judged(known)
+  local is_wrong = incident.feedback and incident.feedback.verdict == "false_alarm"
+  local policy = not is_wrong and planner.policy_for(conf.response.policies, incident, now)
+  local function was_useless(number)
+    local record = journal.get(id .. "-" .. number)
+    -- One that could not be carried out (an outage, another node that was sooner) says nothing of its use.
+    return record ~= nil and (record.result == "none" or record.result == "harmful")
   end
 
-  local now = ngx.time()
-  for id, known in pairs(incidents) do
-    local incident = judged(known)
-    local is_wrong = incident.feedback and incident.feedback.verdict == "false_alarm"
-    local policy = not is_wrong and planner.policy_for(conf.response.policies, incident, now)
-    local function was_useless(number)
-      local record = journal.get(id .. "-" .. number)
-      return record ~= nil and (record.result == "none" or record.result == "harmful" or record.state == "failed")
-    end
-
-    for _, due in ipairs(policy and planner.due(policy, incident, now, was_useless) or {}) do
+  for _, due in ipairs(policy and planner.due(policy, incident, now, was_useless) or {}) do
+    if (IN_MEMORY[due.step.action] == nil) == is_remote then
       proposals.propose(incident, policy, due.number, due.step, conf)
     end
   end
+end
+
+
+-- Takes the steps that are due, by the instance that holds now; one that cannot be taken holds up no other.
+local function propose(conf, is_remote)
+  if not conf.response.enabled or conf ~= settings.platform() then
+    return
+  end
+
+  -- While one is waited for others open and end.
+  local open = {}
+  for id, known in pairs(incidents) do
+    open[id] = known
+  end
+  for id, known in pairs(open) do
+    local ok, err = pcall(propose_for, id, known, conf, is_remote)
+    if not ok then
+      kong.log.err("could not respond to incident ", id, ": ", err)
+    end
+  end
+end
+
+
+-- Does what is due in memory; on the leader, once a second. conf: the platform's instance, or the last there was;
+-- where it is switched off or gone, what stands still comes to its end.
+function _M.beat(conf)
+  orders.obey(conf)
+  life.follow(conf, false)
+  propose(conf, false)
+end
+
+
+-- Does what is due of entities; it may wait for the Admin API.
+function _M.reach_out(conf)
+  orders.answer(conf)
+  life.follow(conf, true)
+  propose(conf, true)
 end
 
 

@@ -51,10 +51,10 @@ local function own()
 end
 
 
--- Looks once a minute. Returns nil and an error where the Admin API cannot be asked.
+-- Looks once a minute, where anything is written at all. Returns nil and an error where the Admin API cannot be asked.
 function _M.sweep(conf)
   local now = ngx.now()
-  if now - swept_at < EVERY_S then
+  if now - swept_at < EVERY_S or conf.response.admin_api.writes == "patch" then
     return true
   end
 

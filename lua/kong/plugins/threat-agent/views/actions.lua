@@ -4,6 +4,7 @@ local action_list = require "kong.plugins.threat-agent.action_list"
 local cjson = require "cjson.safe"
 local commands = require "kong.plugins.threat-agent.commands"
 local deck = require "kong.plugins.threat-agent.deck"
+local files = require "kong.plugins.threat-agent.files"
 local library = require "kong.plugins.threat-agent.library"
 local settings = require "kong.plugins.threat-agent.settings"
 
@@ -11,7 +12,7 @@ local settings = require "kong.plugins.threat-agent.settings"
 -- What may be asked for in which state.
 local COMMANDS = {
   approve = { pending = true },
-  revert = { pending = true, applying = true, active = true },
+  revert = { pending = true, applying = true, active = true, kept = true },
 }
 
 
@@ -107,22 +108,44 @@ function _M.patch(ask)
 end
 
 
-local function platform_only(ask, command)
+-- Why the kill switch is not this asker's, or nobody's here: status and body; nil where there is no reason.
+local function refused(ask, command)
   if ask.workspace ~= nil then
     return 403, { message = "the kill switch is the platform's: ask in the default workspace" }
   end
 
-  return _M.send(ask, { command = command })
+  local why = unheard(command)
+  if why then
+    return 503, { message = why }
+  end
 end
 
 
+-- Sets the kill switch here and now: what waits for the leader may be lost with it. It is told, too, so that it
+-- writes down who asked.
 function _M.kill(ask)
-  return platform_only(ask, "kill")
+  local status, body = refused(ask, "kill")
+  if status then
+    return status, body
+  end
+
+  local is_set = files.save(files.KILL, ask.by)
+  status, body = _M.send(ask, { command = "kill" })
+  if is_set and status ~= 202 then
+    return 202, { message = "Accepted: the kill switch is set" }
+  end
+
+  return status, body
 end
 
 
 function _M.unkill(ask)
-  return platform_only(ask, "unkill")
+  local status, body = refused(ask, "unkill")
+  if status then
+    return status, body
+  end
+
+  return _M.send(ask, { command = "unkill" })
 end
 
 

@@ -1,0 +1,71 @@
+-- Looks at an action while it stands: whether it helped, whether what it made stands as it was left, and what it
+-- does next.
+
+local breaker = require "kong.plugins.threat-agent.agent.breaker"
+local carrier = require "kong.plugins.threat-agent.agent.carrier"
+local concurrency = require "kong.plugins.threat-agent.agent.concurrency"
+local effect = require "kong.plugins.threat-agent.effect"
+local tally = require "kong.plugins.threat-agent.tally"
+
+
+-- Between two looks at the entities that an action changed. Units: seconds.
+local EVERY_S = 60
+
+local USELESS = {
+  harmful = "good requests went down with it",
+  none = "it changed nothing for the better",
+}
+
+-- Actions that go on while they are active, and what takes them a step further: `step` returns whether
+-- the action is over, and what there is to say.
+local FOLLOWED = { circuit_breaker = breaker, concurrency_cap = concurrency }
+
+
+local _M = {}
+
+
+-- Whether what an action made still stands, and what there is to say of it: a deploy, a reload of a DB-less node or
+-- a person may have changed it. It is told and not done again.
+local function look(record, conf, now)
+  record.looked_s = now
+  local stood = record.stands
+  record.stands = carrier.stands(record, conf)
+  if record.stands == false and stood ~= false then
+    return "what it made was changed since"
+  elseif record.stands and stood == false then
+    return "what it made stands again"
+  end
+end
+
+
+local function verify(record, conf, now)
+  record.verify_s = nil
+  record.after = effect.measure(record)
+  record.result = record.before and record.after and effect.judge(record.before, record.after) or "unknown"
+  tally.add(1, "action_result", record.action, record.result)
+
+  local changed = look(record, conf, now)
+  local useless = USELESS[record.result]
+  return useless ~= nil, useless or "verified: " .. record.result .. (changed and "; " .. changed or "")
+end
+
+
+-- Does what is due of an active record. Returns whether it is to be taken back, and what there is to say.
+function _M.step(record, conf, now)
+  if record.verify_s and now >= record.verify_s then
+    return verify(record, conf, now)
+  elseif FOLLOWED[record.action] then
+    return FOLLOWED[record.action].step(record, now)
+  elseif carrier.is_remote(record) and now >= (record.looked_s or record.applied_s) + EVERY_S then
+    return false, look(record, conf, now)
+  end
+end
+
+
+-- Whether a record is there to stay: what stands for ever and was found good is no longer the agent's to take back.
+function _M.is_settled(record)
+  return record.ttl_s == 0 and record.result ~= nil and not USELESS[record.result]
+end
+
+
+return _M

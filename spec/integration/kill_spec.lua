@@ -1,0 +1,127 @@
+-- The kill switch by a file and by the configuration: everything is taken back, nothing is begun, and when it is lifted
+-- the agent acts as before. (By the API: response_spec.)
+
+
+local gateway = require "spec.support.gateway"
+
+
+local eventually = gateway.eventually
+
+
+local CONFIG = [[
+_format_version: "3.0"
+services:
+  - name: shop
+    url: http://127.0.0.1:${DEMO_PORT}
+    routes:
+      - { name: banned-file, paths: [/banned-file] }
+      - { name: changed-file, paths: [/changed-file] }
+      - { name: banned-config, paths: [/banned-config] }
+      - { name: changed-config, paths: [/changed-config] }
+      - { name: later-file, paths: [/later-file] }
+      - { name: later-config, paths: [/later-config] }
+      - { name: after-file, paths: [/after-file] }
+      - { name: after-config, paths: [/after-config] }
+plugins:
+  - name: threat-agent
+    config:
+      mode: enforce
+      behaviour: { action: tag }
+      response:
+        blast_radius: { good_ratio: 1 }
+        budget: { per_minute: 100 }
+        policies:
+          - { id: changes, routes: [changed-file, changed-config], min_confidence: 0.3, min_severity: low,
+              steps: [{ action: restrict_route, methods: [GET, POST], ttl_s: 600, verify_after_s: 600 }] }
+          - { id: bans, min_confidence: 0.3, min_severity: low,
+              steps: [{ action: ban, ttl_s: 600, verify_after_s: 600 }] }
+]]
+
+
+describe(gateway.describe_name("the kill switch"), function()
+  local gw
+
+  setup(function()
+    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
+  end)
+
+  teardown(function()
+    gw:stop()
+  end)
+
+
+  local clients = 0
+
+  local function attack(route)
+    clients = clients + 1
+    local client = "192.0.2." .. clients
+    for n = 1, 14 do
+      gw:http({ path = "/" .. route .. "/login", json = { username = "user-" .. n, password = "x" },
+                headers = { ["x-forwarded-for"] = client } })
+    end
+
+    return client
+  end
+
+
+  local function status_of(client, route)
+    return gw:http({ path = "/" .. route .. "/products", headers = { ["x-forwarded-for"] = client } }).status
+  end
+
+
+  local function in_state(route, state)
+    return eventually(function()
+      local record = gw:records(route)[1]
+      return record and record.state == state and record
+    end, 20)
+  end
+
+
+  local SWITCHES = {
+    file = function(is_on)
+      local path = gw.prefix .. "/threat-agent/kill"
+      if is_on then
+        gateway.write_file(path, "an operator\n")
+      else
+        os.remove(path)
+      end
+    end,
+
+    config = function(is_on)
+      assert.is_true(gw:patch_plugin("threat-agent", { response = { kill_switch = is_on } }).status < 300)
+    end,
+  }
+
+
+  for _, how in ipairs({ "file", "config" }) do
+    it("by a " .. how .. " takes everything back, stops everything, and can be lifted", function()
+      local banned, changed = "banned-" .. how, "changed-" .. how
+      local client = attack(banned)
+      attack(changed)
+      in_state(banned, "active")
+      in_state(changed, "active")
+      assert.equal(403, status_of(client, banned))
+      assert.same({ "GET", "POST" }, gw:admin("GET", "/routes/" .. changed).json.methods)
+
+      SWITCHES[how](true)
+      assert.equal("the kill switch is on", in_state(banned, "reverted").why)
+      in_state(changed, "reverted")
+      assert.equal(200, status_of(client, banned))
+      assert.not_equal("table", type(gw:admin("GET", "/routes/" .. changed).json.methods))
+
+      local later = "later-" .. how
+      client = attack(later)
+      eventually(function() return #gw:error_log("on route " .. later) > 0 end)
+      assert.equal(200, status_of(client, later))
+      for _, record in ipairs(gw:records(later)) do
+        assert.equal("refused", record.state)
+      end
+
+      SWITCHES[how](false)
+      local after = "after-" .. how
+      client = attack(after)
+      in_state(after, "active")
+      assert.equal(403, status_of(client, after))
+    end)
+  end
+end)

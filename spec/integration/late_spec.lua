@@ -1,0 +1,89 @@
+-- A write that the agent waited for no longer lands after what it was for was taken back: it is found and taken back.
+
+
+local gateway = require "spec.support.gateway"
+
+
+local eventually = gateway.eventually
+
+local PROXY_PORT = gateway.free_port()
+
+
+local CONFIG = [[
+_format_version: "3.0"
+services:
+  - { name: shop, url: "http://127.0.0.1:${DEMO_PORT}", routes: [{ name: late, paths: [/late] }, { name: next, paths: [/next] }] }
+plugins:
+  - name: threat-agent
+    config:
+      mode: enforce
+      response:
+        admin_api: { url: "http://127.0.0.1:]] .. PROXY_PORT .. [[", timeout_ms: 500 }
+        blast_radius: { good_ratio: 1 }
+        policies:
+          - { id: all, min_confidence: 0.3, min_severity: low,
+              steps: [{ action: restrict_route, methods: [GET, POST], ttl_s: 600, verify_after_s: 600 }] }
+]]
+
+
+describe(gateway.describe_name("a write that lands late"), function()
+  local gw, mode_file, proxy
+
+  setup(function()
+    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
+    mode_file = gw.prefix .. "/mode"
+    gateway.write_file(mode_file, "writes:later\n")
+    proxy = gateway.run(("luajit spec/support/fault_proxy.lua %d %d %s > /dev/null 2>&1 & echo $!")
+                        :format(PROXY_PORT, gw.admin_port, mode_file))
+  end)
+
+  teardown(function()
+    gateway.run("kill " .. proxy)
+    gw:stop()
+  end)
+
+
+  local function attack(route, client)
+    for n = 1, 14 do
+      gw:http({ path = "/" .. route .. "/login", json = { username = "user-" .. n, password = "x" },
+                headers = { ["x-forwarded-for"] = client } })
+    end
+  end
+
+
+  local function methods(route)
+    local list = gw:admin("GET", "/routes/" .. route).json.methods
+    return type(list) == "table" and table.concat(list, ",") or ""
+  end
+
+
+  local function in_state(route, state, within_s)
+    return eventually(function()
+      local record = gw:records(route)[1]
+      return record and record.state == state and record
+    end, within_s)
+  end
+
+
+  it("is taken back, and what came between is not lost", function()
+    attack("late", "192.0.2.1")
+    local record = eventually(function()
+      local found = gw:records("late")[1]
+      return found and found.unanswered_s and found
+    end, 20)
+    gateway.write_file(mode_file, "pass\n")
+    assert.equal(202, gw:admin("POST", "/threat-agent/actions/" .. record.id .. "/revert").status)
+    in_state("late", "reverting", 10)
+    assert.equal("", methods("late"))
+    -- Another action meanwhile.
+    attack("next", "192.0.2.2")
+
+    eventually(function() return methods("late") == "GET,POST" end, 20)
+    assert.equal("reverting", gw:records("late")[1].state)
+    -- What landed shows, so that others are written again, long before the minute is over.
+    in_state("next", "active", 30)
+    in_state("late", "reverted", 140)
+    assert.equal("", methods("late"))
+    assert.equal("GET,POST", methods("next"))
+  end)
+end)

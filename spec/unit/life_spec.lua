@@ -1,0 +1,485 @@
+-- An action from its plan to its end, on an Admin API that is a table and fails as it is told to.
+
+
+local cjson = require "cjson.safe"
+
+
+local MODULE = "kong.plugins.threat-agent."
+local FOLDER = "lua/kong/plugins/threat-agent/"
+
+
+-- Modules of the plugin that are loaded as they are, in this order.
+local REAL = { "vocabulary", "entities", "agent.journal", "agent.operations", "agent.carrier", "agent.watch", "agent.life" }
+
+
+describe("an action", function()
+  local life, entities, now, failing, asked, killed, logged, conf, verdict
+  local former_kong, former_time
+
+  -- An Admin API. failing: method → { error, whether it may pass }, or what is called with what is asked.
+  local function fails(method, kind, id)
+    asked[#asked + 1] = method .. " " .. kind .. "/" .. id
+    local failure = failing[method]
+    if type(failure) == "function" then
+      failure = failure(kind, id)
+    end
+
+    return failure
+  end
+
+
+  local function copy_of(entity)
+    return cjson.decode(cjson.encode(entity))
+  end
+
+
+  local client = { tier = "admin_api" }
+
+  function client.get(_, kind, id)
+    local failure = fails("GET", kind, id)
+    if failure then
+      return nil, unpack(failure)
+    end
+
+    return entities[id] and copy_of(entities[id]) or false
+  end
+
+  function client.put(_, kind, id, entity)
+    local failure = fails("PUT", kind, id)
+    if failure then
+      return nil, unpack(failure)
+    end
+    entities[id] = copy_of(entity)
+    return true
+  end
+
+  function client.patch(_, kind, id, fields)
+    local failure = fails("PATCH", kind, id)
+    if failure then
+      return nil, unpack(failure)
+    end
+    for name, value in pairs(fields) do
+      entities[id][name] = value
+    end
+    return true
+  end
+
+  function client.delete(_, kind, id)
+    local failure = fails("DELETE", kind, id)
+    if failure then
+      return nil, unpack(failure)
+    end
+    entities[id] = nil
+    return true
+  end
+
+
+  before_each(function()
+    _G.ngx = _G.ngx or { null = cjson.null }
+    former_kong, former_time = _G.kong, _G.ngx.time
+    now, failing, asked, killed, logged = 1000, {}, {}, false, {}
+    verdict = "improved"
+    entities = { r1 = { port = 80 }, r2 = { port = 80 }, r3 = { port = 80 } }
+    _G.ngx.time = function() return now end
+    local function log(level)
+      return function(...)
+        logged[#logged + 1] = level .. ": " .. table.concat({ ... })
+      end
+    end
+    _G.kong = { log = { err = log("err"), warn = log("warn"), notice = function() end } }
+
+    local stubs = {
+      ["actions.usual"] = {},
+      admin = { client = function() return client end },
+      ["admin.companion"] = {}, ["admin.replica"] = {}, ["admin.reach"] = { UNANSWERED = "unanswered", LANDS_S = 60 },
+      ["agent.breaker"] = {}, ["agent.concurrency"] = {},
+      ["agent.gate"] = { is_killed = function() return killed end },
+      ["agent.ledger"] = { write = function() end },
+      deck = { render = function() return "" end },
+      effect = {
+        SETTLED_S = 20,
+        measure = function() return {} end,
+        judge = function() return verdict end,
+      },
+      files = { ACTIONS = "actions.json", save = function() return true end, load = function() end },
+      lease = { holds = function() return true end },
+      region = { ban = function() return true end, lift_ban = function() return true end },
+      settings = { asks_companion = function() return false end },
+      tally = { add = function() end },
+    }
+    for name, stub in pairs(stubs) do
+      package.loaded[MODULE .. name] = stub
+    end
+    for _, name in ipairs(REAL) do
+      package.loaded[MODULE .. name] = dofile(FOLDER .. name:gsub("%.", "/") .. ".lua")
+    end
+    life = package.loaded[MODULE .. "agent.life"]
+    for name in pairs(stubs) do
+      package.loaded[MODULE .. name] = nil
+    end
+    for _, name in ipairs(REAL) do
+      package.loaded[MODULE .. name] = nil
+    end
+    conf = { mode = "enforce", response = { admin_api = { writes = "apply" }, ledger_key = cjson.null } }
+  end)
+
+  after_each(function()
+    _G.kong, _G.ngx.time = former_kong, former_time
+  end)
+
+
+  local function patch(id)
+    return { op = "patch", kind = "routes", id = id, before = { port = 80 }, set = { port = 81 } }
+  end
+
+
+  local function record_of(changes, more)
+    local record = { id = "i-1", action = "reroute", changes = changes, ttl_s = 600, created_s = now, before = {},
+                     place = {} }
+    for name, value in pairs(more or {}) do
+      record[name] = value
+    end
+
+    return record
+  end
+
+
+  local function applied(changes, more)
+    local record = record_of(changes, more)
+    life.carry_out(record, conf)
+    assert.equal("active", record.state)
+    return record
+  end
+
+
+  -- Lets seconds go by, one by one as the leader's beats do.
+  local function pass(seconds)
+    for _ = 1, seconds do
+      now = now + 1
+      life.follow(conf, true)
+    end
+  end
+
+
+  local function ports()
+    return entities.r1.port .. " " .. entities.r2.port .. " " .. entities.r3.port
+  end
+
+
+  describe("is taken back", function()
+    for said, failure in pairs({
+      ["a refused credential"] = { "the Admin API answered 401", false },
+      ["a proxy's 404"] = { "what answered 404 is no Admin API", true },
+      ["a value that is refused"] = { "the Admin API answered 400", false },
+      ["an outage"] = { "could not reach the Admin API", true },
+    }) do
+      for _, method in ipairs({ "GET", "PATCH" }) do
+        it("after " .. said .. " of " .. method, function()
+          local record = applied({ patch("r1") }, { ttl_s = 10 })
+          failing[method] = failure
+          pass(400)
+          assert.equal("reverting", record.state)
+          assert.equal(failure[1], record.failure)
+          assert.equal(81, entities.r1.port)
+          -- A person is told of what does not pass by itself.
+          assert.matches(failure[2] and "^warn" or "^err", logged[#logged])
+
+          failing = {}
+          pass(60)
+          assert.equal("expired", record.state)
+          assert.equal(80, entities.r1.port)
+        end)
+      end
+    end
+
+
+    it("in all its parts but what somebody else has changed", function()
+      local record = applied({ patch("r1"), patch("r2"), patch("r3") }, { ttl_s = 10 })
+      entities.r2.port = 99
+      pass(10)
+      assert.equal("conflict", record.state)
+      assert.matches("routes/r2 was changed by someone else", record.why)
+      assert.equal("80 99 80", ports())
+    end)
+
+
+    it("in all its parts but what cannot be now, and that later", function()
+      local record = applied({ patch("r1"), patch("r2"), patch("r3") }, { ttl_s = 10 })
+      failing.PATCH = function(_, id)
+        return id == "r2" and { "the Admin API answered 403", false }
+      end
+      pass(10)
+      assert.equal("reverting", record.state)
+      assert.equal("80 81 80", ports())
+      failing = {}
+      pass(60)
+      assert.equal("expired", record.state)
+      assert.equal("80 80 80", ports())
+    end)
+  end)
+
+
+  describe("that fails", function()
+    local refused = { "the Admin API answered 401", false }
+
+    it("leaves nothing of what was written before", function()
+      local record = record_of({ patch("r1"), patch("r2"), patch("r3") })
+      failing.PATCH = function(_, id)
+        failing.GET = id == "r3" and refused or nil
+        return id == "r3" and refused
+      end
+      life.carry_out(record, conf)
+      assert.equal("reverting", record.state)
+      assert.equal("81 81 80", ports())
+
+      failing = {}
+      pass(60)
+      assert.equal("failed", record.state)
+      assert.equal(refused[1], record.why)
+      assert.equal("80 80 80", ports())
+    end)
+
+
+    it("leaves nothing of what was written without an answer", function()
+      local record = record_of({ patch("r1") }, { ttl_s = 10 })
+      failing.PATCH = function(_, id)
+        entities[id].port = 81
+        failing.GET = { "could not reach the Admin API", true }
+        return { "timeout", true }
+      end
+      life.carry_out(record, conf)
+      pass(100)
+      assert.equal("reverting", record.state)
+      failing = {}
+      pass(60)
+      assert.equal("failed", record.state)
+      assert.equal("80 80 80", ports())
+    end)
+  end)
+
+
+  describe("that is to stand for ever", function()
+    local for_ever = { action = "rollback", ttl_s = 0, verify_after_s = 30 }
+
+    it("is kept once it has helped, whatever is switched off later, and ends by hand", function()
+      local record = applied({ patch("r1") }, for_ever)
+      pass(30)
+      assert.equal("kept", record.state)
+      assert.equal("verified: improved", record.why)
+      killed = true
+      pass(100)
+      killed, conf.mode = false, "monitor"
+      pass(100)
+      assert.equal("kept", record.state)
+      assert.equal("81 80 80", ports())
+
+      life.revert(record, conf, "reverted", "asked for")
+      assert.equal("reverted", record.state)
+      assert.equal("80 80 80", ports())
+    end)
+
+
+    it("is taken back where it did not help, or is to stop before that is known", function()
+      verdict = "none"
+      local record = applied({ patch("r1") }, for_ever)
+      pass(30)
+      assert.equal("reverted", record.state)
+
+      verdict, record = "improved", applied({ patch("r2") }, { id = "i-2", ttl_s = 0, verify_after_s = 30 })
+      killed = true
+      pass(1)
+      assert.equal("reverted", record.state)
+    end)
+  end)
+
+
+  it("says when somebody changed what it made, once, and when it stands again", function()
+    local record = applied({ patch("r1"), patch("r2") })
+    pass(60)
+    assert.is_true(record.stands)
+    entities.r2.port = 99
+    pass(60)
+    assert.is_false(record.stands)
+    assert.equal("what it made was changed since", record.why)
+    assert.equal("active", record.state)
+    entities.r2.port = 81
+    record.why = nil
+    pass(60)
+    assert.is_true(record.stands)
+    assert.equal("what it made stands again", record.why)
+
+    -- What cannot be asked now is no answer.
+    failing.GET, record.why = { "away", true }, nil
+    pass(60)
+    assert.is_nil(record.stands)
+    assert.is_nil(record.why)
+  end)
+
+
+  describe("whose write got no answer", function()
+    -- The write is under way, and the answer is lost.
+    local function lose()
+      failing.PATCH = { "timeout", "unanswered" }
+    end
+
+
+    it("is not over before that cannot land any more", function()
+      local record = record_of({ patch("r1") }, { ttl_s = 10 })
+      lose()
+      life.carry_out(record, conf)
+      failing = {}
+      pass(12)
+      assert.equal("reverting", record.state)
+      assert.matches("may land yet", record.failure)
+      assert.equal("80 80 80", ports())
+
+      entities.r1.port = 81
+      pass(65)
+      assert.equal("expired", record.state)
+      assert.equal("80 80 80", ports())
+    end)
+
+
+    it("is not over either where it was done by the next try", function()
+      local record = record_of({ patch("r1") })
+      lose()
+      life.carry_out(record, conf)
+      failing = {}
+      pass(2)
+      assert.equal("active", record.state)
+      life.revert(record, conf, "reverted", "asked for")
+      assert.equal("reverting", record.state)
+      entities.r1.port = 81
+      pass(65)
+      assert.equal("reverted", record.state)
+      assert.equal("80 80 80", ports())
+    end)
+
+
+    it("of what takes it back is written again, and that is all", function()
+      local record = applied({ patch("r1") }, { ttl_s = 10 })
+      lose()
+      pass(10)
+      failing = {}
+      pass(2)
+      assert.equal("expired", record.state)
+    end)
+  end)
+
+
+  it("that is stopped while its write is waited for is taken back afterwards", function()
+    local record = record_of({ patch("r1") })
+    failing.PATCH = function()
+      if record.state == "applying" then
+        life.stop(record, conf, "reverted", "the kill switch is on")
+      end
+    end
+    life.carry_out(record, conf)
+    assert.equal("reverting", record.state)
+    assert.equal(81, entities.r1.port)
+    pass(1)
+    assert.equal("reverted", record.state)
+    assert.equal(80, entities.r1.port)
+  end)
+
+
+  it("in memory is followed apart from those that wait for the Admin API", function()
+    local record = record_of({ { op = "ban", ban = {} } }, { action = "ban", ttl_s = 10 })
+    life.start(record, conf)
+    pass(1)
+    assert.equal("applying", record.state)
+    life.follow(conf, false)
+    assert.equal("active", record.state)
+    assert.same({}, asked)
+  end)
+
+
+  describe("that makes something", function()
+    local made
+
+    before_each(function()
+      made = { op = "create", kind = "plugins", id = "p1" }
+      made.entity = { name = "acl", config = { deny = { "a" } }, tags = { "threat-agent" } }
+    end)
+
+
+    it("says on it when its time is over, counted from when it was begun", function()
+      local record = record_of({ made })
+      life.move(record, "pending", conf)
+      now = now + 1800
+      life.start(record, conf)
+      pass(1)
+      assert.equal("active", record.state)
+      assert.same({ "threat-agent", "expires:" .. record.expires_s }, entities.p1.tags)
+      assert.equal(3400, record.expires_s)
+      pass(600)
+      assert.equal("expired", record.state)
+      assert.is_nil(entities.p1)
+    end)
+
+
+    it("makes it once, and nothing over what somebody made of it", function()
+      local record = applied({ made })
+      entities.p1.created_at = 5
+      record.state = "applying"
+      pass(1)
+      assert.equal("active", record.state)
+      assert.equal(5, entities.p1.created_at)
+
+      -- Edited, and still marked as the agent's.
+      entities.p1.config.deny = { "a", "b" }
+      record.state = "applying"
+      pass(1)
+      assert.equal("active", record.state)
+      assert.same({ "a", "b" }, entities.p1.config.deny)
+      pass(60)
+      assert.is_false(record.stands)
+
+      entities.p1.tags = { "theirs" }
+      record.state = "applying"
+      pass(1)
+      assert.equal("conflict", record.state)
+      assert.same({ "a", "b" }, entities.p1.config.deny)
+    end)
+
+
+    it("for somebody, whose it was, neither makes nor unmakes it over an edit", function()
+      made.restored, made.entity = true, { name = "cors", config = { origins = { "a" } } }
+      local record = applied({ made }, { ttl_s = 30 })
+      assert.is_nil(entities.p1.tags)
+      entities.p1.config.origins = { "b" }
+      record.state = "applying"
+      pass(1)
+      assert.equal("conflict", record.state)
+      assert.same({ "b" }, entities.p1.config.origins)
+
+      entities.p1 = nil
+      made.restored = true
+      record = applied({ made }, { id = "i-2", ttl_s = 30 })
+      pass(30)
+      assert.equal("expired", record.state)
+      assert.is_nil(entities.p1)
+    end)
+  end)
+
+
+  describe("whose clock is set back", function()
+    it("stands no longer than it was to", function()
+      local record = applied({ patch("r1") }, { ttl_s = 100 })
+      now = now - 86400
+      pass(101)
+      assert.equal("expired", record.state)
+    end)
+
+
+    it("is tried again as ever", function()
+      local record = record_of({ patch("r1") })
+      failing.PATCH = { "away", true }
+      life.carry_out(record, conf)
+      pass(100)
+      failing, now = {}, now - 86400
+      pass(1)
+      assert.equal("active", record.state)
+    end)
+  end)
+end)

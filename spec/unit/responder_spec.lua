@@ -1,0 +1,115 @@
+-- Which steps the leader takes of open incidents, with policies and records that are tables.
+
+
+local MODULE = "kong.plugins.threat-agent."
+local FOLDER = "lua/kong/plugins/threat-agent/"
+
+
+describe("the responder", function()
+  local responder, proposed, done, records, conf, platform, raising, logged
+  local former_kong, former_time = _G.kong, _G.ngx and _G.ngx.time
+
+  before_each(function()
+    _G.ngx = _G.ngx or {}
+    _G.ngx.time = function() return 1000 end
+    logged = {}
+    _G.kong = { log = { err = function(...) logged[#logged + 1] = table.concat({ ... }) end } }
+    proposed, done, records, raising = {}, {}, {}, nil
+    local function note(what)
+      return function(_, is_remote)
+        done[#done + 1] = what .. (is_remote == nil and "" or is_remote and " remote" or " memory")
+      end
+    end
+    package.loaded[MODULE .. "vocabulary"] = dofile(FOLDER .. "vocabulary.lua")
+    local stubs = {
+      ["agent.journal"] = { get = function(id) return records[id] end },
+      ["agent.ledger"] = {},
+      ["agent.life"] = { follow = note("follow") },
+      ["agent.orders"] = { obey = note("obey"), answer = note("answer") },
+      ["agent.planner"] = dofile(FOLDER .. "agent/planner.lua"),
+      ["agent.proposals"] = {
+        propose = function(incident, _, number, step)
+          if incident.id == raising then
+            error("a list that is none", 0)
+          end
+          proposed[#proposed + 1] = incident.id .. "-" .. number .. " " .. step.action
+        end,
+      },
+      judged = function(incident) return incident end,
+      settings = { platform = function() return platform end },
+      vocabulary = package.loaded[MODULE .. "vocabulary"],
+    }
+    for name, stub in pairs(stubs) do
+      package.loaded[MODULE .. name] = stub
+    end
+    responder = dofile(FOLDER .. "agent/responder.lua")
+    for name in pairs(stubs) do
+      package.loaded[MODULE .. name] = nil
+    end
+    conf = { response = { enabled = true, policies = { {
+      id = "p", min_severity = "low", min_confidence = 0,
+      steps = {
+        { action = "ban", after_s = 0 },
+        { action = "rate_limiting", after_s = 600 },
+        { action = "request_termination", after_s = 86400 },
+      },
+    } } } }
+    platform = conf
+  end)
+
+  after_each(function()
+    _G.kong, _G.ngx.time = former_kong, former_time
+  end)
+
+
+  local function open(id, since_s)
+    responder.take_in({ id = id, status = "open", category = "abuse", severity = "high", confidence = 1,
+                        opened_s = 1000 - since_s })
+  end
+
+
+  it("takes the steps in memory apart from those that wait for the Admin API", function()
+    open("I", 700)
+    responder.beat(conf)
+    assert.same({ "obey", "follow memory" }, done)
+    assert.same({ "I-1 ban" }, proposed)
+    responder.reach_out(conf)
+    assert.same({ "obey", "follow memory", "answer", "follow remote" }, done)
+    assert.same({ "I-1 ban", "I-2 rate_limiting" }, proposed)
+  end)
+
+
+  it("goes on at once after what was of no use, and not after what could not be carried out", function()
+    open("I", 700)
+    for result, expected in pairs({ none = 2, harmful = 2, improved = 1, unknown = 1 }) do
+      records, proposed = { ["I-2"] = { state = "reverted", result = result } }, {}
+      responder.reach_out(conf)
+      assert.equal(expected, #proposed, result)
+    end
+    records, proposed = { ["I-2"] = { state = "failed" } }, {}
+    responder.reach_out(conf)
+    assert.same({ "I-2 rate_limiting" }, proposed)
+  end)
+
+
+  it("begins nothing by a configuration that is gone, and ends what stands", function()
+    open("I", 700)
+    platform = nil
+    responder.beat(conf)
+    responder.reach_out(conf)
+    assert.same({}, proposed)
+    assert.same({ "obey", "follow memory", "answer", "follow remote" }, done)
+  end)
+
+
+  it("responds to the others where one incident cannot be responded to", function()
+    open("A", 0)
+    open("B", 0)
+    open("C", 0)
+    raising = "B"
+    responder.beat(conf)
+    table.sort(proposed)
+    assert.same({ "A-1 ban", "C-1 ban" }, proposed)
+    assert.same({ "could not respond to incident B: a list that is none" }, logged)
+  end)
+end)
