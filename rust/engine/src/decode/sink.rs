@@ -66,6 +66,7 @@ impl<'s, V: Visitor> Sink<'s, V> {
             part,
             name,
             bytes: plain,
+            inner: b"",
             seen: Seen::default(),
             extra_rounds: 0,
             odd_utf8: false,
@@ -117,6 +118,7 @@ impl<'s, V: Visitor> Sink<'s, V> {
             part,
             name,
             bytes,
+            inner: b"",
             seen,
             extra_rounds: 0,
             odd_utf8,
@@ -137,6 +139,7 @@ impl<'s, V: Visitor> Sink<'s, V> {
             part,
             name,
             bytes: self.text,
+            inner: b"",
             seen: kind::seen(self.text),
             extra_rounds: undone.rounds.saturating_sub(u8::from(place.is_some())),
             odd_utf8: undone.odd_utf8,
@@ -228,8 +231,11 @@ impl<V: Visitor> Nested<'_, V> {
         let start = value.bytes.trim_ascii_start();
         let Nested { out, inner, .. } = self;
         if matches!(start, [b'{' | b'[', ..]) {
-            let end = json::walk(value.bytes, inner, |_, bytes, seen| {
-                out.hand_plain(&value.with(bytes, seen));
+            let end = json::walk(value.bytes, inner, |path, bytes, seen| {
+                out.hand_plain(&Value {
+                    inner: path,
+                    ..value.with(bytes, seen)
+                });
             });
             if end.why == json::Why::Complete {
                 return;
