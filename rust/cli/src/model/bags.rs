@@ -58,6 +58,7 @@ impl Sample {
             part: self.part,
             name: b"",
             bytes: &self.bytes,
+            inner: b"",
             seen: kind::seen(b""),
             extra_rounds: self.extra_rounds,
             odd_utf8: self.odd_utf8,

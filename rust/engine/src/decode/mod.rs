@@ -45,6 +45,8 @@ pub struct Value<'v> {
     /// The name within the part, as the client sent it.
     pub name: &'v [u8],
     pub bytes: &'v [u8],
+    /// The keys to it in a document that stands in its place; empty elsewhere.
+    pub inner: &'v [u8],
     /// The kinds of byte in it (see [`kind`]).
     pub seen: Seen,
     /// Rounds of percent-decoding beyond what its place asks for: evasion, or a nested URL.

@@ -87,6 +87,7 @@ impl<'s, V: Visitor> Sink<'s, V> {
             part,
             name,
             bytes: plain,
+            inner: b"",
             seen: Seen::default(),
             extra_rounds: 0,
             odd_utf8: false,
@@ -129,6 +130,7 @@ impl<'s, V: Visitor> Sink<'s, V> {
             part,
             name,
             bytes,
+            inner: b"",
             seen,
             extra_rounds: 0,
             odd_utf8,
@@ -149,6 +151,7 @@ impl<'s, V: Visitor> Sink<'s, V> {
             part,
             name,
             bytes: self.text,
+            inner: b"",
             seen: kind::seen(self.text),
             extra_rounds: undone.rounds.saturating_sub(u8::from(place.is_some())),
             odd_utf8: undone.odd_utf8,
@@ -261,8 +264,11 @@ impl<V: Visitor> Nested<'_, V> {
         let start = value.bytes.trim_ascii_start();
         let Nested { out, inner, .. } = self;
         if matches!(start, [b'{' | b'[', ..]) {
-            let end = json::walk(value.bytes, inner, |_, bytes, seen| {
-                out.hand_plain(&value.with(bytes, seen));
+            let end = json::walk(value.bytes, inner, |path, bytes, seen| {
+                out.hand_plain(&Value {
+                    inner: path,
+                    ..value.with(bytes, seen)
+                });
             });
             if end.why == json::Why::Complete {
                 return;

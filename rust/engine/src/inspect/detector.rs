@@ -95,6 +95,7 @@ pub fn prepare(detector: &dyn Detector) {
             part,
             name,
             bytes: b"",
+            inner: b"",
             seen: Seen::default(),
             extra_rounds: 0,
             odd_utf8: false,

@@ -11,13 +11,30 @@ use crate::decode::Value;
 /// The detector of this family.
 pub struct LdapInjection;
 
+/// An attribute and its comparison, with a matching rule or without: `cn=`, `cn:dn:=`, `uid>=`.
+macro_rules! attribute {
+    () => {
+        "[a-z][\\w.;:-]*\\s*[~<>]?="
+    };
+}
+
 static PATTERNS: Patterns = Patterns::new(&[
-    pattern("ldap.breakout", 0.85, 0.3, "^[^()\\s]{0,64}\\)+\\s*\\(\\s*[|&!]?\\s*\\(?\\s*(?:[a-z][\\w.;-]*\\s*[~<>]?=|[|&!]|$)"),
-    pattern("ldap.breakout", 0.85, 0.2, "^[^()]{0,64}\\)\\s*\\(\\s*[|&]\\s*\\(?|^[^()\\s]{0,64}\\)\\s*\\(\\s*[|&!]?$|^\\*?\\)+\\s*(?:\\(|%00|\\x00|$)|^\\*\\)\\(|^\\(?\\*\\(?\\)|^\\*\\(\\|"),
-    pattern("ldap.breakout", 0.85, 0.3, "^[^()]{0,64}\\)\\s*[|&!]\\s*\\(\\s*[a-z][\\w.;-]*\\s*[~<>]?=|^[^()\\s]{0,32}\\*\\s*\\(?\\)\\s*[|&]"),
-    pattern("ldap.filter", 0.7, 0.35, "\\([&|!]\\s*\\([a-z][\\w.;-]*\\s*[~<>]?=[^()]*\\)|^\\(?[&|!]?\\(?[a-z][\\w.;-]*\\s*[~<>]?=[^()=]{0,64}\\)\\s*\\([|&!(a-z]"),
-    pattern("ldap.filter", 0.7, 0.4, "\\b(?:objectclass|objectcategory|samaccountname|userpassword|uidnumber|memberof|distinguishedname|useraccountcontrol)\\s*=\\s*[*\\w]|\\)\\(\\s*(?:cn|uid|sn|ou|dc|mail|password|userpassword|objectclass)\\s*[~<>]?="),
+    pattern("ldap.breakout", 0.85, 0.3, concat!("^[^()\\s]{0,64}\\)+\\s*\\(\\s*[|&!]?\\s*\\(?\\s*(?:", attribute!(), "|[|&!]|$)")),
+    pattern("ldap.breakout", 0.85, 0.2, "^[^()]{0,64}\\)\\s*\\(\\s*[|&]\\s*\\(?|^[^()\\s]{0,64}\\)\\s*\\(\\s*[|&!]?$|^\\*?\\)+\\s*(?:\\(|%00|\\x00|$)|^\\*\\)\\(|^\\*\\(?\\)|^\\(\\*\\(?\\)\\s*[*()|&]|^\\*\\(\\||^[^()\\s]{0,64}\\)+\\s*(?:%00|\\x00)"),
+    pattern("ldap.breakout", 0.85, 0.3, concat!("^[^()]{0,64}\\)\\s*[|&!]\\s*\\(\\s*", attribute!(), "|^[^()\\s]{0,32}\\*\\s*\\(?\\)\\s*[|&]")),
+    pattern("ldap.breakout", 0.85, 0.4, "^[^()]{0,64}\\)+\\s*\\(\\s*(?:cn|uid|sn|ou|dc|mail|password|userpassword|objectclass|givenname|memberof)[\\w:.;-]*\\s*[~<>]?="),
+    // Whole filters, which sentences quote behind their first words.
+    pattern("ldap.filter", 0.7, 0.35, concat!("^\\s*(?:\\w+\\s*[=:]\\s*)?[^\\s()]{0,32}\\([&|!]\\s*\\(", attribute!(), "[^()]*\\)|^\\(?[&|!]?\\(?", attribute!(), "[^()=]{0,64}\\)\\s*\\([|&!(a-z]")),
+    pattern("ldap.filter", 0.7, 0.3, "^\\S{0,160}[(|&!]\\s*(?:objectclass|objectcategory|samaccountname|userpassword|uidnumber|memberof|distinguishedname|useraccountcontrol)\\s*=\\s*[*\\w]|(?:^\\S{0,160}|\\*)\\)\\(\\s*(?:cn|uid|sn|ou|dc|mail|password|userpassword|objectclass)\\s*[~<>]?=|^\\((?:cn|uid|sn|ou|mail|givenname)=\\*\\)"),
 ]);
+
+/// Tells whether a place is made for whole filters, as settings and search tools have it.
+fn takes_filters(name: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    [&b"filter"[..], b"ldap"]
+        .iter()
+        .any(|word| memchr::memmem::find(&name, word).is_some())
+}
 
 impl Detector for LdapInjection {
     fn family(&self) -> Family {
@@ -25,10 +42,13 @@ impl Detector for LdapInjection {
     }
 
     fn wants(&self, hints: &Hints) -> bool {
-        hints.has(Marks::FILTER)
+        hints.has(Marks::FILTER.or(Marks::NULL))
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
+        if takes_filters(value.name) {
+            report.doubt(&["ldap.filter"], 0.3);
+        }
         PATTERNS.judge(value, value.bytes, report);
     }
 }
@@ -36,7 +56,8 @@ impl Detector for LdapInjection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inspect::{patterns, testing::score};
+    use crate::inspect::testing::{score, score_at};
+    use crate::inspect::{patterns, Part};
 
     #[test]
     fn filters_are_found() {
@@ -55,6 +76,11 @@ mod tests {
             "*(|(mail=*))",
             "*))%00",
             "admin*)((|userpassword=*)",
+            "x)(cn:dn:=admin",
+            "a)(member:1.2.840.113556.1.4.1941:=cn=a",
+            "admin))\0",
+            "John Smith)(cn=*",
+            "(cn=*)",
         ] {
             assert!(score(&LdapInjection, text) >= 0.5, "{text}");
         }
@@ -71,8 +97,14 @@ mod tests {
             "(a) | (b)",
             "5*(3)|x",
             "bold *(maybe)* text",
+            "(*)",
+            "(uid=jsmith)",
+            "The filter (&(objectClass=user)(cn=*)) finds nobody",
+            "cn=John Doe,ou=People,dc=example",
         ] {
             assert!(score(&LdapInjection, text) < 0.5, "{text}");
         }
+        let setting = "(&(objectClass=posixAccount)(uid=%s))";
+        assert!(score_at(&LdapInjection, Part::Json, b"ldap.user_filter", setting) < 0.5);
     }
 }

@@ -279,6 +279,7 @@ mod tests {
             part,
             name,
             bytes: b"",
+            inner: b"",
             seen: Seen::default(),
             extra_rounds: 0,
             odd_utf8: false,

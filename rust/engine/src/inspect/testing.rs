@@ -12,6 +12,7 @@ pub fn value(bytes: &[u8]) -> Value<'_> {
         part: Part::Query,
         name: b"q",
         bytes,
+        inner: b"",
         seen: kind::seen(bytes),
         extra_rounds: 0,
         odd_utf8: false,

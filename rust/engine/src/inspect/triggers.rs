@@ -21,6 +21,11 @@ pub const DOLLAR: u64 = 1 << 5;
 /// A name before a closing bracket: `[php]`, `{php}`.
 pub const BRACED: u64 = 1 << 9;
 
+/// A clause or a statement, behind what was ended: a quote, a bracket, a semicolon.
+pub const BEHIND: u64 = 1 << 10;
+/// A command of a line protocol, on the second line behind a single word.
+pub const LINE: u64 = 1 << 11;
+
 /// Slots of the table; a power of two, three times the words.
 const SLOTS: usize = 2048;
 /// Bits of the filter before the table; a power of two. One in forty strange words passes.
@@ -58,7 +63,7 @@ const fn when(condition: u64) -> u64 {
 }
 
 /// Each group's words, apart by blanks.
-const GROUPS: [(u64, &str); 19] = [
+const GROUPS: [(u64, &str); 21] = [
     (when(BRACED), "php"),
     (when(LOGIC), "or and xor"),
     (when(SORTS), "order group"),
@@ -75,7 +80,7 @@ const GROUPS: [(u64, &str); 19] = [
     ),
     (
         called(Words::SQL_LIKE),
-        "ascii bin cast coalesce concat convert database elt hex ifnull instr lower mid ord rand substr \
+        "if ascii bin cast coalesce concat convert database elt hex ifnull instr lower mid ord rand substr \
          substring sysdate unhex upper user version",
     ),
     (
@@ -128,11 +133,12 @@ const GROUPS: [(u64, &str); 19] = [
          function open spawn print printf echo phpinfo unserialize extract getclass forname ini \
          gzinflate md chr define usort include scandir glob dump settimeout fork readline func \
          preg call map mb create highlight contents decode compile import base rot encode decode \
-         var die array getruntime newinstance grab grabconfig grabresolver find findone insert update remove mapreduce aggregate count while loader load get put byname get file string",
+         var die array getruntime newinstance grab grabconfig grabresolver find findone insert update remove mapreduce aggregate count while loader load get put byname get file string \
+         tojson tojsononeline drop addv adde iterate",
     ),
     (
         when(DOTTED),
-        "java javax ognl sun runtime class process apache processbuilder xwork opensymphony \
+        "java javax ognl sun runtime class process apache processbuilder xwork opensymphony apoc dbms \
          springframework hibernate groovy springboot rowset netscape weblogic bea codehaus \
          constructor mainmodule pty subprocess os freemarker velocity jndi console module org \
          prototype",
@@ -155,9 +161,20 @@ const GROUPS: [(u64, &str); 19] = [
          imap telnet metadata unix loopback internal localdomain lvh localtest vcap jdbc gophers mongodb irc ircs svn nfs afp rtsp ircu mailto ssh",
     ),
     (
+        when(BEHIND),
+        "return throw match detach delete remove set call with load for foreach filter allow drop while var \
+         do union optional object tojson this",
+    ),
+    (
+        when(LINE),
+        "set setex get del keys hset hgetall lpush rpush sadd zadd expire migrate publish rename add \
+         replace append config flushall flushdb flush slaveof replicaof module script debug eval \
+         bgsave bgrewriteaof stats",
+    ),
+    (
         when(DOLLAR),
         "ne gt gte lt lte in nin eq regex where exists or and not elem elemmatch all expr func \
-         type size mod nor lookup function accumulator jsonschema text match",
+         type size mod nor lookup function accumulator jsonschema text match options bitsallset bitsanyset",
     ),
 ];
 
@@ -267,7 +284,7 @@ const fn most(sets: u64) -> u16 {
         (COMMAND, Words::SHELL),
         (SCHEME, Words::URL),
         (INVOKED | DOTTED | DUNDER | BRACED, Words::CODE),
-        (DOLLAR, Words::OPERATOR),
+        (DOLLAR | BEHIND | LINE, Words::OPERATOR),
     ];
     let mut most = (sets | sets >> 16 | sets >> 32) as u16;
     let mut i = 0;

@@ -1,7 +1,7 @@
 //! One run of letters: what it says with what stands around it.
 
 use super::triggers::{
-    BRACED, COMMAND, DOLLAR, DOTTED, DUNDER, HEX, INVOKED, LOGIC, SCHEME, SORTS,
+    BEHIND, BRACED, COMMAND, DOLLAR, DOTTED, DUNDER, HEX, INVOKED, LINE, LOGIC, SCHEME, SORTS,
 };
 use super::words::Words;
 
@@ -65,7 +65,23 @@ impl<'t> Word<'t> {
         if special & DOLLAR != 0 && matches!(self.before(), b'$' | b'&') {
             found |= Words::OPERATOR.0;
         }
+        if special & BEHIND != 0 && self.ended() || special & LINE != 0 && self.second_line() {
+            found |= Words::OPERATOR.0;
+        }
         found
+    }
+
+    /// Something was ended before it.
+    fn ended(&self) -> bool {
+        let before = self.lead.trim_ascii_end().last();
+        matches!(before, Some(b'\'' | b'"' | b')' | b'}' | b']' | b';'))
+    }
+
+    /// It starts a line behind one that is no more than a word.
+    fn second_line(&self) -> bool {
+        let starts = matches!(self.before(), b'\n' | b'\r');
+        let before = self.lead.trim_ascii_end();
+        starts && before.len() <= OPERAND && !before.iter().any(u8::is_ascii_whitespace)
     }
 
     fn sorts(&self) -> u16 {

@@ -14,11 +14,29 @@ use crate::decode::{kind, Value};
 pub struct XpathInjection;
 
 static PATTERNS: Patterns = Patterns::new(&[
-    pattern("xpath.axis", 0.85, 0.3, "\\b(?:child|parent|ancestor(?:-or-self)?|descendant(?:-or-self)?|following(?:-sibling)?|preceding(?:-sibling)?|attribute)::(?:\\*|node\\(\\)|text\\(\\)|\\w)"),
-    pattern("xpath.function", 0.8, 0.4, "\\b(?:count|name|string-length|substring|contains|starts-with|string|local-name|namespace-uri|normalize-space|translate|position|last)\\(\\s*(?:/|\\.\\./|\\.\\s*[,)]|@|//|(?:substring|name|local-name|position)\\()"),
-    pattern("xpath.function", 0.8, 0.5, "['\")\\]]\\s*(?:and|or)\\s+(?:not\\()?(?:count|string-length|substring|contains|starts-with|position|name|last|text|node|doc|local-name)\\s*\\("),
-    pattern("xpath.breakout", 0.75, 0.4, "['\"]\\s*\\]\\s*(?:\\||/)|\\|\\s*//?\\*|//(?:\\*|user|node\\(\\)|text\\(\\))\\s*[\\[|'\"]|\\]\\s*\\|\\s*/|/\\*\\[|\\bor\\s+//|\\bdoc\\(\\s*(?:concat|['\"])|\\btext\\(\\)\\s*="),
+    // Classes have parents and attributes, too: `parent::find(1)`.
+    pattern("xpath.axis", 0.85, 0.3, "\\b(?:child|parent|ancestor(?:-or-self)?|descendant(?:-or-self)?|following(?:-sibling)?|preceding(?:-sibling)?|attribute)::(?:\\*|(?:node|text|comment)\\(\\)|[\\w.-]+(?:[/\\[\\]=|]|\\s*$))|\\b(?:ancestor-or-self|descendant-or-self|following-sibling|preceding-sibling)::\\w"),
+    pattern("xpath.function", 0.8, 0.4, "\\b(?:count|name|string-length|substring|contains|starts-with|string|local-name|namespace-uri|normalize-space|translate|position|last|boolean|number)\\(\\s*(?:/|\\.\\./|\\.\\s*[,)]|@|//|(?:substring|name|local-name|position)\\()"),
+    pattern("xpath.function", 0.8, 0.5, "^[^'\"]{0,64}['\"]\\s*\\)*\\s*\\]*\\s*(?:and|or)\\b\\s*\\(*(?:not\\()?[a-z][\\w:.-]+\\(|^[^'\"()]{0,24}\\]\\s*(?:and|or)\\s+(?:not\\()?[a-z][a-z:-]+\\s*\\("),
+    // A bracket that the value did not open: whole expressions are full of those that they did.
+    pattern("xpath.breakout", 0.75, 0.4, "^[^'\"]{0,64}['\"]\\s*\\)*\\s*\\]\\s*(?:\\||/|union\\b)|^[^'\"]{0,64}['\"]\\s*(?:and|or)\\s+//?\\w|\\|\\s*//?\\*|//(?:\\*|user|node\\(\\)|text\\(\\))\\s*(?:[|'\"]|\\[\\s*\\d)|^[^'\"]{0,64}\\]\\s*\\|\\s*/|/\\*\\[\\s*(?:\\d|position\\(|last\\()|\\bor\\s+//[\\w@*]|\\bdoc(?:-available)?\\(\\s*(?:concat|['\"](?:[a-z]+:|/))|\\bunparsed-text\\(|\\bfor\\s+\\$\\w+\\s+in\\s+(?:doc\\(|/)"),
 ]);
+
+/// Tells whether a place is made for whole expressions, as tools for tests and transformations have it.
+fn takes_expressions(name: &[u8]) -> bool {
+    let name = name.to_ascii_lowercase();
+    [
+        &b"xpath"[..],
+        b"selector",
+        b"locator",
+        b"xsl",
+        b"expr",
+        b"transform",
+        b"mapping",
+    ]
+    .iter()
+    .any(|word| memchr::memmem::find(&name, word).is_some())
+}
 
 impl Detector for XpathInjection {
     fn family(&self) -> Family {
@@ -38,6 +56,9 @@ impl Detector for XpathInjection {
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
+        if takes_expressions(value.name) {
+            report.doubt(&["xpath."], 0.3);
+        }
         PATTERNS.judge(value, value.bytes, report);
     }
 }
@@ -45,7 +66,8 @@ impl Detector for XpathInjection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inspect::{patterns, testing::score};
+    use crate::inspect::testing::{score, score_at};
+    use crate::inspect::{patterns, Part};
 
     #[test]
     fn predicates_are_found() {
@@ -56,6 +78,16 @@ mod tests {
             "') and starts-with(../password,'c",
             "x']|//*|//*['",
             "' or position()=1 or '1'='2",
+            "') or true() or ('",
+            "' or boolean(//admin) or '",
+            "x'] union //user/password['",
+            "1] | //*[1",
+            "4\")]|//a|/a[contains(a,\"b",
+            "' or /root or '",
+            "'or(true())or'",
+            "x' or unparsed-text('/etc/passwd') or '",
+            "for $u in //user return $u",
+            "x/ancestor::node()",
         ] {
             assert!(score(&XpathInjection, text) >= 0.5, "{text}");
         }
@@ -68,8 +100,15 @@ mod tests {
             "a/b (c)",
             "count(x) > 3",
             "http://a.example/[id]",
+            "startswith(Name,'A') or contains(Text,'x')",
+            "parent::find($id)",
+            "//*[@id='main']/ul/li[2]/a",
+            "//div[@class='price']/text()",
+            "doc('users')",
         ] {
             assert!(score(&XpathInjection, text) < 0.5, "{text}");
         }
+        let asked = "count(//item) > 3";
+        assert!(score_at(&XpathInjection, Part::Json, b"check.xpath", asked) < 0.5);
     }
 }

@@ -17,6 +17,8 @@ impl Reading<'_> {
         }
         match self.kind(s) {
             Kind::Comment => self.trailing(s),
+            Kind::Comma if self.adds(s) => Some(("sqli.clause", 0.65)),
+            Kind::Where if short && self.cut(self.tokens.len() - 1) => Some(("sqli.clause", 0.6)),
             Kind::Semicolon if self.kind(s + 1) == Kind::Comment => Some(("sqli.comment", 0.7)),
             Kind::Compare | Kind::Math | Kind::Bars => match self.operand(s + 1)? {
                 (Operand::Query, _) => Some(("sqli.subquery", 0.9)),
@@ -37,6 +39,18 @@ impl Reading<'_> {
             Kind::Sort | Kind::Having | Kind::Limit if short => Some(("sqli.clause", 0.6)),
             _ => None,
         }
+    }
+
+    /// Tells whether a row of an `insert`, a value of it, or a column of an `update` follows, and a
+    /// comment at the end: `x'),('b',1)-- `, `x','b')#`, `',role='admin' where id=1-- `.
+    fn adds(&self, s: usize) -> bool {
+        let last = self.tokens.len() - 1;
+        let row = s > 0 && self.kind(s + 1) == Kind::Open;
+        let column = s == 0 && self.kind(1) == Kind::Name && self.is(2, b"=");
+        let value = s == 0
+            && matches!(self.kind(1), Kind::Text { .. } | Kind::Number)
+            && self.kind(last.saturating_sub(1)) == Kind::Close;
+        (row || column || value) && self.cut(last) && self.word(last).len() <= 4
     }
 
     /// Tells whether a short expression goes on to the end, and leaves a string open for the
@@ -117,7 +131,9 @@ impl Reading<'_> {
                 return false;
             };
             calls |= matches!(operand, Operand::Call(_)) || self.kind(i) == Kind::Variable;
-            calls |= operand == Operand::Literal && self.kind(i) == Kind::Open;
+            calls |= operand == Operand::Literal
+                && self.kind(i) == Kind::Open
+                && self.kind(i + 2) != Kind::Comma;
             if operand == Operand::Query {
                 return self.kind(0) == Kind::Open && self.commented_at_last();
             }

@@ -44,6 +44,10 @@ impl Reading<'_> {
         if probes && self.led(i) {
             return Some(("sqli.function", 0.65));
         }
+        let analyses = self.is(i, b"procedure") && self.kind(i + 2) == Kind::Open;
+        if analyses && (self.is(i + 1, b"analyse") || self.is(i + 1, b"analyze")) {
+            return Some(("sqli.function", 0.7));
+        }
         let read = (0..4).any(|back| i > back && self.kind(i - back - 1) == Kind::From);
         if read && !statement && is_catalogue(name) {
             return Some(("sqli.catalogue", 0.8));

@@ -17,6 +17,10 @@ impl Reading<'_> {
             (Operand::Query, _) if !statement => Some(("sqli.subquery", 0.85)),
             (Operand::Call(Weight::Telling), _) => Some(("sqli.function", 0.9)),
             (_, Kind::Compare) => self.comparison(i, left, j, placed, statement),
+            // SQLite's; programs write it as well.
+            (Operand::Literal, Kind::DoubleEquals) if first || lead && i > 0 => {
+                self.comparison(i, left, j, placed, statement)
+            }
             (Operand::Call(Weight::Useful), _) if placed => Some(("sqli.function", 0.75)),
             (Operand::Call(_), Kind::Comment) if placed => Some(("sqli.function", 0.6)),
             (Operand::Call(_), Kind::Semicolon)
@@ -27,6 +31,8 @@ impl Reading<'_> {
             (Operand::Literal, Kind::Comment) if !statement && (placed || self.cut(j)) => {
                 Some(("sqli.tautology", 0.75))
             }
+            // `"or" vs 'and'`: what follows is no string that the application's own quote would end.
+            (Operand::Literal, Kind::End) if first && self.is_quoting(i, j - 1) => None,
             (Operand::Literal, _) if first && self.ends(j) => Some(("sqli.tautology", 0.7)),
             // `'or'a='a`: nobody writes a word so close to two quotes.
             (Operand::Literal, Kind::Name | Kind::Number) if first && self.squeezed(i) => {
@@ -39,8 +45,15 @@ impl Reading<'_> {
                 Some(("sqli.expression", 0.65))
             }
             (Operand::Literal, Kind::End) if lead && i > 0 && !program => {
-                let truth = self.is(j - 1, b"true") || self.word(j - 1) == self.word(0);
+                let truth = self.is(j - 1, b"true")
+                    || self.word(j - 1) == self.word(0)
+                    || matches!(self.word(i + 1), b"~" | b"!");
                 truth.then_some(("sqli.tautology", 0.6))
+            }
+            // `1 or st_isvalid(1)`: databases name their functions so, and nothing else follows.
+            (Operand::Call(_), Kind::End) if lead && i > 0 && !program => {
+                let known = memchr::memchr(b'_', self.word(i + 1)).is_some();
+                known.then_some(("sqli.function", 0.55))
             }
             (Operand::Name, Kind::Comment) if placed => Some(("sqli.condition", 0.65)),
             _ => None,
@@ -64,6 +77,15 @@ impl Reading<'_> {
         let length = j - i - 1;
         let same = self.same(i + 1, j + 1, length) && left != Operand::Literal;
         match (left, right) {
+            (Operand::Literal, Operand::Literal) if self.told(i, end) => None,
+            // Behind names without a sign between them, one that holds: sentences compare what differs.
+            (Operand::Literal, Operand::Literal)
+                if (statement || self.is_sentence())
+                    && !self.cut(end)
+                    && !self.alike(i + 1, j + 1) =>
+            {
+                None
+            }
             (Operand::Literal, Operand::Literal) if statement => Some(("sqli.tautology", 0.55)),
             (Operand::Literal, Operand::Literal) if self.equates(j) || placed || self.cut(end) => {
                 Some(("sqli.tautology", 0.9))
@@ -81,6 +103,27 @@ impl Reading<'_> {
             (Operand::Call(Weight::Useful), _) => Some(("sqli.function", 0.4)),
             _ => None,
         }
+    }
+
+    /// Tells whether a string that is left open makes a quoted word of the operator before it, or holds
+    /// words itself.
+    fn is_quoting(&self, operator: usize, string: usize) -> bool {
+        let word = self.word(string);
+        let alone = word.len() == 1 && self.squeezed(operator);
+        self.kind(string) == Kind::Text { open: true }
+            && (alone || memchr::memchr(b' ', word).is_some())
+    }
+
+    /// Tells whether the value starts with two names, as sentences do.
+    fn is_sentence(&self) -> bool {
+        self.context == Context::Bare && self.kind(0) == Kind::Name && self.kind(1) == Kind::Name
+    }
+
+    /// Tells whether two literals are one, but for a quote that is left open.
+    fn alike(&self, left: usize, right: usize) -> bool {
+        let quote = |b: &u8| matches!(b, b'\'' | b'"');
+        let bare = |i| self.word(i).iter().filter(|b| !quote(b));
+        bare(left).eq(bare(right))
     }
 
     /// Tells whether a logic operator stands without blanks between the break and a string.

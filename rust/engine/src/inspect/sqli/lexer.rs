@@ -184,6 +184,7 @@ impl Tokens {
                 b'\'' | b'"' => string(rest),
                 b'0'..=b'9' => (Kind::Number, number(rest)),
                 b'.' if rest.get(1).is_some_and(u8::is_ascii_digit) => (Kind::Number, number(rest)),
+                b'@' if rest.starts_with(b"@>") => (Kind::Compare, 2),
                 b'@' => (Kind::Variable, 1 + word(&rest[1..])),
                 b'`' => quoted_name(rest, b'`'),
                 b'[' => quoted_name(rest, b']'),
@@ -217,6 +218,13 @@ fn find(text: &[u8], mark: &[u8]) -> Option<usize> {
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
+}
+
+/// Measures a name. A no-break space that stands alone, as in an older character set, ends it.
+fn name(text: &[u8]) -> usize {
+    let lone = |at: usize| text[at] == 0xa0 && at > 0 && text[at - 1].is_ascii();
+    let end = text.iter().position(|b| !is_word(*b)).unwrap_or(text.len());
+    (1..end).find(|at| lone(*at)).unwrap_or(end)
 }
 
 /// Measures a word; `@@global.version` and `sys.tables` keep their dots apart.
@@ -274,7 +282,7 @@ fn symbol(text: &[u8]) -> (Kind, usize) {
         [b'&', b'&', ..] => (Kind::Logic, 2),
         [b'=', b'=', ..] => (Kind::DoubleEquals, 2),
         [b'<', b'=', b'>', ..] => (Kind::Compare, 3),
-        [b'<' | b'>' | b'!', b'=', ..] | [b'<', b'>', ..] => (Kind::Compare, 2),
+        [b'<' | b'>' | b'!' | b':', b'=', ..] | [b'<', b'>' | b'@', ..] => (Kind::Compare, 2),
         [b'=' | b'<' | b'>', ..] => (Kind::Compare, 1),
         [b'!' | b'~', ..] => (Kind::Prefix, 1),
         [b'+' | b'-' | b'*' | b'/' | b'%' | b'^' | b'|' | b'&', ..] => (Kind::Math, 1),
@@ -288,7 +296,7 @@ fn symbol(text: &[u8]) -> (Kind, usize) {
 }
 
 fn named(text: &[u8]) -> (Kind, usize) {
-    let length = word(text);
+    let length = name(text);
     let mut lower = [0; 10];
     let Some(letters) = lower.get_mut(..length) else {
         return (Kind::Name, length);

@@ -14,6 +14,7 @@ mod spelling;
 mod statement;
 
 use super::detector::{Detector, Report};
+use super::patterns;
 use super::prefilter::{Hints, Marks};
 use super::words::Words;
 use super::{Family, Part};
@@ -55,6 +56,7 @@ impl Detector for SqlInjection {
             _ => value.bytes,
         };
         let text = &text[..text.len().min(REACH)];
+        let prose = patterns::prose(value.part, text);
         let mut tokens = Tokens::new();
         let mut evasive = false;
         let mut read = |from: usize, context| {
@@ -65,6 +67,7 @@ impl Detector for SqlInjection {
                 context,
                 before: from,
                 quote: if from > 0 { text[from - 1] } else { 0 },
+                prose: prose.map(|at| at.saturating_sub(from)),
             };
             let found = reading.judge();
             evasive |= disguised(tokens.comments, found.is_some());
@@ -86,11 +89,13 @@ impl Detector for SqlInjection {
             report.add("sqli.disguise", 0.5);
         }
         if let Some(joined) = spelling::joined(text) {
-            let reading = read_at(&mut tokens, &joined, None);
             let found = |r: Reading<'_>| {
                 r.judge().is_some() || r.holds(Kind::Union) && r.holds(Kind::Select)
             };
-            if reading.is_some_and(found) {
+            let disguised = [None, Some(b'\''), Some(b'"')]
+                .into_iter()
+                .any(|quote| read_at(&mut tokens, &joined, quote).is_some_and(found));
+            if disguised {
                 report.add("sqli.disguise", 0.75);
             }
         }
@@ -141,6 +146,7 @@ fn read_at<'t>(tokens: &'t mut Tokens, text: &'t [u8], quote: Option<u8>) -> Opt
         },
         before: from,
         quote: quote.unwrap_or(0),
+        prose: None,
     })
 }
 
@@ -160,7 +166,7 @@ fn disguised(comments: Comments, found: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inspect::testing::score;
+    use crate::inspect::testing::{score, score_at};
 
     #[test]
     fn injections_are_found() {
@@ -226,6 +232,29 @@ mod tests {
             "select * from y where z=3--",
             ") AS total FROM",
             "sElect slEep (\"10\")",
+            "-1 union values row(1,2,3)",
+            "1;grant all on *.* to 'eve'",
+            "0; prepare s from concat('sel','ect 1'); execute s",
+            "'; rename table users to u2;--",
+            "1;set global general_log=1",
+            "if(1=1,id,name)",
+            "x'),('admin','pw')-- ",
+            "',role='admin' where id=1-- ",
+            "'or@@version>1#",
+            "1 or ~0",
+            "1' AND 1::int=1--",
+            "1' and N'a'=N'a",
+            "1 or st_isvalid(1)",
+            "' or data @> '{}'--",
+            "1 and (1,2)=(1,2)",
+            "x\" or 1==1 limit 1",
+            "'; drop keyspace shop; --",
+            "1;create or replace function f() returns int as 'system' language c",
+            "1 procedure analyse()",
+            "x','admin')#",
+            "x' where id=1;-- ",
+            "1 or @a:=1",
+            "1' un/**/ion sel/**/ect 1",
         ] {
             assert!(score(&SqlInjection, text) >= 0.5, "{text}");
         }
@@ -284,8 +313,36 @@ mod tests {
             "'Create' button",
             "cursor.execute(\"SELECT a FROM t UNION SELECT 1, b FROM u\")",
             "if a and f(x) > 3: pass  # explained here at length",
+            "1; grant access on Monday",
+            "if (a == 3, b)",
+            "2; set the table",
+            "1 or f(x)",
+            "\"or\" vs 'and'",
+            "1 and not 2",
+            "we expected 'a' and 'b' = 'c' here",
+            "select 'a' || b as s from t where d = e or 1 = 0",
+            "('a','b')#",
         ] {
             assert!(score(&SqlInjection, text) < 0.5, "{text}");
+        }
+    }
+
+    #[test]
+    fn texts_tell_about_conditions() {
+        let judge = |text| score_at(&SqlInjection, Part::Json, b"text", text);
+        for text in [
+            "The manual of the shop says: use ' OR '1'='1 as an example of an injection.",
+            "Why is that, because I'm not an admin, or 1=1? It worked the day before.",
+            "Error while reading the page of orders: near ''1' or '1'='1'' at line 1",
+        ] {
+            assert!(judge(text) < 0.5, "{text}");
+        }
+        for text in [
+            "please send me all of the orders of today' or '1'='1",
+            "please send me all of the orders of today' or 1=1-- ",
+            "please send me all of the orders of today' or 1=1 limit 5",
+        ] {
+            assert!(judge(text) >= 0.5, "{text}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One reading of a value: its tokens in a context, and the questions that patterns ask of them.
 
 use super::functions::{weigh, Weight};
-use super::lexer::{Kind, Tokens};
+use super::lexer::{Kind, Tokens, TOKENS};
 
 /// Where the value is thought to stand in a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Reading<'a> {
     pub before: usize,
     /// The quote that was broken out of; 0 in a bare reading.
     pub quote: u8,
+    /// Where prose has begun in the reading, if it has.
+    pub prose: Option<usize>,
 }
 
 /// The strongest finding of a reading.
@@ -111,6 +113,27 @@ impl Reading<'_> {
         i
     }
 
+    /// Tells whether a condition that ends at `i` is told about, as sentences and logs do: prose has
+    /// begun before it, and goes on behind it.
+    pub(super) fn told(&self, from: usize, i: usize) -> bool {
+        let begun = self
+            .prose
+            .is_some_and(|at| at <= self.tokens.get(from).start);
+        let last = i.checked_sub(1).map_or(&b""[..], |last| self.word(last));
+        let goes_on = match self.kind(self.closes(i)) {
+            Kind::End => self.tokens.len() == TOKENS || memchr::memchr(b' ', last).is_some(),
+            Kind::Comment
+            | Kind::Logic
+            | Kind::Union
+            | Kind::Limit
+            | Kind::Sort
+            | Kind::Having
+            | Kind::Semicolon => false,
+            _ => true,
+        };
+        begun && goes_on
+    }
+
     /// Tells whether nothing but a comment, brackets or the end follows.
     pub(super) fn ends(&self, i: usize) -> bool {
         matches!(
@@ -158,6 +181,7 @@ impl Reading<'_> {
 
     fn primary(&self, mut i: usize) -> Option<(Operand, usize)> {
         let from = i;
+        let row = (self.kind(i) == Kind::Open).then_some(i);
         while matches!(self.kind(i), Kind::Prefix | Kind::Open | Kind::Math) {
             i += 1;
             if i - from > 16 {
@@ -172,6 +196,7 @@ impl Reading<'_> {
                 Operand::Call(weigh(self.word(i))),
                 self.tokens.behind(i + 1),
             ),
+            Kind::Name if self.is_prefixed(i) => (Operand::Literal, i + 2),
             Kind::Name => {
                 let mut end = i + 1;
                 while self.kind(end) == Kind::Dot && self.kind(end + 1) == Kind::Name {
@@ -181,7 +206,25 @@ impl Reading<'_> {
             }
             _ => return None,
         };
-        Some((found.0, self.closes(found.1)))
+        let (kind, mut end) = (found.0, self.closes(found.1));
+        // `(1,2)`: a row of values.
+        if let Some(open) = row.filter(|_| self.kind(end) == Kind::Comma) {
+            end = self.closes(self.tokens.behind(open));
+        }
+        // `1::int`: a cast.
+        while self.is(end, b":") && self.is(end + 1, b":") && self.kind(end + 2) == Kind::Name {
+            end = self.closes(end + 3);
+        }
+        Some((kind, end))
+    }
+
+    /// Tells whether a name is the sign of a string's kind: `N'a'`, `E'a'`, `_utf8'a'`.
+    fn is_prefixed(&self, i: usize) -> bool {
+        let (name, string) = (self.tokens.get(i), self.tokens.get(i + 1));
+        let sign = matches!(self.word(i), [b'_', ..])
+            || [&b"n"[..], b"e", b"x", b"b"].iter().any(|w| self.is(i, w));
+        let whole = string.kind == (Kind::Text { open: false });
+        sign && whole && self.word(i + 1).starts_with(b"'") && name.end == string.start
     }
 
     /// Tells whether two operands of `length` tokens are spelled alike.

@@ -11,6 +11,12 @@ impl Reading<'_> {
         while matches!(self.kind(j), Kind::All | Kind::Open | Kind::Other) && j < i + 8 {
             j += 1;
         }
+        // `union values row(1,2)`, `union table users`.
+        let rows =
+            self.is(j, b"values") && (self.kind(j + 1) == Kind::Open || self.is(j + 1, b"row"));
+        if rows && !statement {
+            return Some(("sqli.union", 0.8));
+        }
         if self.kind(j) != Kind::Select {
             // A value, `union` and a comment without a sentence: the rest comes by another way.
             let cut = self.kind(i + 1) == Kind::Comment && self.context == Context::Bare;
@@ -95,7 +101,11 @@ impl Reading<'_> {
             && self.kind(i + 1) == Kind::Name
             && self.cut(i + 2 + usize::from(self.kind(i + 2) == Kind::Semicolon));
         let does = self.is(i, b"do") && self.kind(i + 1) == Kind::Open;
-        (asks || tests || begins || loads || copies || shows || does)
+        let renames = self.is(i, b"rename") && self.is(i + 1, b"table") && self.is(i + 3, b"to");
+        let prepares = self.is(i, b"prepare") && self.kind(i + 2) == Kind::From;
+        let handles = self.is(i, b"handler") && self.is(i + 2, b"open");
+        let changes = renames || prepares || handles;
+        (asks || tests || begins || loads || copies || shows || does || changes)
             .then_some(("sqli.stacked", 0.7))
     }
 
@@ -132,16 +142,29 @@ impl Reading<'_> {
             b"index",
             b"login",
             b"trigger",
+            b"role",
+            b"sequence",
+            b"synonym",
+            b"extension",
+            b"keyspace",
         ];
+        let granted = |i: usize| self.is(i, b"on") || self.is(i, b"to");
         match () {
             () if self.is(i, b"insert") => self.kind(i + 1) == Kind::Into,
             () if self.is(i, b"delete") => self.kind(i + 1) == Kind::From,
             () if self.is(i, b"update") => self.is(i + 2, b"set"),
             () if self.is(i, b"shutdown") => self.ends(i + 1) || next(&[b"with"]),
             () if self.is(i, b"drop") || self.is(i, b"create") || self.is(i, b"alter") => {
-                next(objects)
+                next(objects) || next(&[b"or"]) && self.is(i + 2, b"replace")
             }
             () if self.is(i, b"truncate") => next(&[b"table"]),
+            () if self.is(i, b"grant") => {
+                let right = matches!(self.kind(i + 1), Kind::All | Kind::Select | Kind::Statement);
+                (right || next(&[b"dba"])) && granted(i + 2)
+            }
+            () if self.is(i, b"set") && next(&[b"global", b"session", b"persist"]) => {
+                self.kind(i + 3) == Kind::Compare
+            }
             () if self.is(i, b"exec") || self.is(i, b"execute") => {
                 matches!(self.kind(i + 1), Kind::Variable | Kind::Open | Kind::Name)
                     && !matches!(self.kind(i + 2), Kind::Name)
