@@ -7,7 +7,7 @@
 //! Base64 of text is undone once, beside the value as it is ([`base64`]), and the literals of a
 //! GraphQL document are values too ([`graphql`]).
 
-mod base64;
+pub mod base64;
 mod body;
 mod coding;
 mod graphql;

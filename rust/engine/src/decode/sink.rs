@@ -217,7 +217,7 @@ impl<V: Visitor> Nested<'_, V> {
         }
         self.out.hand(value);
         let token = any & !(kind::DOT | kind::SLASH | kind::TAG) == 0;
-        if token && base64::undo(value.bytes, self.token) {
+        if token && base64::undo(base64::of_url(value.bytes), self.token) {
             self.undone(value);
         }
     }
