@@ -5,6 +5,7 @@ mod code;
 mod command;
 mod commands;
 mod detector;
+mod errors;
 mod evidence;
 mod exploited;
 mod fixation;
@@ -18,6 +19,7 @@ mod plain;
 mod prefilter;
 mod scanner;
 mod scoping;
+mod serialized;
 mod signs;
 mod sqli;
 mod ssi;
@@ -284,8 +286,12 @@ impl Inspector {
             return None;
         }
         let mut hints = prefilter::look(value)?;
-        let parameter = matches!(value.part, Part::Query | Part::Form);
-        if parameter && fixation::names_session(value.name) && fixation::is_foreign(request) {
+        let names = match value.part {
+            Part::Query | Part::Form => fixation::names_session(value.name),
+            Part::Path => fixation::carries_session(value.bytes),
+            _ => false,
+        };
+        if names && fixation::is_foreign(request) {
             hints.mark(prefilter::Marks::SESSION);
         }
         let wanting = detector::wanting(&hints) & self.asked;
