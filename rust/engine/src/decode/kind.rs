@@ -108,7 +108,7 @@ pub fn is_class(text: &[u8]) -> bool {
 }
 
 /// Slots for the starts below; a power of two.
-const CLASS_SLOTS: usize = 64;
+const CLASS_SLOTS: usize = 256;
 
 /// How such values start, in lower case, each in its slot.
 static CLASSES: [u32; CLASS_SLOTS] = {
@@ -126,6 +126,30 @@ static CLASSES: [u32; CLASS_SLOTS] = {
         *b"kzta",
         *b"cs7q",
         *b"\x7f\x7fpr",
+        *b"\x7f\x7fcl",
+        *b"\x7f\x7fin",
+        *b"\x7f\x7fgl",
+        *b"\x7f\x7fco",
+        *b"prot",
+        *b"clas",
+        *b"call",
+        *b"glob",
+        *b"syst",
+        *b"aced",
+        *b"gajj",
+        *b"ganj",
+        *b"gasv",
+        *b"gawv",
+        *b"gem:",
+        *b"jdk.",
+        *b"bahb",
+        *b"bahj",
+        *b"bahv",
+        *b"\x7fses",
+        *b"\x7fget",
+        *b"\x7fpos",
+        *b"\x7freq",
+        *b"\x7fser",
     ];
     let mut slots = [0; CLASS_SLOTS];
     let mut i = 0;
@@ -142,7 +166,7 @@ static CLASSES: [u32; CLASS_SLOTS] = {
 };
 
 const fn class_slot(start: u32) -> usize {
-    (start.wrapping_mul(0x9e37_79b3) >> 26) as usize % CLASS_SLOTS
+    (start.wrapping_mul(0x8087_7b6f) >> 24) as usize % CLASS_SLOTS
 }
 
 /// What marks a JSON document: the table, and the kinds in it that strings may hold and be plain.

@@ -8,7 +8,7 @@
 //! escapes of JSON once ([`respelled`]), encoded words of headers ([`encoded_word`]), and the literals
 //! of a GraphQL document are values too ([`graphql`]).
 
-mod base64;
+pub mod base64;
 mod body;
 mod coding;
 mod encoded_word;

@@ -238,7 +238,7 @@ impl<V: Visitor> Nested<'_, V> {
                 Part::Path => memchr::memrchr(b'/', value.bytes).map_or(0, |at| at + 1),
                 _ => 0,
             };
-            if base64::undo(&value.bytes[from..], self.token) {
+            if base64::undo(base64::of_url(&value.bytes[from..]), self.token) {
                 self.undone(value, base64::is_document);
             }
         } else if any & (kind::OPEN | kind::BRACE) != 0 {

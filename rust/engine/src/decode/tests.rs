@@ -302,3 +302,41 @@ proptest! {
         prop_assert!(count <= 4 * size + 8, "{count} values from {size}");
     }
 }
+
+#[test]
+fn names_tell_what_they_reach() {
+    let request = Request {
+        query: b"a[__proto__][b]=1&x.__class__.y=2&filter[name]=3",
+        ..Request::default()
+    };
+    let (got, _) = values(&request);
+    assert!(
+        got.iter().any(|v| v.ends_with("=a[__proto__][b]")),
+        "{got:?}"
+    );
+    assert!(got.iter().any(|v| v.ends_with("=__class__.y")), "{got:?}");
+    assert!(!got.iter().any(|v| v.ends_with("=filter[name]")), "{got:?}");
+}
+
+#[test]
+fn xml_names_classes_and_instructions() {
+    let xml = b"<?xml version=\"1.0\"?><?x-y z?><a.b.C><d.e>1</d.e></a.b.C>";
+    let got = posted("text/xml", xml);
+    assert!(got.iter().any(|v| v.ends_with("=<?x-y z?>")), "{got:?}");
+    assert!(got.iter().any(|v| v.ends_with("=a.b.C")), "{got:?}");
+    assert!(
+        !got.iter()
+            .any(|v| v.contains("version") || v.ends_with("=d.e")),
+        "{got:?}"
+    );
+}
+
+#[test]
+fn the_data_of_urls_is_undone() {
+    let body = br#"{"a":"data:image/svg+xml;base64,PHN2ZyBvbmxvYWQ9YWxlcnQoMSk+"}"#;
+    let got = posted("application/json", body);
+    assert!(
+        got.iter().any(|v| v == "json.a=<svg onload=alert(1)>"),
+        "{got:?}"
+    );
+}

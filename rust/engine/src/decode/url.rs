@@ -18,7 +18,7 @@ impl Field<'_> {
     /// Tells whether it is a name of the common kind, in which nothing can hide.
     pub fn is_common(&self) -> bool {
         if self.plain {
-            !kind::is_class(self.bytes)
+            !kind::is_class(self.bytes) && inner(self.bytes).is_none()
         } else {
             is_plain(self.bytes)
         }
@@ -94,7 +94,12 @@ pub fn pairs<V: Visitor>(sink: &mut Sink<'_, V>, part: Part, text: &[u8]) {
         match value {
             Some(value) => {
                 if !name.is_common() {
-                    sink.encoded(part, name.bytes, name.bytes, true);
+                    let telling = if name.plain {
+                        told(name.bytes)
+                    } else {
+                        name.bytes
+                    };
+                    sink.encoded(part, name.bytes, telling, true);
                 }
                 let passes = |sink: &mut Sink<'_, V>| {
                     value.plain && sink.passes(part, name.bytes, value.bytes)
@@ -113,9 +118,23 @@ pub fn pairs<V: Visitor>(sink: &mut Sink<'_, V>, part: Part, text: &[u8]) {
 /// Tells whether a name is of the common kind, in which nothing can hide.
 pub fn is_plain(name: &[u8]) -> bool {
     !super::kind::is_class(name)
+        && inner(name).is_none()
         && name
             .iter()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'[' | b']'))
+}
+
+/// Finds a part of a name behind its first that may be a class or a prototype: `a[__proto__][b]`.
+fn inner(name: &[u8]) -> Option<usize> {
+    memchr::memchr2_iter(b'[', b'.', name)
+        .map(|at| at + 1)
+        .find(|at| kind::is_class(&name[*at..]))
+}
+
+/// Takes what a plain name tells: from that part on, or all.
+fn told(name: &[u8]) -> &[u8] {
+    let from = inner(name).filter(|_| !kind::is_class(name));
+    &name[from.unwrap_or(0)..]
 }
 
 /// Hands out a URL: what stands before the query, and the query's pairs, all under one name.

@@ -4,9 +4,9 @@ use super::{html, Sink, Visitor};
 use crate::inspect::Part;
 use memchr::memmem;
 
-/// Hands out texts and attribute values. Comments and processing instructions are passed over, and
-/// what is around them is one text, as parsers have it; a DOCTYPE is handed out whole, since entities
-/// are declared there.
+/// Hands out texts and attribute values. Comments are passed over, and what is around them is one
+/// text, as parsers have it; a DOCTYPE is handed out whole, since entities are declared there, and so are
+/// processing instructions.
 pub fn walk<V: Visitor>(sink: &mut Sink<'_, V>, xml: &[u8]) {
     let (mut buffer, mut joined) = (Vec::new(), Vec::new());
     let mut element: &[u8] = b"";
@@ -25,7 +25,11 @@ pub fn walk<V: Visitor>(sink: &mut Sink<'_, V>, xml: &[u8]) {
         } else if rest.starts_with(b"<!--") {
             rest = behind(rest, b"-->");
         } else if rest.starts_with(b"<?") {
-            rest = behind(rest, b"?>");
+            let after = behind(rest, b"?>");
+            if !rest.starts_with(b"<?xml ") {
+                sink.plain(Part::Body, b"?", &rest[..rest.len() - after.len()]);
+            }
+            rest = after;
         } else {
             let text = joined.trim_ascii();
             if !text.is_empty() {
@@ -61,6 +65,10 @@ fn tag<'x, V: Visitor>(
     let mut at = 1 + word(1);
     if xml.get(1) != Some(&b'/') {
         *element = &xml[1..at];
+        // What turns XML into objects takes names for classes.
+        if memchr::memchr_iter(b'.', element).count() > 1 {
+            sink.plain(Part::Body, b"", element);
+        }
     }
     let mut name: &[u8] = b"";
     while let Some(byte) = xml.get(at) {

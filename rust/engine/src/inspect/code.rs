@@ -8,7 +8,7 @@ use super::detector::{Detector, Report};
 use super::patterns::{pattern, quoted, Patterns};
 use super::prefilter::{Hints, Marks};
 use super::words::Words;
-use super::{upload, Family};
+use super::{errors, serialized, upload, Family, Part};
 use crate::decode::Value;
 
 /// The detector of this family.
@@ -47,37 +47,50 @@ macro_rules! functions {
 
 static PATTERNS: Patterns = Patterns::new(&[
     // PHP.
-    pattern("code.php_tag", 0.85, 0.55, "<\\?(?:php\\b|=|[\\s\\n]|$|xml[^a-z\\s-]|xml\\s+:)|\\[[/\\\\]?php\\]|\\{/?php\\}|<script\\s+language\\s*=\\s*[\"']?php"),
-    pattern("code.php_call", 0.85, 0.5, concat!("\\b(?:passthru|shell_exec|proc_open|popen|pcntl_exec|phpinfo|create_function|call_user_func(?:_array)?|preg_replace_callback|gzinflate|gzuncompress|gzdecode|str_rot13|base64_decode|convert_uudecode|highlight_file|show_source|php_uname|posix_getpwuid|posix_\\w+|ini_set|ini_get|set_time_limit|move_uploaded_file|file_get_contents|file_put_contents|fsockopen|pfsockopen|unserialize|parse_ini_file|allow_url_\\w+|register_shutdown_function|get_defined_(?:vars|functions)|func_get_args|hex2bin|bin2hex|php_strip_whitespace|readgzfile|symlink|zlib_decode|getmyuid|disk_free_space|gethostbyname[l]?|runkit_\\w+|ob_start|array_(?:map|filter|walk\\w*|diff_u\\w+)|usort|uasort|uksort|iterator_apply|spl_autoload\\w*|var_dump|var_export|zlib_\\w+|zip_open)", call!(), "|\\bassert", call!(), "\\s*[^)\\s]")),
-    pattern("code.php_call", 0.75, 0.25, concat!("(?:^|[^\\w.>])", functions!(), "['\")]*\\(", "\\s*(?:['\"$`@\\\\/\\[(]|\\w|\\)\\s*;?\\s*(?:$|;|\\}))[^\\n]*(?:\\)|;|$)")),
+    pattern("code.php_tag", 0.85, 0.55, "<\\?(?:php\\b|=|[\\s\\n]|xml[^a-z\\s-]|xml\\s+:)|\\w<\\?$|\\[[/\\\\]?php\\]|\\{/?php\\}|<script\\s+language\\s*=\\s*[\"']?php"),
+    pattern("code.php_call", 0.85, 0.5, concat!("\\b(?:passthru|shell_exec|proc_open|popen|pcntl_exec|phpinfo|create_function|call_user_func(?:_array)?|preg_replace_callback|gzinflate|gzuncompress|gzdecode|str_rot13|base64_decode|convert_uudecode|highlight_file|show_source|php_uname|posix_getpwuid|posix_\\w+|ini_set|ini_get|set_time_limit|move_uploaded_file|file_get_contents|file_put_contents|fsockopen|pfsockopen|unserialize|parse_ini_file|allow_url_\\w+|register_shutdown_function|get_defined_(?:vars|functions)|func_get_args|hex2bin|bin2hex|php_strip_whitespace|readgzfile|symlink|zlib_decode|getmyuid|disk_free_space|gethostbyname[l]?|runkit_\\w+|ob_start|array_(?:map|filter|walk\\w*|diff_u\\w+)|usort|uasort|uksort|iterator_apply|spl_autoload\\w*|var_dump|var_export|zlib_\\w+|zip_open|forward_static_call(?:_array)?|register_tick_function)", call!(), "|\\bnew\\s+reflection(?:function|method|class)\\b|\\bassert", call!(), "\\s*[^)\\s]")),
+    pattern("code.php_call", 0.75, 0.25, concat!("(?:^|[^\\w.>])", functions!(), "['\")]*\\(", "\\s*(?:['\"$`@\\\\/\\[(]|[a-z_]{3}|\\d+\\s*(?:[^)\\d\\s]|\\)\\s*(?:$|[^.\\s\\w]))|\\w\\w\\s*\\)\\s*(?:$|[^\\s\\w.,])|\\w{1,2}\\s*[,.(\\[+*-]|\\)\\s*;?\\s*(?:$|;|\\}))[^\\n]*(?:\\)|;|$)")),
     // With a blank before the bracket it may be a sentence's: `the system (it is open)`.
-    quoted("code.php_call", 0.75, 0.25, concat!("(?:^|[^\\w.>])", functions!(), plain_call!(), "\\s*(?:['\"$`@\\\\/\\[(]|\\w|\\)\\s*;?\\s*(?:$|;|\\}))[^\\n]*(?:\\)|;|$)")),
+    quoted("code.php_call", 0.75, 0.25, concat!("(?:^|[^\\w.>])", functions!(), plain_call!(), "\\s*(?:['\"$`@\\\\/\\[(]|\\w+\\s*(?:(?:,[^\\n]{0,80})?\\)\\s*;|[(\\[])|\\d+\\s*(?:[^)\\d\\s]|\\)\\s*(?:$|[^.\\s\\w]))|\\)\\s*;?\\s*(?:$|;|\\}))[^\\n]*(?:\\)|;|$)")),
+    // More than a blank there is no sentence's.
+    quoted("code.php_call", 0.75, 0.25, concat!("(?:^|[^\\w.>])", functions!(), "(?:\\s{2,}|[\\t\\r\\n]|\\s*(?:/\\*[^*]{0,40}\\*/|#[^\\n]{0,40}\\n|//[^\\n]{0,40}\\n)\\s*)\\(\\s*\\w")),
     pattern("code.php_variable", 0.85, 0.4, "\\$_(?:get|post|request|cookie|server|files|env|session)\\b|\\$globals\\b|\\$http_(?:raw_)?post\\w*|\\$this->|\\$\\{?_[^a-z]|\\bauto_(?:pre|ap)pend_file\\b|allow_url_(?:include|fopen)\\b|\\bdisable_functions\\b|\\bopen_basedir\\b|\\bopcache\\.\\w|\\bsuhosin\\.|\\bextension_dir\\s*="),
     pattern("code.php_variable", 0.75, 0.2, "\\$+\\s*\\{?@?[a-z_][\\w.]*\\}?(?:(?:/\\*[^*]*\\*/|\\s)*[\\[{][^\\]}\\n]{1,24}[\\]}])*(?:/\\*[^*]*\\*/|\\s)*\\([^()\\n]{0,60}\\)|\\$\\w+->\\$?\\w+(?:\\(|->)|\\$\\$\\w|\\$globals\\[|::\\$\\w+\\s*\\(|\\$\\s+\\{\\s*[$'\"@\\w][^}]{0,60}\\}|^\\s*\\$\\w+\\s*=[^=]|\\$\\{@?\\w+\\}\\("),
     pattern("code.php_variable", 0.75, 0.2, "\\(?['\"](?:system|exec|passthru|assert|eval|phpinfo|shell_exec)['\"]\\s*\\)?\\s*(?:/\\*[^*]*\\*/\\s*)*\\(|\\(\\s*['\"][\\w.'\" ]+['\"]\\s*\\)\\s*\\(|\\(string\\)\\s*['\"]"),
     // A function's name in brackets or quotes, called: PHP takes any expression for one.
     pattern("code.php_invoked", 0.8, 0.35, "[(\\[{\"']\\s*(?:/\\*[^*]*\\*/\\s*)?[\"']?\\s*(?:system|(?:shell_)?exec|passthru|assert|eval|phpinfo|popen|proc_open|call_user_func)\\s*[\"']?\\s*[)\\]}\"'][\\s)\\]}]*(?:\\[\\s*\\d\\s*\\]|\\{[^}]{0,40}\\}|[\\s)}\\]]|/\\*[^*]*\\*/)*\\("),
-    pattern("code.php_invoked", 0.75, 0.2, "^\\W{0,4}\\(\\s*string\\s*\\)\\s*[\"'({\\[]|[\"']\\s*\\.\\s*[\"'][\\w\"'.\\s]*\\)*\\s*\\(|\\(\\w+\\.\\(\\w+\\)[.\\w()]*\\)\\s*\\(|(?:\\\\x[0-9a-f]{2}\\w*){2,}[\"']\\s*\\("),
+    pattern("code.php_invoked", 0.75, 0.2, "^\\W{0,4}\\(\\s*string\\s*\\)\\s*[\"'({\\[]|[\"']\\s*\\.\\s*[\"'][\\w\"'.\\s]*\\)*\\s*\\(|\\(\\w+\\.\\(\\w+\\)[.\\w()]*\\)\\s*\\(|(?:\\\\x[0-9a-f]{2}\\w*){2,}[\"']\\s*\\(|\\(\\s*~[\\x80-\\xff]{2,}"),
+    // What frameworks and old settings let a parameter's name, or a function's name in one, reach.
+    pattern("code.php_name", 0.75, 0.1, "\\[#(?:post_render|pre_render|lazy_builder|access_callback|value_callback|process|submit|validate|markup|type)\\]|^(?:_(?:get|post|session|server|cookie|files|env|request)|globals)\\[|\\binvokefunction\\b|^(?:call_user_func(?:_array)?|shell_exec|passthru|proc_open|__construct)$"),
     // Languages of this kind name their functions so; a field that holds a call and nothing else
     // is no ordinary one.
     pattern("code.call", 0.55, 0.0, "^[@!;\"')\\s]{0,4}[a-z][a-z0-9]*(?:_[a-z0-9]+)+(?:\\s|/\\*[^*]*\\*/)*\\([^()]{0,80}\\)?\\W*$"),
-    pattern("code.php_object", 0.9, 0.7, "(?:^|[^a-z])[oc]:\\+?\\d+:[\"'][\\w\\\\]+[\"']:\\d+:[{;]|\\ba:\\d+:\\{[is]:\\d+"),
+    pattern("code.php_object", 0.9, 0.7, "(?:^|[^a-z])[oc]:\\+?\\d+:[\"'][\\w\\\\]+[\"']:\\d+:[{;]|[|'\"]a:\\d+:\\{[is]:\\d+"),
     // Java.
-    pattern("code.java_class", 0.85, 0.45, "\\b(?:java\\.(?:lang|io|net|util|beans|rmi|naming|sql|security)\\.\\w|javax?\\.(?:script|naming|management|el|evil)|com\\.sun\\.|com\\.mysql\\.(?:cj\\.)?(?:jdbc\\.)?interceptors|sun\\.(?:misc|reflect|rmi)|com\\.opensymphony|org\\.apache\\.(?:commons|xalan|struts|catalina|velocity|shiro|log4j|ibatis|tomcat|dubbo|naming|wicket)|org\\.(?:springframework|omg\\.corba|hibernate|jboss|codehaus|mozilla|python|owasp|eclipse)\\b|freemarker\\.|groovy\\.lang|ognl\\.|com\\.(?:mchange|alibaba|ibm\\.ws|bea|newrelic|zaxxer|caucho)\\.|weblogic\\.|bsh\\.interpreter|javassist\\.|net\\.sf\\.|clojure\\.)"),
+    pattern("code.java_class", 0.85, 0.45, "\\b(?:java\\.(?:lang|io|net|beans|rmi|naming|security)\\.\\w|java\\.(?:util\\.(?:scanner|serviceloader|logging\\.\\w|jar\\.|zip\\.|concurrent\\.forkjoin)|sql\\.drivermanager)|javax?\\.(?:script|naming|management|el|evil)|com\\.sun\\.|com\\.mysql\\.(?:cj\\.)?(?:jdbc\\.)?interceptors|sun\\.(?:misc|reflect|rmi)|com\\.opensymphony|org\\.apache\\.(?:commons|xalan|struts2?|catalina|velocity|shiro|log4j|ibatis|tomcat|dubbo|naming|wicket)(?:$|[^\\w:-])|org\\.apache\\.commons\\.(?:collections|beanutils|io|jxpath|text|configuration)|org\\.(?:springframework\\.(?:context\\.support|expression|beans\\.factory|cloud\\.function|aop|jndi|core\\.serializer)\\.|omg\\.corba\\b|hibernate\\.(?:engine\\.spi|tuple|jmx|property)\\.|jboss\\.(?:interceptor|weld|util\\.propertyeditor)|codehaus\\.groovy\\.runtime|mozilla\\.javascript|python\\.(?:core|util)\\.|eclipse\\.jetty\\.(?:plus|util\\.component))|jdk\\.nashorn\\.|freemarker\\.|groovy\\.lang|ognl\\.|com\\.(?:mchange|alibaba|ibm\\.ws|bea|newrelic|zaxxer|caucho)\\.|weblogic\\.|bsh\\.interpreter|javassist\\.|net\\.sf\\.|clojure\\.)"),
     pattern("code.java_class", 0.7, 0.3, "^\\W*(?:java|javax|org|com)\\.[\\w.]*(?:runtime|processbuilder|processimpl)|\\b(?:runtime|processbuilder)(?:\\.\\w+)*\\.(?:exec|getruntime|start|evil|clonetransformer|\\w*(?:transformer|closure|factory))\\b|\\bprocessbuilder\\s*\\(|\\bjava\\.\\w+\\.?runtime\\b|^\\s*java\\.processbuilder\\s*$"),
     pattern("code.java_gadget", 0.9, 0.6, "\\b(?:invokertransformer|prototypeclonefactory|chainedtransformer|constanttransformer|templatesimpl|jdbcrowsetimpl|badattributevalueexp|annotationinvocationhandler|xmldecoder|objectinputstream|classpathxmlapplicationcontext|javax\\.script\\.scriptenginemanager|beanfactory|unicastref)\\b|@type[\"']?\\s*:\\s*[\"']|\\bclass\\.(?:module\\.)?classloader|forclosure|whileclosure|clonetransformer|instantiatetransformer|instantiatefactory|prototypeserializationfactory"),
     // Connection strings whose driver runs, reads or deserialises; XML-RPC's objects; escapes in source.
     pattern("code.java_object", 0.8, 0.6, "\\bjdbc:h2:[^\\n]{0,200}\\binit\\s*=|\\bautodeserialize\\b|\\ballowloadlocalinfile\\b|\\bjdbc:[a-z0-9]+:[^\\n]{0,200}(?:socketfactory|statementinterceptors|queryinterceptors|loggerfile|clientrerouteserverlistjndiname)|<(?:\\w+:)?serializable\\b|\\.(?:\\\\u+00[67][0-9a-f]\\w*|\\w+\\\\u+00[67][0-9a-f]\\w*)\\("),
-    pattern("code.java_object", 0.95, 0.9, "\\xac\\xed\\x00\\x05|\\bro0ab[a-z0-9+/]|\\bkztaa[a-z0-9+/]|\\bcs7qa[a-z0-9+/]|\\baaeaaad/////"),
+    pattern("code.java_object", 0.95, 0.9, "\\xac\\xed\\x00\\x05|^aced0005[0-9a-f]{4}|\\bro0ab[a-z0-9+/]|\\bkztaa[a-z0-9+/]|\\bcs7qa[a-z0-9+/]|\\baaeaaad/////"),
     // Node and browsers' prototypes.
-    pattern("code.node", 0.85, 0.4, "\\brequire\\s*\\(\\s*['\"`](?:child_process|fs|vm|net|http|os|crypto|cluster)|\\bchild_process\\b|process\\.(?:mainmodule|binding|env|exit|kill|dlopen)|_\\$\\$nd_func\\$\\$_|\\bglobal(?:this)?\\.process|\\bspawnsync\\b|\\bexecsync\\b|\\bfs\\.(?:readfile|writefile|readdir)|\\b(?:this|global)\\.constructor|new\\s+function\\s*\\(|\\bres(?:ponse)?\\.(?:end|send|write)\\s*\\(|\\bconstructor\\._load|\\bwhile\\s*\\(\\s*(?:true|1|!0|!!1|\\+?1|[!+-]*\\s*(?:new\\s+)?(?:\\w+|``|\"\"|''|\\{\\}|\\[\\]))\\s*\\)\\s*(?:;|\\{|$)|\\bset(?:timeout|interval)\\s*\\("),
+    pattern("code.node", 0.85, 0.4, "\\brequire\\s*\\(\\s*['\"`](?:child_process|fs|vm|net|http|os|crypto|cluster)|\\bchild_process\\b|process\\.(?:mainmodule|binding|env|exit|kill|dlopen)|_\\$\\$nd_func\\$\\$_|\\bglobal(?:this)?\\.process|\\bspawnsync\\b|\\bexecsync\\b|\\bfs\\.(?:readfile|writefile|readdir)|\\b(?:this|global)\\.constructor|new\\s+function\\s*\\(|\\bfunction\\s*\\(\\s*['\"`]|\\bres(?:ponse)?\\.(?:end|send|write)\\s*\\(|\\bconstructor\\._load|\\bwhile\\s*\\(\\s*(?:true|1|!0|!!1|\\+?1|[!+-]*\\s*(?:new\\s+)?(?:\\w+|``|\"\"|''|\\{\\}|\\[\\]))\\s*\\)\\s*(?:;|\\{|$)|\\bset(?:timeout|interval)\\s*\\("),
     quoted("code.node", 0.7, 0.1, "\\bconsole\\.(?:log|info|error|debug|dir|trace|warn)(?:\\.call)?\\s*\\(|\\b(?:process|require)\\s*\\[\\s*(?:[\"']|mainmodule|env\\b|req\\.)|\\bthis\\.constructor\\.|\\bconsole\\[\\s*[\"']|\\bmodule\\.exports\\s*=|\\b_response:_chunks|:constructor:constructor"),
     // Script of brackets alone: names are cut from what `false` and `undefined` are spelled as.
     pattern("code.node", 0.8, 0.5, "!\\[\\]\\s*\\+?\\s*\\[[^\\w]{0,12}\\]\\s*\\)?\\s*\\[|\\[\\]\\s*\\[\\s*\\(\\s*!\\[\\]"),
     pattern("code.prototype", 0.85, 0.5, "__proto__|\\bconstructor\\s*(?:\\[|\\.)\\s*['\"]?prototype|\\[['\"]?prototype['\"]?\\]\\s*[\\[.=]|\\[['\"]?constructor['\"]?\\]\\[|\\b__define[gs]etter__|__lookup[gs]etter__"),
+    // Options of a template engine that become its program.
+    pattern("code.node", 0.8, 0.3, "\\[view options\\]\\[(?:outputfunctionname|escapefunction|escape|client|localsname|destructuredlocals|compiledebug)"),
     // Python, Perl, Ruby.
-    pattern("code.python", 0.85, 0.3, "\\b__import__\\s*\\(|\\.os\\.system\\b|\\bos\\.(?:system|popen|exec\\w*|spawn\\w*)\\s*\\(|\\bsubprocess\\.|\\bpty\\.spawn|\\bcompile\\s*\\(.{0,80}exec|\\bexec\\s*\\(\\s*['\"]|\\beval\\s*\\(\\s*(?:compile|['\"]|__)|\\bcos\\nsystem\\n|\\bcposix\\n|!!python/|!ruby/(?:object|hash)|\\bpickle\\.loads|\\b(?:import|from)\\s+(?:os|subprocess|socket|pty)\\b\\s*[;,]|\\bsocket\\.socket\\(|\\.__(?:class|globals|subclasses)__"),
-    pattern("code.perl", 0.85, 0.4, "@\\{\\s*\\[|\\buse\\s+(?:socket|io::socket)|\\bkernel\\.(?:exec|open|fork)|\\bprocess\\.(?:spawn|kill|daemon)\\b|%x[({\\[|]|\\bio\\.popen|\\bopen3?\\s*\\(\\s*['\"]?\\||\\berb\\.new|\\binstance_eval|\\bsystem\\s+['\"]|\\bgetpwuid|#\\{\\s*(?:`|%x|system|exec|file|io|dir)|<%\\s*(?:=\\s*)?(?:response|out|request|runtime|system|eval|execute|server|dim|set|new\\s)|<%@|<%--|<jsp:|@grab(?:config|resolver)?\\s*\\(|<cf(?:execute|file|invoke)|\\bwscript\\.shell|\\bcreateobject\\s*\\("),
+    pattern("code.python", 0.85, 0.3, "\\b__import__\\s*\\(|\\.os\\.system\\b|\\bos\\.(?:system|popen|exec\\w*|spawn\\w*)\\s*\\(|\\bsubprocess\\.|\\bpty\\.spawn|\\bcompile\\s*\\(.{0,80}exec|\\bexec\\s*\\(\\s*['\"]|\\beval\\s*\\(\\s*(?:compile|['\"]|__)|\\bcos\\nsystem\\n|\\bcposix\\n|!!python/|!ruby/(?:object|hash)|\\bpickle\\.loads|\\b(?:import|from)\\s+(?:os|subprocess|socket|pty)\\b\\s*[;,]|\\bsocket\\.socket\\(|\\.__(?:class|globals|subclasses)__|\\bbreakpoint\\s*\\(\\s*\\)|\\bpy/(?:object|reduce|function|type)\\b|^c(?:__builtin__|builtins|nt|subprocess|commands)\\n\\w+\\n"),
+    pattern("code.ruby", 0.8, 0.25, "\\bsend\\s*\\(\\s*:(?:system|exec|eval|instance_eval|open|spawn)\\b|\\bgem::(?:installer|requirement|specfetcher|package|source|resolver|requestset|stubspecification)\\b|\\bkernel\\s*\\.\\s*(?:system|eval|spawn)\\b|\\bmarshal\\.load\\b"),
+    // The runtimes of .NET, Groovy, Erlang and Nashorn.
+    pattern("code.dotnet", 0.8, 0.25, "\\bsystem\\.(?:diagnostics\\.process|reflection\\.assembly|windows\\.(?:data\\.objectdataprovider|markup\\.xaml)|management\\.automation|data\\.services\\.internal|runtime\\.remoting|web\\.ui\\.losformatter|configuration\\.install|security\\.principal\\.windowsidentity)|\\bobjectdataprovider\\b|\\bexpandedwrapper|\\bassembly(?:\\]::|\\.)load(?:from|file)?\\s*\\(|\\bprocess\\.start\\s*\\("),
+    pattern("code.script", 0.75, 0.15, "[\"'\\]]\\s*\\.execute\\s*\\(\\s*\\)|\\bnew\\s+groovyshell\\b|@(?:groovy\\.transform\\.)?asttest\\b|\\bos:cmd\\s*\\(|\\bsystem\\.(?:exit|getproperty|getenv|loadlibrary)\\s*\\(|\\bjava\\.type\\s*\\("),
+    // Documents that run programs: TeX's shell escape, a spreadsheet's dynamic data exchange.
+    pattern("code.document", 0.8, 0.5, "\\\\write18\\b|\\\\input\\s*\\{?\\s*\\|"),
+    pattern("code.document", 0.8, 0.2, "^[\\s\"']*[=+@-][^\\n]{0,80}\\|\\s*'[^'\\n]{0,200}'\\s*!\\s*[a-z]"),
+    pattern("code.perl", 0.85, 0.4, "@\\{\\s*\\[|\\buse\\s+(?:socket|io::socket)|\\bkernel\\.(?:exec|open|fork)|\\bprocess\\.(?:spawn|kill|daemon)\\b|%x[({\\[|]|\\bio\\.popen|\\bopen3?\\s*\\(\\s*['\"]?\\||\\berb\\.new|\\binstance_eval|(?:^|[;{}(&|=])\\s*system\\s+['\"]|\\bgetpwuid|#\\{\\s*(?:`|%x|system|exec|file|io|dir)|<%\\s*(?:=\\s*)?(?:response|out|request|runtime|system|eval|execute|server|dim|set|new\\s)|<%@|<%--|<jsp:|@grab(?:config|resolver)?\\s*\\(|<cf(?:execute|file|invoke)|\\bwscript\\.shell|\\bcreateobject\\s*\\("),
     pattern("code.eval", 0.6, 0.15, concat!("^[\\s'\"();{}+.-]{0,12}(?:eval|assert|execute)", call!(), "|['\"]\\s*[.+;]\\s*(?:eval|system|exec|print|die|sleep|phpinfo|assert)", call!(), "|^\\s*(?:data:|javascript:)?(?:print|sleep|die|exit)\\s*\\(\\s*(?:md5|\\d+|['\"])[^)]*\\)\\s*;?\\s*$")),
 ]);
 
@@ -92,14 +105,19 @@ impl Detector for CodeInjection {
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
         upload::judge(value, report);
-        PATTERNS.judge(value, value.bytes, report);
+        serialized::judge(value, report);
+        let plain = errors::left_out(value.bytes);
+        PATTERNS.judge(value, plain.as_deref().unwrap_or(value.bytes), report);
+        if value.part == Part::Json && value.name.ends_with(b"constructor.prototype") {
+            report.add("code.prototype", 0.85);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inspect::{patterns, testing::score, testing::score_at, Part};
+    use crate::inspect::{patterns, testing::score, testing::score_at};
 
     #[test]
     fn code_is_found() {
@@ -144,6 +162,26 @@ mod tests {
             "rO0ABQ",
             "KztAAU",
             "x <%-- 1 --%>",
+            "_SESSION[login]",
+            "globals[x]",
+            "mail[#post_render][]",
+            "call_user_func_array",
+            "settings[view options][escapeFunction]",
+            "(new ReflectionFunction('system'))->invoke('id')",
+            "exec  (blah)",
+            "Function('x')()",
+            "cposix\nsystem\np0",
+            "--- !ruby/object:Gem::Installer",
+            "Gem::Requirement",
+            "System.Windows.Data.ObjectDataProvider, PresentationFramework",
+            "System.Diagnostics.Process",
+            "\"id\".execute().text",
+            "os:cmd(\"id\").",
+            "aced00057372001164",
+            "\\immediate\\write18{id}",
+            "=cmd|'/c calc'!A1",
+            "jdk.nashorn.internal.objects.NativeString",
+            "org.springframework.context.support.FileSystemXmlApplicationContext",
         ] {
             assert!(score(&CodeInjection, text) >= 0.5, "{text}");
         }
@@ -167,6 +205,25 @@ mod tests {
             "Price ($): 20",
             "\"quoted\" (see above)",
             "for php (and ruby) people",
+            "print(s)",
+            "file(s) not found",
+            "system (OS)",
+            "mail(at)a.example",
+            "include (a) and (b)",
+            "header(1).png",
+            "<?",
+            "key system \"x\"",
+            "a:1:{s:4:\"name\";s:3:\"Bob\";}",
+            "java.util.List",
+            "java.lang.NullPointerException: null",
+            "org.springframework.boot:spring-boot-starter-web:3.1.0",
+            "org.apache.commons:commons-lang3:3.12.0",
+            "Gem::Version",
+            "+49 30 123|456",
+            "callback",
+            "prototype",
+            "class.name",
+            "system.log",
         ] {
             assert!(score(&CodeInjection, text) < 0.5, "{text}");
         }

@@ -84,6 +84,15 @@ fn is_listed(name: &[u8]) -> bool {
     listed && !is(b"session_id") || starts(b"aspsessionid")
 }
 
+/// Tells whether a path carries a session in a parameter of its own: `/login;jsessionid=74B0`.
+pub fn carries_session(path: &[u8]) -> bool {
+    let parameter = memchr::memchr(b';', path).map(|at| &path[at + 1..]);
+    let end = parameter.and_then(|parameter| memchr::memchr(b'=', parameter));
+    parameter
+        .zip(end)
+        .is_some_and(|(p, end)| names_session(&p[..end]))
+}
+
 /// Tells whether a request was made by the page of another site.
 pub fn is_foreign(request: &Request<'_>) -> bool {
     let Some(referer) = request.header("Referer") else {
@@ -137,6 +146,8 @@ mod tests {
             assert!(!found(query, own), "{query}");
             assert!(!found(query, ""), "{query}");
         }
+        let path = |path: &str| carries_session(path.as_bytes());
+        assert!(path("/login;jsessionid=74B0CB41") && !path("/a;v=1/sessionid"));
         for query in ["session_id=cs_1", "id=7", "session=x", "grid=1", "card=2"] {
             assert!(!found(query, foreign), "{query}");
         }

@@ -5,6 +5,7 @@ mod code;
 mod command;
 mod commands;
 mod detector;
+mod errors;
 mod evidence;
 mod exploited;
 mod fixation;
@@ -20,6 +21,7 @@ mod prefilter;
 mod prose;
 mod scanner;
 mod scoping;
+mod serialized;
 mod signs;
 mod sqli;
 mod ssi;
@@ -306,8 +308,12 @@ impl Inspector {
             return None;
         }
         let mut hints = prefilter::look(value)?;
-        let parameter = matches!(value.part, Part::Query | Part::Form);
-        if parameter && fixation::names_session(value.name) && fixation::is_foreign(request) {
+        let names = match value.part {
+            Part::Query | Part::Form => fixation::names_session(value.name),
+            Part::Path => fixation::carries_session(value.bytes),
+            _ => false,
+        };
+        if names && fixation::is_foreign(request) {
             hints.mark(prefilter::Marks::SESSION);
         }
         let wanting = detector::wanting(&hints) & self.asked;

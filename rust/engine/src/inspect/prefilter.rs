@@ -126,7 +126,8 @@ fn is_upload(value: &Value<'_>) -> bool {
     match value.part {
         Part::Header => names_file(value.name),
         Part::Form | Part::Body => {
-            value.bytes.starts_with(b"%!PS") || value.bytes.starts_with(b"push graphic-context")
+            let starts = |word: &[u8]| value.bytes.starts_with(word);
+            starts(b"%!PS") || starts(b"push graphic-context") || starts(b"auto_")
         }
         _ => false,
     }
@@ -188,6 +189,7 @@ fn hints(value: &Value<'_>, read: &Read) -> Hints {
         Marks::AGENT.when(is_agent(value)),
         Marks::UPLOAD.when(value.part == Part::File || is_upload(value)),
         Marks::SCHEME.when(signs::relative(value.bytes)),
+        Marks::MARKUP.when(signs::loads(value)),
     ];
     let marks = marks.into_iter().fold(Marks::default(), Marks::or);
     Hints {

@@ -1,6 +1,6 @@
 //! What stands beside single bytes: the closer looks of the prefilter.
 
-use super::Part;
+use super::{serialized, Part};
 use crate::decode::kind::{self, rare, Rare};
 use crate::decode::Value;
 
@@ -171,12 +171,35 @@ pub fn object(value: &Value<'_>, rare: Rare) -> bool {
         Some(b'H') => text.starts_with(b"H4sIAAAA"),
         Some(b'A') => text.starts_with(b"AAEAAAD"),
         Some(0xac) => text.starts_with(b"\xac\xed\x00\x05"),
+        Some(b'a') => text.starts_with(b"aced0005"),
+        Some(b'g' | b'B') => serialized::may_be(text),
+        Some(b'c') => calls_module(text),
+        Some(b'p') => text == b"prototype",
+        Some(b'=' | b'+' | b'-' | b'@') => rare.any & rare::BAR != 0,
         _ => false,
     };
     let quoted = rare.any & rare::COLON != 0 && value.seen.any & kind::QUOTE != 0;
     magic
+        || rare.any & rare::BACKSLASH != 0 && escapes_to_shell(text)
         || quoted && pair(text, *b":\"")
         || quoted && rare.any & rare::BRACE != 0 && pair(text, *b":{")
+}
+
+/// A module of Python and a line end, as a pickle starts.
+fn calls_module(text: &[u8]) -> bool {
+    let end = memchr::memchr(b'\n', &text[..text.len().min(16)]);
+    end.is_some_and(|end| {
+        text[..end]
+            .iter()
+            .all(|b| b.is_ascii_lowercase() || *b == b'_')
+    })
+}
+
+/// `\write18`, `\input|`: how TeX runs a program.
+fn escapes_to_shell(text: &[u8]) -> bool {
+    [&b"\\write18"[..], b"\\input|", b"\\input{|"]
+        .iter()
+        .any(|word| memchr::memmem::find(text, word).is_some())
 }
 
 /// `<!`, `<?`.
@@ -192,7 +215,8 @@ pub fn template(text: &[u8], rare: Rare) -> bool {
             matches!(
                 at(i.checked_sub(1)),
                 b'$' | b'#' | b'%' | b'@' | b'*' | b'~' | b'{'
-            ) || matches!(at(Some(i + 1)), b'%' | b'#' | b'@')
+            ) || matches!(at(Some(i + 1)), b'%' | b'#' | b'@' | b'$')
+                || holds(rare::BAR) && matches!(at(Some(i + 1)), b'\'' | b'"')
         })
         || holds(rare::LESS)
             && memchr::memchr_iter(b'<', text).any(|i| matches!(at(Some(i + 1)), b'%' | b'#'))
@@ -210,7 +234,7 @@ fn hashes(text: &[u8]) -> bool {
     memchr::memchr_iter(b'#', &text[..last]).any(|at| {
         text[at + 1..last]
             .first_chunk::<2>()
-            .is_some_and(|next| next.iter().all(u8::is_ascii_alphabetic))
+            .is_some_and(|next| next.iter().all(|b| b.is_ascii_alphabetic() || *b == b'_'))
     })
 }
 
@@ -242,10 +266,31 @@ fn reopens(rest: &[u8]) -> bool {
 pub fn markup(value: &Value<'_>, rare: Rare) -> bool {
     let holds = |bytes| rare.any & bytes == bytes;
     holds(rare::LESS)
+        || holds(rare::COLON) && is_document(value.bytes)
         || holds(rare::AMPERSAND | rare::HASH) && memchr::memmem::find(value.bytes, b"&#").is_some()
         || holds(rare::BACKSLASH)
             && memchr::memchr_iter(b'\\', value.bytes)
                 .any(|at| matches!(value.bytes.get(at + 1), Some(b'u' | b'U' | b'x' | b'X')))
+}
+
+/// A page or a drawing in a URL, at the start or behind a quote.
+fn is_document(text: &[u8]) -> bool {
+    let start = memchr::memchr(b'd', &text[..text.len().min(3)]);
+    start.is_some_and(|at| {
+        text[at..].starts_with(b"data:")
+            && [&b"text/html"[..], b"image/svg", b"application/xhtml"]
+                .iter()
+                .any(|kind| text[at + 5..].starts_with(kind))
+    })
+}
+
+/// A quote at the start, a blank, and an equals sign.
+pub fn loads(value: &Value<'_>) -> bool {
+    let quoted = matches!(
+        value.bytes,
+        [b'\'' | b'"', b' ', ..] | [_, b'\'' | b'"', b' ', ..]
+    );
+    quoted && value.seen.any & kind::TAG != 0 && memchr::memchr(b'=', value.bytes).is_some()
 }
 
 #[cfg(test)]

@@ -14,34 +14,38 @@ use crate::decode::Value;
 /// The detector of this family.
 pub struct TemplateInjection;
 
-/// What is called or looked into within brackets.
+/// What is called or looked into within brackets. Settings and requests are whole, or what is secret
+/// or leads on in them: mailers and mocks have `{{ config.title }}` and `{{ request.body.id }}`.
 macro_rules! inside {
     () => {
-        "(?:__\\w+__|\\\\x5f|config\\b|request\\b|self\\b|cycler\\b|joiner\\b|namespace\\b|lipsum\\b|get_flashed_messages|url_for\\b|\
-         _self\\b|getclass|forname|getruntime|\\bexec\\b|\\bsystem\\b|popen|passthru|\\beval\\b|process\\b|require\\b|\
-         import\\b|constructor|attr\\s*\\(|\\|\\s*(?:attr|filter|map|sort|reduce|format|safe|join|list)\\b|\\bopen\\s*\\(|\
-         range\\.constructor|console\\.|_\\.version|dump\\s*\\(|app\\.|settings\\.|debug\\b|java\\.|t\\(\\s*java|\
-         @java|#\\w+\\s*=|#this|#context|#_memberaccess|#rt|new\\s+\\w|file\\.|dir\\.|ioutil|shell_exec|\
-         classloader|scriptengine|beans\\b|applicationscope|sessionscope|pagecontext|product\\.|self\\.)"
+        "(?:__[a-z]\\w*__|\\\\x5f|\\b(?:config|self|request|settings|environment|handler|app|application|session)(?:\\s*(?:[|}%~\\[]|$)|\\.(?:items|from|meta\\b|environ|application|args|server|session|settings|secret|env\\b|user\\.pass|get\\s*\\(|get[a-z]|set[a-z]|class|init|__|\\w*(?:secret|passw|token|_key)|(?-i:[A-Z]{2})))|\
+         \\bcycler\\b|\\bjoiner\\b|\\blipsum\\b|get_flashed_messages|\\burl_for\\.|_self\\b|getclass|forname|getruntime|\\bexec\\b|\\bsystem\\b|popen|passthru|\\beval\\b|\\bprocess\\.(?:env|mainmodule|binding)|\\brequire\\b|\
+         \\bimport\\b|\\bconstructor\\b|attr\\s*\\(|\\|\\s*attr\\b|\\bopen\\s*\\(|console\\.|\\b_\\.\\w|\\brails\\.|\\b(?:string|this)\\.(?:split|sub|pop|push|shift|replace|bind|apply|call)\\b|\\bdump\\s*\\(|\\bdebug\\s*\\(|java\\.|t\\(\\s*java|\
+         @java|@environment|#\\w+\\s*=|#this|#context|#_memberaccess|#rt|#(?:application|session|request|parameters|attr)\\b|new\\s+\\w+[.(]|\\bfile\\.|\\bdir\\.|\\bio\\.|(?-i:\\bENV)\\s*[.\\[]|ioutil|shell_exec|%c|\
+         classloader|scriptengine|\\bbeans\\b|(?:application|session|request|page)scope|pagecontext|facescontext|servletcontext|system(?:properties|environment)|\\binitparam|\\b(?:header|param|cookie)\\[|\
+         \\b(?:include|source|constant|file|read)\\s*\\(|\\?(?:api|eval|new|interpret|has_api)\\b|\\.data_model|\\bcall\\s+\\.|\\.constructor)"
     };
 }
 
 static PATTERNS: Patterns = Patterns::new(&[
     pattern("template.lookup", 0.95, 0.9, "\\$\\{\\s*jndi\\s*:|\\bjndi:(?:ldaps?|rmi|dns|iiop|corba|nis|nds|https?)"),
-    pattern("template.lookup", 0.8, 0.7, "\\$\\{(?:env|sys|java|ctx|lower|upper|date|main|bundle|docker|k8s|spring|log4j|web|base64|script|dns|url|const|::)[:}]"),
-    pattern("template.lookup", 0.6, 0.5, "\\$\\{[^{}]{0,20}:-[^}]{0,8}\\}|\\$\\{[^{}]{0,40}\\$\\{"),
+    pattern("template.lookup", 0.8, 0.7, "\\$\\{(?:env|sys|java|ctx|lower|upper|date|main|bundle|docker|k8s|spring|log4j|web|base64\\w*|properties|xml|file|resourcebundle|url\\w*coder|localhost|script|dns|url|const|::)[:}]"),
+    pattern("template.lookup", 0.6, 0.5, "\\$\\{(?:[^{}]{0,20}:[^{}]{0,20}|:{0,2}):-[^}]{0,8}\\}|\\$\\{\\w{0,20}:-[a-z]\\}|\\$\\{[^{}]{0,40}\\$\\{"),
     pattern("template.arithmetic", 0.9, 0.6, "(?:\\{\\{|\\$\\{|#\\{|\\*\\{|%\\{|~\\{|@\\{|<%=|\\$!?\\{\\{|\\{\\{=|\\[\\[|@\\()\\s*['\"(]*-?\\d+['\")]*\\s*[-+*/%]\\s*['\"(]*\\d+"),
     pattern("template.expression", 0.85, 0.45, concat!("(?:\\{\\{|\\$\\{|#\\{|\\*\\{|%\\{|~\\{|@\\{|\\{%|<%|\\$!?\\{|\\[\\[)[^\\n]{0,240}?", inside!())),
     pattern("template.expression", 0.45, 0.0, "^\\s*(?:\\{\\{[^{}]{1,200}\\}\\}|\\$\\{[^{}]{1,200}\\}|#\\{[^{}]{1,200}\\}|<%=?[^%]{1,200}%>|\\{%[^%]{1,200}%\\}|\\*\\{[^{}]{1,200}\\}|\\$\\{\\{.{1,200}\\}\\})\\s*$"),
     // A method that is called is no placeholder.
     pattern("template.expression", 0.8, 0.0, "^\\s*(?:\\{\\{|[$#*@~]\\{)[^{}]{0,200}\\.\\s*\\w+\\s*\\([^{}]{0,200}\\)[^{}]{0,200}\\}\\}?\\s*$"),
-    pattern("template.expression", 0.6, 0.0, "^\\s*(?:\\{\\{[^{}]{0,200}[.(\\[|'\"=+*/@-][^{}]{0,200}\\}\\}|[$#*@~]\\{[^{}]{0,200}[.(\\[|'\"=+*/@-][^{}]{0,200}\\}|<%=?[^%]{0,200}[.(\\[|'\"=+*/`-][^%]{0,200}%>)\\s*$"),
+    // Neither is a list, a program's literal, an assignment or a quoted command; a path with filters is one.
+    pattern("template.expression", 0.6, 0.0, "^\\s*(?:(?:\\{\\{|[$#*@~]\\{)\\s*(?:[\\[(]|\\.[a-z]|['\"][^'\"]*['\"]\\s*[^|\\s}]|[^{}]{0,200}[`@])[^{}]{0,200}\\}{1,2}|[$#*@~]\\{\\s*['\"][^'\"]*['\"]\\s*\\}|<%[=-]?[^%=]{0,200}[(\\[`'\"][^%]{0,200}%>)\\s*$"),
     pattern("template.directive", 0.85, 0.7, "<#(?:assign|include|import|setting|list)\\b|freemarker\\.template\\.utility|\\?new\\(\\)|\\?api\\b|#set\\s*\\(\\s*\\$|\\$\\w+\\.(?:class|getclass)\\b|#(?:include|parse|evaluate)\\s*\\(|\\{php\\}|\\{\\$smarty|\\{system\\(|\\{literal\\}"),
-    pattern("template.directive", 0.7, 0.2, "\\{%-?\\s*(?:import|include|extends|debug|load|set|for|if|macro|block|with|raw|autoescape)\\b|<%=?\\s*(?:system|exec|eval|`|file|dir|io|require|self|@|7|foo|class|object|response|request|out|%x|%q)"),
+    pattern("template.directive", 0.7, 0.2, "\\{%-?\\s*(?:(?:import|include|extends|debug|load)\\b|if\\s+(?:true|not|\\d|['\"])|[^%{}]{0,100}\\.\\w+\\()|<%=?\\s*(?:system|exec|eval|`|file|dir|io|require|self|7|foo|class|object|response|request|out|%x|%q)"),
+    // A value, handed on to a function that runs it.
+    pattern("template.directive", 0.8, 0.4, "\\{\\s*['\"$][^{}\\n]{0,80}\\|\\s*@?(?:system|exec|passthru|shell_exec|eval|phpinfo|file_get_contents|readfile|assert)\\b"),
     pattern("template.razor", 0.85, 0.6, "@\\(\\s*\\d+\\s*[-+*/]|@\\{\\s*(?:var|//|system)|@\\((?:system|process|\\d)|@(?:system\\.|model\\.|html\\.raw|functions\\s*\\{|import\\s)"),
     pattern("template.ognl", 0.95, 0.8, "#_memberaccess|@ognl|ognl\\.ognlcontext|@java\\.lang|\\(#\\w+\\s*=|#context\\[|xwork2?\\.|#request\\.|struts2?\\.|allowstaticmethodaccess|denymethodexecution|%\\{\\s*#|%\\{\\(#|\\(#\\w+\\.\\w+|#\\w+\\.\\w+\\("),
     pattern("template.spel", 0.95, 0.8, "t\\s*\\(\\s*(?:java|org|com|javax)\\.|#\\{\\s*t\\(|#this\\.getclass|new\\s+java\\.|new\\s+processbuilder|\\.getclass\\(\\)\\.|\\bforname\\s*\\(|getruntime\\(\\)|class\\.module\\.classloader|classloader\\.resources"),
-    pattern("template.python", 0.9, 0.5, "__(?:class|globals|mro|subclasses|builtins|bases|base|import|init|getitem|dict|reduce)__|\\[['\"](?:__\\w+__|\\\\x5f)|\\\\x5f\\\\x5f|\\|attr\\s*\\(|\\.mro\\(\\)"),
+    pattern("template.python", 0.9, 0.5, "__(?:class|globals|mro|subclasses|builtins|bases|base|import|getitem|dict|reduce)__|(?:[.\\[|'\"]\\s*__init__|__init__\\s*\\.\\s*__)|\\[['\"](?:__\\w+__|\\\\x5f)|\\\\x5f\\\\x5f|\\|attr\\s*\\(|\\.mro\\(\\)"),
     pattern("template.node", 0.9, 0.5, "(?:range|\\b\\w+|\\]|\\)|'')\\.constructor\\.?(?:constructor|prototype|\\()|\\[['\"]constructor['\"]\\]|constructor\\(['\"]return|process\\.mainmodule|global\\.process|#with\\s+['\"]|lookup\\s+string"),
     pattern("template.sandbox", 0.85, 0.5, "_self\\.env|registerundefinedfiltercallback|getfilter\\(|self\\._tmpl|self\\.module|template\\.module|\\bcycler\\.|\\blipsum\\.|\\|\\s*(?:filter|map|sort|reduce)\\s*\\(\\s*['\"]|smarty\\.(?:version|template|now)|self::clearconfig|\\$output\\s*=|get_flashed_messages\\.|url_for\\.|config\\.(?:items|from|__)|%0a?\\w*\\{php"),
 ]);
@@ -57,21 +61,25 @@ impl Detector for TemplateInjection {
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
         PATTERNS.judge(value, value.bytes, report);
-        if let Some(folded) = fold(value.bytes) {
-            report.add("template.lookup", 0.6);
+        if let Some((folded, hidden)) = fold(value.bytes) {
+            if hidden {
+                report.add("template.lookup", 0.6);
+            }
             PATTERNS.judge(value, &folded, report);
         }
     }
 }
 
 /// Folds lookups within lookups to what they give: `${lower:j}`, `${::-n}` and `${env:X:-d}` to
-/// `j`, `n` and `d`. `None` without such. Cost: linear; every bracket is visited once.
-fn fold(text: &[u8]) -> Option<Vec<u8>> {
+/// `j`, `n` and `d`. `None` without such. Tells, too, whether one gives a letter or two, which nobody
+/// writes who hides nothing; `${HOST:-localhost}` and `${PORT:-80}` are defaults.
+/// Cost: linear; every bracket is visited once.
+fn fold(text: &[u8]) -> Option<(Vec<u8>, bool)> {
     memchr::memmem::find(text, b"${")?;
     let text = &text[..text.len().min(super::patterns::REACH)];
     let mut out: Vec<u8> = Vec::with_capacity(text.len());
     let mut open: Vec<usize> = Vec::new();
-    let mut changed = false;
+    let (mut changed, mut hidden) = (false, false);
     let mut at = 0;
     while at < text.len() {
         if text[at..].starts_with(b"${") {
@@ -90,6 +98,7 @@ fn fold(text: &[u8]) -> Option<Vec<u8>> {
                         out.truncate(start);
                         out.extend_from_slice(&given);
                         changed = true;
+                        hidden |= given.len() <= 2 && !given.iter().all(u8::is_ascii_digit);
                     }
                     None => out.push(byte),
                 }
@@ -101,7 +110,7 @@ fn fold(text: &[u8]) -> Option<Vec<u8>> {
             None => out.push(byte),
         }
     }
-    changed.then_some(out)
+    changed.then_some((out, hidden))
 }
 
 /// What a lookup without lookups in it gives, when it says so itself.
@@ -144,6 +153,20 @@ mod tests {
             "{{constructor.constructor('return 1')()}}",
             "{% import os %}",
             "{{request|attr('application')}}",
+            "{{config}}",
+            "{{ settings.SECRET_KEY }}",
+            "{{ ['id'] }}",
+            "{{ 'a'*9 }}",
+            "${.version}",
+            "${initParam}",
+            "#{systemProperties['user.dir']}",
+            "{'id'|system}",
+            "{{ include('/x') }}",
+            "${${::-j}x}",
+            "<%= link('x') %>",
+            "{% if True %}49{% endif %}",
+            "${'ff'}",
+            "{{ [].x }}",
         ] {
             assert!(score(&TemplateInjection, text) >= 0.5, "{text}");
         }
@@ -158,6 +181,24 @@ mod tests {
     #[test]
     fn ordinary_text_is_left_alone() {
         for text in [
+            "{{ order.total | money }}",
+            "{{ 'cart.title' | t }}",
+            "{{ price * quantity }}",
+            "{{config.title}}",
+            "{{request.body.user}}",
+            "${{ github.event.pull_request.number }}",
+            "${project.version}",
+            "${DB_HOST:-localhost}",
+            "{{ $node[\"HTTP\"].json.id }}",
+            "{{ __('messages.welcome') }}",
+            "{% if template contains 'product' %}x{% endif %}",
+            "<%= first_name %>",
+            "{{{body}}}",
+            "{{ items|map(attribute='name')|join(', ') }}",
+            "__init__.py",
+            "def __init__(self):",
+            "${env.BUILD}",
+            "^\\$\\{([^}]+)\\}$",
             "Dear {name}, you owe us $5 {really}",
             "query Q($id: ID!) { user(id: $id) { name } }",
             "a {{placeholder}} in a long letter to our customers, as newsletters have it",
@@ -172,6 +213,6 @@ mod tests {
     #[test]
     fn deep_lookups_are_folded_in_one_pass() {
         let deep = [b"${lower:".repeat(800), b"}".repeat(800)].concat();
-        assert!(fold(&deep).is_some_and(|out| out.len() < deep.len()));
+        assert!(fold(&deep).is_some_and(|(out, _)| out.len() < deep.len()));
     }
 }

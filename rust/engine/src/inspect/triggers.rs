@@ -14,13 +14,14 @@ pub const SCHEME: u64 = 1 << 4;
 pub const INVOKED: u64 = 1 << 6;
 /// A class or a module, before a point.
 pub const DOTTED: u64 = 1 << 7;
-/// A name between underscores.
+/// A name between underscores, or an array behind one: `__proto__`, `_SESSION[`.
 pub const DUNDER: u64 = 1 << 8;
 /// An operator, behind a dollar.
 pub const DOLLAR: u64 = 1 << 5;
 /// A name before a closing bracket: `[php]`, `{php}`.
 pub const BRACED: u64 = 1 << 9;
-
+/// A name before two colons: `Gem::Installer`.
+pub const SCOPED: u64 = 1 << 12;
 /// A clause or a statement, behind what was ended: a quote, a bracket, a semicolon.
 pub const BEHIND: u64 = 1 << 10;
 /// A command of a line protocol, on the second line behind a single word.
@@ -63,8 +64,17 @@ const fn when(condition: u64) -> u64 {
 }
 
 /// Each group's words, apart by blanks.
-const GROUPS: [(u64, &str); 21] = [
-    (when(BRACED), "php"),
+const GROUPS: [(u64, &str); 24] = [
+    (when(BRACED), "php options"),
+    (when(SCOPED), "gem kernel marshal assembly"),
+    (
+        beside(Words::CODE),
+        "func construct invokefunction httpd prepend execute render builder",
+    ),
+    (
+        called(Words::CODE),
+        "py ruby python globals objectdataprovider expandedwrapper specfetcher requirement installer",
+    ),
     (when(LOGIC), "or and xor"),
     (when(SORTS), "order group"),
     (when(HEX), "x"),
@@ -85,7 +95,9 @@ const GROUPS: [(u64, &str); 21] = [
     ),
     (
         called(Words::SCRIPT),
-        "script alert confirm prompt eval document window adw top self parent",
+        "script alert confirm prompt eval document window adw top self parent fetch location navigator \
+         localstorage sessionstorage globalthis reflect createelement getscript sendbeacon import \
+         xmlhttprequest settimeout setinterval function frames throw",
     ),
     (
         sets(Words::SCRIPT),
@@ -133,7 +145,7 @@ const GROUPS: [(u64, &str); 21] = [
          function open spawn print printf echo phpinfo unserialize extract getclass forname ini \
          gzinflate md chr define usort include scandir glob dump settimeout fork readline func \
          preg call map mb create highlight contents decode compile import base rot encode decode \
-         var die array getruntime newinstance grab grabconfig grabresolver find findone insert update remove mapreduce aggregate count while loader load get put byname get file string \
+         var die array getruntime newinstance grab grabconfig grabresolver find findone insert update remove mapreduce aggregate count while loader load get put byname get file string execute breakpoint cmd exit getproperty loadlibrary groovyshell asttest type send load loadfrom start reflectionfunction \
          tojson tojsononeline drop addv adde iterate",
     ),
     (
@@ -141,7 +153,7 @@ const GROUPS: [(u64, &str); 21] = [
         "java javax ognl sun runtime class process apache processbuilder xwork opensymphony apoc dbms \
          springframework hibernate groovy springboot rowset netscape weblogic bea codehaus \
          constructor mainmodule pty subprocess os freemarker velocity jndi console module org \
-         prototype",
+         prototype diagnostics reflection automation nashorn",
     ),
     (
         sets(Words::CODE),
@@ -152,7 +164,8 @@ const GROUPS: [(u64, &str); 21] = [
     ),
     (
         when(DUNDER),
-        "proto class globals mro subclasses builtins import init bases",
+        "proto class globals mro subclasses builtins import init bases session server get post request \
+         cookie files env",
     ),
     (when(SCHEME), "http https ftp ftps ws wss url"),
     (
@@ -283,7 +296,7 @@ const fn most(sets: u64) -> u16 {
         (HEX, Words::FILE),
         (COMMAND, Words::SHELL),
         (SCHEME, Words::URL),
-        (INVOKED | DOTTED | DUNDER | BRACED, Words::CODE),
+        (INVOKED | DOTTED | DUNDER | BRACED | SCOPED, Words::CODE),
         (DOLLAR | BEHIND | LINE, Words::OPERATOR),
     ];
     let mut most = (sets | sets >> 16 | sets >> 32) as u16;

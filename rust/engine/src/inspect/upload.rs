@@ -12,16 +12,16 @@ use crate::decode::Value;
 /// Names. What stands behind the extension is dropped by some servers: points, blanks, `;.jpg`,
 /// `%00.png`, `::$DATA`.
 static NAMES: Patterns = Patterns::new(&[
-    pattern("code.upload", 0.65, 0.65, "\\.\\s*(?:ph(?:p\\d?|tml?|ar|ps)|jspx?|jspf|asp|aspx|ashx|asmx|asa|cer|cfm|cfml|war|shtml)[\\s.]*(?:(?:[;:/]|%00|\\x00).*)?$|(?:^|[/\\\\])\\.?(?:htaccess|user\\.ini|web\\.config)$"),
-    pattern("code.upload", 0.65, 0.65, "\\.(?:ph(?:p\\d?|tml|ar)|jspx?|aspx?)\\.\\w{2,4}$|(?:^|[/\\\\])sess_[a-z0-9]{16,}$"),
+    pattern("code.upload", 0.65, 0.65, "\\.\\s*(?:ph(?:p\\d?|t(?:ml?)?|ar|ps)|jspx?|jspf|asp|aspx|ashx|asmx|asa|soap|(?:cs|vb)html|cfm|cfml|war|shtml?)[\\s.'\\x80-\\xff]*(?:(?:[;:/#?]|%00|\\x00|\\\\x?0).*)?$|(?:^|[/\\\\])\\.?(?:htaccess|user\\.ini|web\\.config)$"),
+    pattern("code.upload", 0.65, 0.65, "\\.(?:ph(?:p\\d?|tml|ar)|jspx?|aspx?)\\s*\\.\\w{2,4}$|(?:^|[/\\\\])sess_[a-z0-9]{16,}$"),
 ]);
 
-/// Pictures.
+/// Pictures, and settings of a folder that make programs of others' files.
 static CONTENTS: Patterns = Patterns::new(&[pattern(
     "code.upload",
     0.85,
     0.85,
-    "^%!ps(?:.|\\n)*%pipe%|^push graphic-context(?:.|\\n)*(?:\\||url\\(|msl:|ephemeral:|label:@)",
+    "^%!ps(?:.|\\n)*%pipe%|^push graphic-context(?:.|\\n)*(?:\\||url\\(|msl:|ephemeral:|label:@)|^\\s*(?:addtype|addhandler|sethandler|forcetype)\\s+[\\w/.+-]*(?:php|cgi|ssi|server-parsed|jsp|asp)|^\\s*(?:php_(?:admin_)?(?:value|flag)\\s+)?auto_(?:pre|ap)pend_file\\b",
 )]);
 
 /// Judges a value that is or may be an upload's.
@@ -52,6 +52,11 @@ mod tests {
             "a.php.jpg",
             "x.php%00.png",
             ".htaccess",
+            "a.pht",
+            "a.cshtml",
+            "a.php .jpg",
+            "a.php#.png",
+            "a.php\u{200b}",
         ] {
             assert!(file(name) >= 0.5, "{name}");
         }
@@ -63,6 +68,7 @@ mod tests {
             "a.html",
             "archive.tar.gz",
             "asp",
+            "key.cer",
         ] {
             assert!(file(name) < 0.5, "{name}");
         }

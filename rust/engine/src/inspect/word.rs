@@ -1,7 +1,8 @@
 //! One run of letters: what it says with what stands around it.
 
 use super::triggers::{
-    BEHIND, BRACED, COMMAND, DOLLAR, DOTTED, DUNDER, HEX, INVOKED, LINE, LOGIC, SCHEME, SORTS,
+    BEHIND, BRACED, COMMAND, DOLLAR, DOTTED, DUNDER, HEX, INVOKED, LINE, LOGIC, SCHEME, SCOPED,
+    SORTS,
 };
 use super::words::Words;
 
@@ -58,8 +59,11 @@ impl<'t> Word<'t> {
         let invoked = special & INVOKED != 0 && self.invoked();
         let dotted = special & DOTTED != 0 && self.dotted();
         let braced = special & BRACED != 0 && matches!(self.rest.first(), Some(b']' | b'}'));
-        let dunder = special & DUNDER != 0 && self.before() == b'_' && self.rest.starts_with(b"_");
-        if invoked || dotted || dunder || braced {
+        let dunder = special & DUNDER != 0
+            && self.before() == b'_'
+            && matches!(self.rest, [b'_' | b'[', ..]);
+        let scoped = special & SCOPED != 0 && self.rest.starts_with(b"::");
+        if invoked || dotted || dunder || braced || scoped {
             found |= Words::CODE.0;
         }
         if special & DOLLAR != 0 && matches!(self.before(), b'$' | b'&') {

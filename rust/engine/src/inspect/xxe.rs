@@ -19,9 +19,13 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("xxe.entity", 0.95, 0.8, "<!entity\\s+(?:%\\s*)?\\S+\\s+[\"'](?:[&%][\\w.-]+;){2}"),
     pattern("xxe.entity", 0.8, 0.6, "<!entity\\s+(?:%\\s*)?\\S+\\s+[\"']"),
     pattern("xxe.entity", 0.75, 0.6, "<!doctype\\s[^>\\[]{0,200}\\[\\s*(?:<!|%|\\]|$)"),
-    pattern("xxe.doctype", 0.8, 0.6, "<!doctype\\s+\\S+\\s+system\\s+[\"']?(?:file|https?|ftp|gopher|php|expect|jar|netdoc|//|/|\\w+://)"),
+    pattern("xxe.doctype", 0.8, 0.6, "<!doctype\\s+\\S+\\s+system\\s+[\"']?(?:file|https?|ftp|gopher|php|expect|jar|netdoc|//|/|\\\\|\\w+://)"),
     pattern("xxe.doctype", 0.6, 0.5, "<!doctype\\s+\\S+\\s+(?:system|public)\\s+[\"'][^\"']{0,200}[\"']\\s+[\"'](?:file|http)://(?:127|localhost|\\d)"),
     pattern("xxe.include", 0.9, 0.8, "<xi:include\\b|xmlns:xi\\s*=|www\\.w3\\.org/2001/xinclude|<xop:include\\b[^>]{0,200}href\\s*=\\s*[\"']?(?:file|https?|ftp|gopher|netdoc|jar):"),
+    // An identifier for the public, from someone who publishes none.
+    pattern("xxe.public", 0.6, 0.3, "<!doctype\\s+\\S+\\s+public\\s+[\"'][^\"']{0,200}[\"']\\s+[\"'][a-z]+://"),
+    // Markup that takes in a file of whoever reads it.
+    pattern("xxe.include", 0.8, 0.4, "\\b(?:href|src|schemalocation|system)\\s*=\\s*[\"']?file:/"),
     pattern("xxe.parameter", 0.8, 0.4, "<!(?:element|attlist|notation)\\s+\\S+\\s+\\S+|&(?:xxe|file|payload|send|exfil|content);|%(?:xxe|dtd|remote|payload|file|send|asd|sp|param\\d|all|ext|init);"),
     pattern("xxe.transform", 0.8, 0.6, "<xsl:(?:value-of|include|import|copy-of|template)\\b|document\\(\\s*['\"]|<\\?xml-stylesheet\\b|xmlns:(?:php|java|msxsl|xalan)\\s*="),
     // A bracket in a section of its own: the parser puts a tag together that no filter saw.
@@ -39,8 +43,79 @@ impl Detector for Xxe {
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
+        let (named, published) = (names_namespaces(value.bytes), is_published(value.bytes));
+        match (named, published) {
+            (true, true) => report.doubt(&["xxe.entity", "xxe.public", "xxe.doctype"], 0.2),
+            (true, false) => report.doubt(&["xxe.entity"], 0.2),
+            (false, true) => report.doubt(&["xxe.public", "xxe.doctype"], 0.2),
+            (false, false) => {}
+        }
         PATTERNS.judge(value, value.bytes, report);
     }
+}
+
+/// Those whose document types parsers know or ask for every day, by the ends of their hosts.
+const PUBLISHERS: [&[u8]; 26] = [
+    b"w3.org",
+    b"apple.com",
+    b"cxml.org",
+    b"oasis-open.org",
+    b"docbook.org",
+    b"sun.com",
+    b"oracle.com",
+    b"jcp.org",
+    b"hibernate.org",
+    b"sourceforge.net",
+    b"mybatis.org",
+    b"apache.org",
+    b"springframework.org",
+    b"jboss.org",
+    b"opensymphony.com",
+    b"checkstyle.org",
+    b"puppycrawl.com",
+    b"eclipse.org",
+    b"netscape.com",
+    b"wapforum.org",
+    b"openmobilealliance.org",
+    b"nlm.nih.gov",
+    b"nih.gov",
+    b"musicxml.org",
+    b"freedesktop.org",
+    b"gnome.org",
+];
+
+/// Tells whether the document type is one of a publisher's. Cost: linear in its start.
+fn is_published(text: &[u8]) -> bool {
+    let at = memchr::memmem::find(text, b"<!DOCTYPE");
+    let declared = at.map_or(&b""[..], |at| &text[at..text.len().min(at + 512)]);
+    let declared = &declared[..memchr::memchr2(b'>', b'[', declared).unwrap_or(declared.len())];
+    let Some(scheme) = memchr::memmem::find(declared, b"://") else {
+        return false;
+    };
+    let host = &declared[scheme + 3..];
+    let host = &host[..memchr::memchr3(b'/', b'"', b'\'', host).unwrap_or(host.len())];
+    PUBLISHERS.iter().any(|name| {
+        let lead = host.strip_suffix(*name);
+        lead.is_some_and(|lead| lead.is_empty() || lead.ends_with(b"."))
+    })
+}
+
+/// Tells whether all entities stand for the names of namespaces, as drawing programs have them. They
+/// are neither files nor markup, and grow nothing.
+fn names_namespaces(text: &[u8]) -> bool {
+    let mut declared = memchr::memmem::find_iter(text, b"<!ENTITY").peekable();
+    declared.peek().is_some()
+        && declared.all(|at| {
+            let words = text[at + 8..].splitn(3, |b| *b == b'"');
+            let mut words = words.map(<[u8]>::trim_ascii);
+            let named = words.next().is_some_and(|name| {
+                !name.is_empty() && name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
+            });
+            let is_name = |name: &[u8]| {
+                name.starts_with(b"http://") && memchr::memchr3(b'<', b'%', b'&', name).is_none()
+            };
+            named && words.next().is_some_and(is_name)
+        })
 }
 
 #[cfg(test)]
@@ -58,6 +133,10 @@ mod tests {
             "<xi:include href=\"file:///etc/hosts\"/>",
             "<!DOCTYPE x SYSTEM \"http://a.example/x.dtd\">",
             "<xop:Include href=\"file:///etc/hosts\"/>",
+            "<!DOCTYPE x PUBLIC \"-//X//Y\" \"http://a.example/x.dtd\"><x/>",
+            "<!DOCTYPE x SYSTEM \"http://w3.org.a.example/x.dtd\"><x/>",
+            "<!DOCTYPE x [<!ENTITY a \"http://a.example/\"><!ENTITY b SYSTEM \"/x\">]><x/>",
+            "<xs:import schemaLocation=\"file:///etc/hosts\"/>",
         ] {
             assert!(score(&Xxe, text) >= 0.5, "{text}");
         }
@@ -71,6 +150,9 @@ mod tests {
             "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\" \"http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd\">",
             "<?xml version=\"1.0\" encoding=\"utf-8\"?><a>b</a>",
             "<!-- a comment --><p>text</p>",
+            "<!DOCTYPE cXML SYSTEM \"http://xml.cxml.org/schemas/cXML/1.2.014/cXML.dtd\"><cXML/>",
+            "<!DOCTYPE svg PUBLIC \"-//W3C//DTD SVG 1.1//EN\" \"http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd\" [\n<!ENTITY ns_svg \"http://www.w3.org/2000/svg\">\n]>",
+            "<!DOCTYPE mapper PUBLIC \"-//mybatis.org//DTD Mapper 3.0//EN\" \"http://mybatis.org/dtd/mybatis-3-mapper.dtd\">",
         ] {
             assert!(score(&Xxe, text) < 0.5, "{text}");
         }

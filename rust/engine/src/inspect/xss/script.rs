@@ -1,6 +1,8 @@
 //! Script without tags: URLs that run, handlers that break out of an attribute, calls that break
 //! out of a string.
 
+use super::markup::is_idle;
+use super::sink;
 use crate::inspect::detector::Report;
 
 /// Longest value in which a bare break-out is looked for; prose and programs are longer.
@@ -145,8 +147,12 @@ pub fn judge(text: &[u8], report: &mut Report<'_>) {
     urls(text, report);
     if text.len() <= SHORT {
         handlers(text, report);
+        attributes(text, report);
         calls(text, report);
         detours(text, report);
+        if sink::is_reached(text) {
+            report.add("xss.call", 0.7);
+        }
         if has(text, b"\xbcscript") {
             report.add("xss.charset", 0.7);
         }
@@ -162,7 +168,8 @@ pub fn judge(text: &[u8], report: &mut Report<'_>) {
         if text.starts_with(b"&{") || has(text, b"=&{") {
             report.add("xss.call", 0.6);
         }
-        if has(text, b"+adw-") && has(text, b"script") || has(text, b"adw-script") {
+        let tagged = has(text, b"+adw-") && (has(text, b"script") || has(text, b"+ad4-"));
+        if tagged || has(text, b"adw-script") {
             report.add("xss.utf7", 0.8);
         }
     }
@@ -224,6 +231,12 @@ fn handlers(text: &[u8], report: &mut Report<'_>) {
             continue;
         }
         let right = text[equals + 1..].trim_ascii_start();
+        let end = |b: &u8| *b <= b' ' || *b == b'>';
+        let end = right.iter().position(end).unwrap_or(right.len());
+        let number = |b: &u8| b.is_ascii_digit() || matches!(b, b'"' | b'\'');
+        if is_idle(&right[..end]) || end > 0 && right[..end].iter().all(number) {
+            continue;
+        }
         let called = memchr::memchr3(b'(', b'`', b'=', right).is_some();
         let quoted = memchr::memchr3(b'"', b'\'', b'`', before).is_some();
         match (before.last(), quoted, called) {
@@ -233,6 +246,32 @@ fn handlers(text: &[u8], report: &mut Report<'_>) {
             (None | Some(b'/' | 0..=b' '), _, true) => report.add("xss.event_handler", 0.7),
             _ => {}
         }
+    }
+}
+
+/// `" formaction=//x`: an attribute that loads or submits, where a quoted one ended at the start.
+fn attributes(text: &[u8], report: &mut Report<'_>) {
+    const LOADS: [&[u8]; 10] = [
+        b"action",
+        b"background",
+        b"formaction",
+        b"href",
+        b"ping",
+        b"poster",
+        b"src",
+        b"srcdoc",
+        b"srcset",
+        b"xlink:href",
+    ];
+    let opened = memchr::memchr2(b'\'', b'"', &text[..text.len().min(3)]);
+    let Some(rest) = opened.map(|at| &text[at + 1..]) else {
+        return;
+    };
+    let name = rest.trim_ascii_start();
+    let end = memchr::memchr(b'=', name).unwrap_or(0);
+    let loads = LOADS.iter().any(|l| name[..end].eq_ignore_ascii_case(l));
+    if name.len() < rest.len() && loads {
+        report.add("xss.breakout", 0.6);
     }
 }
 
@@ -265,7 +304,8 @@ fn calls(text: &[u8], report: &mut Report<'_>) {
             }
             6 => matches!(after, [b'[', ..]),
             _ => {
-                matches!(after.trim_ascii_start(), [b'(' | b'`', ..]) || after.starts_with(b".call")
+                matches!(after.trim_ascii_start(), [b'(' | b'`', ..]) && !remarks(after)
+                    || after.starts_with(b".call")
             }
         };
         if !invoked {
@@ -306,9 +346,11 @@ fn calls(text: &[u8], report: &mut Report<'_>) {
         });
         // Programs put a blank before a call; what breaks out has no room for one.
         let tight = glued && before.len() == at;
-        let bare = before.is_empty() || tight && (before.len() <= 4 || text.len() <= 64);
+        let bare =
+            !before.iter().any(u8::is_ascii) || tight && (before.len() <= 4 || text.len() <= 64);
         match (bare, glued && quoted) {
             (true, _) if i < 3 && text.len() <= 64 => report.add("xss.call", 0.6),
+            (true, _) if i == 4 && spells(after) => report.add("xss.call", 0.6),
             (_, true) => report.add("xss.call", 0.7),
             // Anywhere in a value: the string of a parameter within it was broken out of.
             _ if i < 3 && tight && breaks_out(before) => report.add("xss.call", 0.7),
@@ -316,6 +358,23 @@ fn calls(text: &[u8], report: &mut Report<'_>) {
             _ => {}
         }
     }
+}
+
+/// A word in brackets behind a blank, as sentences have it: `Alert (high)`.
+fn remarks(after: &[u8]) -> bool {
+    let inside = after.strip_prefix(b" (").unwrap_or_default();
+    let end = memchr::memchr(b')', inside).unwrap_or(0);
+    end > 0 && inside[..end].iter().all(u8::is_ascii_alphabetic)
+}
+
+/// Four numbers or more, and nothing else: what no one spells so but to hide it.
+fn spells(arguments: &[u8]) -> bool {
+    let inside = arguments.trim_ascii_start().strip_prefix(b"(");
+    let inside = inside.map(|rest| &rest[..memchr::memchr(b')', rest).unwrap_or(rest.len())]);
+    let number = |b: &u8| b.is_ascii_hexdigit() || matches!(b, b',' | b' ' | b'x');
+    inside.is_some_and(|inside| {
+        inside.iter().all(number) && memchr::memchr_iter(b',', inside).count() > 2
+    })
 }
 
 /// `'-`, `");`: a quote and what ends an expression, right before a call.
@@ -351,15 +410,46 @@ fn detours(text: &[u8], report: &mut Report<'_>) {
         b"parent",
         b"this",
         b"document)",
+        b"document",
+        b"frames",
+        b"globalthis",
     ] {
         let rest = after(object).map(<[u8]>::trim_ascii_start);
         if matches!(rest, Some([b'[', b'"' | b'\'' | b'/' | b'`', ..])) {
             report.add("xss.call", 0.6);
         }
     }
+    // A number that is spelled in letters, and called: `top[8680439..toString(30)](1)`.
+    if after(b".tostring(3").is_some_and(|rest| has(&rest[..rest.len().min(4)], b")]")) {
+        report.add("xss.call", 0.7);
+    }
+    let made = [
+        &b"createelement('script"[..],
+        b"createelement(\"script",
+        b"createelement(`script",
+    ];
+    if text.len() <= 256 && made.iter().any(|w| has(text, w)) && has(text, b"src") {
+        report.add("xss.call", 0.65);
+    }
+    if text.len() <= 128 && has(text, b"document.body.innerhtml=") {
+        report.add("xss.call", 0.65);
+    }
+    if text.len() <= 256 && has(text, b"+document.cookie") {
+        report.add("xss.call", 0.6);
+    }
+    let reflected = after(b"reflect.");
+    let reflects = |rest: &[u8]| {
+        [&b"alert"[..], b"eval", b"function"]
+            .iter()
+            .any(|w| has(rest, w))
+    };
+    if text.len() <= 256 && reflected.is_some_and(reflects) {
+        report.add("xss.call", 0.65);
+    }
     for word in [&b"=eval"[..], b"=alert", b"=prompt", b"=confirm"] {
         let end = |rest: &[u8]| !rest.first().is_some_and(|b| b.is_ascii_alphanumeric());
-        if after(word).is_some_and(end) && memchr::memchr2(b'(', b';', text).is_some() {
+        let used = memchr::memchr2(b'(', b';', text).is_some() || has(text, b"throw");
+        if after(word).is_some_and(end) && used {
             report.add("xss.call", 0.6);
         }
     }
