@@ -85,7 +85,9 @@ local ARROWS = {
   },
   ["agent.outbox"] = { "notifiers", "secrets" },
   ["agent.planner"] = { "vocabulary" },
-  ["agent.proposals"] = { "actions", "agent.carrier", "agent.gate", "agent.journal", "agent.life", "effect" },
+  ["agent.proposals"] = {
+    "actions", "agent.carrier", "agent.gate", "agent.journal", "agent.life", "agent.planner", "effect",
+  },
   ["agent.protected"] = { "database", "owners", "region", "senders" },
   ["agent.pseudonyms"] = { "files", "random", "region" },
   ["agent.question"] = { "redact" },

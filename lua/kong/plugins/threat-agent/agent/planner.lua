@@ -65,6 +65,13 @@ function _M.policy_for(policies, incident, now_s)
 end
 
 
+-- The name under which a step is taken for an incident, once: that of another policy, which is for the
+-- incident since it grew graver or the hour changed, is another step.
+function _M.id_of(incident, policy, number)
+  return incident.id .. "-" .. policy.id .. "-" .. number
+end
+
+
 -- Lists the steps of a policy whose time has come: { number, step }. A step that was of no use is
 -- followed by the next one at once. was_useless: tells that of a step's number.
 function _M.due(policy, incident, now_s, was_useless)

@@ -7,6 +7,7 @@ local effect = require "kong.plugins.threat-agent.effect"
 local gate = require "kong.plugins.threat-agent.agent.gate"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local life = require "kong.plugins.threat-agent.agent.life"
+local planner = require "kong.plugins.threat-agent.agent.planner"
 
 
 local kong = kong
@@ -20,7 +21,7 @@ local _M = {}
 -- API is why, whether that may pass.
 local function plan(incident, policy, number, step, conf)
   local record = {
-    id = incident.id .. "-" .. number,
+    id = planner.id_of(incident, policy, number),
     incident = incident.id,
     category = incident.category,
     title = incident.title,
@@ -74,7 +75,7 @@ end
 
 -- Takes a step of a policy, once.
 function _M.propose(incident, policy, number, step, conf)
-  local id = incident.id .. "-" .. number
+  local id = planner.id_of(incident, policy, number)
   local entry = waiting[id]
   if journal.get(id) or (entry and entry.next_try_s and ngx.time() < entry.next_try_s) then
     return

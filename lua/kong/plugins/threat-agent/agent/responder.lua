@@ -52,12 +52,12 @@ function _M.beat(conf)
   end
 
   local now = ngx.time()
-  for id, known in pairs(incidents) do
+  for _, known in pairs(incidents) do
     local incident = judged(known)
     local is_wrong = incident.feedback and incident.feedback.verdict == "false_alarm"
     local policy = not is_wrong and planner.policy_for(conf.response.policies, incident, now)
     local function was_useless(number)
-      local record = journal.get(id .. "-" .. number)
+      local record = journal.get(planner.id_of(incident, policy, number))
       return record ~= nil and (record.result == "none" or record.result == "harmful" or record.state == "failed")
     end
 
