@@ -11,6 +11,9 @@ local function load()
   _G.ngx.time = function() return 1000 end
   local stubs = {
     files = { KILL = "kill", load = function() return killed end },
+    ["agent.carrier"] = { is_remote = function(of)
+      return of.changes[1] ~= nil and of.changes[1].op ~= "ban"
+    end },
     ["agent.journal"] = { all = function() return records end },
     region = { is_within = function(address, cidrs) return cidrs[1] == address end },
     owners = {
@@ -41,7 +44,8 @@ end
 
 
 local function record(fields)
-  local made = { action = "ban", state = "active", place = { workspace = "a" }, changes = {}, touches_ratio = 0 }
+  local made = { action = "ban", state = "active", place = { workspace = "a" }, changes = { { op = "ban" } },
+                 touches_ratio = 0 }
   for name, value in pairs(fields or {}) do
     made[name] = value
   end
@@ -58,7 +62,8 @@ describe("the gate", function()
     records, consumers, killed, entities = {}, 100, nil, {}
     gate = load()
     conf = { response = {
-      budget = { per_minute = 4, per_hour = 10, active = 10, workspace_ratio = 0.5 },
+      budget = { per_minute = 2, per_hour = 10, active = 10, workspace_ratio = 0.5,
+                 memory = { per_minute = 4, per_hour = 10, active = 10 } },
       blast_radius = { good_ratio = 0.05, consumer_ratio = 0.02 },
       protected = { cidrs = { "192.0.2.9" }, consumers = { "ann" } },
     } }
@@ -70,7 +75,7 @@ describe("the gate", function()
 
 
   local function why(fields)
-    return select(2, gate.check(record(fields), conf))
+    return (select(2, gate.check(record(fields), conf)))
   end
 
 
@@ -99,7 +104,7 @@ describe("the gate", function()
     assert.matches("managed%-by%-ingress%-controller$",
       why({ place = place, action = "rate_limit", changes = { { op = "create", kind = "plugins" } } }))
     -- What stays in memory changes no entity.
-    assert.is_nil(why({ place = place }))
+    assert.is_nil(why({ place = place, clients = { "192.0.2.1" } }))
   end)
 
 
@@ -125,8 +130,38 @@ describe("the gate", function()
   end)
 
 
+  it("counts what changes the configuration apart from what stays in memory", function()
+    local change = { { op = "patch", kind = "routes", id = "r" } }
+    conf.response.budget.workspace_ratio = 1
+    records = { record({ applied_s = 990, changes = change }), record({ applied_s = 990, changes = change }) }
+    assert.matches("the budget of 2 actions a minute", why({ action = "restrict_route", changes = change }))
+    assert.is_nil(why())
+
+    for n = 1, 4 do
+      records[n] = record({ applied_s = 990 })
+    end
+    assert.matches("the budget of 4 actions in memory a minute", why())
+    assert.is_nil(why({ action = "restrict_route", changes = change }))
+  end)
+
+
+  it("says which refusals may pass", function()
+    local function passes(fields)
+      return select(3, gate.check(record(fields), conf))
+    end
+    assert.is_false(passes({ by = "client_ip", clients = { "192.0.2.9" } }))
+    assert.is_true(passes({ touches_ratio = 0.5 }))
+    for n = 1, 4 do
+      records[n] = record({ applied_s = 990 })
+    end
+    assert.is_true(passes())
+    killed = "on"
+    assert.is_true(passes())
+  end)
+
+
   it("lets a share of the consumers stand refused", function()
-    conf.response.budget = { per_minute = 100, per_hour = 100, active = 100 }
+    conf.response.budget.memory = { per_minute = 100, per_hour = 100, active = 100 }
     records = { record({ by = "credential", clients = { "bob-1" } }), record({ by = "client_ip", clients = { "x" } }),
                 record({ by = "consumer", clients = { "old" }, state = "expired" }) }
     assert.is_nil(why({ by = "consumer", clients = { "bob" } }))

@@ -60,7 +60,7 @@ local ARROWS = {
   ["agent.discretion"] = { "notifiers.summary", "redact", "vocabulary" },
   ["agent.drifts"] = { "agent.events", "agent.notices", "names", "region", "vocabulary" },
   ["agent.events"] = { "notifiers.summary", "redact" },
-  ["agent.gate"] = { "agent.journal", "agent.protected", "files", "owners", "vocabulary" },
+  ["agent.gate"] = { "agent.carrier", "agent.journal", "agent.protected", "files", "owners", "vocabulary" },
   ["agent.grouping"] = { "vocabulary" },
   ["agent.init"] = {
     "agent.assessor", "agent.changes", "agent.drifts", "agent.notices", "agent.responder", "agent.sweeper", "files",
@@ -88,7 +88,7 @@ local ARROWS = {
   ["agent.proposals"] = {
     "actions", "agent.carrier", "agent.gate", "agent.journal", "agent.life", "agent.planner", "effect",
   },
-  ["agent.protected"] = { "database", "owners", "region", "senders" },
+  ["agent.protected"] = { "agent.carrier", "database", "owners", "region", "senders" },
   ["agent.pseudonyms"] = { "files", "random", "region" },
   ["agent.question"] = { "redact" },
   ["agent.responder"] = {
