@@ -5,11 +5,11 @@ local ban = require "kong.plugins.threat-agent.actions.ban"
 local usual = require "kong.plugins.threat-agent.actions.usual"
 
 
-local _M = {}
+local _M = { follows = true }
 
 
-function _M.plan(record, incident, step)
-  return ban.plan_measure(record, incident, step, "limit", {
+function _M.plan(record, incident, step, _, known)
+  return ban.plan_measure(record, incident, step, known, "limit", {
     limit = step.limit or usual.requests(record.place, step.window_s),
     window_s = step.window_s,
   })
