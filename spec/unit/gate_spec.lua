@@ -33,9 +33,12 @@ local function load()
     package.loaded[MODULE .. name] = stub
   end
   package.loaded[MODULE .. "vocabulary"] = dofile("lua/kong/plugins/threat-agent/vocabulary.lua")
+  package.loaded[MODULE .. "agent.overlap"] = dofile("lua/kong/plugins/threat-agent/agent/overlap.lua")
   package.loaded[MODULE .. "agent.protected"] = dofile("lua/kong/plugins/threat-agent/agent/protected.lua")
   local gate = dofile("lua/kong/plugins/threat-agent/agent/gate.lua")
-  package.loaded[MODULE .. "agent.protected"], package.loaded[MODULE .. "vocabulary"] = nil, nil
+  for _, name in ipairs({ "agent.overlap", "agent.protected", "vocabulary" }) do
+    package.loaded[MODULE .. name] = nil
+  end
   for name in pairs(stubs) do
     package.loaded[MODULE .. name] = nil
   end
@@ -142,6 +145,46 @@ describe("the gate", function()
     end
     assert.matches("the budget of 4 actions in memory a minute", why())
     assert.is_nil(why({ action = "restrict_route", changes = change }))
+  end)
+
+
+  describe("lets one action at a time change an entity:", function()
+    local function made(name, route, id)
+      return { op = "create", kind = "plugins", id = id, entity = { name = name, route = { id = route } } }
+    end
+    local patched = { op = "patch", kind = "plugins", id = "p1" }
+
+    local function refusal(change, fields)
+      fields = fields or {}
+      fields.id, fields.expires_s = "other", fields.state and 0 or fields.expires_s or 2000
+      fields.changes = fields.changes or { patched }
+      records = { record(fields) }
+      return why({ action = "rate_limiting", changes = { change } })
+    end
+
+    it("one that is patched", function()
+      assert.equal("plugins/p1 is changed by the action other that stands", refusal(patched))
+      assert.is_not_nil(refusal(patched, { state = "reverting" }))
+    end)
+
+    it("one that an action made", function()
+      assert.is_not_nil(refusal(patched, { changes = { made("rate-limiting", "r1", "p1") } }))
+    end)
+
+    it("one that another is about to make", function()
+      local other = { changes = { made("rate-limiting", "r1", "p1") } }
+      assert.is_not_nil(refusal(made("rate-limiting", "r1", "p2"), other))
+      assert.is_nil(refusal(made("rate-limiting", "r2", "p2"), other))
+      assert.is_nil(refusal(made("acl", "r1", "p2"), other))
+    end)
+
+    it("and any after one that has ended, or that is there to stay", function()
+      assert.is_nil(refusal(patched, { state = "expired" }))
+      records = { record({ id = "other", changes = { patched } }) }
+      assert.is_nil(why({ action = "rate_limiting", changes = { patched } }))
+      records[1].verify_s = 1030
+      assert.is_not_nil(why({ action = "rate_limiting", changes = { patched } }))
+    end)
   end)
 
 

@@ -60,7 +60,9 @@ local ARROWS = {
   ["agent.discretion"] = { "notifiers.summary", "redact", "vocabulary" },
   ["agent.drifts"] = { "agent.events", "agent.notices", "names", "region", "vocabulary" },
   ["agent.events"] = { "notifiers.summary", "redact" },
-  ["agent.gate"] = { "agent.carrier", "agent.journal", "agent.protected", "files", "owners", "vocabulary" },
+  ["agent.gate"] = {
+    "agent.carrier", "agent.journal", "agent.overlap", "agent.protected", "files", "owners", "vocabulary",
+  },
   ["agent.grouping"] = { "vocabulary" },
   ["agent.init"] = {
     "agent.assessor", "agent.changes", "agent.drifts", "agent.notices", "agent.responder", "agent.sweeper", "files",
@@ -73,17 +75,19 @@ local ARROWS = {
     "effect", "files", "tally",
   },
   ["agent.limit"] = { "region" },
+  ["agent.measures"] = { "agent.journal", "region", "vocabulary" },
   ["agent.notices"] = {
     "agent.anchor", "agent.discretion", "agent.events", "agent.grouping", "agent.journal", "agent.ledger",
     "agent.outbox", "feedback", "files", "given", "judged", "opinions", "stores",
   },
-  ["agent.operations"] = { "entities", "region" },
+  ["agent.operations"] = { "agent.measures", "entities" },
   ["agent.operator"] = { "agent.journal", "database", "region", "senders", "vocabulary" },
   ["agent.orders"] = {
     "agent.delegated", "agent.gate", "agent.journal", "agent.life", "agent.operator", "agent.trainer", "commands",
     "lease",
   },
   ["agent.outbox"] = { "notifiers", "secrets" },
+  ["agent.overlap"] = { "agent.journal", "vocabulary" },
   ["agent.planner"] = { "vocabulary" },
   ["agent.proposals"] = {
     "actions", "agent.carrier", "agent.gate", "agent.journal", "agent.life", "agent.planner", "effect",

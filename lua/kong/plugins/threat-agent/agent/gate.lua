@@ -1,9 +1,10 @@
--- Whether an action may be taken: kill switch, protected entities, budget, blast radius. Each
--- refusal says why.
+-- Whether an action may be taken: protected entities, kill switch, other actions on the same entity, budget,
+-- blast radius. Each refusal says why.
 
 local carrier = require "kong.plugins.threat-agent.agent.carrier"
 local files = require "kong.plugins.threat-agent.files"
 local journal = require "kong.plugins.threat-agent.agent.journal"
+local overlap = require "kong.plugins.threat-agent.agent.overlap"
 local owners = require "kong.plugins.threat-agent.owners"
 local protected = require "kong.plugins.threat-agent.agent.protected"
 local vocabulary = require "kong.plugins.threat-agent.vocabulary"
@@ -131,6 +132,7 @@ function _M.check(record, conf)
   end
 
   why = _M.is_killed(conf) and "the kill switch is on"
+        or overlap(record)
         or not record.by_operator and over_budget(response.budget, record)
         or not record.by_operator and over_consumers(record, response.blast_radius.consumer_ratio or 1)
         or nil

@@ -7,7 +7,7 @@
 -- Each returns true; or nil, an error, and whether another try may succeed.
 
 local entities = require "kong.plugins.threat-agent.entities"
-local region = require "kong.plugins.threat-agent.region"
+local measures = require "kong.plugins.threat-agent.agent.measures"
 
 
 -- What everything carries that the agent makes.
@@ -45,10 +45,10 @@ end
 local OPERATIONS = {
   ban = {
     apply = function(change)
-      return region.ban(change.ban)
+      return measures.put(change.ban)
     end,
     revert = function(change)
-      return region.lift_ban(change.ban)
+      return measures.lift(change.ban)
     end,
     stands = function()
       return true
