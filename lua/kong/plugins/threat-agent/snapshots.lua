@@ -242,6 +242,19 @@ function _M.entity(kind, id)
 end
 
 
+-- The ids of a service's routes, as they stand.
+function _M.routes_of(service)
+  local found = {}
+  for id, route in pairs(last and last.routes or {}) do
+    if type(route.service) == "table" and route.service.id == service then
+      found[#found + 1] = id
+    end
+  end
+
+  return found
+end
+
+
 -- The changes since a moment, oldest first.
 function _M.since(wall_s)
   local found = {}

@@ -9,7 +9,7 @@ local _M = {}
 
 
 function _M.plan(record, _, step, client)
-  record.touches_ratio = effect.good_ratio(record.place)
+  record.touches_ratio = effect.good_ratio(record.place, step.target)
   local config = { status_code = step.status_code, message = step.message }
   return plugins.plan(record, step, client, "request-termination", config, function(standing)
     return { status_code = step.status_code, message = step.message },

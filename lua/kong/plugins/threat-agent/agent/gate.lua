@@ -142,7 +142,7 @@ function _M.check(record, conf)
 
   local most = response.blast_radius.good_ratio
   if record.touches_ratio > most then
-    return nil, ("it would refuse %.1f %% of the route's requests that go well, %.1f %% are allowed")
+    return nil, ("it would refuse %.1f %% of the requests that go well there, %.1f %% are allowed")
                 :format(100 * record.touches_ratio, 100 * most), true
   end
 

@@ -43,6 +43,7 @@ local function plan(id, incident, policy, number, step, conf, known)
     mode = conf.mode,
     ttl_s = step.ttl_s,
     verify_after_s = step.verify_after_s,
+    target = step.target,
     created_s = ngx.time(),
     place = {
       workspace = incident.workspace,
