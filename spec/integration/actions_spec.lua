@@ -12,7 +12,8 @@ local has_plugins = gateway.kind ~= "embedded"
 local INJECTION = "?q=1%27%20UNION%20SELECT%20password%20FROM%20users--"
 
 
--- Name → the step; `plugins` that stand on the route; `keyed`: a consumer shows its key.
+-- Name → the step; `plugins` that stand on the route; `keyed`: a consumer shows its key. The name is the
+-- action's, or says what of its kind stands there already.
 local MEMORY = {
   ban = { step = "action: ban, suspicion: low" },
   throttle = { step = "action: throttle, suspicion: low, limit: 3" },
@@ -31,6 +32,14 @@ local BY_PLUGINS = {
   disable_plugin = { step = "action: disable_plugin, plugin: correlation-id", plugins = "{ name: correlation-id }" },
   drain_target = { step = "action: drain_target, upstream_target: 'localhost:${DEMO_PORT}'" },
   hot_patch = { step = "action: hot_patch, template: refuse_parameter, parameter: debug" },
+  code_beside_code = { step = "action: hot_patch, template: refuse_parameter, parameter: debug",
+                       plugins = "{ name: pre-function, config: { access: ['return nil'] } }" },
+  lower_limit = { step = "action: rate_limiting, per_minute: 5",
+                  plugins = "{ name: rate-limiting, config: { second: 100, minute: 1000, policy: local, limit_by: ip } }" },
+  no_trigger = { step = "action: request_termination, status_code: 503",
+                 plugins = "{ name: request-termination, config: { trigger: x-debug, status_code: 404, body: gone } }" },
+  switched_on = { step = "action: ip_restriction, suspicion: low",
+                  plugins = "{ name: ip-restriction, enabled: false, config: { allow: [10.0.0.0/8] } }" },
   deny_consumer = { step = "action: deny_consumer, suspicion: low", plugins = "{ name: key-auth }", keyed = true },
   disable_credential = { step = "action: disable_credential, suspicion: low", plugins = "{ name: key-auth }", keyed = true },
   acl = { step = "action: acl, suspicion: low", keyed = true,
@@ -56,7 +65,7 @@ local function config()
       name, name == "drain_target" and "pool" or "127.0.0.1:${DEMO_PORT}", name, name,
       case.plugins and ", plugins: [" .. case.plugins .. "]" or "")
     policies[i] = ("          - { id: %s, routes: [%s], min_confidence: 0.3, min_severity: low, "
-                   .. "steps: [{ %s, ttl_s: 25, verify_after_s: 10 }] }\n"):format(name, name, case.step)
+                   .. "steps: [{ %s, ttl_s: 35, verify_after_s: 10 }] }\n"):format(name, name, case.step)
     if case.keyed then
       consumers[#consumers + 1] = ("  - { username: %s, keyauth_credentials: [{ key: %s-key }] }\n"):format(name, name)
     end
@@ -160,7 +169,7 @@ describe(gateway.describe_name("each action:"), function()
     end
 
     -- Attacks go on until something is done: what has ended by itself is no improvement.
-    local deadline, again = socket.gettime() + 90, socket.gettime() + 2
+    local deadline, again = socket.gettime() + 120, socket.gettime() + 2
     local waits
     repeat
       waits = 0

@@ -45,8 +45,10 @@ function _M.find(client, kind, id, name)
 end
 
 
--- Plans a plugin of a name on the record's scope. config: of a new one. tighten: gives the fields of
--- a standing one's config to set, and what stands there; nil where there is nothing to tighten.
+-- Plans a plugin of a name on the record's scope. config: of a new one. tighten(config, is_enabled): gives the
+-- fields of a standing one's config to set, and what stands there; nil where there is nothing to tighten, and
+-- why where that is not that it is as strict. One that is switched off is switched on: nothing of what it was
+-- may come with that.
 function _M.plan(record, step, client, name, config, tighten)
   local kind, id, field = _M.scope(record, step)
   if not kind then
@@ -71,9 +73,9 @@ function _M.plan(record, step, client, name, config, tighten)
     return true
   end
 
-  local set, before = tighten(standing.config)
+  local set, before = tighten(standing.config, standing.enabled)
   if not set then
-    return nil, "a " .. name .. " plugin stands there that is as strict"
+    return nil, "a " .. name .. " plugin stands there that " .. (before or "is as strict")
   end
 
   record.changes = {
@@ -86,7 +88,11 @@ end
 
 -- Plans code for Kong's pre-function or post-function on the record's scope, after what stands there.
 function _M.plan_code(record, step, client, name, code)
-  return _M.plan(record, step, client, name, { access = { code } }, function(standing)
+  return _M.plan(record, step, client, name, { access = { code } }, function(standing, is_enabled)
+    if not is_enabled then
+      return nil, "is switched off: its own code is not to run"
+    end
+
     local access = {}
     for i, chunk in ipairs(type(standing.access) == "table" and standing.access or {}) do
       access[i] = chunk
