@@ -140,6 +140,15 @@ describe("where a plugin stands already,", function()
   end)
 
 
+  it("code is added to what runs, without a copy of that", function()
+    stands("pre-function", { access = { "local key = 'operator-secret'" } })
+    local change = plan("hot_patch", { template = "refuse_path", parameter = "/x" })
+    assert.equal("insert", change.op)
+    assert.matches("/x", change.value, 1, true)
+    assert.is_nil(require("cjson").encode(change):find("operator-secret", 1, true))
+  end)
+
+
   it("code that is switched off is not run", function()
     stands("pre-function", { access = { "operator()" } }, false)
     assert.matches("switched off", select(2, plan("hot_patch", { template = "refuse_path", parameter = "/x" })))

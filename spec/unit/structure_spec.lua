@@ -69,6 +69,7 @@ local ARROWS = {
     "agent.assessor", "agent.changes", "agent.drifts", "agent.notices", "agent.responder", "agent.sweeper", "files",
     "incidents", "lease", "region", "settings", "tally", "traffic_history",
   },
+  ["agent.insertion"] = {},
   ["agent.journal"] = { "files", "lease", "vocabulary" },
   ["agent.ledger"] = { "agent.pseudonyms", "files", "region" },
   ["agent.life"] = {
@@ -81,7 +82,7 @@ local ARROWS = {
     "agent.anchor", "agent.discretion", "agent.events", "agent.grouping", "agent.journal", "agent.ledger",
     "agent.outbox", "feedback", "files", "given", "judged", "opinions", "stores",
   },
-  ["agent.operations"] = { "agent.measures", "entities" },
+  ["agent.operations"] = { "agent.insertion", "agent.measures", "entities" },
   ["agent.operator"] = { "agent.journal", "database", "region", "senders", "vocabulary" },
   ["agent.orders"] = {
     "agent.delegated", "agent.gate", "agent.journal", "agent.life", "agent.operator", "agent.trainer", "commands",
@@ -175,6 +176,7 @@ local ARROWS = {
   dry_run = { "tally" },
   effect = { "region", "senders", "traffic_of" },
   entities = {},
+  entity_copy = { "redact" },
   exchange = { "notifiers.signature" },
   feedback = { "files" },
   files = {},
@@ -226,7 +228,7 @@ local ARROWS = {
   senders = {},
   settings = { "entities" },
   snapshot_files = { "files" },
-  snapshots = { "database", "deck_history", "entities", "files", "redact", "snapshot_files" },
+  snapshots = { "database", "deck_history", "entities", "entity_copy", "files", "snapshot_files" },
   span = {},
   status = {
     "action_list", "baselines", "configuration", "files", "guard", "library", "region", "request", "self_test",

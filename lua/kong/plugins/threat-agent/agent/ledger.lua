@@ -71,7 +71,7 @@ local function without_addresses(record)
     copy.changes = setmetatable({}, cjson.array_mt)
     for i, change in ipairs(record.changes) do
       copy.changes[i] = { op = change.op, kind = change.kind, id = change.id, before = change.before,
-                          set = change.op == "patch" and change.set or nil }
+                          set = change.op == "patch" and change.set or nil, value = change.value }
     end
   end
 

@@ -1,12 +1,14 @@
--- The three things that an action can come down to, each of which can be done twice as well as
+-- The four things that an action can come down to, each of which can be done twice as well as
 -- once, and taken back:
 --   ban      a client is refused in memory
 --   create   an entity of the agent's own, under an id that follows from the action's
 --   patch    fields of somebody's entity, with the values that stood there before
+--   insert   a value of the agent's own in a list of somebody's plugin
 --
 -- Each returns true; or nil, an error, and whether another try may succeed.
 
 local entities = require "kong.plugins.threat-agent.entities"
+local insertion = require "kong.plugins.threat-agent.agent.insertion"
 local measures = require "kong.plugins.threat-agent.agent.measures"
 
 
@@ -76,6 +78,8 @@ local OPERATIONS = {
       return is_there(change, client)
     end,
   },
+
+  insert = insertion,
 
   patch = {
     apply = function(change, client)
