@@ -1,6 +1,7 @@
 -- What is kept of one of Kong's entities: without secrets, without nulls, without what Kong keeps for itself.
 
 local cjson = require "cjson.safe"
+local entities = require "kong.plugins.threat-agent.entities"
 local redact = require "kong.plugins.threat-agent.redact"
 
 
@@ -24,12 +25,26 @@ local function holds_secret(text)
 end
 
 
--- Whether a field is left out: half a list would be a different list.
-local function is_left_out(name, field)
+local is_left_out
+
+-- Whether something of a map would be left out.
+local function is_partly_left_out(map)
+  for name, field in pairs(map) do
+    if is_left_out(name, field) then
+      return true
+    end
+  end
+
+  return false
+end
+
+
+-- Whether a field is left out: half a list would be a different list, and half a map a different map.
+function is_left_out(name, field)
   if type(field) ~= "table" then
     return redact.is_secret(name) or holds_secret(field)
   elseif field[1] == nil then
-    return false
+    return entities.MAPS[name] and is_partly_left_out(field)
   elseif redact.is_secret(name) then
     return true
   end

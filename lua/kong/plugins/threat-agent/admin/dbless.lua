@@ -4,6 +4,7 @@
 -- is replaced: a change that came in between is not overwritten.
 
 local cjson = require "cjson.safe"
+local entities = require "kong.plugins.threat-agent.entities"
 local http = require "kong.plugins.threat-agent.admin.http"
 local yaml = require "kong.plugins.threat-agent.yaml"
 
@@ -134,15 +135,7 @@ function Client:patch(kind, id, fields)
     return false
   end
 
-  for name, value in pairs(flat(fields)) do
-    if name == "config" and type(value) == "table" then
-      for option, setting in pairs(value) do
-        entity.config[option] = setting
-      end
-    else
-      entity[name] = value
-    end
-  end
+  entities.merge(entity, flat(fields))
 
   local ok, err
   ok, err, passes = store(self, document, text)

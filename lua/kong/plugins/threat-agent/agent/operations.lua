@@ -34,6 +34,11 @@ local function change_fields(change, client, from, to)
     return nil, change.kind .. "/" .. change.id .. " is gone", false
   end
 
+  -- Kong may keep what it was not told to leave.
+  if type(changed) == "table" and not entities.holds(changed, to) then
+    return nil, change.kind .. "/" .. change.id .. " did not become what it was set to", false
+  end
+
   return changed and true, err, passes
 end
 
