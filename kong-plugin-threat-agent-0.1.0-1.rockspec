@@ -76,6 +76,7 @@ build = {
       ["kong.plugins.threat-agent.agent.assessor"] = "lua/kong/plugins/threat-agent/agent/assessor.lua",
       ["kong.plugins.threat-agent.agent.breaker"] = "lua/kong/plugins/threat-agent/agent/breaker.lua",
       ["kong.plugins.threat-agent.agent.carrier"] = "lua/kong/plugins/threat-agent/agent/carrier.lua",
+      ["kong.plugins.threat-agent.agent.chain"] = "lua/kong/plugins/threat-agent/agent/chain.lua",
       ["kong.plugins.threat-agent.agent.changes"] = "lua/kong/plugins/threat-agent/agent/changes.lua",
       ["kong.plugins.threat-agent.agent.concurrency"] = "lua/kong/plugins/threat-agent/agent/concurrency.lua",
       ["kong.plugins.threat-agent.agent.delegated"] = "lua/kong/plugins/threat-agent/agent/delegated.lua",

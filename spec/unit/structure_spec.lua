@@ -52,6 +52,7 @@ local ARROWS = {
   ["agent.carrier"] = {
     "actions.usual", "admin", "admin.companion", "admin.replica", "agent.operations", "settings",
   },
+  ["agent.chain"] = { "files" },
   ["agent.changes"] = { "agent.journal", "agent.reviewer", "region", "settings", "snapshots" },
   ["agent.concurrency"] = { "agent.limit", "baselines", "traffic_of" },
   ["agent.delegated"] = {
@@ -71,7 +72,7 @@ local ARROWS = {
   },
   ["agent.insertion"] = {},
   ["agent.journal"] = { "files", "lease", "vocabulary" },
-  ["agent.ledger"] = { "agent.pseudonyms", "files", "region" },
+  ["agent.ledger"] = { "agent.chain", "agent.pseudonyms", "region" },
   ["agent.life"] = {
     "agent.breaker", "agent.carrier", "agent.concurrency", "agent.gate", "agent.journal", "agent.ledger", "deck",
     "effect", "files", "tally",

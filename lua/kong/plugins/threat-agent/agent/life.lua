@@ -72,10 +72,11 @@ _M.pause = pause
 
 
 -- Puts a record's next try off, and says why.
-local function wait(record, err)
+local function wait(record, conf, err)
   pause(record)
   record.failure = err
   journal.save()
+  _M.note("waits", record, conf, err)
 end
 
 
@@ -92,7 +93,7 @@ local function revert(record, conf, ends_as, why)
   if ok then
     move(record, record.ends_as, conf)
   elseif passes then
-    wait(record, err)
+    wait(record, conf, err)
     kong.log.warn("action ", record.id, " could not be taken back yet: ", err)
   else
     move(record, "conflict", conf, err)
@@ -137,7 +138,7 @@ local function carry_out(record, conf)
     record.verify_s = record.verify_after_s and now + math.max(record.verify_after_s, effect.SETTLED_S)
     move(record, "active", conf)
   elseif passes and (not record.expires_s or now < record.expires_s) then
-    wait(record, err)
+    wait(record, conf, err)
     kong.log.warn("action ", record.id, " could not be applied yet: ", err)
   else
     carrier.take_back(record, conf)

@@ -44,9 +44,10 @@ local COMMANDS = {
     end
   end,
 
-  revert = function(record, conf, by)
+  revert = function(record, conf, by, more)
+    record.ended_by = by
     if record.state == "active" or record.state == "applying" then
-      life.revert(record, conf, "reverted", "asked for by " .. by)
+      life.revert(record, conf, "reverted", "asked for by " .. by .. (more or ""))
     elseif record.state == "pending" then
       life.move(record, "refused", conf, "declined by " .. by)
     end
@@ -69,6 +70,7 @@ end
 
 local function lift(command, conf)
   for _, record in ipairs(operator.records_of(command)) do
+    record.ended_by = command.by
     life.revert(record, conf, "reverted", "lifted by " .. command.by)
   end
 
@@ -88,7 +90,8 @@ local function judge(command, conf)
     return
   end
 
-  life.note("feedback", trainer.record_of(command), conf, command.note or command.verdict)
+  -- What an operator writes stands in the feedback, which can be erased.
+  life.note("feedback", trainer.record_of(command), conf, command.verdict)
   kong.log.notice("incident ", command.incident, " was called ", command.verdict, " by ", command.by)
   if command.verdict ~= "false_alarm" then
     return
@@ -96,7 +99,7 @@ local function judge(command, conf)
 
   for _, record in ipairs(journal.all()) do
     if record.incident == command.incident and record.created_s >= command.opened_s then
-      COMMANDS.revert(record, conf, command.by .. ", who calls it a false alarm")
+      COMMANDS.revert(record, conf, command.by, ", who calls it a false alarm")
     end
   end
   operator.acquit(command)
