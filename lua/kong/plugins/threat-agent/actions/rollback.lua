@@ -79,7 +79,7 @@ local function set_kinds(changes, found, client)
         return nil, err, passes
       end
       local entity = change.after or change.before
-      changes[i].kind = api:targets_kind(entity.upstream.id)
+      changes[i].kind, changes[i].upstream = api:targets_kind(entity.upstream.id), entity.upstream.id
     end
   end
 
