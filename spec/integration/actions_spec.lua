@@ -2,7 +2,9 @@
 -- that has what it needs, data planes included.
 
 
+local cjson = require "cjson.safe"
 local gateway = require "spec.support.gateway"
+local templates = dofile("lua/kong/plugins/threat-agent/actions/templates.lua")
 local socket = require "socket"
 
 
@@ -69,6 +71,13 @@ local function config()
     if case.keyed then
       consumers[#consumers + 1] = ("  - { username: %s, keyauth_credentials: [{ key: %s-key }] }\n"):format(name, name)
     end
+  end
+
+  if has_plugins then
+    services[#services + 1] = ("  - { name: patched, url: 'http://127.0.0.1:${DEMO_PORT}', routes: [{ name: patched, "
+                               .. "paths: [/patched], plugins: [{ name: pre-function, config: { access: %s } }] }] }\n")
+                              :format(cjson.encode({ assert(templates.render("refuse_parameter", "debug")),
+                                                     assert(templates.render("refuse_body_size", "100")) }))
   end
 
   return '_format_version: "3.0"\nservices:\n' .. table.concat(services)
@@ -207,6 +216,24 @@ describe(gateway.describe_name("each action:"), function()
       assert.equal("improved", state.ended.result)
       assert.is_true(state.ended.stands)
       assert.equal(state.before, state.after)
+    end)
+  end
+
+
+  if has_plugins then
+    it("hot_patch looks at all of a query and of a body", function()
+      local junk = ("x=1&"):rep(150)
+      assert.equal(200, gw:http({ path = "/patched/products?" .. junk .. "a=debug" }).status)
+      assert.equal(403, gw:http({ path = "/patched/products?" .. junk .. "%64ebug=1" }).status)
+
+      local function in_chunks(size)
+        return gw:raw(("POST /patched/products HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+                       .. "%x\r\n%s\r\n0\r\n\r\n"):format(size, ("x"):rep(size)))
+      end
+      assert.not_matches("^HTTP/1.1 413", in_chunks(100))
+      assert.matches("^HTTP/1.1 413", in_chunks(101))
+      -- More than what stays in memory.
+      assert.matches("^HTTP/1.1 413", in_chunks(100000))
     end)
   end
 end)
