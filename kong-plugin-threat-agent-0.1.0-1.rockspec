@@ -72,6 +72,7 @@ build = {
       ["kong.plugins.threat-agent.admin.konnect"] = "lua/kong/plugins/threat-agent/admin/konnect.lua",
       ["kong.plugins.threat-agent.admin.replica"] = "lua/kong/plugins/threat-agent/admin/replica.lua",
       ["kong.plugins.threat-agent.admin.traditional"] = "lua/kong/plugins/threat-agent/admin/traditional.lua",
+      ["kong.plugins.threat-agent.agent.access"] = "lua/kong/plugins/threat-agent/agent/access.lua",
       ["kong.plugins.threat-agent.agent.anchor"] = "lua/kong/plugins/threat-agent/agent/anchor.lua",
       ["kong.plugins.threat-agent.agent.assessor"] = "lua/kong/plugins/threat-agent/agent/assessor.lua",
       ["kong.plugins.threat-agent.agent.breaker"] = "lua/kong/plugins/threat-agent/agent/breaker.lua",

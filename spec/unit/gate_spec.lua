@@ -3,7 +3,7 @@
 
 local MODULE = "kong.plugins.threat-agent."
 
-local records, consumers, killed, entities
+local records, consumers, killed, entities, plugins
 
 
 local function load()
@@ -20,7 +20,16 @@ local function load()
       of = function(by, id) return by == "credential" and id:match("^(%l+)%-") or id end,
       count = function() return consumers end,
     },
-    database = { select = function(kind, id)
+    database = { each = function()
+      local i = 0
+      return function()
+        i = i + 1
+        return plugins[i]
+      end
+    end, select = function(kind, id)
+      if not id then
+        return nil
+      end
       local entity = entities[kind .. "/" .. id]
       if entity == false then
         return nil, "the database is away"
@@ -33,10 +42,11 @@ local function load()
     package.loaded[MODULE .. name] = stub
   end
   package.loaded[MODULE .. "vocabulary"] = dofile("lua/kong/plugins/threat-agent/vocabulary.lua")
+  package.loaded[MODULE .. "agent.access"] = dofile("lua/kong/plugins/threat-agent/agent/access.lua")
   package.loaded[MODULE .. "agent.overlap"] = dofile("lua/kong/plugins/threat-agent/agent/overlap.lua")
   package.loaded[MODULE .. "agent.protected"] = dofile("lua/kong/plugins/threat-agent/agent/protected.lua")
   local gate = dofile("lua/kong/plugins/threat-agent/agent/gate.lua")
-  for _, name in ipairs({ "agent.overlap", "agent.protected", "vocabulary" }) do
+  for _, name in ipairs({ "agent.access", "agent.overlap", "agent.protected", "vocabulary" }) do
     package.loaded[MODULE .. name] = nil
   end
   for name in pairs(stubs) do
@@ -58,13 +68,16 @@ end
 
 
 describe("the gate", function()
-  local gate, conf, time
+  local gate, conf, time, former_kong
 
   before_each(function()
     time = _G.ngx and _G.ngx.time
-    records, consumers, killed, entities = {}, 100, nil, {}
+    records, consumers, killed, entities, plugins = {}, 100, nil, {}, {}
+    former_kong = _G.kong
+    _G.kong = { configuration = { admin_listeners = { { ip = "0.0.0.0", port = 8001 }, { ip = "10.0.0.7", port = 8444 } } } }
     gate = load()
     conf = { response = {
+      admin_api = { url = "https://admin.test" },
       budget = { per_minute = 2, per_hour = 10, active = 10, workspace_ratio = 0.5,
                  memory = { per_minute = 4, per_hour = 10, active = 10 } },
       blast_radius = { good_ratio = 0.05, consumer_ratio = 0.02 },
@@ -73,7 +86,7 @@ describe("the gate", function()
   end)
 
   after_each(function()
-    _G.ngx.time = time
+    _G.ngx.time, _G.kong = time, former_kong
   end)
 
 
@@ -188,18 +201,34 @@ describe("the gate", function()
   end)
 
 
-  it("says which refusals may pass", function()
-    local function passes(fields)
-      return select(3, gate.check(record(fields), conf))
+  describe("never cuts the way", function()
+    local change = { { op = "patch", kind = "services", id = "s1" } }
+
+    for _, case in ipairs({
+      { "localhost", 8001, true }, { "127.0.0.1", 8001, true }, { "10.0.0.7", 8444, true }, { "admin.test", 443, true },
+      { "localhost", 8000, false }, { "10.0.0.8", 8444, false }, { "shop.test", 443, false },
+    }) do
+      it((case[3] and "of a service at " or "but to the Admin API, so not at ") .. case[1] .. ":" .. case[2], function()
+        entities["services/s1"] = { host = case[1], port = case[2] }
+        local place = { workspace = "a", service = "s1", route = "r1" }
+        assert.equal(case[3] and "its service leads to the Admin API" or nil, why({ place = place, changes = change }))
+        assert.equal(case[3], why({ place = place, changes = { { op = "ban", ban = { by = "route" } } } }) ~= nil)
+        -- An attacker may be banned there.
+        assert.is_nil(why({ place = place, changes = { { op = "ban", ban = { by = "client_ip" } } } }))
+      end)
     end
-    assert.is_false(passes({ by = "client_ip", clients = { "192.0.2.9" } }))
-    assert.is_true(passes({ touches_ratio = 0.5 }))
-    for n = 1, 4 do
-      records[n] = record({ applied_s = 990 })
-    end
-    assert.is_true(passes())
-    killed = "on"
-    assert.is_true(passes())
+
+    it("to the dashboard", function()
+      plugins = { { name = "cors", route = { id = "r2" } }, { name = "threat-agent-dashboard", route = { id = "r1" } } }
+      entities["routes/r1"] = { service = { id = "s1" } }
+      entities["services/s1"] = { host = "shop.test", port = 80 }
+      local function place(route)
+        return { workspace = "a", service = "s1", route = route }
+      end
+      assert.equal("the dashboard is there", why({ place = place("r1"), changes = change }))
+      assert.is_nil(why({ place = place("r2"), changes = change }))
+      assert.equal("the dashboard is there", why({ place = place("r2"), target = "service", changes = change }))
+    end)
   end)
 
 

@@ -37,7 +37,7 @@ describe("a due step", function()
       ["agent.carrier"] = { is_delegated = function() return false end },
       effect = { measure = function() return {} end },
       ["agent.gate"] = { check = function()
-        return not refusal or nil, refusal and refusal.why, refusal and refusal.passes
+        return not refusal or nil, refusal
       end },
       ["agent.journal"] = { get = function(id) return records[id] end },
       ["agent.life"] = {
@@ -72,7 +72,7 @@ describe("a due step", function()
 
 
   it("that was refused for a moment is taken when that has passed, and the refusal is told once", function()
-    refusal = { why = "the budget is spent", passes = true }
+    refusal = "the budget is spent"
     for _ = 1, 5 do
       propose()
       now = now + 1
@@ -88,9 +88,10 @@ describe("a due step", function()
   end)
 
 
-  it("that is protected stays refused", function()
-    refusal = { why = "its route is protected", passes = false }
+  it("that a person declined stays so", function()
+    refusal = "its route is protected"
     propose()
+    records["i-p-1"].may_pass = nil
     refusal, now = nil, now + 60
     propose()
     assert.same({ "i-p-1 refused" }, ledger)

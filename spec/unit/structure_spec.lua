@@ -46,6 +46,7 @@ local ARROWS = {
   ["admin.konnect"] = { "admin.http", "admin.traditional", "entities" },
   ["admin.replica"] = { "database" },
   ["admin.traditional"] = { "admin.http" },
+  ["agent.access"] = { "agent.carrier", "database" },
   ["agent.anchor"] = { "agent.events", "agent.ledger", "agent.outbox", "files", "region" },
   ["agent.assessor"] = { "agent.discretion", "agent.events", "baselines", "llm", "opinions", "tally", "vocabulary" },
   ["agent.breaker"] = { "agent.limit", "traffic_of" },
@@ -63,7 +64,8 @@ local ARROWS = {
   ["agent.drifts"] = { "agent.events", "agent.notices", "names", "region", "vocabulary" },
   ["agent.events"] = { "notifiers.summary", "redact" },
   ["agent.gate"] = {
-    "agent.carrier", "agent.journal", "agent.overlap", "agent.protected", "files", "owners", "vocabulary",
+    "agent.access", "agent.carrier", "agent.journal", "agent.overlap", "agent.protected", "files", "owners",
+    "vocabulary",
   },
   ["agent.grouping"] = { "vocabulary" },
   ["agent.init"] = {

@@ -1,6 +1,7 @@
 -- Whether an action may be taken: protected entities, kill switch, other actions on the same entity, budget,
 -- blast radius. Each refusal says why.
 
+local access = require "kong.plugins.threat-agent.agent.access"
 local carrier = require "kong.plugins.threat-agent.agent.carrier"
 local files = require "kong.plugins.threat-agent.files"
 local journal = require "kong.plugins.threat-agent.agent.journal"
@@ -122,28 +123,24 @@ local function over_consumers(record, ratio)
 end
 
 
--- Decides on a planned record. Returns true; or nil, why not, and whether that may pass: what is protected stays
--- so, anything else may be otherwise in a moment.
+-- Decides on a planned record. Returns true; or nil and why not, which may be otherwise in a moment.
 function _M.check(record, conf)
   local response = conf.response
-  local why = protected(record, response.protected)
+  local why = _M.is_killed(conf) and "the kill switch is on"
+              or protected(record, response.protected)
+              or access(record, response)
+              or overlap(record)
+              or not record.by_operator and over_budget(response.budget, record)
+              or not record.by_operator and over_consumers(record, response.blast_radius.consumer_ratio or 1)
+              or nil
   if why then
-    return nil, why, false
-  end
-
-  why = _M.is_killed(conf) and "the kill switch is on"
-        or overlap(record)
-        or not record.by_operator and over_budget(response.budget, record)
-        or not record.by_operator and over_consumers(record, response.blast_radius.consumer_ratio or 1)
-        or nil
-  if why then
-    return nil, why, true
+    return nil, why
   end
 
   local most = response.blast_radius.good_ratio
   if record.touches_ratio > most then
     return nil, ("it would refuse %.1f %% of the requests that go well there, %.1f %% are allowed")
-                :format(100 * record.touches_ratio, 100 * most), true
+                :format(100 * record.touches_ratio, 100 * most)
   end
 
   return true

