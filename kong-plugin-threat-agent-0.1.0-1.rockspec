@@ -98,6 +98,7 @@ build = {
       ["kong.plugins.threat-agent.agent.operator"] = "lua/kong/plugins/threat-agent/agent/operator.lua",
       ["kong.plugins.threat-agent.agent.orders"] = "lua/kong/plugins/threat-agent/agent/orders.lua",
       ["kong.plugins.threat-agent.agent.outbox"] = "lua/kong/plugins/threat-agent/agent/outbox.lua",
+      ["kong.plugins.threat-agent.agent.outcomes"] = "lua/kong/plugins/threat-agent/agent/outcomes.lua",
       ["kong.plugins.threat-agent.agent.overlap"] = "lua/kong/plugins/threat-agent/agent/overlap.lua",
       ["kong.plugins.threat-agent.agent.planner"] = "lua/kong/plugins/threat-agent/agent/planner.lua",
       ["kong.plugins.threat-agent.agent.proposals"] = "lua/kong/plugins/threat-agent/agent/proposals.lua",

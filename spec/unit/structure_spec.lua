@@ -92,6 +92,7 @@ local ARROWS = {
     "lease",
   },
   ["agent.outbox"] = { "notifiers", "secrets" },
+  ["agent.outcomes"] = { "agent.journal" },
   ["agent.overlap"] = { "agent.journal", "vocabulary" },
   ["agent.planner"] = { "vocabulary" },
   ["agent.proposals"] = {
@@ -101,7 +102,8 @@ local ARROWS = {
   ["agent.pseudonyms"] = { "files", "random", "region" },
   ["agent.question"] = { "redact" },
   ["agent.responder"] = {
-    "agent.journal", "agent.ledger", "agent.life", "agent.orders", "agent.planner", "agent.proposals", "judged",
+    "agent.journal", "agent.ledger", "agent.life", "agent.orders", "agent.outcomes", "agent.planner", "agent.proposals",
+    "judged",
   },
   ["agent.reviewer"] = { "config_review", "findings" },
   ["agent.sweeper"] = { "admin", "agent.journal" },

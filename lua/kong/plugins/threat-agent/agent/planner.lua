@@ -73,15 +73,16 @@ end
 
 
 -- Lists the steps of a policy whose time has come: { number, step }. A step that was of no use is
--- followed by the next one at once. was_useless: tells that of a step's number.
+-- followed by the next one at once, and not taken again. was_useless: tells that of a step's number.
 function _M.due(policy, incident, now_s, was_useless)
   local due = {}
   local at_once = false
   for number, step in ipairs(policy.steps) do
-    if at_once or now_s - incident.opened_s >= step.after_s then
+    local is_useless = was_useless(number)
+    if not is_useless and (at_once or now_s - incident.opened_s >= step.after_s) then
       due[#due + 1] = { number = number, step = step }
     end
-    at_once = was_useless(number)
+    at_once = is_useless
   end
 
   return due

@@ -5,6 +5,7 @@ local judged = require "kong.plugins.threat-agent.judged"
 local ledger = require "kong.plugins.threat-agent.agent.ledger"
 local life = require "kong.plugins.threat-agent.agent.life"
 local orders = require "kong.plugins.threat-agent.agent.orders"
+local outcomes = require "kong.plugins.threat-agent.agent.outcomes"
 local planner = require "kong.plugins.threat-agent.agent.planner"
 local proposals = require "kong.plugins.threat-agent.agent.proposals"
 
@@ -58,7 +59,11 @@ function _M.beat(conf)
     local policy = not is_wrong and planner.policy_for(conf.response.policies, incident, now)
     local function was_useless(number)
       local record = journal.get(planner.id_of(incident, policy, number))
-      return record ~= nil and (record.result == "none" or record.result == "harmful" or record.state == "failed")
+      if not record then
+        return outcomes.was_useless_before(incident, policy, number)
+      end
+
+      return record.result == "none" or record.result == "harmful" or record.state == "failed"
     end
 
     for _, due in ipairs(policy and planner.due(policy, incident, now, was_useless) or {}) do
