@@ -7,8 +7,8 @@ local senders = require "kong.plugins.threat-agent.senders"
 local _M = { follows = true }
 
 
--- Plans a measure on all that a step means. known: those that it was planned for before.
-function _M.plan_measure(record, incident, step, known, measure, more)
+-- Plans a measure on all that a step means. known: those that it was planned for before, or nil.
+function _M.plan_measure(record, incident, step, measure, more, known)
   local ids = senders.suspects(incident, step.by, step.suspicion, known)
   if #ids == 0 then
     return nil, "no " .. step.by:gsub("_ip", "") .. " is suspected enough"
@@ -24,7 +24,7 @@ end
 
 
 function _M.plan(record, incident, step, _, known)
-  return _M.plan_measure(record, incident, step, known, "refuse", {})
+  return _M.plan_measure(record, incident, step, "refuse", {}, known)
 end
 
 

@@ -9,10 +9,10 @@ local _M = { follows = true }
 
 
 function _M.plan(record, incident, step, _, known)
-  return ban.plan_measure(record, incident, step, known, "limit", {
+  return ban.plan_measure(record, incident, step, "limit", {
     limit = step.limit or usual.requests(record.place, step.window_s),
     window_s = step.window_s,
-  })
+  }, known)
 end
 
 
