@@ -2,7 +2,9 @@
 -- that has what it needs, data planes included.
 
 
+local cjson = require "cjson.safe"
 local gateway = require "spec.support.gateway"
+local templates = dofile("lua/kong/plugins/threat-agent/actions/templates.lua")
 local socket = require "socket"
 
 
@@ -12,7 +14,8 @@ local has_plugins = gateway.kind ~= "embedded"
 local INJECTION = "?q=1%27%20UNION%20SELECT%20password%20FROM%20users--"
 
 
--- Name → the step; `plugins` that stand on the route; `keyed`: a consumer shows its key.
+-- Name → the step; `plugins` that stand on the route; `keyed`: a consumer shows its key. The name is the
+-- action's, or says what of its kind stands there already.
 local MEMORY = {
   ban = { step = "action: ban, suspicion: low" },
   throttle = { step = "action: throttle, suspicion: low, limit: 3" },
@@ -31,6 +34,14 @@ local BY_PLUGINS = {
   disable_plugin = { step = "action: disable_plugin, plugin: correlation-id", plugins = "{ name: correlation-id }" },
   drain_target = { step = "action: drain_target, upstream_target: 'localhost:${DEMO_PORT}'" },
   hot_patch = { step = "action: hot_patch, template: refuse_parameter, parameter: debug" },
+  code_beside_code = { step = "action: hot_patch, template: refuse_parameter, parameter: debug",
+                       plugins = "{ name: pre-function, config: { access: ['return nil'] } }" },
+  lower_limit = { step = "action: rate_limiting, per_minute: 5",
+                  plugins = "{ name: rate-limiting, config: { second: 100, minute: 1000, policy: local, limit_by: ip } }" },
+  no_trigger = { step = "action: request_termination, status_code: 503",
+                 plugins = "{ name: request-termination, config: { trigger: x-debug, status_code: 404, body: gone } }" },
+  switched_on = { step = "action: ip_restriction, suspicion: low",
+                  plugins = "{ name: ip-restriction, enabled: false, config: { allow: [10.0.0.0/8] } }" },
   deny_consumer = { step = "action: deny_consumer, suspicion: low", plugins = "{ name: key-auth }", keyed = true },
   disable_credential = { step = "action: disable_credential, suspicion: low", plugins = "{ name: key-auth }", keyed = true },
   acl = { step = "action: acl, suspicion: low", keyed = true,
@@ -60,6 +71,13 @@ local function config()
     if case.keyed then
       consumers[#consumers + 1] = ("  - { username: %s, keyauth_credentials: [{ key: %s-key }] }\n"):format(name, name)
     end
+  end
+
+  if has_plugins then
+    services[#services + 1] = ("  - { name: patched, url: 'http://127.0.0.1:${DEMO_PORT}', routes: [{ name: patched, "
+                               .. "paths: [/patched], plugins: [{ name: pre-function, config: { access: %s } }] }] }\n")
+                              :format(cjson.encode({ assert(templates.render("refuse_parameter", "debug")),
+                                                     assert(templates.render("refuse_body_size", "100")) }))
   end
 
   return '_format_version: "3.0"\nservices:\n' .. table.concat(services)
@@ -160,7 +178,7 @@ describe(gateway.describe_name("each action:"), function()
     end
 
     -- Attacks go on until something is done: what has ended by itself is no improvement.
-    local deadline, again = socket.gettime() + 90, socket.gettime() + 2
+    local deadline, again = socket.gettime() + 120, socket.gettime() + 2
     local waits
     repeat
       waits = 0
@@ -198,6 +216,24 @@ describe(gateway.describe_name("each action:"), function()
       assert.equal("improved", state.ended.result)
       assert.is_true(state.ended.stands)
       assert.equal(state.before, state.after)
+    end)
+  end
+
+
+  if has_plugins then
+    it("hot_patch looks at all of a query and of a body", function()
+      local junk = ("x=1&"):rep(150)
+      assert.equal(200, gw:http({ path = "/patched/products?" .. junk .. "a=debug" }).status)
+      assert.equal(403, gw:http({ path = "/patched/products?" .. junk .. "%64ebug=1" }).status)
+
+      local function in_chunks(size)
+        return gw:raw(("POST /patched/products HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+                       .. "%x\r\n%s\r\n0\r\n\r\n"):format(size, ("x"):rep(size)))
+      end
+      assert.not_matches("^HTTP/1.1 413", in_chunks(100))
+      assert.matches("^HTTP/1.1 413", in_chunks(101))
+      -- More than what stays in memory.
+      assert.matches("^HTTP/1.1 413", in_chunks(100000))
     end)
   end
 end)

@@ -3,6 +3,7 @@
 
 local gateway = require "spec.support.gateway"
 local lyaml = require "lyaml"
+local socket = require "socket"
 
 
 local eventually = gateway.eventually
@@ -18,8 +19,13 @@ local function service(name)
 end
 
 
-local CONFIG = '_format_version: "3.0"\nservices:\n' .. service("port") .. service("plugin") .. service("guarded") .. [[
+local CONFIG = '_format_version: "3.0"\nservices:\n' .. service("port") .. service("plugin") .. service("guarded")
+  .. service("option") .. service("secured") .. (has_plugins and [[
 plugins:
+  - name: request-transformer
+    route: option
+    config: { add: { headers: ["X-Kept:1"] } }
+]] or "plugins:\n") .. [[
   - name: threat-agent
     config:
       mode: enforce
@@ -83,12 +89,13 @@ describe(gateway.describe_name("a bad deploy:"), function()
 
   local function is_taken_back(route, suspect)
     eventually(function() return status(route) ~= 200 end, 20)
+    local first_s = socket.gettime()
     local record = eventually(function()
       status(route)
       local found = gw:records(route)[1]
       return found and found.state == "active" and found
     end, WITHIN_S)
-    eventually(function() return status(route) == 200 end, WITHIN_S)
+    eventually(function() return status(route) == 200 end, first_s + WITHIN_S - socket.gettime())
     assert.equal("rollback", record.action)
     assert.equal(suspect, record.changes[1].kind)
     return record
@@ -140,7 +147,45 @@ describe(gateway.describe_name("a bad deploy:"), function()
   end)
 
 
+  -- Whoever can provoke errors must not get TLS undone.
+  it("of what secures the way to a service is a person's to take back", function()
+    local told = #gw:error_log("what changed guards the gateway")
+    used_to_go_well("secured")
+    deploy("PATCH", "/services/secured", { protocol = "https" }, function(document)
+      for _, one in ipairs(document.services) do
+        one.protocol = one.name == "secured" and "https" or one.protocol
+      end
+    end)
+    eventually(function() return status("secured") ~= 200 end, 20)
+    eventually(function()
+      status("secured")
+      return #gw:error_log("what changed guards the gateway") > told
+    end, WITHIN_S)
+    assert.equal(0, #gw:records("secured"))
+    assert.equal("https", gw:admin("GET", "/services/secured").json.protocol)
+  end)
+
+
   if has_plugins then
+    it("of an option within a plugin that stood", function()
+      used_to_go_well("option")
+      local plugin = gw:admin("GET", "/routes/option/plugins").json.data[1]
+      deploy("PATCH", "/plugins/" .. plugin.id, { config = { replace = { uri = "/status/500" }, http_method = "POST" } },
+             function(document)
+        for _, one in ipairs(document.plugins) do
+          if one.id == plugin.id then
+            one.config.replace, one.config.http_method = { uri = "/status/500" }, "POST"
+          end
+        end
+      end)
+      is_taken_back("option", "plugins")
+      local config = gw:admin("GET", "/routes/option/plugins").json.data[1].config
+      assert.same({ "X-Kept:1" }, config.add.headers)
+      assert.is_not_string(config.replace.uri)
+      assert.is_not_string(config.http_method)
+    end)
+
+
     it("of a plugin that breaks its route", function()
       used_to_go_well("plugin")
       add_plugin("plugin", "request-transformer", { replace = { uri = "/status/500" } })
@@ -152,6 +197,7 @@ describe(gateway.describe_name("a bad deploy:"), function()
 
 
     it("of a plugin that guards its route is a person's to take back", function()
+      local told = #gw:error_log("what changed guards the gateway")
       used_to_go_well("guarded")
       -- It limits by a Redis that is not there.
       add_plugin("guarded", "rate-limiting", {
@@ -160,7 +206,7 @@ describe(gateway.describe_name("a bad deploy:"), function()
       eventually(function() return status("guarded") == 500 end, 20)
       eventually(function()
         status("guarded")
-        return #gw:error_log("what changed guards the gateway") > 0
+        return #gw:error_log("what changed guards the gateway") > told
       end, WITHIN_S)
       assert.equal(0, #gw:records("guarded"))
       assert.equal(500, status("guarded"))

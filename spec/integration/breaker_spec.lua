@@ -15,6 +15,9 @@ _format_version: "3.0"
 services:
   - { name: flaky, url: "http://127.0.0.1:]] .. UPSTREAM_PORT .. [[", routes: [{ name: flaky, paths: [/flaky] }] }
   - { name: slow, url: "http://127.0.0.1:${DEMO_PORT}", routes: [{ name: slow, paths: [/slow] }] }
+  - name: shared
+    url: "http://127.0.0.1:${DEMO_PORT}"
+    routes: [{ name: part, paths: [/part] }, { name: rest, paths: [/rest] }]
   - { name: healthy, url: "http://127.0.0.1:${DEMO_PORT}", routes: [{ name: healthy, paths: [/healthy] }] }
 plugins:
   - name: threat-agent
@@ -29,6 +32,12 @@ plugins:
             min_severity: low
             routes: [flaky]
             steps: [{ action: circuit_breaker, good_ratio: 0.3, ttl_s: 600 }]
+          - id: shared
+            categories: [mass_error]
+            min_confidence: 0.3
+            min_severity: low
+            services: [shared]
+            steps: [{ action: reroute, url: "http://127.0.0.1:1", ttl_s: 600 }]
           - id: slow
             routes: [slow]
             min_confidence: 0.3
@@ -109,6 +118,31 @@ describe(gateway.describe_name("for the upstream's sake:"), function()
     end
     assert.equal(202, gw:admin("POST", "/threat-agent/actions/" .. cap.id .. "/revert").status)
     eventually(function() return (at_once(16, "/slow/delay/500")["200"] or 0) == 16 end)
+  end)
+
+
+  it("a service is not given up for one route of it", function()
+    local function status(path)
+      turn = turn + 1
+      return gw:http({ path = path, headers = { ["x-forwarded-for"] = "198.51.100." .. turn % 200 + 1 } }).status
+    end
+    for _ = 1, 60 do
+      assert.equal(200, status("/part/products"))
+    end
+
+    local refused = eventually(function()
+      for _ = 1, 10 do
+        assert.equal(500, status("/part/status/500"))
+        for _ = 1, 3 do
+          assert.equal(200, status("/rest/products"))
+        end
+      end
+      return gw:records("part")[1]
+    end, 60)
+    assert.equal("reroute", refused.action)
+    assert.equal("refused", refused.state)
+    assert.matches("of the requests that go well there", refused.why)
+    assert.equal(200, status("/rest/products"))
   end)
 
 

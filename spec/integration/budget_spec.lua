@@ -7,6 +7,7 @@ local gateway = require "spec.support.gateway"
 
 local eventually = gateway.eventually
 
+local PROXY_PORT = gateway.free_port()
 local ROUTES = 12
 local PER_MINUTE = 4
 
@@ -33,24 +34,32 @@ plugins:
     config:
       mode: enforce
       response:
+        admin_api: { url: "http://127.0.0.1:]] .. PROXY_PORT .. [[" }
         blast_radius: { good_ratio: 1 }
         budget: { per_minute: ]] .. PER_MINUTE .. [[ }
         policies:
           - id: all
             min_confidence: 0.3
             min_severity: low
-            steps: [{ action: restrict_route, methods: [GET, POST], ttl_s: 600, verify_after_s: 600 }]
+            steps:
+              - { action: restrict_route, methods: [GET, POST], ttl_s: 600, verify_after_s: 600 }
+              - { action: ban, suspicion: low, ttl_s: 600, verify_after_s: 600 }
 ]]
 
 
 describe(gateway.describe_name("a flood:"), function()
-  local gw
+  local gw, proxy, mode_file
 
   setup(function()
     gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
+    mode_file = gw.prefix .. "/mode"
+    gateway.write_file(mode_file, "pass\n")
+    proxy = gateway.run(("luajit spec/support/fault_proxy.lua %d %d %s > /dev/null 2>&1 & echo $!")
+                        :format(PROXY_PORT, gw.admin_port, mode_file))
   end)
 
   teardown(function()
+    gateway.run("kill " .. proxy)
     gw:stop()
   end)
 
@@ -64,14 +73,29 @@ describe(gateway.describe_name("a flood:"), function()
   end
 
 
+  -- The records of an action, and how many routes have one.
+  local function records_of(action)
+    local found, routes_with, number = {}, {}, 0
+    for _, record in ipairs(gw:admin("GET", "/threat-agent/actions").json.data) do
+      if record.action == action then
+        found[#found + 1] = record
+        number = number + (routes_with[record.place.route] and 0 or 1)
+        routes_with[record.place.route] = true
+      end
+    end
+
+    return found, number
+  end
+
+
   it("spends the budget and no more", function()
     for route = 1, ROUTES do
       attack(route)
     end
 
     local records = eventually(function()
-      local data = gw:admin("GET", "/threat-agent/actions").json.data
-      return #data >= ROUTES and data
+      local found = records_of("restrict_route")
+      return #found >= ROUTES and found
     end, 40)
     local done, refused, within = 0, 0, 0
     for _, record in ipairs(records) do
@@ -94,6 +118,21 @@ describe(gateway.describe_name("a flood:"), function()
       restricted = restricted + (type(methods) == "table" and 1 or 0)
     end
     assert.equal(done, restricted)
+
+    -- One write for each change, none for what was refused, and none for bans.
+    local _, writes = gateway.read_file(mode_file .. ".writes"):gsub("\n", "")
+    assert.equal(done, writes)
     assert.equal(200, gw:http({ path = "/r1/products" }).status)
+  end)
+
+
+  it("leaves bans in memory their own", function()
+    local bans = eventually(function()
+      local found, number = records_of("ban")
+      return number == ROUTES and found
+    end, 20)
+    for _, ban in ipairs(bans) do
+      assert.equal("active", ban.state, ban.why)
+    end
   end)
 end)

@@ -97,4 +97,28 @@ describe(gateway.describe_name("the ledger's head:"), function()
     assert.matches("not signed with the key", verify(path, (latest:gsub('"signature":"%x', '"signature":"g'))))
     assert.matches("expected a hash", verify(path, "{}"))
   end)
+
+
+  it("goes on after a crash in the middle of a line, and names nobody", function()
+    local path, key_file = gw.prefix .. "/threat-agent/ledger.jsonl", gw.prefix .. "/ledger.key"
+    local before = gateway.read_file(path)
+    local file = assert(io.open(path, "ab"))
+    file:write('{"hash":"5f3e","previous":"')
+    file:close()
+    for _, pid in ipairs(gw:worker_pids()) do
+      gateway.run("kill -9 " .. pid)
+    end
+    eventually(function()
+      return gateway.read_file(path) == before
+    end, 20)
+    ban("192.0.2.12")
+    local text = eventually(function()
+      local now = gateway.read_file(path)
+      return #now > #before and now:sub(1, #before) == before and now:find('"active"', #before, true) and now
+    end, 20)
+    assert.matches(": ok", (plugin.cli(("ledger verify %s --key-file %s"):format(path, key_file))))
+    for _, name in ipairs({ "192.0.2.1", "127.0.0.1" }) do
+      assert.is_nil(text:find(name, 1, true), name)
+    end
+  end)
 end)

@@ -10,6 +10,8 @@ local receivers = require "spec.support.receivers"
 local eventually = gateway.eventually
 
 local IS_KONG = gateway.kind == "kong"
+-- Kong's own plugins are not part of the embedded gateway.
+local HAS_PLUGINS = gateway.kind ~= "embedded"
 
 
 local CONFIG = [[
@@ -31,7 +33,7 @@ plugins:
   - name: threat-agent
     config:
       mode: enforce
-      response: { protected: { cidrs: [] } }
+      response: { protected: { cidrs: [] }RESPONSE }
       store: STORE
       notifications:
         min_severity: low
@@ -45,6 +47,18 @@ local TRANSFORMER = [[
   - { name: request-transformer, config: { add: { headers: ["X-Partner:1", "Authorization:Bearer sk_upstream_1a2b3c4d"] } } }
 ]]
 
+-- A function's program, and a URL with a password: where an action adds code of its own to the one, and the other
+-- is sent nothing.
+local FUNCTION = [[
+  - name: pre-function
+    route: login
+    config: { access: ["kong.service.request.set_header('X-Partner', 'pf_program_8c7b6a59')"] }
+  - { name: http-log, route: keyed, config: { http_endpoint: "http://ops:hl-pass-77aa@127.0.0.1:1/log" } }
+]]
+
+local RESPONSE = [[, policies: [{ id: all, steps: [{ action: ban, ttl_s: 600 },
+                  { action: hot_patch, template: refuse_parameter, parameter: debug, ttl_s: 600 }] }] ]]
+
 local CARD = "4111111111111111"
 local PASSWORD = "correct-horse-7battery"
 local TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJlLW9mLWFsaWNl"
@@ -52,6 +66,7 @@ local TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJlLW9mLWFsaWN
 local SECRETS = {
   CARD, "4111 1111", PASSWORD, TOKEN, "c2lnbmF0dXJlLW9mLWFsaWNl", "alice@example", "tok_9b1deb4d3b7d", "ak_live_9f8e7d6c5b4a",
   "sid-0c1d2e3f4a5b", "whsec_5f4dcc3b5aa7", "xoxb-27182818284", "sk_upstream_1a2b3c4d", "redis-pass", "ops-reason-pw",
+  "pf_program_8c7b6a59", "hl-pass-77aa",
 }
 
 
@@ -115,9 +130,10 @@ describe(gateway.describe_name("privacy:"), function()
       SINK = sink.port, LOG = log_path,
       STORE = redis and ("{ type: redis, redis: { host: 127.0.0.1, port: %d, password: redis-pass } }"):format(redis.port)
               or "{ type: memory }",
+      RESPONSE = HAS_PLUGINS and RESPONSE or "",
     }
     gw = gateway.start({
-      config = CONFIG:gsub("%f[%u]%u+%f[%U]", values) .. (IS_KONG and TRANSFORMER or ""),
+      config = CONFIG:gsub("%f[%u]%u+%f[%U]", values) .. (HAS_PLUGINS and TRANSFORMER .. FUNCTION or ""),
       plugins = "bundled,threat-agent", trusted_ips = "127.0.0.1",
     })
     attack("198.51.100.7")
@@ -161,6 +177,10 @@ describe(gateway.describe_name("privacy:"), function()
     local found = everything()
     assert.is_truthy(found["incidents"]:find("credential_stuffing", 1, true))
     assert.is_truthy(found["ledger"]:find('"ban"', 1, true))
+    if HAS_PLUGINS then
+      assert.is_truthy(found["actions"]:find('"op":"insert"', 1, true))
+      assert.is_truthy(found[gw.prefix .. "/threat-agent/configuration.json"]:find("http-log", 1, true))
+    end
     assert.is_truthy(found["log"]:find("sqli.union", 1, true))
     assert.is_truthy(found[gw.prefix .. "/threat-agent/feedback.json"]:find("[redacted]", 1, true))
     assert.is_truthy(found[gw.prefix .. "/threat-agent/configuration.json"]:find("file-log", 1, true))

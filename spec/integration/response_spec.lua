@@ -30,6 +30,7 @@ local CONFIG = '_format_version: "3.0"\nservices:\n'
   .. service("banned") .. service("limited") .. service("methods") .. service("sink") .. service("patched")
   .. service("watched") .. service("waiting") .. service("deployed") .. service("killed") .. service("denied")
   .. service("contested")
+  .. "  - { name: admin, url: 'http://127.0.0.1:${ADMIN_PORT}', routes: [{ name: admin, paths: [/admin] }] }\n"
   .. "  - { name: dead, url: 'http://127.0.0.1:1', routes: [{ name: dead, paths: [/dead] }] }\n"
   .. (has_plugins and service("noisy", ", plugins: [{ name: correlation-id }]") or "")
   .. (has_plugins and [[
@@ -55,6 +56,7 @@ plugins:
   .. policy("contested", "{ action: restrict_route, ttl_s: 600, methods: [GET], verify_after_s: 600 }")
   .. policy("sink", "{ action: reroute, ttl_s: 6, url: 'http://127.0.0.1:1/nothing', verify_after_s: 600 }")
   .. policy("patched", "{ action: hot_patch, ttl_s: 600, template: refuse_parameter, parameter: debug, verify_after_s: 600 }")
+  .. policy("admin", "{ action: restrict_route, ttl_s: 600, methods: [HEAD] }")
   .. policy("watched", "{ action: ban, ttl_s: 600 }")
   .. policy("waiting", "{ action: ban, ttl_s: 600, verify_after_s: 600 }", ", approval: required")
   .. policy("killed", "{ action: ban, ttl_s: 600, verify_after_s: 600 }")
@@ -131,6 +133,15 @@ describe(gateway.describe_name("response:"), function()
     action("banned", "expired", 20)
     -- The suspicion of behaviour may stand for longer, which slows down and does not ban.
     assert.not_equal(403, send("192.0.2.10", { path = "/banned/products" }).status)
+  end)
+
+
+  it("leaves the way to the Admin API alone, whatever is configured", function()
+    for _ = 1, 20 do
+      assert.equal(403, send("192.0.2.21", { path = "/admin/?q=1%27%20UNION%20SELECT%20password%20FROM%20users--" }).status)
+    end
+    assert.equal("its service leads to the Admin API", action("admin", "refused").why)
+    assert.equal(200, send("192.0.2.22", { path = "/admin/" }).status)
   end)
 
 

@@ -8,6 +8,7 @@
 -- `writes:` only what writes meets it. kill-before and kill-after pass once, and end the workers of the nginx whose
 -- master's id stands in MODE_FILE.pid with SIGKILL, before the request has arrived or after, without an answer; before
 -- them, `pass-N:` lets so many through.
+-- MODE_FILE.writes gets a line for each write that comes: its method and path.
 
 local socket = require "socket"
 
@@ -68,6 +69,17 @@ local function set_mode(name)
 end
 
 
+-- Writes down a request that is to change something.
+local function note(request)
+  local line = request:match("^([^\r]+)")
+  if not line:find("^GET ") then
+    local file = assert(io.open(mode_file .. ".writes", "ab"))
+    file:write(line, "\n")
+    file:close()
+  end
+end
+
+
 -- Ends the workers of a gateway, once.
 local function kill()
   set_mode("pass")
@@ -102,6 +114,9 @@ while true do
   client:settimeout(5)
   local how = mode()
   local request = receive(client)
+  if request then
+    note(request)
+  end
   local only = how:match("^writes:(.*)")
   how = only and (request and request:find("^GET ") and "pass" or only) or how
   local left, rest = how:match("^pass%-(%d+):(.*)")

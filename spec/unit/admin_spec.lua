@@ -23,6 +23,7 @@ describe("the Admin API", function()
         return answer[1], answer[2], answer[3]
       end,
     }
+    package.loaded["kong.plugins.threat-agent.entities"] = dofile("lua/kong/plugins/threat-agent/entities.lua")
     for _, name in ipairs({ "traditional", "konnect" }) do
       package.loaded[MODULE .. name] = dofile(ADMIN .. name .. ".lua")
     end
@@ -31,6 +32,7 @@ describe("the Admin API", function()
     for _, name in ipairs({ "http", "traditional", "konnect", "dbless" }) do
       package.loaded[MODULE .. name] = nil
     end
+    package.loaded["kong.plugins.threat-agent.entities"] = nil
     api = { url = "http://a", timeout_ms = 5 }
   end)
 

@@ -4,18 +4,21 @@
 require "spec.support.plugin"
 
 
-local flow, put
+local flow, put, asked
 
 
 local function load()
   package.loaded["kong.plugins.threat-agent.region"] = {
-    traffic = function() return { ten_s = flow } end,
     lift_ban = function() put = nil return true end,
     ban = function(ban) put = { ban.limit, ban.window_s, ban.ttl_s } return true end,
   }
   package.loaded["kong.plugins.threat-agent.agent.limit"] = nil
+  package.loaded["kong.plugins.threat-agent.traffic_of"] = function(_, target)
+    asked = target
+    return { ten_s = flow }
+  end
   local breaker = dofile("lua/kong/plugins/threat-agent/agent/breaker.lua")
-  package.loaded["kong.plugins.threat-agent.region"] = nil
+  package.loaded["kong.plugins.threat-agent.region"], package.loaded["kong.plugins.threat-agent.traffic_of"] = nil, nil
   return breaker
 end
 
@@ -50,6 +53,14 @@ describe("a circuit breaker", function()
     assert.is_nil((breaker.step(record, 1022)))
     flow.answered = 3
     assert.is_true((breaker.step(record, 1023)))
+  end)
+
+
+  it("looks at all that goes to what it is on", function()
+    record.changes[1].ban.by = "service"
+    breaker.step(record, 1020)
+    breaker.step(record, 1022)
+    assert.equal("service", asked)
   end)
 
 

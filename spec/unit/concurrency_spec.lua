@@ -6,19 +6,23 @@ require "spec.support.plugin"
 
 local MODULE = "kong.plugins.threat-agent."
 
-local flow, in_flight, usual, put
+local flow, of_service, in_flight, usual, put
 
 
 local function load()
   package.loaded[MODULE .. "region"] = {
-    traffic = function() return { ten_s = flow, in_flight = in_flight } end,
     lift_ban = function() return true end,
     ban = function(ban) put = ban.limit return true end,
   }
   package.loaded[MODULE .. "agent.limit"] = nil
+  package.loaded[MODULE .. "traffic_of"] = function(_, target)
+    return { ten_s = target == "service" and of_service or flow, in_flight = in_flight }
+  end
   package.loaded[MODULE .. "baselines"] = { of = function() return usual end }
   local concurrency = dofile("lua/kong/plugins/threat-agent/agent/concurrency.lua")
-  package.loaded[MODULE .. "region"], package.loaded[MODULE .. "baselines"] = nil, nil
+  for _, name in ipairs({ "region", "baselines", "traffic_of" }) do
+    package.loaded[MODULE .. name] = nil
+  end
   return concurrency
 end
 
@@ -46,6 +50,8 @@ describe("a cap on concurrency", function()
     assert.equal(10, concurrency.first(record.place))
     flow.latency_ms = 0
     assert.equal(4, concurrency.first(record.place))
+    of_service = { latency_ms = 500 * 100 }
+    assert.equal(5, concurrency.first(record.place, "service"))
   end)
 
 

@@ -3,7 +3,7 @@
 
 local MODULE = "kong.plugins.threat-agent."
 
-local records, consumers, killed, entities
+local records, consumers, killed, entities, plugins
 
 
 local function load()
@@ -11,13 +11,25 @@ local function load()
   _G.ngx.time = function() return 1000 end
   local stubs = {
     files = { KILL = "kill", load = function() return killed end },
+    ["agent.carrier"] = { is_remote = function(of)
+      return of.changes[1] ~= nil and of.changes[1].op ~= "ban"
+    end },
     ["agent.journal"] = { all = function() return records end },
     region = { is_within = function(address, cidrs) return cidrs[1] == address end },
     owners = {
       of = function(by, id) return by == "credential" and id:match("^(%l+)%-") or id end,
       count = function() return consumers end,
     },
-    database = { select = function(kind, id)
+    database = { each = function()
+      local i = 0
+      return function()
+        i = i + 1
+        return plugins[i]
+      end
+    end, select = function(kind, id)
+      if not id then
+        return nil
+      end
       local entity = entities[kind .. "/" .. id]
       if entity == false then
         return nil, "the database is away"
@@ -30,9 +42,13 @@ local function load()
     package.loaded[MODULE .. name] = stub
   end
   package.loaded[MODULE .. "vocabulary"] = dofile("lua/kong/plugins/threat-agent/vocabulary.lua")
+  package.loaded[MODULE .. "agent.access"] = dofile("lua/kong/plugins/threat-agent/agent/access.lua")
+  package.loaded[MODULE .. "agent.overlap"] = dofile("lua/kong/plugins/threat-agent/agent/overlap.lua")
   package.loaded[MODULE .. "agent.protected"] = dofile("lua/kong/plugins/threat-agent/agent/protected.lua")
   local gate = dofile("lua/kong/plugins/threat-agent/agent/gate.lua")
-  package.loaded[MODULE .. "agent.protected"], package.loaded[MODULE .. "vocabulary"] = nil, nil
+  for _, name in ipairs({ "agent.access", "agent.overlap", "agent.protected", "vocabulary" }) do
+    package.loaded[MODULE .. name] = nil
+  end
   for name in pairs(stubs) do
     package.loaded[MODULE .. name] = nil
   end
@@ -41,7 +57,8 @@ end
 
 
 local function record(fields)
-  local made = { action = "ban", state = "active", place = { workspace = "a" }, changes = {}, touches_ratio = 0 }
+  local made = { action = "ban", state = "active", place = { workspace = "a" }, changes = { { op = "ban" } },
+                 touches_ratio = 0 }
   for name, value in pairs(fields or {}) do
     made[name] = value
   end
@@ -51,26 +68,30 @@ end
 
 
 describe("the gate", function()
-  local gate, conf, time
+  local gate, conf, time, former_kong
 
   before_each(function()
     time = _G.ngx and _G.ngx.time
-    records, consumers, killed, entities = {}, 100, nil, {}
+    records, consumers, killed, entities, plugins = {}, 100, nil, {}, {}
+    former_kong = _G.kong
+    _G.kong = { configuration = { admin_listeners = { { ip = "0.0.0.0", port = 8001 }, { ip = "10.0.0.7", port = 8444 } } } }
     gate = load()
     conf = { response = {
-      budget = { per_minute = 4, per_hour = 10, active = 10, workspace_ratio = 0.5 },
+      admin_api = { url = "https://admin.test" },
+      budget = { per_minute = 2, per_hour = 10, active = 10, workspace_ratio = 0.5,
+                 memory = { per_minute = 4, per_hour = 10, active = 10 } },
       blast_radius = { good_ratio = 0.05, consumer_ratio = 0.02 },
       protected = { cidrs = { "192.0.2.9" }, consumers = { "ann" } },
     } }
   end)
 
   after_each(function()
-    _G.ngx.time = time
+    _G.ngx.time, _G.kong = time, former_kong
   end)
 
 
   local function why(fields)
-    return select(2, gate.check(record(fields), conf))
+    return (select(2, gate.check(record(fields), conf)))
   end
 
 
@@ -99,7 +120,7 @@ describe("the gate", function()
     assert.matches("managed%-by%-ingress%-controller$",
       why({ place = place, action = "rate_limit", changes = { { op = "create", kind = "plugins" } } }))
     -- What stays in memory changes no entity.
-    assert.is_nil(why({ place = place }))
+    assert.is_nil(why({ place = place, clients = { "192.0.2.1" } }))
   end)
 
 
@@ -126,7 +147,7 @@ describe("the gate", function()
 
 
   it("does not count for a day what was done before the clock was set back", function()
-    conf.response.budget = { per_minute = 1, per_hour = 1, active = 10 }
+    conf.response.budget.memory = { per_minute = 1, per_hour = 1, active = 10 }
     records = { record({ applied_s = 1000 + 86400 }) }
     assert.is_nil(why())
     records[2] = record({ applied_s = 1000 })
@@ -134,8 +155,92 @@ describe("the gate", function()
   end)
 
 
+  it("counts what changes the configuration apart from what stays in memory", function()
+    local change = { { op = "patch", kind = "routes", id = "r" } }
+    conf.response.budget.workspace_ratio = 1
+    local done = { applied_s = 990, state = "expired", changes = change }
+    records = { record(done), record(done) }
+    assert.matches("the budget of 2 actions a minute", why({ action = "restrict_route", changes = change }))
+    assert.is_nil(why())
+
+    for n = 1, 4 do
+      records[n] = record({ applied_s = 990 })
+    end
+    assert.matches("the budget of 4 actions in memory a minute", why())
+    assert.is_nil(why({ action = "restrict_route", changes = change }))
+  end)
+
+
+  describe("lets one action at a time change an entity:", function()
+    local function made(name, route, id)
+      return { op = "create", kind = "plugins", id = id, entity = { name = name, route = { id = route } } }
+    end
+    local patched = { op = "patch", kind = "plugins", id = "p1" }
+
+    local function refusal(change, fields)
+      fields = fields or {}
+      fields.id, fields.expires_s = "other", fields.state and 0 or fields.expires_s or 2000
+      fields.changes = fields.changes or { patched }
+      records = { record(fields) }
+      return why({ action = "rate_limiting", changes = { change } })
+    end
+
+    it("one that is patched", function()
+      assert.equal("plugins/p1 is changed by the action other that stands", refusal(patched))
+      assert.is_not_nil(refusal(patched, { state = "reverting" }))
+    end)
+
+    it("one that an action made", function()
+      assert.is_not_nil(refusal(patched, { changes = { made("rate-limiting", "r1", "p1") } }))
+    end)
+
+    it("one that another is about to make", function()
+      local other = { changes = { made("rate-limiting", "r1", "p1") } }
+      assert.is_not_nil(refusal(made("rate-limiting", "r1", "p2"), other))
+      assert.is_nil(refusal(made("rate-limiting", "r2", "p2"), other))
+      assert.is_nil(refusal(made("acl", "r1", "p2"), other))
+    end)
+
+    it("and any after one that has ended, or that is there to stay", function()
+      assert.is_nil(refusal(patched, { state = "expired" }))
+      assert.is_nil(refusal(patched, { state = "kept" }))
+    end)
+  end)
+
+
+  describe("never cuts the way", function()
+    local change = { { op = "patch", kind = "services", id = "s1" } }
+
+    for _, case in ipairs({
+      { "localhost", 8001, true }, { "127.0.0.1", 8001, true }, { "10.0.0.7", 8444, true }, { "admin.test", 443, true },
+      { "localhost", 8000, false }, { "10.0.0.8", 8444, false }, { "shop.test", 443, false },
+    }) do
+      it((case[3] and "of a service at " or "but to the Admin API, so not at ") .. case[1] .. ":" .. case[2], function()
+        entities["services/s1"] = { host = case[1], port = case[2] }
+        local place = { workspace = "a", service = "s1", route = "r1" }
+        assert.equal(case[3] and "its service leads to the Admin API" or nil, why({ place = place, changes = change }))
+        assert.equal(case[3], why({ place = place, changes = { { op = "ban", ban = { by = "route" } } } }) ~= nil)
+        -- An attacker may be banned there.
+        assert.is_nil(why({ place = place, changes = { { op = "ban", ban = { by = "client_ip" } } } }))
+      end)
+    end
+
+    it("to the dashboard", function()
+      plugins = { { name = "cors", route = { id = "r2" } }, { name = "threat-agent-dashboard", route = { id = "r1" } } }
+      entities["routes/r1"] = { service = { id = "s1" } }
+      entities["services/s1"] = { host = "shop.test", port = 80 }
+      local function place(route)
+        return { workspace = "a", service = "s1", route = route }
+      end
+      assert.equal("the dashboard is there", why({ place = place("r1"), changes = change }))
+      assert.is_nil(why({ place = place("r2"), changes = change }))
+      assert.equal("the dashboard is there", why({ place = place("r2"), target = "service", changes = change }))
+    end)
+  end)
+
+
   it("lets a share of the consumers stand refused", function()
-    conf.response.budget = { per_minute = 100, per_hour = 100, active = 100 }
+    conf.response.budget.memory = { per_minute = 100, per_hour = 100, active = 100 }
     records = { record({ by = "credential", clients = { "bob-1" } }), record({ by = "client_ip", clients = { "x" } }),
                 record({ by = "consumer", clients = { "old" }, state = "expired" }) }
     assert.is_nil(why({ by = "consumer", clients = { "bob" } }))

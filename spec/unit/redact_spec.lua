@@ -16,6 +16,7 @@ local MASKED = {
   { "Bearer abc.def-123", "Bearer [redacted]" },
   { "Basic dXNlcjpwYXNz", "Basic [redacted]" },
   { "saw eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln here", "saw [redacted] here" },
+  { "to https://ops:hunter2@logs.test:8443/in, in vain", "to https://[redacted]@logs.test:8443/in, in vain" },
   { "card 4111 1111 1111 1111 used", "card [redacted] used" },
   { "card 4111111111111111", "card [redacted]" },
   { "to DE89370400440532013000 today", "to [redacted] today" },
@@ -30,6 +31,7 @@ local KEPT = {
   "order 4111111111111112 is no card",
   "The credential of consumer 5f3e0f4c-0000-4d7b-9f0a-1234567890ab is used from many networks at once",
   "at 1700000000 on 192.0.2.10",
+  "https://shop.test/users/ann@shop.test?from=bob@shop.test",
 }
 
 

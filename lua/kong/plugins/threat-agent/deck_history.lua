@@ -226,7 +226,7 @@ local function gone_of(one, earlier, names, plain)
     return nil
   end
 
-  local gone = plain(one.entity, 0)
+  local gone = plain(one.entity)
   for field, reference in pairs(one.refers) do
     local id = referred(earlier, names, field, reference)
     if not id then
@@ -257,7 +257,7 @@ local function before(was, standing, plain, is_recent)
       unsure[kind] = unsure[kind] or one.is_anyone
       if now then
         one.id, known[now.id] = now.id, true
-        local former = is_recent(kind, now.id) and earlier_of(now, plain(one.entity, 0), kind)
+        local former = is_recent(kind, now.id) and earlier_of(now, plain(one.entity), kind)
         if former then
           earlier[kind][now.id], count = former, count + 1
         end

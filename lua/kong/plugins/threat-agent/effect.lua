@@ -3,6 +3,7 @@
 
 local region = require "kong.plugins.threat-agent.region"
 local senders = require "kong.plugins.threat-agent.senders"
+local traffic_of = require "kong.plugins.threat-agent.traffic_of"
 
 
 local ipairs = ipairs
@@ -68,7 +69,7 @@ end
 -- ten seconds, or the ratio of failed requests, or requests let through in ten seconds; failed: requests in
 -- ten seconds that fail by themselves, since refusing some clients breaks nothing for others.
 function _M.measure(record)
-  local traffic, err = of_sender(record.place, "client_ip", "")
+  local traffic, err = traffic_of(record.place, record.target)
   if not traffic then
     return nil, err
   end
@@ -94,9 +95,9 @@ end
 
 
 -- Estimates the share of a place's requests that go well now: what refusing all of them would
--- touch.
-function _M.good_ratio(place)
-  local traffic = of_sender(place, "client_ip", "")
+-- touch. target: as traffic_of() takes it.
+function _M.good_ratio(place, target)
+  local traffic = traffic_of(place, target)
   return traffic and good_of(traffic.minute) / max(1, traffic.minute.requests) or 0
 end
 
@@ -110,7 +111,7 @@ end
 -- that are named: who else is in their networks, or shows the same credential.
 function _M.others_ratio(record, top_clients)
   local by, place = record.by, record.place
-  local traffic = of_sender(place, "client_ip", "")
+  local traffic = traffic_of(place)
   if by == "client_ip" or not traffic then
     return 0
   end
@@ -131,8 +132,8 @@ end
 
 
 -- The same of the last seconds: what goes on after something broke.
-function _M.good_ratio_now(place)
-  local traffic = of_sender(place, "client_ip", "")
+function _M.good_ratio_now(place, target)
+  local traffic = traffic_of(place, target)
   return traffic and good_of(traffic.ten_s) / max(1, traffic.ten_s.requests) or 0
 end
 

@@ -1,4 +1,5 @@
--- Entities as Kong hands them out: their ids, and comparing them, where null and absent are the same.
+-- Entities as Kong hands them out: their ids, comparing them, where null and absent are the same, and telling
+-- what is to be set for one to become another.
 
 local ngx = ngx
 local pairs = pairs
@@ -6,6 +7,8 @@ local type = type
 
 
 local _M = {
+  -- Fields with names of the operator's: set as a whole.
+  MAPS = { custom_fields_by_lua = true, headers = true },
   -- A pattern of ids.
   ID = "%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x",
 }
@@ -43,6 +46,47 @@ _M.holds = holds
 -- Whether two values are the same.
 function _M.same(a, b)
   return holds(a, b) and holds(b, a)
+end
+
+
+-- Whether a value has fields that are set one by one, as Kong's PATCH sets them; an empty one may be either.
+local function has_fields(name, value)
+  return type(value) == "table" and value[1] == nil and not _M.MAPS[name]
+end
+
+
+-- Tells what is to be set for what is to become what was, and what stands there instead: down to single fields,
+-- where one that is new becomes null.
+function _M.difference(was, is)
+  local set, before, names = {}, {}, {}
+  for name in pairs(was) do names[name] = true end
+  for name in pairs(is) do names[name] = true end
+
+  for name in pairs(names) do
+    local old, new = was[name], is[name]
+    if not _M.same(old, new) then
+      if has_fields(name, old) and has_fields(name, new) then
+        set[name], before[name] = _M.difference(old, new)
+      else
+        set[name] = old == nil and ngx.null or old
+        before[name] = new == nil and ngx.null or new
+      end
+    end
+  end
+
+  return set, before
+end
+
+
+-- Sets fields of an entity, as Kong's PATCH does.
+function _M.merge(entity, fields)
+  for name, value in pairs(fields) do
+    if has_fields(name, value) and has_fields(name, entity[name]) then
+      _M.merge(entity[name], value)
+    else
+      entity[name] = value
+    end
+  end
 end
 
 

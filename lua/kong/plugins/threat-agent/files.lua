@@ -11,6 +11,8 @@ local _M = {
   ACTIONS = "actions.json",
   ANCHORED = "anchored.json",
   LEDGER = "ledger.jsonl",
+  -- Names the file that the ledger's first line follows.
+  LEDGER_BEFORE = "ledger.before",
   NOTIFIED = "notified.json",
   FEEDBACK = "feedback.json",
   FINDINGS = "findings.json",

@@ -1,6 +1,10 @@
--- Which plugins guard a gateway: the agent neither switches them off nor undoes what was done to them.
+-- Which plugins guard a gateway, and which fields of other entities: the agent neither switches them off nor
+-- undoes what was done to them.
 -- A plugin that is not known to be harmless is taken for one: a function may authenticate, and a
 -- termination may close what was found open.
+
+local entities = require "kong.plugins.threat-agent.entities"
+
 
 local ipairs = ipairs
 local pairs = pairs
@@ -43,6 +47,70 @@ local ROLES = {
 }
 
 
+local SECURE = { grpcs = true, https = true, tls = true, tls_passthrough = true, wss = true }
+
+
+-- What becomes looser when a field that is to be set back was one thing and is another.
+
+local function was_not_so_secure(was, is)
+  return SECURE[is] and not SECURE[was]
+end
+
+
+local function is_set(_, is)
+  return is ~= nil and is ~= false
+end
+
+
+local function is_closed(_, is)
+  return is == false
+end
+
+
+-- Whether a list lets less through than it did; without one all is let through.
+local function is_narrower(was, is)
+  if is == nil or was == nil then
+    return is ~= nil
+  end
+
+  for _, old in ipairs(was) do
+    local is_left = false
+    for _, new in ipairs(is) do
+      is_left = is_left or entities.same(old, new)
+    end
+    if not is_left then
+      return true
+    end
+  end
+
+  return false
+end
+
+
+local LOOSENS = {
+  routes = {
+    destinations = is_narrower,
+    expression = is_set,
+    headers = is_set,
+    hosts = is_narrower,
+    methods = is_narrower,
+    paths = is_narrower,
+    protocols = is_narrower,
+    snis = is_narrower,
+    sources = is_narrower,
+  },
+  services = {
+    ca_certificates = is_set,
+    client_certificate = is_set,
+    enabled = is_closed,
+    protocol = was_not_so_secure,
+    tls_verify = is_set,
+    tls_verify_depth = is_set,
+  },
+  upstreams = { client_certificate = is_set },
+}
+
+
 local role_of = {}
 for role, names in pairs(ROLES) do
   for _, name in ipairs(names) do
@@ -56,6 +124,18 @@ local _M = {}
 
 function _M.is_guard(plugin_name)
   return not HARMLESS[plugin_name]
+end
+
+
+-- Whether setting an entity back would loosen whom or what it lets through, or how well that is secured.
+function _M.loosens(kind, was, is)
+  for field, loosens in pairs(LOOSENS[kind] or {}) do
+    if not entities.same(was[field], is[field]) and loosens(was[field], is[field]) then
+      return true
+    end
+  end
+
+  return false
 end
 
 

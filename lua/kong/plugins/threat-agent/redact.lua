@@ -94,6 +94,8 @@ function _M.text(text, names)
   text = text:gsub("[Bb]earer%s+[%w%-%._~%+/=]+", "Bearer " .. MASK)
              :gsub("[Bb]asic%s+[%w%+/=]+", "Basic " .. MASK)
              :gsub("eyJ[%w%-_]+%.[%w%-_]*%.?[%w%-_]*", MASK)
+             -- A URL's user and password.
+             :gsub('(%w://)[^/?#%s@"]+@', "%1" .. MASK .. "@")
   text = text:gsub('()([%w%-_]+)("?%s*[=:]%s*"?)([^%s&;,"]+"?)', masks_value(text, lower_set(names)))
              :gsub("%f[%w]%u%u%d%d%u*[%d%u]+%f[%W]", function(word)
                return #word >= 15 and #word <= 34 and word:find("%d%d%d%d") and MASK or nil

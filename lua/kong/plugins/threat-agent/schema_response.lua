@@ -167,11 +167,17 @@ return {
                       default = false } },
     { policies = { type = "array", required = true, default = DEFAULT_POLICIES, len_max = 64, elements = policy } },
     { budget = { type = "record", required = true, fields = {
-      { per_minute = whole("Most actions in a minute.", 0, 1000, 10) },
-      { per_hour = whole("Most actions in an hour.", 0, 10000, 60) },
-      { active = whole("Most actions that stand at once.", 0, 1000, 50) },
+      { per_minute = whole("Most changes of the configuration in a minute.", 0, 1000, 10) },
+      { per_hour = whole("Most changes of the configuration in an hour.", 0, 10000, 60) },
+      { active = whole("Most changes that stand at once.", 0, 1000, 50) },
       { workspace_ratio = { description = "The share of each that one workspace may spend.", type = "number",
                             between = { 0, 1 }, required = true, default = 1 } },
+      { memory = { description = "The same of what changes no entity: bans, limits, exemptions.", type = "record",
+                   required = true, fields = {
+        { per_minute = whole("Most actions in memory in a minute.", 0, 1000, 30) },
+        { per_hour = whole("Most actions in memory in an hour.", 0, 10000, 300) },
+        { active = whole("Most actions in memory that stand at once.", 0, 1000, 100) },
+      } } },
     } } },
     { blast_radius = { type = "record", required = true, fields = {
       { good_ratio = { description = "Most of a route's well answered requests that an action may refuse.",

@@ -60,10 +60,11 @@ end
 
 
 -- Who an incident says is suspected at least so much: a list of ids of a kind, without repetitions.
-function _M.suspects(incident, by, least)
+-- known: a set of ids that are left out, or nil.
+function _M.suspects(incident, by, least, known)
   local found, seen = {}, {}
   local function add(id, suspicion)
-    if id and not seen[id] and SUSPICION[suspicion] >= SUSPICION[least] then
+    if id and not seen[id] and not (known and known[id]) and SUSPICION[suspicion] >= SUSPICION[least] then
       seen[id] = true
       found[#found + 1] = id
     end

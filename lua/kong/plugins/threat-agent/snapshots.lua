@@ -5,8 +5,8 @@ local cjson = require "cjson.safe"
 local database = require "kong.plugins.threat-agent.database"
 local deck_history = require "kong.plugins.threat-agent.deck_history"
 local entities = require "kong.plugins.threat-agent.entities"
+local entity_copy = require "kong.plugins.threat-agent.entity_copy"
 local files = require "kong.plugins.threat-agent.files"
-local redact = require "kong.plugins.threat-agent.redact"
 local snapshot_files = require "kong.plugins.threat-agent.snapshot_files"
 
 
@@ -24,60 +24,12 @@ local MAX_CHANGES = 64
 -- Units: seconds.
 local LONG_AGO_S = 600
 
--- What Kong keeps for itself, or what changes without a meaning; who is told of what is the agent's own.
-local IGNORED = { created_at = true, updated_at = true, ws_id = true, __key__ = true, notifications = true }
-
 
 local _M = {}
 
 
 local last                -- kind → id → entity
 local changes = {}        -- oldest first: { wall_s, kind, id, name, before, after }
-
-
--- Whether a text may hold a secret. The first look is cheap: most texts end there.
-local function holds_secret(text)
-  return type(text) == "string" and text:find("[:=.]") and redact.text(text) ~= text
-end
-
-
--- Whether a field is left out: half a list would be a different list.
-local function is_left_out(name, field)
-  if type(field) ~= "table" then
-    return redact.is_secret(name) or holds_secret(field)
-  elseif field[1] == nil then
-    return false
-  elseif redact.is_secret(name) then
-    return true
-  end
-
-  for _, item in ipairs(field) do
-    if holds_secret(item) then
-      return true
-    end
-  end
-
-  return false
-end
-
-
--- Copies an entity without Kong's own fields, secrets and nulls.
-local function plain(value, depth)
-  if type(value) ~= "table" or depth > 8 then
-    return value
-  end
-
-  local copy = setmetatable({}, #value > 0 and cjson.array_mt or nil)
-  for name, field in pairs(value) do
-    if field ~= ngx.null and type(field) ~= "function" and not IGNORED[name]
-       and not is_left_out(name, field)
-    then
-      copy[name] = plain(field, depth + 1)
-    end
-  end
-
-  return copy
-end
 
 
 -- Reads the configuration: kind → id → what is kept of an entity, and kind → list of entities as they
@@ -95,7 +47,7 @@ local function take()
       if count > MAX_ENTITIES then
         return nil, "the configuration has more than " .. MAX_ENTITIES .. " entities: changes are not followed"
       end
-      taken[kind][entity.id] = plain(entity, 0)
+      taken[kind][entity.id] = entity_copy(entity)
       entity.ws_id = database.workspace_of(entity)
       table.insert(standing[kind], entity)
     end
@@ -173,7 +125,7 @@ local function take_with_history(folder)
       changed_s[entity.id] = tonumber(entity.updated_at)
     end
   end
-  local earlier, name = deck_history.find(folder, taken, plain, function(_, id)
+  local earlier, name = deck_history.find(folder, taken, entity_copy, function(_, id)
     return now - (changed_s[id] or now) < LONG_AGO_S
   end)
   if earlier then
@@ -239,6 +191,19 @@ end
 -- An entity as it stands; nil when there is none of the id.
 function _M.entity(kind, id)
   return last and last[kind] and last[kind][id]
+end
+
+
+-- The ids of a service's routes, as they stand.
+function _M.routes_of(service)
+  local found = {}
+  for id, route in pairs(last and last.routes or {}) do
+    if type(route.service) == "table" and route.service.id == service then
+      found[#found + 1] = id
+    end
+  end
+
+  return found
 end
 
 

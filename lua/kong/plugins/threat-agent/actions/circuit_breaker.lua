@@ -19,7 +19,7 @@ function _M.plan(record, incident, step)
     return nil, "a breaker stands there already"
   end
 
-  local good_ratio = effect.good_ratio_now(record.place)
+  local good_ratio = effect.good_ratio_now(record.place, step.target)
   if good_ratio > step.good_ratio then
     return nil, "too many of its requests still go well"
   end

@@ -22,7 +22,7 @@ function _M.plan(record, incident, step)
     scope = "global",
     ttl_s = record.ttl_s,
     category = incident.category,
-    limit = step.limit or concurrency.first(record.place),
+    limit = step.limit or concurrency.first(record.place, step.target),
   }) } }
   return true
 end

@@ -3,6 +3,7 @@
 
 local plan_each = require "kong.plugins.threat-agent.actions.consumers"
 local plugins = require "kong.plugins.threat-agent.actions.plugins"
+local termination = require "kong.plugins.threat-agent.actions.termination"
 
 
 local PLUGIN = "request-termination"
@@ -15,20 +16,20 @@ local _M = {}
 -- Plans for one consumer. Returns the change; false where it is denied already; nil, an error and
 -- whether it may pass.
 local function change_for(api, consumer, message)
-  local config = { status_code = STATUS, message = message }
   local standing, err, passes = plugins.find(api, "consumers", consumer, PLUGIN)
   if standing == nil then
     return nil, err, passes
   elseif not standing then
     return { op = "create", kind = "plugins",
-             entity = { name = PLUGIN, consumer = { id = consumer }, config = config } }
-  elseif standing.enabled then
-    return false
+             entity = { name = PLUGIN, consumer = { id = consumer },
+                        config = { status_code = STATUS, message = message } } }
   end
 
-  local before = { status_code = standing.config.status_code, message = standing.config.message or ngx.null }
-  return { op = "patch", kind = "plugins", id = standing.id, tags = standing.tags,
-           set = { config = config, enabled = true }, before = { config = before, enabled = false } }
+  local set, before = termination(standing.config, standing.enabled, STATUS, message)
+  return set and {
+    op = "patch", kind = "plugins", id = standing.id, tags = standing.tags,
+    set = { config = set, enabled = true }, before = { config = before, enabled = standing.enabled },
+  } or false
 end
 
 

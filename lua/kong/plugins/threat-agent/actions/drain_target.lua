@@ -41,8 +41,8 @@ function _M.plan(record, _, step, client)
 
   local upstream = target.upstream.id
   record.changes = {
-    { op = "patch", kind = api:targets_kind(upstream), id = target.id, tags = target.tags, set = { weight = 0 },
-      before = { weight = target.weight } },
+    { op = "patch", kind = api:targets_kind(upstream), id = target.id, upstream = upstream, tags = target.tags,
+      set = { weight = 0 }, before = { weight = target.weight } },
   }
   return true
 end

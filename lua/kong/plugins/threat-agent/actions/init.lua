@@ -1,9 +1,10 @@
 -- The actions, each in a file of its own that plans and does nothing: it says which changes it
 -- comes down to (see agent/operations.lua), and they are applied, verified and taken back alike.
 --
--- An action is { plan = function(record, incident, step, client) }: it sets `record.changes` and,
+-- An action is { plan = function(record, incident, step, client, known), follows }: it sets `record.changes` and,
 -- where it has clients, `record.clients`, and returns true; or nil, why there is nothing to do and, when
 -- the Admin API is why, whether that may pass. `client()` gives the Admin API's client, or the same three.
+-- `follows`: whether it is taken again for those whom the incident names later; `known` are the others.
 
 local region = require "kong.plugins.threat-agent.region"
 
@@ -48,9 +49,15 @@ local function tag(record, change)
 end
 
 
+-- Whether an action is taken again for those whom an incident names later.
+function _M.follows(name)
+  return registry[name].follows == true
+end
+
+
 -- Plans a step into a record. Returns what an action's plan returns.
-function _M.plan(record, incident, step, client)
-  local ok, why, passes = registry[step.action].plan(record, incident, step, client)
+function _M.plan(record, incident, step, client, known)
+  local ok, why, passes = registry[step.action].plan(record, incident, step, client, known)
   if not ok then
     return nil, why, passes
   end

@@ -32,7 +32,12 @@ function _M.plan(record, incident, step, client)
 
   record.by = by
   record.clients = clients
-  return plugins.plan(record, step, client, "ip-restriction", { deny = clients }, function(standing)
+  return plugins.plan(record, step, client, "ip-restriction", { deny = clients }, function(standing, is_enabled)
+    if not is_enabled then
+      return { deny = clients, allow = ngx.null },
+             { deny = standing.deny or ngx.null, allow = standing.allow or ngx.null }
+    end
+
     return { deny = joined(standing.deny, clients) }, { deny = standing.deny or ngx.null }
   end)
 end

@@ -45,9 +45,9 @@ function _M.find(client, kind, id, name)
 end
 
 
--- Plans a plugin of a name on the record's scope. config: of a new one. tighten: gives the fields of
--- a standing one's config to set, and what stands there; nil where there is nothing to tighten.
-function _M.plan(record, step, client, name, config, tighten)
+-- Plans a plugin of a name on the record's scope. config: of a new one. change_of: gives the change of one that
+-- stands; or nil and what is to be said of it.
+local function plan(record, step, client, name, config, change_of)
   local kind, id, field = _M.scope(record, step)
   if not kind then
     return nil, id
@@ -64,36 +64,43 @@ function _M.plan(record, step, client, name, config, tighten)
     return nil, err, passes or false
   end
 
-  if not standing then
-    record.changes = {
-      { op = "create", kind = "plugins", entity = { name = name, [field] = { id = id }, config = config } },
-    }
-    return true
+  local change = { op = "create", kind = "plugins", entity = { name = name, [field] = { id = id }, config = config } }
+  if standing then
+    change, err = change_of(standing)
+    if not change then
+      return nil, "a " .. name .. " plugin stands there that " .. err
+    end
   end
 
-  local set, before = tighten(standing.config)
-  if not set then
-    return nil, "a " .. name .. " plugin stands there that is as strict"
-  end
-
-  record.changes = {
-    { op = "patch", kind = "plugins", id = standing.id, tags = standing.tags,
-      set = { config = set, enabled = true }, before = { config = before, enabled = standing.enabled } },
-  }
+  record.changes = { change }
   return true
+end
+
+
+-- Plans the same. tighten(config, is_enabled): gives the fields of a standing one's config to set, and what stands
+-- there; nil where there is nothing to tighten, and why where that is not that it is as strict. One that is
+-- switched off is switched on: nothing of what it was may come with that.
+function _M.plan(record, step, client, name, config, tighten)
+  return plan(record, step, client, name, config, function(standing)
+    local set, before = tighten(standing.config, standing.enabled)
+    if not set then
+      return nil, before or "is as strict"
+    end
+
+    return { op = "patch", kind = "plugins", id = standing.id, tags = standing.tags,
+             set = { config = set, enabled = true }, before = { config = before, enabled = standing.enabled } }
+  end)
 end
 
 
 -- Plans code for Kong's pre-function or post-function on the record's scope, after what stands there.
 function _M.plan_code(record, step, client, name, code)
-  return _M.plan(record, step, client, name, { access = { code } }, function(standing)
-    local access = {}
-    for i, chunk in ipairs(type(standing.access) == "table" and standing.access or {}) do
-      access[i] = chunk
+  return plan(record, step, client, name, { access = { code } }, function(standing)
+    if not standing.enabled then
+      return nil, "is switched off: its own code is not to run"
     end
-    local before = standing.access or {}
-    access[#access + 1] = code
-    return { access = access }, { access = before }
+
+    return { op = "insert", kind = "plugins", id = standing.id, tags = standing.tags, option = "access", value = code }
   end)
 end
 

@@ -8,16 +8,57 @@ local usual = require "kong.plugins.threat-agent.actions.usual"
 local _M = {}
 
 
+-- The windows that a rate-limiting may limit beside the minute; a longer one's limit may not be lower.
+local LONGER = { "hour", "day", "month", "year" }
+
+
+-- Makes one that is switched off a limit of a minute alone.
+local function only_minute(standing, limit)
+  local set = { minute = limit, second = ngx.null, limit_by = "ip", fault_tolerant = true }
+  for _, window in ipairs(LONGER) do
+    set[window] = ngx.null
+  end
+
+  local before = {}
+  for name in pairs(set) do
+    before[name] = standing[name] == nil and ngx.null or standing[name]
+  end
+
+  return set, before
+end
+
+
+local function tighten(standing, is_enabled, limit)
+  if not is_enabled then
+    return only_minute(standing, limit)
+  elseif standing.limit_by ~= "ip" then
+    return nil, "does not limit by address"
+  end
+
+  local minute, second = tonumber(standing.minute), tonumber(standing.second)
+  local is_strict = minute ~= nil and minute <= limit
+  for _, window in ipairs(LONGER) do
+    local longer = tonumber(standing[window])
+    is_strict = is_strict or longer ~= nil and longer <= limit
+  end
+  if is_strict then
+    return nil
+  end
+
+  local set, before = { minute = limit }, { minute = minute or ngx.null }
+  if second and second > limit then
+    set.second, before.second = limit, second
+  end
+
+  return set, before
+end
+
+
 function _M.plan(record, _, step, client)
   local limit = step.per_minute or usual.requests(record.place, 60)
   local config = { minute = limit, limit_by = "ip", policy = "local", fault_tolerant = true }
-  return plugins.plan(record, step, client, "rate-limiting", config, function(standing)
-    local minute = tonumber(standing.minute)
-    if standing.limit_by ~= "ip" or (minute and minute <= limit) then
-      return nil
-    end
-
-    return { minute = limit }, { minute = minute or ngx.null }
+  return plugins.plan(record, step, client, "rate-limiting", config, function(standing, is_enabled)
+    return tighten(standing, is_enabled, limit)
   end)
 end
 

@@ -3,17 +3,17 @@
 
 local effect = require "kong.plugins.threat-agent.effect"
 local plugins = require "kong.plugins.threat-agent.actions.plugins"
+local termination = require "kong.plugins.threat-agent.actions.termination"
 
 
 local _M = {}
 
 
 function _M.plan(record, _, step, client)
-  record.touches_ratio = effect.good_ratio(record.place)
+  record.touches_ratio = effect.good_ratio(record.place, step.target)
   local config = { status_code = step.status_code, message = step.message }
-  return plugins.plan(record, step, client, "request-termination", config, function(standing)
-    return { status_code = step.status_code, message = step.message },
-           { status_code = standing.status_code, message = standing.message or ngx.null }
+  return plugins.plan(record, step, client, "request-termination", config, function(standing, is_enabled)
+    return termination(standing, is_enabled, step.status_code, step.message)
   end)
 end
 

@@ -42,7 +42,8 @@ function _M.plan(record, _, step, client)
     before[field] = service[field] == nil and ngx.null or service[field]
   end
 
-  record.touches_ratio = effect.good_ratio(record.place)
+  record.target = "service"
+  record.touches_ratio = effect.good_ratio(record.place, record.target)
   record.changes = {
     { op = "patch", kind = "services", id = id, tags = service.tags, set = parse(step.url), before = before },
   }

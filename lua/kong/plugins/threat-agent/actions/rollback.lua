@@ -1,6 +1,6 @@
 -- Takes back the configuration change that an incident began after, field by field.
 --
--- By itself only where the policy says so, and never what authenticates, limits or refuses: an attacker
+-- By itself only where the policy says so, and never what authenticates, limits, refuses or secures: an attacker
 -- who can provoke errors must not get such a change undone.
 
 local entities = require "kong.plugins.threat-agent.entities"
@@ -17,8 +17,11 @@ local _M = {}
 
 
 local function is_guard(change)
-  local entity = change.after or change.before
-  return change.kind == "plugins" and guards.is_guard(entity.name)
+  if change.kind == "plugins" then
+    return guards.is_guard((change.after or change.before).name)
+  end
+
+  return change.before ~= nil and change.after ~= nil and guards.loosens(change.kind, change.before, change.after)
 end
 
 
@@ -53,26 +56,17 @@ end
 
 
 local function inverse(change)
+  local tags = (change.after or change.before).tags
   if not change.before then
     -- A plugin that is new: what else is new cannot be made undone by a field.
-    return { op = "patch", kind = "plugins", id = change.id, set = { enabled = false }, before = { enabled = true } }
+    return { op = "patch", kind = "plugins", id = change.id, tags = tags, set = { enabled = false },
+             before = { enabled = true } }
   elseif not change.after then
-    return { op = "create", kind = change.kind, id = change.id, entity = change.before, restored = true }
+    return { op = "create", kind = change.kind, id = change.id, tags = tags, entity = change.before, restored = true }
   end
 
-  local set, before = {}, {}
-  local fields = {}
-  for name in pairs(change.before) do fields[name] = true end
-  for name in pairs(change.after) do fields[name] = true end
-  for name in pairs(fields) do
-    local was, is = change.before[name], change.after[name]
-    if not entities.same(was, is) then
-      set[name] = was == nil and ngx.null or was
-      before[name] = is == nil and ngx.null or is
-    end
-  end
-
-  return { op = "patch", kind = change.kind, id = change.id, set = set, before = before, tags = change.after.tags }
+  local set, before = entities.difference(change.before, change.after)
+  return { op = "patch", kind = change.kind, id = change.id, tags = tags, set = set, before = before }
 end
 
 
@@ -85,7 +79,7 @@ local function set_kinds(changes, found, client)
         return nil, err, passes
       end
       local entity = change.after or change.before
-      changes[i].kind = api:targets_kind(entity.upstream.id)
+      changes[i].kind, changes[i].upstream = api:targets_kind(entity.upstream.id), entity.upstream.id
     end
   end
 

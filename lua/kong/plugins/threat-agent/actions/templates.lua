@@ -32,16 +32,28 @@ end
 kong.service.request.clear_header(%s)
 ]],
 
-  -- Refuses requests with an argument in the query.
+  -- Refuses requests with an argument in the query. Kong reads the first hundred only.
   refuse_parameter = [[
-if kong.request.get_query_arg(%s) ~= nil then
-  return kong.response.exit(403, { message = "Request blocked" })
+local refused = %s
+for argument in kong.request.get_raw_query():gmatch("[^&]+") do
+  local name = argument:match("^[^=]*"):gsub("+", " "):gsub("%%%%(%%x%%x)", function(hex)
+    return string.char(tonumber(hex, 16))
+  end)
+  if name == refused then
+    return kong.response.exit(403, { message = "Request blocked" })
+  end
 end
 ]],
 
-  -- Refuses bodies that say to be longer than a number of bytes.
+  -- Refuses bodies that are longer than a number of bytes: by what they say, or else, in chunks, by what comes.
   refuse_body_size = [[
-if (tonumber(kong.request.get_header("content-length")) or 0) > tonumber(%s) then
+local most = tonumber(%s)
+local length = tonumber(kong.request.get_header("content-length"))
+if not length then
+  local body = kong.request.get_raw_body(most)
+  length = body and #body or most + 1
+end
+if length > most then
   return kong.response.exit(413, { message = "Request blocked" })
 end
 ]],

@@ -5,14 +5,14 @@ local ban = require "kong.plugins.threat-agent.actions.ban"
 local usual = require "kong.plugins.threat-agent.actions.usual"
 
 
-local _M = {}
+local _M = { follows = true }
 
 
-function _M.plan(record, incident, step)
+function _M.plan(record, incident, step, _, known)
   return ban.plan_measure(record, incident, step, "limit", {
     limit = step.limit or usual.requests(record.place, step.window_s),
     window_s = step.window_s,
-  })
+  }, known)
 end
 
 

@@ -2,6 +2,7 @@
 
 local cjson = require "cjson.safe"
 local declarative = require "kong.plugins.threat-agent.admin.declarative"
+local entities = require "kong.plugins.threat-agent.entities"
 
 
 local ipairs = ipairs
@@ -96,15 +97,7 @@ function Client:patch(kind, id, fields)
     return false
   end
 
-  for name, value in pairs(flat(fields)) do
-    if name == "config" and type(value) == "table" then
-      for option, setting in pairs(value) do
-        entity.config[option] = setting
-      end
-    else
-      entity[name] = value
-    end
-  end
+  entities.merge(entity, flat(fields))
 
   local ok, err
   ok, err, passes = store(self, document, text)

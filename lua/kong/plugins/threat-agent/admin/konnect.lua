@@ -5,13 +5,13 @@
 -- PATCH, so that an entity is read, changed and put back whole; lists go on by `offset`; an acl's group is
 -- written below its consumer.
 
+local entities = require "kong.plugins.threat-agent.entities"
 local http = require "kong.plugins.threat-agent.admin.http"
 local traditional = require "kong.plugins.threat-agent.admin.traditional"
 
 
 local ngx = ngx
 local ipairs = ipairs
-local pairs = pairs
 local type = type
 
 
@@ -92,15 +92,7 @@ function Client:patch(kind, id, fields)
     return entity, err, passes
   end
 
-  for name, value in pairs(fields) do
-    if name == "config" and type(value) == "table" and type(entity.config) == "table" then
-      for option, setting in pairs(value) do
-        entity.config[option] = setting
-      end
-    else
-      entity[name] = value
-    end
-  end
+  entities.merge(entity, fields)
   entity.updated_at = nil
 
   return self:put(kind, id, entity)

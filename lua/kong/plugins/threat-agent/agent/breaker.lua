@@ -4,8 +4,7 @@
 -- The region enforces the last phase whoever dies; what ends it in any case is the action's time.
 
 local limit = require "kong.plugins.threat-agent.agent.limit"
-local region = require "kong.plugins.threat-agent.region"
-local senders = require "kong.plugins.threat-agent.senders"
+local traffic_of = require "kong.plugins.threat-agent.traffic_of"
 
 
 local min = math.min
@@ -55,7 +54,7 @@ local STEPS = {
   end,
 
   half_open = function(record, now)
-    local traffic = region.traffic(senders.identity(record.place))
+    local traffic = traffic_of(record.place, record.changes[1].ban.by)
     local flow = traffic and traffic.ten_s
     if flow and flow.errors > 0 then
       local breaker = record.breaker

@@ -5,8 +5,7 @@
 
 local baselines = require "kong.plugins.threat-agent.baselines"
 local limit = require "kong.plugins.threat-agent.agent.limit"
-local region = require "kong.plugins.threat-agent.region"
-local senders = require "kong.plugins.threat-agent.senders"
+local traffic_of = require "kong.plugins.threat-agent.traffic_of"
 
 
 local ceil = math.ceil
@@ -37,25 +36,23 @@ local FELT = 0.8
 local _M = {}
 
 
-local function traffic_of(place)
-  return region.traffic(senders.identity(place))
-end
-
-
--- The cap to begin with: what was under way on average. Source: Little's law.
-function _M.first(place)
-  local traffic = traffic_of(place)
+-- The cap to begin with: what was under way on average. target: as traffic_of() takes it.
+-- Source: Little's law.
+function _M.first(place, target)
+  local traffic = traffic_of(place, target)
   return max(LEAST, traffic and ceil(traffic.ten_s.latency_ms / 10000) or LEAST)
 end
 
 
--- Whether the upstream has too much.
-local function is_overloaded(flow, place)
-  local passed = max(1, flow.requests - flow.exits)
-  if flow.errors > ERRORS * passed then
+-- Whether the upstream fails, or is slower on the place's route than usual.
+local function is_overloaded(all, place)
+  if all.errors > ERRORS * max(1, all.requests - all.exits) then
     return true
   end
 
+  local traffic = traffic_of(place)
+  local flow = traffic and traffic.ten_s or all
+  local passed = max(1, flow.requests - flow.exits)
   local usual = baselines.of(place.workspace, place.route)
   return passed >= LEAST_SAMPLED and usual ~= nil and usual.is_mature and usual.latency_ms > 0
          and flow.latency_ms / passed > SLOWER * usual.latency_ms
@@ -69,12 +66,12 @@ function _M.step(record, now)
   end
 
   record.capped_s = now
-  local traffic = traffic_of(record.place)
+  local ban = record.changes[1].ban
+  local traffic = traffic_of(record.place, ban.by)
   if not traffic then
     return
   end
 
-  local ban = record.changes[1].ban
   local cap = ban.limit
   if is_overloaded(traffic.ten_s, record.place) then
     cap = max(LEAST, floor(LESS * cap))

@@ -141,7 +141,7 @@ local function plan(record, asked, conf)
   if not policy then
     return nil, step, false
   end
-  record.action, record.ttl_s = step.action, step.ttl_s
+  record.action, record.ttl_s, record.target = step.action, step.ttl_s, step.target
   step, err = with_learned(step, asked, conf)
   if not step then
     return nil, err, false

@@ -1,8 +1,11 @@
--- Whether an action may be taken: kill switch, protected entities, budget, blast radius. Each
--- refusal says why.
+-- Whether an action may be taken: protected entities, kill switch, other actions on the same entity, budget,
+-- blast radius. Each refusal says why.
 
+local access = require "kong.plugins.threat-agent.agent.access"
+local carrier = require "kong.plugins.threat-agent.agent.carrier"
 local files = require "kong.plugins.threat-agent.files"
 local journal = require "kong.plugins.threat-agent.agent.journal"
+local overlap = require "kong.plugins.threat-agent.agent.overlap"
 local owners = require "kong.plugins.threat-agent.owners"
 local protected = require "kong.plugins.threat-agent.agent.protected"
 local vocabulary = require "kong.plugins.threat-agent.vocabulary"
@@ -46,12 +49,13 @@ function _M.unkill()
 end
 
 
--- Counts what was done lately and what stands. workspace: nil for all.
-local function spent(workspace)
+-- Counts what was done lately and what stands, of what changes the configuration or of what stays in memory.
+-- workspace: nil for all.
+local function spent(is_remote, workspace)
   local minute, hour, active = 0, 0, 0
   local now = ngx.time()
   for _, record in ipairs(journal.all()) do
-    if not workspace or record.place.workspace == workspace then
+    if carrier.is_remote(record) == is_remote and (not workspace or record.place.workspace == workspace) then
       local age_s = record.applied_s and now - record.applied_s
       -- What lies ahead is from before the clock was set back: how long ago nobody can say.
       minute = minute + (age_s and age_s >= 0 and age_s < 60 and 1 or 0)
@@ -65,23 +69,27 @@ end
 
 
 -- whose: what the words of a refusal begin with.
-local function over(budget, ratio, workspace, whose)
-  local minute, hour, active = spent(workspace)
+local function over(budget, is_remote, ratio, workspace, whose)
+  local minute, hour, active = spent(is_remote, workspace)
+  local what = is_remote and " actions" or " actions in memory"
   local per_minute, per_hour, most = ceil(ratio * budget.per_minute), ceil(ratio * budget.per_hour),
                                      ceil(ratio * budget.active)
   if minute >= per_minute then
-    return whose .. "budget of " .. per_minute .. " actions a minute is spent"
+    return whose .. "budget of " .. per_minute .. what .. " a minute is spent"
   elseif hour >= per_hour then
-    return whose .. "budget of " .. per_hour .. " actions an hour is spent"
+    return whose .. "budget of " .. per_hour .. what .. " an hour is spent"
   elseif active >= most then
-    return whose .. "budget of " .. most .. " actions that stand at once is spent"
+    return whose .. "budget of " .. most .. what .. " that stand at once is spent"
   end
 end
 
 
-local function over_budget(budget, workspace)
-  return over(budget, 1, nil, "the ")
-         or over(budget, budget.workspace_ratio or 1, workspace, "its workspace's ")
+-- Who makes the agent spend its changes of the configuration has not spent its bans.
+local function over_budget(budget, record)
+  local is_remote = carrier.is_remote(record)
+  local of_kind = is_remote and budget or budget.memory
+  return over(of_kind, is_remote, 1, nil, "the ")
+         or over(of_kind, is_remote, budget.workspace_ratio or 1, record.place.workspace, "its workspace's ")
 end
 
 
@@ -116,12 +124,14 @@ local function over_consumers(record, ratio)
 end
 
 
--- Decides on a planned record. Returns true; or nil and why not.
+-- Decides on a planned record. Returns true; or nil and why not, which may be otherwise in a moment.
 function _M.check(record, conf)
   local response = conf.response
   local why = _M.is_killed(conf) and "the kill switch is on"
               or protected(record, response.protected)
-              or not record.by_operator and over_budget(response.budget, record.place.workspace)
+              or access(record, response)
+              or overlap(record)
+              or not record.by_operator and over_budget(response.budget, record)
               or not record.by_operator and over_consumers(record, response.blast_radius.consumer_ratio or 1)
               or nil
   if why then
@@ -130,7 +140,7 @@ function _M.check(record, conf)
 
   local most = response.blast_radius.good_ratio
   if record.touches_ratio > most then
-    return nil, ("it would refuse %.1f %% of the route's requests that go well, %.1f %% are allowed")
+    return nil, ("it would refuse %.1f %% of the requests that go well there, %.1f %% are allowed")
                 :format(100 * record.touches_ratio, 100 * most)
   end
 

@@ -13,6 +13,9 @@ local ngx = ngx
 -- Records that have ended and are kept to be shown.
 local MAX_ENDED = 200
 
+-- What was done is counted by budgets of an hour. Units: seconds.
+local COUNTED_S = 3600
+
 -- A change of the configuration is seen so long after it at the latest. Units: seconds.
 local LATELY_S = 60
 
@@ -35,6 +38,7 @@ end
 
 local function may_go(record)
   return vocabulary.ENDED[record.state] and not (is_needed and is_needed(record))
+         and ngx.time() - (record.applied_s or 0) >= COUNTED_S
 end
 
 

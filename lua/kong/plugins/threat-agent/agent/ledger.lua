@@ -2,19 +2,16 @@
 -- a hash over the one before (`threat-agent ledger verify` follows them).
 
 local cjson = require "cjson.safe"
-local files = require "kong.plugins.threat-agent.files"
+local chain = require "kong.plugins.threat-agent.agent.chain"
 local pseudonyms = require "kong.plugins.threat-agent.agent.pseudonyms"
 local region = require "kong.plugins.threat-agent.region"
 
 
 local kong = kong
 local ngx = ngx
-
-
-local GENESIS = ("0"):rep(64)
-local TAIL_BYTES = 65536
--- A ledger of this size is put aside, and the next one follows its last line.
-local MAX_BYTES = 16 * 1024 * 1024
+local ipairs = ipairs
+local pairs = pairs
+local type = type
 
 
 -- Lines that wait to be told; of more the oldest are in the file only.
@@ -28,19 +25,23 @@ local head      -- hash of the last line
 local new = {}  -- lines since they were last taken
 
 
-local function last_hash()
-  local tail, size = files.tail(files.LEDGER, TAIL_BYTES)
-  local line = tail and tail:match("([^\n]+)\n$")
-  return line and line:match('^{"hash":"(%x+)"') or GENESIS, size or 0
+-- What a record names people by.
+local PEOPLE = { "approved_by", "ended_by" }
+-- What it says in words.
+local WORDS = { "why", "title", "failure" }
+
+
+local function is_address(word)
+  return word:find("^%d+%.%d+%.%d+%.%d+$") ~= nil or select(2, word:gsub(":", "")) > 2 or word:find("%x::") ~= nil
 end
 
 
--- Writes pseudonyms for clients, wherever a value names them.
-local function hide(value, names)
+-- Writes pseudonyms for clients, wherever a value names them. texts: whether any address is taken for one.
+local function hide(value, names, texts)
   if type(value) == "table" then
     local copy = setmetatable({}, getmetatable(value))
     for key, item in pairs(value) do
-      copy[key] = hide(item, names)
+      copy[key] = hide(item, names, texts)
     end
     return copy
   elseif type(value) ~= "string" then
@@ -49,62 +50,83 @@ local function hide(value, names)
 
   return names[value] or value:gsub("[%x:%.]+", function(word)
     local address, rest = word:match("^(.-)([%.:]*)$")
-    return names[address] and names[address] .. rest
+    local name = names[address] or texts and is_address(address) and pseudonyms.of(address)
+    return name and name .. rest
   end)
 end
 
 
--- A copy of a record in which clients go by their pseudonyms.
-local function without_addresses(record)
-  local names = {}
+-- The same in what is said in words, where people go by any name. people: name → pseudonym.
+local function hide_in_words(text, names, people)
+  if type(text) ~= "string" then
+    return nil
+  end
+
+  for person, pseudonym in pairs(people) do
+    local at, to = text:find(person, 1, true)
+    while at do
+      text = text:sub(1, at - 1) .. pseudonym .. text:sub(to + 1)
+      at, to = text:find(person, at + #pseudonym, true)
+    end
+  end
+
+  return hide(text, names, true)
+end
+
+
+-- A copy of a record, and of why, in which clients and operators go by their pseudonyms.
+local function without_names(record, why)
+  local names, people = {}, {}
   for _, client in ipairs(record.clients or {}) do
     names[client] = pseudonyms.of(client)
   end
 
-  record = hide(record, names)
-  local copy = {}
-  for name, value in pairs(record) do
-    copy[name] = value
+  local copy = hide(record, names)
+  for _, field in ipairs(PEOPLE) do
+    local person = record[field]
+    if type(person) == "string" and person ~= "" then
+      people[person] = pseudonyms.of(person)
+      copy[field] = people[person]
+    end
+  end
+  for _, field in ipairs(WORDS) do
+    copy[field] = hide_in_words(record[field], names, people)
   end
 
   if record.changes then
+    local changes = copy.changes
     copy.changes = setmetatable({}, cjson.array_mt)
-    for i, change in ipairs(record.changes) do
+    for i, change in ipairs(changes) do
       copy.changes[i] = { op = change.op, kind = change.kind, id = change.id, before = change.before,
-                          set = change.op == "patch" and change.set or nil }
+                          set = change.op == "patch" and change.set or nil, value = change.value }
     end
   end
 
-  return copy
+  return copy, hide_in_words(why, names, people)
 end
 
 
 -- Reads where the chain stands; by each new leader.
 function _M.open()
-  head = last_hash()
+  head = chain.last()
 end
 
 
 -- Writes what was decided about a record. event: what happened; why: in words.
 -- key: the operator's, or nil.
 function _M.write(event, record, why, key)
+  local action, said = without_names(record, why)
   local told = {
     at_s = ngx.time(),
     node = kong.node.get_id(),
     event = event,
-    why = why,
-    action = without_addresses(record),
+    why = said,
+    action = action,
   }
   local entry = cjson.encode(told)
-
-  local _, size = files.tail(files.LEDGER, 0)
-  if size and size > MAX_BYTES then
-    files.rename(files.LEDGER, "ledger-" .. ngx.time() .. ".jsonl")
-  end
-
   local hash = region.digest(key or "", head .. entry)
   local line = '{"hash":"' .. hash .. '","previous":"' .. head .. '","entry":' .. entry .. "}"
-  local ok, err = files.append(files.LEDGER, line)
+  local ok, err = chain.add(line)
   if not ok then
     kong.log.err("the ledger lacks a line: ", err)
     return
@@ -120,7 +142,7 @@ end
 
 -- The hash of the last line; nil while there is none.
 function _M.head()
-  return head ~= GENESIS and head or nil
+  return head ~= chain.GENESIS and head or nil
 end
 
 

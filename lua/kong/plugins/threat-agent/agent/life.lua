@@ -71,10 +71,11 @@ _M.pause = pause
 
 
 -- Puts a record's next try off, and says why.
-local function wait(record, err)
+local function wait(record, conf, err)
   pause(record)
   record.failure = err
   journal.save()
+  _M.note("waits", record, conf, err)
 end
 
 
@@ -101,7 +102,7 @@ local function revert(record, conf, ends_as, why)
     move(record, "conflict", conf, err)
   else
     -- A refused credential, too, is one that somebody may mend: what stands is not left behind for it.
-    wait(record, err)
+    wait(record, conf, err)
     local say = passes and kong.log.warn or kong.log.err
     say("action ", record.id, " could not be taken back yet: ", err)
   end
@@ -153,7 +154,7 @@ local function carry_out(record, conf)
     record.verify_s = record.verify_after_s and now + math.max(record.verify_after_s, effect.SETTLED_S)
     move(record, "active", conf)
   elseif passes and (not record.expires_s or now < record.expires_s) then
-    wait(record, err)
+    wait(record, conf, err)
     kong.log.warn("action ", record.id, " could not be applied yet: ", err)
   else
     -- Some of it may stand, or all of it where an answer was lost.

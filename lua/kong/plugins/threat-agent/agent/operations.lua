@@ -1,14 +1,16 @@
--- The three things that an action can come down to, each of which can be done twice as well as
+-- The four things that an action can come down to, each of which can be done twice as well as
 -- once, and taken back:
 --   ban      a client is refused in memory
 --   create   an entity of the agent's own, under an id that follows from the action's
 --   patch    fields of somebody's entity, with the values that stood there before
+--   insert   a value of the agent's own in a list of somebody's plugin
 --
 -- Each returns true; or nil, an error, whether another try may succeed, and whether what stands there is by now
 -- somebody else's.
 
 local entities = require "kong.plugins.threat-agent.entities"
-local region = require "kong.plugins.threat-agent.region"
+local insertion = require "kong.plugins.threat-agent.agent.insertion"
+local measures = require "kong.plugins.threat-agent.agent.measures"
 
 
 local ipairs = ipairs
@@ -42,6 +44,11 @@ local function change_fields(change, client, from, to)
     return foreign(change, "is gone")
   end
 
+  -- Kong may keep what it was not told to leave.
+  if type(changed) == "table" and not entities.holds(changed, to) then
+    return nil, change.kind .. "/" .. change.id .. " did not become what it was set to", false
+  end
+
   return changed and true, err, passes
 end
 
@@ -66,10 +73,10 @@ end
 local OPERATIONS = {
   ban = {
     apply = function(change)
-      return region.ban(change.ban)
+      return measures.put(change.ban)
     end,
     revert = function(change)
-      return region.lift_ban(change.ban)
+      return measures.lift(change.ban)
     end,
     stands = function()
       return true
@@ -108,6 +115,8 @@ local OPERATIONS = {
       return entity and entities.holds(entity, change.entity)
     end,
   },
+
+  insert = insertion,
 
   patch = {
     apply = function(change, client)

@@ -123,6 +123,9 @@ local function leave_out(command)
         if record.clients[i] ~= client then
           changes[#changes + 1] = change
           clients[#clients + 1] = record.clients[i]
+        else
+          record.left_out = record.left_out or setmetatable({}, cjson.array_mt)
+          table.insert(record.left_out, client)
         end
       end
       record.changes, record.clients = changes, clients

@@ -46,9 +46,10 @@ local COMMANDS = {
     end
   end,
 
-  revert = function(record, conf, by)
+  revert = function(record, conf, by, more)
+    record.ended_by = by
     if vocabulary.REVERTIBLE[record.state] then
-      life.stop(record, conf, "reverted", "asked for by " .. by)
+      life.stop(record, conf, "reverted", "asked for by " .. by .. (more or ""))
     elseif record.state == "pending" then
       life.move(record, "refused", conf, "declined by " .. by)
     end
@@ -71,6 +72,7 @@ end
 
 local function lift(command, conf)
   for _, record in ipairs(operator.records_of(command)) do
+    record.ended_by = command.by
     life.stop(record, conf, "reverted", "lifted by " .. command.by)
   end
 
@@ -90,7 +92,8 @@ local function judge(command, conf)
     return
   end
 
-  life.note("feedback", trainer.record_of(command), conf, command.note or command.verdict)
+  -- What an operator writes stands in the feedback, which can be erased.
+  life.note("feedback", trainer.record_of(command), conf, command.verdict)
   kong.log.notice("incident ", command.incident, " was called ", command.verdict, " by ", command.by)
   if command.verdict ~= "false_alarm" then
     return
@@ -98,7 +101,7 @@ local function judge(command, conf)
 
   for _, record in ipairs(journal.all()) do
     if record.incident == command.incident and record.created_s >= command.opened_s then
-      COMMANDS.revert(record, conf, command.by .. ", who calls it a false alarm")
+      COMMANDS.revert(record, conf, command.by, ", who calls it a false alarm")
     end
   end
   operator.acquit(command)

@@ -65,16 +65,24 @@ function _M.policy_for(policies, incident, now_s)
 end
 
 
+-- The name under which a step is taken for an incident, once: that of another policy, which is for the
+-- incident since it grew graver or the hour changed, is another step.
+function _M.id_of(incident, policy, number)
+  return incident.id .. "-" .. policy.id .. "-" .. number
+end
+
+
 -- Lists the steps of a policy whose time has come: { number, step }. A step that was of no use is
--- followed by the next one at once. was_useless: tells that of a step's number.
+-- followed by the next one at once, and not taken again. was_useless: tells that of a step's number.
 function _M.due(policy, incident, now_s, was_useless)
   local due = {}
   local at_once = false
   for number, step in ipairs(policy.steps) do
-    if at_once or now_s - incident.opened_s >= step.after_s then
+    local is_useless = was_useless(number)
+    if not is_useless and (at_once or now_s - incident.opened_s >= step.after_s) then
       due[#due + 1] = { number = number, step = step }
     end
-    at_once = was_useless(number)
+    at_once = is_useless
   end
 
   return due

@@ -7,10 +7,22 @@ local effect = require "kong.plugins.threat-agent.effect"
 local gate = require "kong.plugins.threat-agent.agent.gate"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local life = require "kong.plugins.threat-agent.agent.life"
+local planner = require "kong.plugins.threat-agent.agent.planner"
 
 
 local kong = kong
 local ngx = ngx
+local ipairs = ipairs
+local next = next
+local pairs = pairs
+
+
+-- Who is named later is banned by a record of its own, so many of one step at most, each so long after the
+-- one before. Units: seconds.
+local MOST_TURNS = 20
+local TURN_S = 10
+-- Whoever took a turn back, or what, wants no more of them.
+local GOES_ON = { active = true, applying = true, expired = true }
 
 
 local _M = {}
@@ -18,9 +30,9 @@ local _M = {}
 
 -- Makes the record of a step. Returns nil, why the step has nothing to do (yet) and, when the Admin
 -- API is why, whether that may pass.
-local function plan(incident, policy, number, step, conf)
+local function plan(id, incident, policy, number, step, conf, known)
   local record = {
-    id = incident.id .. "-" .. number,
+    id = id,
     incident = incident.id,
     category = incident.category,
     title = incident.title,
@@ -31,6 +43,7 @@ local function plan(incident, policy, number, step, conf)
     mode = conf.mode,
     ttl_s = step.ttl_s,
     verify_after_s = step.verify_after_s,
+    target = step.target,
     created_s = ngx.time(),
     place = {
       workspace = incident.workspace,
@@ -44,7 +57,7 @@ local function plan(incident, policy, number, step, conf)
 
   local ok, why, passes = actions.plan(record, incident, step, function()
     return carrier.reader(conf)
-  end)
+  end, known)
   if not ok then
     return nil, why, passes
   end
@@ -72,24 +85,62 @@ local function wait(id, action, why, passes)
 end
 
 
--- Takes a step of a policy, once.
-function _M.propose(incident, policy, number, step, conf)
-  local id = incident.id .. "-" .. number
-  local entry = waiting[id]
-  if journal.get(id) or (entry and entry.next_try_s and ngx.time() < entry.next_try_s) then
+-- Finds whose turn it is: a step's record, and after that one for those who were named since. Returns its id, the
+-- record of it that there is, and the set of those that were dealt with.
+local function turn_of(id, follows, now)
+  local at, record, known = id, journal.get(id), {}
+  for number = 2, MOST_TURNS do
+    if not follows or not record or not GOES_ON[record.state] or now - record.created_s < TURN_S then
+      break
+    end
+
+    for _, list in ipairs({ record.clients, record.left_out }) do
+      for _, client in ipairs(list) do
+        known[client] = true
+      end
+    end
+    at = id .. "." .. number
+    record = journal.get(at)
+  end
+
+  return at, record, known
+end
+
+
+-- Whether a step that was not carried out may be now: the budget is there again, the mode is another.
+local function is_open(record, conf)
+  return record.state == "refused" and record.may_pass == true
+         or record.state == "dry_run" and conf.mode == "enforce"
+end
+
+
+-- Puts a new plan in the place of a record that was not carried out.
+local function renew(former, record)
+  record.state = former.state
+  for name in pairs(former) do
+    former[name] = nil
+  end
+  for name, value in pairs(record) do
+    former[name] = value
+  end
+
+  return former
+end
+
+
+-- Decides on a planned record, and begins with it. former: the record that was not carried out.
+local function decide(record, former, policy, conf)
+  local ok, why = gate.check(record, conf)
+  if not ok and former and former.state == "refused" then
+    former.why = why
+    life.pause(former)
     return
   end
 
-  local record, why, passes = plan(incident, policy, number, step, conf)
-  if not record then
-    wait(id, step.action, why, passes)
-    return
-  end
-
-  waiting[id] = nil
-  local ok
-  ok, why = gate.check(record, conf)
+  record = former and renew(former, record) or record
   if not ok then
+    record.may_pass = true
+    life.pause(record)
     life.move(record, "refused", conf, why)
   elseif conf.mode ~= "enforce" then
     life.move(record, "dry_run", conf)
@@ -97,6 +148,27 @@ function _M.propose(incident, policy, number, step, conf)
     life.move(record, "pending", conf, "waits for POST /threat-agent/actions/" .. record.id .. "/approve")
   else
     life.carry_out(record, conf)
+  end
+end
+
+
+-- Takes a step of a policy, once; where it follows whom the incident names, again for those who are new.
+function _M.propose(incident, policy, number, step, conf)
+  local now = ngx.time()
+  local id, former, known = turn_of(planner.id_of(incident, policy, number), actions.follows(step.action), now)
+  local tried = former or waiting[id]
+  if former and not is_open(former, conf) or tried and tried.next_try_s and now < tried.next_try_s then
+    return
+  end
+
+  local record, why, passes = plan(id, incident, policy, number, step, conf, known)
+  if record then
+    waiting[id] = nil
+    decide(record, former, policy, conf)
+  elseif former then
+    life.pause(former)
+  elseif not next(known) then
+    wait(id, step.action, why, passes)
   end
 end
 

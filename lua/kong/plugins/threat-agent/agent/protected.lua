@@ -1,6 +1,7 @@
 -- What no action may touch: clients, consumers, routes and services by the configuration, and what carries a
 -- protected tag.
 
+local carrier = require "kong.plugins.threat-agent.agent.carrier"
 local database = require "kong.plugins.threat-agent.database"
 local owners = require "kong.plugins.threat-agent.owners"
 local region = require "kong.plugins.threat-agent.region"
@@ -91,8 +92,8 @@ return function(record, limits)
     return "its service is protected"
   end
 
-  local changes = record.changes
-  for _, change in ipairs(changes) do
+  local is_changed = carrier.is_remote(record)
+  for _, change in ipairs(record.changes) do
     local tag = protected_tag(change.tags, limits, true)
     if tag then
       return change.kind .. "/" .. change.id .. " carries the protected tag " .. tag
@@ -108,13 +109,13 @@ return function(record, limits)
   for _, id in ipairs(record.clients or {}) do
     local why = protected_sender(by, id, limits)
     if not why and (by == "consumer" or by == "credential") then
-      why = tagged("consumers", owners.of(by, id), limits, changes[1])
+      why = tagged("consumers", owners.of(by, id), limits, is_changed)
     end
     if why then
       return why
     end
   end
 
-  return tagged("routes", record.place.route, limits, changes[1])
-         or tagged("services", record.place.service, limits, changes[1])
+  return tagged("routes", record.place.route, limits, is_changed)
+         or tagged("services", record.place.service, limits, is_changed)
 end

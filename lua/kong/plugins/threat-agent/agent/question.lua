@@ -12,6 +12,8 @@ local type = type
 
 local MOST_CLIENTS = 256
 local MOST_TEXT = 256
+-- An incident, a policy (64) and a number.
+local MOST_ID = 160
 local MOST_PER_MINUTE = 1000000
 local MOST_TIME_S = 1e12
 local SENDERS = { client_ip = true, network = true, consumer = true, credential = true, session = true }
@@ -43,7 +45,7 @@ end
 -- decided, because a node that has lost its files may give a name again.
 function _M.id(asked)
   if type(asked.node) ~= "string" or not asked.node:match("^[%x%-]+$") or #asked.node ~= 36
-     or type(asked.id) ~= "string" or not asked.id:match("^[%w%-]+$") or #asked.id > 64
+     or type(asked.id) ~= "string" or not asked.id:match("^[%w%-_%.]+$") or #asked.id > MOST_ID
      or not whole(asked.created_s, MOST_TIME_S)
   then
     return nil

@@ -8,6 +8,7 @@ local judged = require "kong.plugins.threat-agent.judged"
 local ledger = require "kong.plugins.threat-agent.agent.ledger"
 local life = require "kong.plugins.threat-agent.agent.life"
 local orders = require "kong.plugins.threat-agent.agent.orders"
+local outcomes = require "kong.plugins.threat-agent.agent.outcomes"
 local planner = require "kong.plugins.threat-agent.agent.planner"
 local proposals = require "kong.plugins.threat-agent.agent.proposals"
 local settings = require "kong.plugins.threat-agent.settings"
@@ -61,9 +62,13 @@ local function propose_for(id, known, conf, is_remote)
   local is_wrong = incident.feedback and incident.feedback.verdict == "false_alarm"
   local policy = not is_wrong and planner.policy_for(conf.response.policies, incident, now)
   local function was_useless(number)
-    local record = journal.get(id .. "-" .. number)
+    local record = journal.get(planner.id_of(incident, policy, number))
+    if not record then
+      return outcomes.was_useless_before(incident, policy, number)
+    end
+
     -- One that could not be carried out (an outage, another node that was sooner) says nothing of its use.
-    return record ~= nil and (record.result == "none" or record.result == "harmful")
+    return record.result == "none" or record.result == "harmful"
   end
 
   for _, due in ipairs(policy and planner.due(policy, incident, now, was_useless) or {}) do

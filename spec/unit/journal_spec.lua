@@ -1,0 +1,53 @@
+-- What the journal keeps of actions that have ended.
+
+
+local MODULE = "kong.plugins.threat-agent."
+
+
+describe("the journal", function()
+  local journal, now
+  local former_time = _G.ngx and _G.ngx.time
+
+  before_each(function()
+    now = 100000
+    _G.ngx = _G.ngx or {}
+    _G.ngx.time = function() return now end
+    local stubs = {
+      files = { ACTIONS = "actions.json", save = function() return true end },
+      lease = { holds = function() return true end },
+    }
+    for name, stub in pairs(stubs) do
+      package.loaded[MODULE .. name] = stub
+    end
+    package.loaded[MODULE .. "vocabulary"] = dofile("lua/kong/plugins/threat-agent/vocabulary.lua")
+    journal = dofile("lua/kong/plugins/threat-agent/agent/journal.lua")
+    package.loaded[MODULE .. "vocabulary"] = nil
+    for name in pairs(stubs) do
+      package.loaded[MODULE .. name] = nil
+    end
+  end)
+
+  after_each(function()
+    _G.ngx.time = former_time
+  end)
+
+
+  it("forgets the oldest of those that have ended, and none that a budget of an hour counts", function()
+    for n = 1, 300 do
+      journal.set({ id = "old-" .. n, applied_s = now - 3600 }, "expired")
+    end
+    assert.equal(200, #journal.all())
+    for n = 1, 300 do
+      journal.set({ id = "new-" .. n, applied_s = now - 10 }, "expired")
+    end
+    journal.set({ id = "refused" }, "refused")
+    assert.is_nil(journal.get("old-1"))
+    assert.is_not_nil(journal.get("new-1"))
+    assert.is_not_nil(journal.get("new-300"))
+
+    now = now + 3600
+    journal.set({ id = "last" }, "refused")
+    assert.equal(200, #journal.all())
+    assert.is_not_nil(journal.get("last"))
+  end)
+end)
