@@ -62,6 +62,7 @@ build = {
       ["kong.plugins.threat-agent.actions.restrict_route"] = "lua/kong/plugins/threat-agent/actions/restrict_route.lua",
       ["kong.plugins.threat-agent.actions.rollback"] = "lua/kong/plugins/threat-agent/actions/rollback.lua",
       ["kong.plugins.threat-agent.actions.templates"] = "lua/kong/plugins/threat-agent/actions/templates.lua",
+      ["kong.plugins.threat-agent.actions.tag"] = "lua/kong/plugins/threat-agent/actions/tag.lua",
       ["kong.plugins.threat-agent.actions.throttle"] = "lua/kong/plugins/threat-agent/actions/throttle.lua",
       ["kong.plugins.threat-agent.actions.usual"] = "lua/kong/plugins/threat-agent/actions/usual.lua",
       ["kong.plugins.threat-agent.admin.companion"] = "lua/kong/plugins/threat-agent/admin/companion.lua",

@@ -7,7 +7,7 @@ local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 local whole = fields.whole
 
 
-local IN_MEMORY = { "allow", "ban", "circuit_breaker", "concurrency_cap", "throttle" }
+local IN_MEMORY = { "allow", "ban", "circuit_breaker", "concurrency_cap", "tag", "throttle" }
 
 -- What changes entities, and so may be left to a companion.
 local DELEGABLE = {
@@ -65,10 +65,12 @@ local step = {
     { verify_after_s = whole("When to look whether it helped.", 10, 3600, 30) },
     { target = { description = "What a plugin, a breaker or a cap is put on.", type = "string", required = true, default = "route",
                  one_of = { "route", "service" } } },
-    { scope = { description = "Where a ban holds.", type = "string", required = true, default = "route",
+    { scope = { description = "Where a ban, tag or throttle holds.", type = "string", required = true, default = "route",
                 one_of = { "route", "service", "global" } } },
-    { by = { description = "Who is banned or held to a limit.", type = "string", required = true,
+    { by = { description = "Who is banned, tagged or held to a limit.", type = "string", required = true,
              default = "client_ip", one_of = { "client_ip", "network", "consumer", "credential", "session" } } },
+    { when = { description = "ban: refuses all, or what shows a sign of an attack.", type = "string", required = true,
+               default = "always", one_of = { "always", "signal" } } },
     { suspicion = { description = "The least suspicion of clients that are banned or denied.", type = "string",
                     required = true, default = "high", one_of = { "low", "medium", "high" } } },
     { per_minute = { description = "rate_limiting: requests of one address; learned when not given.",

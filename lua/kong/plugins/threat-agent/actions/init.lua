@@ -25,6 +25,7 @@ local registry = {
   reroute = require "kong.plugins.threat-agent.actions.reroute",
   restrict_route = require "kong.plugins.threat-agent.actions.restrict_route",
   rollback = require "kong.plugins.threat-agent.actions.rollback",
+  tag = require "kong.plugins.threat-agent.actions.tag",
   throttle = require "kong.plugins.threat-agent.actions.throttle",
 }
 
