@@ -23,7 +23,10 @@ local MEMORY = {
 
 local EVERYWHERE = {
   restrict_route = { step = "action: restrict_route, methods: [GET, POST]" },
+  restrict_hosts = { step = "action: restrict_route, hosts: [other.test]" },
+  restrict_headers = { step = "action: restrict_route, headers: { X-Partner: ['yes'] }" },
   reroute = { step = "action: reroute, url: 'http://127.0.0.1:1/nothing'" },
+  divert_route = { step = "action: divert_route, to_service: sinkhole" },
 }
 
 local BY_PLUGINS = {
@@ -33,6 +36,7 @@ local BY_PLUGINS = {
   disable_plugin = { step = "action: disable_plugin, plugin: correlation-id", plugins = "{ name: correlation-id }" },
   drain_target = { step = "action: drain_target, upstream_target: 'localhost:${DEMO_PORT}'" },
   hot_patch = { step = "action: hot_patch, template: refuse_parameter, parameter: debug" },
+  limit_consumer = { step = "action: limit_consumer, suspicion: low, per_minute: 5", plugins = "{ name: key-auth }", keyed = true },
   deny_consumer = { step = "action: deny_consumer, suspicion: low", plugins = "{ name: key-auth }", keyed = true },
   disable_credential = { step = "action: disable_credential, suspicion: low", plugins = "{ name: key-auth }", keyed = true },
   acl = { step = "action: acl, suspicion: low", keyed = true,
@@ -58,13 +62,13 @@ local function config()
       name, name == "drain_target" and "pool" or "127.0.0.1:${DEMO_PORT}", name, name,
       case.plugins and ", plugins: [" .. case.plugins .. "]" or "")
     policies[i] = ("          - { id: %s, routes: [%s], min_confidence: 0.3, min_severity: low, "
-                   .. "steps: [{ %s, ttl_s: 25, verify_after_s: 10 }] }\n"):format(name, name, case.step)
+                   .. "steps: [{ %s, ttl_s: 45, verify_after_s: 10 }] }\n"):format(name, name, case.step)
     if case.keyed then
       consumers[#consumers + 1] = ("  - { username: %s, keyauth_credentials: [{ key: %s-key }] }\n"):format(name, name)
     end
   end
 
-  return '_format_version: "3.0"\nservices:\n' .. table.concat(services)
+  return '_format_version: "3.0"\nservices:\n  - { name: sinkhole, url: "http://127.0.0.1:1" }\n' .. table.concat(services)
     .. (#consumers > 0 and "consumers:\n" .. table.concat(consumers) or "")
     .. (has_plugins and "upstreams:\n  - { name: pool, targets: [{ target: '127.0.0.1:${DEMO_PORT}' }, "
                         .. "{ target: 'localhost:${DEMO_PORT}' }] }\n" or "")
@@ -162,7 +166,7 @@ describe(gateway.describe_name("each action:"), function()
     end
 
     -- Attacks go on until something is done: what has ended by itself is no improvement.
-    local deadline, again = socket.gettime() + 90, socket.gettime() + 2
+    local deadline, again = socket.gettime() + 150, socket.gettime() + 2
     local waits
     repeat
       waits = 0
