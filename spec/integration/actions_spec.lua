@@ -36,6 +36,7 @@ local BY_PLUGINS = {
   disable_plugin = { step = "action: disable_plugin, plugin: correlation-id", plugins = "{ name: correlation-id }" },
   drain_target = { step = "action: drain_target, upstream_target: 'localhost:${DEMO_PORT}'" },
   hot_patch = { step = "action: hot_patch, template: refuse_parameter, parameter: debug" },
+  own_template = { step = "action: hot_patch, template: mark, parameter: 'a \" b'" },
   limit_consumer = { step = "action: limit_consumer, suspicion: low, per_minute: 5", plugins = "{ name: key-auth }", keyed = true },
   deny_consumer = { step = "action: deny_consumer, suspicion: low", plugins = "{ name: key-auth }", keyed = true },
   disable_credential = { step = "action: disable_credential, suspicion: low", plugins = "{ name: key-auth }", keyed = true },
@@ -79,6 +80,7 @@ plugins:
       mode: enforce
       response:
         admin_api: { url: "http://127.0.0.1:${ADMIN_PORT}" }
+        templates: [{ name: mark, code: 'kong.service.request.set_header("x-mark", {{parameter}})' }]
         blast_radius: { good_ratio: 1, consumer_ratio: 1 }
         budget: { per_minute: 100 }
         policies:

@@ -1,6 +1,9 @@
 -- Asks the engine what a schema cannot say: patterns, networks, expressions, ids given twice.
 -- Where the library cannot be loaded (control planes, the CLI) the schema's own checks stand alone.
 
+local templates = require "kong.plugins.threat-agent.actions.templates"
+
+
 local _M = {}
 
 
@@ -20,6 +23,29 @@ function _M.config(config)
   end
 
   return native.check(config)
+end
+
+
+-- Custom validator of a whole response: templates that compile, and steps that name one.
+function _M.response(response)
+  local own = type(response.templates) == "table" and response.templates or {}
+  for _, template in ipairs(own) do
+    local ok, err = templates.check(template)
+    if not ok then
+      return nil, err
+    end
+  end
+
+  for _, policy in ipairs(type(response.policies) == "table" and response.policies or {}) do
+    for _, step in ipairs(type(policy.steps) == "table" and policy.steps or {}) do
+      local name = step.action == "hot_patch" and step.template
+      if type(name) == "string" and not templates.find(name, own) then
+        return nil, "policy " .. tostring(policy.id) .. ": there is no template of the name " .. name
+      end
+    end
+  end
+
+  return true
 end
 
 

@@ -1,5 +1,6 @@
 -- The schema of `config.response`: what the agent may do by itself. Pure data.
 
+local check = require "kong.plugins.threat-agent.config_check"
 local fields = require "kong.plugins.threat-agent.schema_fields"
 local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
@@ -33,16 +34,6 @@ for _, list in ipairs({ IN_MEMORY, DELEGABLE }) do
     ACTIONS[#ACTIONS + 1] = name
   end
 end
-
-local TEMPLATES = {
-  "refuse_body_size",
-  "refuse_header",
-  "refuse_parameter",
-  "refuse_path",
-  "require_header",
-  "strip_header",
-}
-
 
 local URL = {
   patterns = { "^https?://[%w%.%-_]+:?%d*/?%S*$" },
@@ -108,7 +99,7 @@ local step = {
                              elements = { type = "string", len_min = 1, len_max = 256 } } } },
     { plugin = { description = "disable_plugin: the plugin's name.", type = "string", len_max = 64 } },
     { upstream_target = { description = "drain_target: the target, as host:port.", type = "string", len_max = 256 } },
-    { template = { description = "hot_patch: the template.", type = "string", one_of = TEMPLATES } },
+    { template = { description = "hot_patch: a vetted template, or one of `templates`.", type = "string", len_max = 64 } },
     { parameter = { description = "hot_patch: the template's parameter.", type = "string", len_min = 1,
                     len_max = 256 } },
   },
@@ -179,6 +170,7 @@ local DEFAULT_POLICIES = {
 return {
   type = "record",
   required = true,
+  custom_validator = check.response,
   fields = {
     { enabled = { type = "boolean", required = true, default = true } },
     { kill_switch = { description = "Takes back all that the agent did; it does nothing more.", type = "boolean", required = true,
@@ -205,6 +197,12 @@ return {
       { consumers = names("Ids or usernames; their credentials, too.") },
       { tags = names("Entities with one of these tags are left alone.") },
     } } },
+    { templates = { description = "Mitigations of your own for hot_patch.", type = "array", required = true, default = {},
+                    len_max = 64, elements = { type = "record", fields = {
+      { name = { type = "string", required = true, len_max = 64, match = "^[%w_%-]+$" } },
+      { code = { description = "Lua for Kong's pre-function; {{parameter}} becomes a literal.", type = "string",
+                 required = true, len_min = 1, len_max = 8192 } },
+    } } } },
     { admin_api = { type = "record", required = true, fields = {
       { url = { description = "This node's own when not given; for a data plane, its control plane's.", type = "string",
                 len_max = 512, match_any = URL } },
