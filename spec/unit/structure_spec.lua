@@ -88,7 +88,7 @@ local ARROWS = {
     "lease",
   },
   ["agent.outbox"] = { "notifiers", "secrets" },
-  ["agent.planner"] = { "vocabulary" },
+  ["agent.planner"] = { "owners", "vocabulary" },
   ["agent.proposals"] = { "actions", "agent.carrier", "agent.gate", "agent.journal", "agent.life", "effect" },
   ["agent.protected"] = { "database", "owners", "region", "senders" },
   ["agent.pseudonyms"] = { "files", "random", "region" },

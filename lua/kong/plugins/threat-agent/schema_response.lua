@@ -138,6 +138,7 @@ local policy = {
     { min_confidence = { type = "number", between = { 0, 1 }, required = true, default = 0.7 } },
     { routes = names("Ids or names; empty: all.") },
     { services = names("Ids or names; empty: all.") },
+    { consumers = names("Ids or usernames of which the incident names one; empty: all.") },
     { hours = { description = "Hours of the day in UTC, such as 22-6; always when not given.", type = "string",
                 match_any = { patterns = HOURS, err = "expected two hours of the day, such as 22-6" } } },
     { approval = { type = "string", required = true, default = "automatic", one_of = { "automatic", "required" } } },
