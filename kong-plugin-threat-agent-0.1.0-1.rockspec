@@ -70,6 +70,7 @@ build = {
       ["kong.plugins.threat-agent.admin.companion"] = "lua/kong/plugins/threat-agent/admin/companion.lua",
       ["kong.plugins.threat-agent.admin.dbless"] = "lua/kong/plugins/threat-agent/admin/dbless.lua",
       ["kong.plugins.threat-agent.admin.http"] = "lua/kong/plugins/threat-agent/admin/http.lua",
+      ["kong.plugins.threat-agent.admin.identity"] = "lua/kong/plugins/threat-agent/admin/identity.lua",
       ["kong.plugins.threat-agent.admin.init"] = "lua/kong/plugins/threat-agent/admin/init.lua",
       ["kong.plugins.threat-agent.admin.konnect"] = "lua/kong/plugins/threat-agent/admin/konnect.lua",
       ["kong.plugins.threat-agent.admin.replica"] = "lua/kong/plugins/threat-agent/admin/replica.lua",

@@ -212,9 +212,13 @@ return {
       { token = { description = "RBAC or Konnect token.", type = "string", referenceable = true, encrypted = true } },
       { control_plane_id = { description = "Konnect's: then `url` is the region's, such as https://eu.api.konghq.com.",
                              type = "string", match = "^%x+%-%x+%-%x+%-%x+%-%x+$" } },
+      { client_certificate = fields.secret("PEM of what this node shows to an Admin API that asks for a certificate.") },
+      { client_key = fields.secret("PEM of its key.") },
       { workspace = { type = "string", len_max = 128, match = "^[%w%-_%.~]+$" } },
       { timeout_ms = whole("Of each step of an exchange.", 100, 60000, 5000) },
       { ssl_verify = { type = "boolean", required = true, default = true } },
+    }, entity_checks = {
+      { mutually_required = { "client_certificate", "client_key" } },
     } } },
     { responder = { description = "Who changes entities: this node by `admin_api`, or its companion.", type = "string",
                     required = true, default = "local", one_of = { "local", "companion" } } },

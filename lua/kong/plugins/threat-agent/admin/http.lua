@@ -4,6 +4,7 @@
 
 local cjson = require "cjson.safe"
 local http = require "resty.http"
+local identity = require "kong.plugins.threat-agent.admin.identity"
 local lease = require "kong.plugins.threat-agent.lease"
 
 
@@ -40,12 +41,21 @@ local function headers_of(settings, payload)
 end
 
 
--- Sends a request. settings: { url, token, timeout_ms, ssl_verify }; body: a table, sent as JSON.
+-- Sends a request. settings: { url, token, timeout_ms, ssl_verify } and, where the Admin API asks for one,
+-- { client_certificate, client_key }; body: a table, sent as JSON.
 -- Returns the status and the decoded body; or nil, an error, and whether another try may succeed.
 -- 404 is no error: what was asked for is not there. Only the node's leader changes anything.
 function _M.request(settings, method, path, body)
   if method ~= "GET" and not lease.holds() then
     return nil, "another worker leads this node by now", true
+  end
+
+  local certificate, key
+  if settings.client_certificate then
+    certificate, key = identity.of(settings.client_certificate, settings.client_key)
+    if not certificate then
+      return nil, "could not read admin_api's client certificate: " .. key, false
+    end
   end
 
   local client = http.new()
@@ -58,6 +68,8 @@ function _M.request(settings, method, path, body)
     body = payload,
     headers = headers_of(settings, payload),
     ssl_verify = settings.ssl_verify,
+    ssl_client_cert = certificate,
+    ssl_client_priv_key = key,
   })
   if not response then
     return nil, "could not reach the Admin API at " .. settings.url .. ": " .. tostring(err), true
