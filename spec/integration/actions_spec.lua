@@ -6,6 +6,9 @@ local gateway = require "spec.support.gateway"
 local socket = require "socket"
 
 
+-- Where there is a database a proxy before the Admin API holds the agent to its role.
+local ROLE_PORT = gateway.kind == "kong-postgres" and gateway.free_port()
+
 -- Kong's own plugins are not part of the embedded gateway.
 local has_plugins = gateway.kind ~= "embedded"
 
@@ -79,7 +82,7 @@ plugins:
     config:
       mode: enforce
       response:
-        admin_api: { url: "http://127.0.0.1:${ADMIN_PORT}" }
+        admin_api: { url: "http://127.0.0.1:]] .. (ROLE_PORT or "${ADMIN_PORT}") .. [[" }
         templates: [{ name: mark, code: 'kong.service.request.set_header("x-mark", {{parameter}})' }]
         blast_radius: { good_ratio: 1, consumer_ratio: 1 }
         budget: { per_minute: 100 }
@@ -89,7 +92,7 @@ end
 
 
 describe(gateway.describe_name("each action:"), function()
-  local gw
+  local gw, proxy
   local seen = {}     -- name → { before, during, after, states, active, ended }
 
 
@@ -159,6 +162,11 @@ describe(gateway.describe_name("each action:"), function()
 
   setup(function()
     gw = gateway.start({ config = config(), trusted_ips = "127.0.0.1" })
+    if ROLE_PORT then
+      gateway.write_file(gw.prefix .. "/mode", "role\n")
+      proxy = gateway.run(("luajit spec/support/fault_proxy.lua %d %d %s > /dev/null 2>&1 & echo $!")
+                          :format(ROLE_PORT, gw.admin_port, gw.prefix .. "/mode"))
+    end
     gateway.eventually(function()
       return gw:http({ path = "/ban/products" }).status == 200
     end, 30)
@@ -185,6 +193,9 @@ describe(gateway.describe_name("each action:"), function()
   end)
 
   teardown(function()
+    if proxy then
+      gateway.run("kill " .. proxy)
+    end
     gw:stop()
   end)
 
@@ -208,6 +219,24 @@ describe(gateway.describe_name("each action:"), function()
         assert.is_true(state.ended.stands)
       end
       assert.equal(state.before, state.after)
+    end)
+  end
+
+
+  if ROLE_PORT then
+    it("needs no more than the agent's role, which allows no other write", function()
+      local through = setmetatable({ admin_port = ROLE_PORT }, { __index = gw })
+      assert.equal(200, through:admin("GET", "/").status)
+      for _, path in ipairs({ "/services", "/routes", "/plugins", "/consumers", "/upstreams", "/acls", "/certificates",
+                              "/consumers/acl/key-auth", "/routes/ban/plugins", "/config" }) do
+        assert.equal(403, through:admin("POST", path, { name = "x" }).status, path)
+      end
+      for _, path in ipairs({ "/consumers/acl", "/certificates/x", "/vaults/x", "/consumers/acl/key-auth/x" }) do
+        for _, method in ipairs({ "PUT", "PATCH", "DELETE" }) do
+          assert.equal(403, through:admin(method, path, { username = "x" }).status, method .. " " .. path)
+        end
+      end
+      assert.equal(200, gw:admin("GET", "/consumers/acl").status)
     end)
   end
 end)

@@ -5,8 +5,10 @@
 -- MODE_FILE holds: pass; close (before the answer); cut (in the middle of it); slow (no answer for
 -- two seconds); late (all is passed on after four seconds); or a status to answer with. Behind `writes:` only
 -- what writes meets it. kill-before and kill-after pass once, and end the workers of the nginx whose master's id
--- stands in MODE_FILE.pid with SIGKILL, before the request has arrived or after, without an answer.
+-- stands in MODE_FILE.pid with SIGKILL, before the request has arrived or after, without an answer. `role` answers 403
+-- to what deploy/rbac-role.yaml does not allow.
 
+local role = require "spec.support.role"
 local socket = require "socket"
 
 
@@ -78,6 +80,9 @@ local function forward(client, request, how)
 end
 
 
+local allows = role.read("deploy/rbac-role.yaml")
+
+
 local server = assert(socket.bind("127.0.0.1", port))
 while true do
   local client = server:accept()
@@ -88,6 +93,8 @@ while true do
   how = only and (request and request:find("^GET ") and "pass" or only) or how
   if request and tonumber(how) then
     answer(client, how)
+  elseif request and how == "role" and not allows(request:match("^(%u+) (%S+)")) then
+    answer(client, 403)
   elseif request and how:find("^kill") then
     if how == "kill-after" then
       forward({ send = function() end }, request)
