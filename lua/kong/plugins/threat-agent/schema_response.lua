@@ -117,8 +117,6 @@ local step = {
                       then_field = "upstream_target", then_match = { required = true } } },
     { conditional = { if_field = "action", if_match = { eq = "divert_route" },
                       then_field = "to_service", then_match = { required = true } } },
-    { conditional_at_least_one_of = { if_field = "action", if_match = { eq = "restrict_route" },
-                                      then_at_least_one_of = { "methods", "hosts", "headers" } } },
     { conditional = { if_field = "action", if_match = { eq = "hot_patch" },
                       then_field = "template", then_match = { required = true } } },
     { conditional = { if_field = "action", if_match = { eq = "hot_patch" },
