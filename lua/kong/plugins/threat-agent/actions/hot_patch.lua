@@ -11,7 +11,7 @@ local _M = {}
 
 function _M.plan(record, _, step, client)
   local conf = settings.platform()
-  local code, err = templates.render(step.template, step.parameter, conf and conf.response.templates or {})
+  local code, err = templates.render(step.template, step.parameter, conf and conf.response.templates)
   if not code then
     return nil, err
   end

@@ -105,13 +105,13 @@ function _M.refuse_credentials(ids)
 end
 
 
--- Finds a template, as a pattern for string.format. own: those of the operator, { name, code } each.
+-- Finds a template, as a pattern for string.format. own: those of the operator, { name, code } each; or nil.
 function _M.find(name, own)
   if TEMPLATES[name] then
     return TEMPLATES[name]
   end
 
-  for _, template in ipairs(own) do
+  for _, template in ipairs(own or {}) do
     if template.name == name then
       return (template.code:gsub("%%", "%%%%"):gsub(PARAMETER, "%%s"))
     end
