@@ -36,7 +36,7 @@ local WITH_KEYS = ", plugins: [{ name: key-auth }]"
 
 local CONFIG = '_format_version: "3.0"\nservices:\n'
   .. service("network") .. service("guarded") .. service("session") .. service("elsewhere")
-  .. service("throttled") .. service("partners")
+  .. service("throttled") .. service("partners") .. service("signalled") .. service("tagged")
   .. service("consumer", WITH_KEYS) .. service("credential", WITH_KEYS) .. service("partner", WITH_KEYS)
   .. service("denied", WITH_KEYS)
   .. [[
@@ -62,6 +62,8 @@ plugins:
   .. policy("partners", "{ action: allow, clients: [192.0.2.81, 203.0.113.0/24], ttl_s: 600 }, "
                         .. "{ action: ban, by: network, suspicion: low, ttl_s: 600, verify_after_s: 600 }")
   .. policy("denied", "{ action: deny_consumer, suspicion: low, ttl_s: 12, verify_after_s: 600 }")
+  .. policy("signalled", "{ action: ban, when: signal, by: network, suspicion: low, ttl_s: 600, verify_after_s: 600 }")
+  .. policy("tagged", "{ action: tag, suspicion: low, ttl_s: 600 }")
   .. policy("throttled", "{ action: throttle, limit: 5, window_s: 60, ttl_s: 15, suspicion: low, verify_after_s: 600 }")
 
 
@@ -127,6 +129,33 @@ describe(gateway.describe_name("measures:"), function()
 
     revert(record)
     eventually(function() return status("network", "192.0.2.200") == 200 end)
+  end)
+
+
+  it("refuses of a network what shows a sign of an attack, while the others in it go on", function()
+    attack("signalled", "192.0.2.90")
+    local record = action("signalled", "active")
+    assert.same({ "192.0.2.0/24" }, record.clients)
+    -- The attacker, too, is suspected here: what it sends in order passes.
+    assert.equal(200, status("signalled", "192.0.2.91"))
+    eventually(function() return status("signalled", "192.0.2.90") == 200 end)
+    assert.equal(403, get("signalled", "192.0.2.91", nil, INJECTION).status)
+    assert.equal(200, status("signalled", "203.0.113.90"))
+    for _, entry in ipairs(gw:admin("GET", "/threat-agent/bans").json.data) do
+      assert.equal(entry.action == record.id and "signal" or "always", entry.when)
+    end
+  end)
+
+
+  it("tags who is named for the upstream, and refuses nobody", function()
+    attack("tagged", "192.0.2.95")
+    action("tagged", "active")
+    eventually(function() return status("tagged", "192.0.2.95") == 200 end)
+    local function told(client)
+      return gw:http({ path = "/tagged/echo", headers = { ["x-forwarded-for"] = client } }).json.headers
+    end
+    assert.matches("^tag; category=", told("192.0.2.95")["x-threat-agent-verdict"])
+    assert.is_nil(told("192.0.2.96")["x-threat-agent-verdict"])
   end)
 
 

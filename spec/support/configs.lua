@@ -22,6 +22,13 @@ local function channel(fields)
 end
 
 
+-- A response with one policy of some steps.
+local function response(fields, ...)
+  fields.policies = { { id = "p", steps = { ... } } }
+  return { response = fields }
+end
+
+
 return {
   good = {
     ["nothing at all"] = {},
@@ -194,6 +201,18 @@ return {
                                                           from = "a@example.com", to = { "b@example.com" } }),
     ["syslog"] = channel({ type = "syslog", host = "192.0.2.1", transport = "tcp" }),
     ["an audit route"] = channel({ type = "gateway", url = "http://127.0.0.1:8000/audit", secret = "s" }),
+    ["a template of one's own"] = response({ templates = { { name = "mine", code = "local a = {{parameter}}" } } },
+                                           { action = "hot_patch", template = "mine", parameter = "x" }),
+    ["a policy for consumers"] = { response = { policies = {
+      { id = "p", consumers = { "ann" }, steps = { { action = "limit_consumer", scope = "global" } } },
+    } } },
+    ["a route that is left some hosts"] = response({}, { action = "restrict_route", hosts = { "*.example.com" } }),
+    ["a route that is left some headers"] = response({}, { action = "restrict_route", headers = { ["X-A"] = { "1" } } }),
+    ["a ladder from mild to hard"] = response({}, { action = "tag" }, { action = "throttle" },
+                                              { action = "ban", when = "signal" }, { action = "ban" }),
+    ["a route to another service"] = response({}, { action = "divert_route", to_service = "sinkhole" }),
+    ["a client certificate"] = { response = { admin_api = { client_certificate = "{vault://env/agent-cert}",
+                                                            client_key = "{vault://env/agent-key}" } } },
     ["a store in Redis"] = { store = { type = "redis", redis = { host = "127.0.0.1" } } },
     ["a store in the database"] = { store = { type = "postgres" } },
   },
@@ -219,6 +238,21 @@ return {
     },
     ["a field that is none"] = { channel({ type = "syslog", host = "h", only = { "Top Clients" } }), "only" },
     ["another part to omit"] = { channel({ type = "syslog", host = "h", omit = { "title" } }), "omit" },
+    ["a template that does not compile"] = {
+      response({ templates = { { name = "mine", code = "if then" } } }, { action = "tag" }), "mine does not compile",
+    },
+    ["a template in quotes"] = {
+      response({ templates = { { name = "mine", code = 'local a = "{{parameter}}"' } } }, { action = "tag" }), "mine does not compile",
+    },
+    ["a template that there is not"] = {
+      response({}, { action = "hot_patch", template = "mine", parameter = "x" }), "no template of the name mine",
+    },
+    ["a restriction to nothing"] = { response({}, { action = "restrict_route" }), "methods" },
+    ["a route to no service"] = { response({}, { action = "divert_route" }), "to_service" },
+    ["a ban at another time"] = { response({}, { action = "ban", when = "never" }), "when" },
+    ["a client certificate without its key"] = {
+      { response = { admin_api = { client_certificate = "c" } } }, "client_key",
+    },
     ["a store in Redis without a host"] = { { store = { type = "redis" } }, "host" },
     ["another store"] = { { store = { type = "file" } }, "type" },
   },

@@ -7,9 +7,11 @@
 -- later (after eight, by when nobody waits, and others are served meanwhile); or a status to answer with. Behind
 -- `writes:` only what writes meets it. kill-before and kill-after pass once, and end the workers of the nginx whose
 -- master's id stands in MODE_FILE.pid with SIGKILL, before the request has arrived or after, without an answer; before
--- them, `pass-N:` lets so many through.
+-- them, `pass-N:` lets so many through. `role` answers 403 to what deploy/rbac-role.yaml does not
+-- allow.
 -- MODE_FILE.writes gets a line for each write that comes: its method and path.
 
+local role = require "spec.support.role"
 local socket = require "socket"
 
 
@@ -108,6 +110,9 @@ local function forward_later(request)
 end
 
 
+local allows = role.read("deploy/rbac-role.yaml")
+
+
 local server = assert(socket.bind("127.0.0.1", port))
 while true do
   local client = server:accept()
@@ -126,6 +131,8 @@ while true do
   end
   if request and tonumber(how) then
     answer(client, how)
+  elseif request and how == "role" and not allows(request:match("^(%u+) (%S+)")) then
+    answer(client, 403)
   elseif request and how:find("^kill") then
     if how == "kill-after" then
       forward({ send = function() end }, request)

@@ -74,6 +74,13 @@ describe("an action", function()
   end
 
 
+  it("that lets its clients' innocent requests pass is not judged by what goes on", function()
+    assert.equal("unknown", effect.judge(BEFORE, { harm = 90, good = 200, failed = 2, is_partly_good = true }))
+    assert.equal("improved", effect.judge(BEFORE, { harm = 0, good = 200, failed = 2, is_partly_good = true }))
+    assert.equal("harmful", effect.judge(BEFORE, { harm = 90, good = 60, failed = 2, is_partly_good = true }))
+  end)
+
+
   it("on hardly any traffic is judged by the harm alone", function()
     assert.equal("improved", effect.judge({ harm = 10, good = 19 }, { harm = 0, good = 0 }))
   end)

@@ -247,6 +247,7 @@ describe("the gate", function()
     assert.is_nil(why({ by = "consumer", clients = { "carl" } }))
     assert.matches("3 consumers would stand refused, 2 may", why({ by = "consumer", clients = { "carl", "dora" } }))
     assert.is_nil(why({ action = "allow", by = "consumer", clients = { "carl", "dora" } }))
+    assert.is_nil(why({ action = "tag", by = "consumer", clients = { "carl", "dora" } }))
     consumers = 1
     records = {}
     assert.is_nil(why({ by = "consumer", clients = { "carl" } }))

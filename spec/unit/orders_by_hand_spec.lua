@@ -18,7 +18,7 @@ describe("by hand", function()
     _G.kong = { default_workspace = "main", db = {} }
     stub("library", { load = function() return loaded or nil, not loaded and "install the rock" or nil end })
     stub("region", { is_within = function(text) return text:find("^%d+%.%d+%.%d+%.%d+$") ~= nil end })
-    stub("senders", {})
+    stub("senders", { BANS = { always = "refuse", signal = "refuse_on_signal" } })
     stub("entities", { ID = "id" })
     stub("redact", { text = function(text) return text end })
     stub("action_list", {})
@@ -74,6 +74,19 @@ describe("by hand", function()
       assert.equal(field .. ": unknown field; a ban by hand holds on the whole node", message)
     end
     assert.same({}, sent)
+  end)
+
+
+  it("a ban may wait for a sign of an attack", function()
+    for _, when in ipairs({ "always", "signal" }) do
+      assert.equal(202, (ban({ client = "203.0.113.1", when = when })))
+      assert.equal(when, sent[#sent].when)
+    end
+    for _, when in ipairs({ "never", "", 1, true, {} }) do
+      local status, message = ban({ client = "203.0.113.1", when = when })
+      assert.equal(400, status)
+      assert.equal("when: expected always or signal", message)
+    end
   end)
 
 

@@ -3,17 +3,10 @@
 
 local lyaml = require "lyaml"
 local plugin = require "spec.support.plugin"
+local role = require "spec.support.role"
 
 
 local ADMIN = "lua/kong/plugins/threat-agent/admin/"
-
--- Kong Enterprise's names for methods. A PUT creates or updates.
-local ACTIONS = {
-  GET = { "read" },
-  PUT = { "create", "update" },
-  PATCH = { "update" },
-  DELETE = { "delete" },
-}
 
 -- Kinds whose entities actions change, and those that rollback takes from snapshots.
 local KINDS = { "acls", "plugins", "routes", "services", "upstreams", "upstreams/UPSTREAM/targets" }
@@ -26,7 +19,7 @@ local function client()
   package.loaded["kong.plugins.threat-agent.admin.http"] = {
     request = function(_, method, path)
       local endpoint = path:gsub("%?.*", ""):gsub("%u%u%u+", "*")
-      for _, action in ipairs(ACTIONS[method]) do
+      for _, action in ipairs(role.ACTIONS[method]) do
         asked[endpoint .. " " .. action] = true
       end
       return 200, { data = {} }

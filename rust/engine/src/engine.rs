@@ -1,7 +1,7 @@
 //! The one orchestration: what is asked of a request, and in which order.
 
 use crate::allowlist::{Allowlist, Protected};
-use crate::behaviour::Watch;
+use crate::behaviour::{Spared, Watch};
 use crate::config::{Config, Mode};
 use crate::error::Error;
 use crate::limits::Limits;
@@ -117,6 +117,7 @@ impl Engine {
         if let Some(verdict) = standing::refusal(identity, state, now_ms) {
             return verdict;
         }
+        let waiting = standing::waiting(identity, state, now_ms);
         let mut verdict = Verdict::default();
         let enforced = self.enforces();
         let mut arrived = false;
@@ -129,7 +130,13 @@ impl Engine {
                 arrived = true;
                 let held = standing::hold(request, state, now_ms, &mut verdict);
                 let limited = held.as_ref().is_some_and(|h| h.sender);
-                let spared = limited || self.protected.has(identity);
+                let spared = if limited || self.protected.has(identity) {
+                    Spared::All
+                } else if waiting.is_some() {
+                    Spared::Suspicion
+                } else {
+                    Spared::Nothing
+                };
                 self.watch
                     .arrive(request, spared, state, now_ms, &mut verdict);
                 let checked = self.limits.check(request, state, now_ms, &mut verdict);
@@ -144,6 +151,9 @@ impl Engine {
         };
         if request.stage != Stage::Head && !(enforced && verdict.action.refuses()) {
             self.inspect_payload(request, state, &mut verdict);
+        }
+        if let Some(waiting) = waiting {
+            waiting.conclude(&mut verdict, now_ms);
         }
         if !verdict.rules.is_empty() {
             verdict.incident = state.draw_incident();

@@ -9,6 +9,12 @@ use crate::state::{Ban, By, Counter, Key, Measure, MeasureKind, Scope, State};
 use crate::verdict::{Action, Verdict};
 use crate::window::{retry_after_s, Window};
 
+/// Names, among the rules of a verdict, a refusal that stands on the sender.
+const BAN: &str = "ban";
+
+/// Names, among the rules of a verdict, a tag that stands on the sender.
+const TAG: &str = "tag";
+
 /// Names, among the rules of a verdict, a limit that stands on the sender.
 pub const THROTTLE: &str = "throttle";
 
@@ -63,6 +69,54 @@ pub fn is_exempt<S: State + ?Sized>(identity: &Identity, state: &S, now_ms: u64)
         .is_some()
 }
 
+/// What stands on a sender and waits for the verdict on its request.
+pub struct Waiting {
+    on_signal: Option<(By, Ban)>,
+    tag: Option<(By, Ban)>,
+}
+
+/// Finds what waits for the verdict on a sender's request. `None` when nothing does.
+pub fn waiting<S: State + ?Sized>(identity: &Identity, state: &S, now_ms: u64) -> Option<Waiting> {
+    let first = |kind| {
+        let (by, _, _, ban) = find(identity, kind, state, now_ms).next()?;
+        Some((by, ban))
+    };
+    let waiting = Waiting {
+        on_signal: first(MeasureKind::RefuseOnSignal),
+        tag: first(MeasureKind::Tag),
+    };
+    (waiting.on_signal.is_some() || waiting.tag.is_some()).then_some(waiting)
+}
+
+impl Waiting {
+    /// Refuses a request that shows a sign of an attack itself: a payload that something was found in,
+    /// or a verdict that tags it. What is only odd, or tried out, is none. Tags what passes.
+    pub fn conclude(&self, verdict: &mut Verdict, now_ms: u64) {
+        if verdict.action.refuses() {
+            return;
+        }
+        let signal = !verdict.attempt.is_none() || verdict.action == Action::Tag;
+        if let Some((by, ban)) = self.on_signal.filter(|_| signal) {
+            let left_s = left_s(ban, now_ms);
+            verdict.retry_after_s = left_s;
+            // What the request's own signs come to stays its score.
+            verdict.absorb(BAN, Action::Block, ban.category, 0.0, || {
+                let by = by.name();
+                format!("the {by} is banned for {left_s} s more where it shows signs of an attack")
+            });
+        } else if let Some((by, ban)) = self.tag {
+            let left_s = left_s(ban, now_ms);
+            verdict.absorb(TAG, Action::Tag, ban.category, 0.0, || {
+                format!("the {} is tagged for {left_s} s more", by.name())
+            });
+        }
+    }
+}
+
+fn left_s(ban: Ban, now_ms: u64) -> u32 {
+    ban.until_ms.saturating_sub(now_ms).div_ceil(1_000) as u32
+}
+
 /// Finds the refusal that stands on a sender.
 pub fn refusal<S: State + ?Sized>(identity: &Identity, state: &S, now_ms: u64) -> Option<Verdict> {
     let (by, _, _, ban) = find(identity, MeasureKind::Refuse, state, now_ms).next()?;
@@ -109,9 +163,9 @@ pub fn is_looked_for(kind: MeasureKind, by: By, scope: Scope) -> bool {
     let place = PLACES.contains(&by) && scope == Scope::Global;
     let sender = By::SENDERS.contains(&by);
     match kind {
-        MeasureKind::Refuse | MeasureKind::Allow => sender,
         MeasureKind::Limit => sender || place,
         MeasureKind::Concurrency => place,
+        _ => sender,
     }
 }
 
@@ -297,13 +351,13 @@ fn throttle(by: By, stands: Ban, window: Window, count: u64, limit: u64, verdict
 }
 
 fn banned(ban: Ban, by: By, now_ms: u64) -> Verdict {
-    let left_s = ban.until_ms.saturating_sub(now_ms).div_ceil(1_000) as u32;
+    let left_s = left_s(ban, now_ms);
     let mut verdict = Verdict {
         retry_after_s: left_s,
         incident: ban.incident,
         ..Verdict::default()
     };
-    verdict.absorb("ban", Action::Block, ban.category, 1.0, || {
+    verdict.absorb(BAN, Action::Block, ban.category, 1.0, || {
         format!("the {} is banned for {left_s} s more", by.name())
     });
     verdict

@@ -217,6 +217,10 @@ pub const INCIDENT_MASK: u64 = (1 << 48) - 1;
 pub enum Measure {
     /// All are refused.
     Refuse,
+    /// Those are refused that show a sign of an attack themselves.
+    RefuseOnSignal,
+    /// All pass, with a header that tells the upstream.
+    Tag,
     /// Those above a limit are refused; at most [`MAX_LIMIT`].
     Limit { window: Window, limit: u32 },
     /// None is looked at.
@@ -232,14 +236,18 @@ pub enum MeasureKind {
     Limit = 1,
     Allow = 2,
     Concurrency = 3,
+    RefuseOnSignal = 4,
+    Tag = 5,
 }
 
 impl MeasureKind {
-    pub const ALL: [MeasureKind; 4] = [
+    pub const ALL: [MeasureKind; 6] = [
         MeasureKind::Refuse,
         MeasureKind::Limit,
         MeasureKind::Allow,
         MeasureKind::Concurrency,
+        MeasureKind::RefuseOnSignal,
+        MeasureKind::Tag,
     ];
 
     /// What sets the hash of a key apart for this kind; 0 for refusals.
@@ -251,17 +259,24 @@ impl MeasureKind {
 /// The highest limit that a measure's word holds.
 pub const MAX_LIMIT: u32 = (1 << 20) - 1;
 
+/// What makes another kind of a refusal, in its bits.
+const ON_SIGNAL: u32 = 1;
+const TAG: u32 = 2;
+
 impl Measure {
     pub fn kind(self) -> MeasureKind {
         match self {
             Measure::Refuse => MeasureKind::Refuse,
+            Measure::RefuseOnSignal => MeasureKind::RefuseOnSignal,
+            Measure::Tag => MeasureKind::Tag,
             Measure::Limit { .. } => MeasureKind::Limit,
             Measure::Allow => MeasureKind::Allow,
             Measure::Concurrency { .. } => MeasureKind::Concurrency,
         }
     }
 
-    /// Packs it into 24 bits: `limit:20 window:2 kind:2`.
+    /// Packs it into 24 bits: `limit:20 window:2 kind:2`. Where a limit has its window, a refusal has
+    /// what makes another kind of it.
     pub fn to_bits(self) -> u32 {
         let kind = self.kind() as u32;
         match self {
@@ -269,7 +284,9 @@ impl Measure {
                 (limit.min(MAX_LIMIT) << 4) | ((window as u32) << 2) | kind
             }
             Measure::Concurrency { most } => (most.min(MAX_LIMIT) << 4) | kind,
-            _ => kind,
+            Measure::RefuseOnSignal => ON_SIGNAL << 2,
+            Measure::Tag => TAG << 2,
+            Measure::Refuse | Measure::Allow => kind,
         }
     }
 
@@ -278,7 +295,6 @@ impl Measure {
         let kind = MeasureKind::ALL.get(bits as usize & 3)?;
         let window = Window::ALL.get((bits >> 2) as usize & 3)?;
         Some(match kind {
-            MeasureKind::Refuse => Measure::Refuse,
             MeasureKind::Limit => Measure::Limit {
                 window: *window,
                 limit: (bits >> 4) & MAX_LIMIT,
@@ -286,6 +302,11 @@ impl Measure {
             MeasureKind::Allow => Measure::Allow,
             MeasureKind::Concurrency => Measure::Concurrency {
                 most: (bits >> 4) & MAX_LIMIT,
+            },
+            _ => match (bits >> 2) & 3 {
+                ON_SIGNAL => Measure::RefuseOnSignal,
+                TAG => Measure::Tag,
+                _ => Measure::Refuse,
             },
         })
     }

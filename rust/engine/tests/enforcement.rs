@@ -240,6 +240,83 @@ mod measures {
         }
     }
 
+    /// One address may be many people: whoever shows no sign of an attack passes.
+    #[test]
+    fn a_ban_on_signals_refuses_what_shows_one() {
+        let json = br#"{"mode": "enforce", "payload": {"action": "tag"},
+            "rules": [{"id": "r", "paths": ["/old"], "action": "tag"},
+                      {"id": "s", "paths": ["/new"], "action": "allow"}]}"#;
+        let engine = Engine::new(Config::from_json(json).unwrap()).unwrap();
+        let state = LocalState::default();
+        let (near, far) = (identity("192.0.2.1"), identity("198.51.100.1"));
+        let far = Identity {
+            consumer: b"bob",
+            ..far
+        };
+        let judge = |identity, path: &'static [u8], query: &'static [u8]| {
+            let request = Request {
+                identity,
+                path,
+                query,
+                ..Request::default()
+            };
+            engine.inspect(&request, &state, NOW)
+        };
+        let injection = b"q=1%27%20UNION%20SELECT%20password%20FROM%20users--";
+        // What it is suspected of waits for signs, too.
+        let suspect = Key::of(&near, By::Suspect, Scope::Global).unwrap();
+        let suspicion = Ban {
+            until_ms: NOW + 1_000,
+            category: Category::Abuse,
+            incident: 1,
+            measure: Measure::Refuse,
+        };
+        state.ban(&suspect, suspicion, NOW);
+        assert_eq!(judge(near, b"/", b"q=tea").action, Action::Throttle);
+        put(
+            &near,
+            By::Consumer,
+            Scope::Route,
+            Measure::RefuseOnSignal,
+            &state,
+        );
+        for (path, query, of_near, of_far) in [
+            (&b"/"[..], &b"q=tea"[..], Action::Allow, Action::Allow),
+            (b"/", injection, Action::Block, Action::Tag),
+            (b"/old", b"", Action::Block, Action::Tag),
+            (b"/new", injection, Action::Allow, Action::Allow),
+        ] {
+            let (by_near, by_far) = (judge(near, path, query), judge(far, path, query));
+            assert_eq!(by_near.action, of_near, "{:?}", by_near.rules);
+            assert_eq!(by_far.action, of_far, "{:?}", by_far.rules);
+            assert_eq!(by_near.score, by_far.score);
+            let banned = of_near == Action::Block;
+            assert_eq!(by_near.rules.first().is_some_and(|r| r == "ban"), banned);
+            assert_eq!(by_near.retry_after_s > 0, banned);
+        }
+        // A refusal without a condition stands beside it, and goes by itself.
+        put(&near, By::Consumer, Scope::Route, Measure::Refuse, &state);
+        assert_eq!(judge(near, b"/", b"q=tea").action, Action::Block);
+        let key = Key::of(&near, By::Consumer, Scope::Route).unwrap();
+        assert!(state.lift(&key, MeasureKind::Refuse, NOW));
+        assert_eq!(judge(near, b"/", b"q=tea").action, Action::Allow);
+        assert_eq!(judge(near, b"/", injection).action, Action::Block);
+        assert!(state.lift(&key, MeasureKind::RefuseOnSignal, NOW));
+        assert_eq!(judge(near, b"/", injection).action, Action::Throttle);
+    }
+
+    #[test]
+    fn a_tag_refuses_nobody_and_is_no_sign() {
+        let (engine, state) = (engine(), LocalState::default());
+        let (near, far) = (identity("192.0.2.1"), identity("198.51.100.1"));
+        put(&near, By::ClientIp, Scope::Route, Measure::Tag, &state);
+        assert_eq!(ask(near, &engine, &state), Action::Tag);
+        assert_eq!(ask(far, &engine, &state), Action::Allow);
+        let on_signal = Measure::RefuseOnSignal;
+        put(&near, By::ClientIp, Scope::Route, on_signal, &state);
+        assert_eq!(ask(near, &engine, &state), Action::Tag);
+    }
+
     #[test]
     fn a_session_is_refused_by_its_hash() {
         let (engine, state) = (engine(), LocalState::default());
@@ -425,6 +502,8 @@ mod measures {
     fn measures_that_nobody_looks_for_are_known() {
         for (kind, by, scope, looked_for) in [
             (MeasureKind::Refuse, By::ClientIp, Scope::Route, true),
+            (MeasureKind::RefuseOnSignal, By::Session, Scope::Route, true),
+            (MeasureKind::RefuseOnSignal, By::Route, Scope::Global, false),
             (MeasureKind::Allow, By::Session, Scope::Service, true),
             (MeasureKind::Limit, By::Network, Scope::Global, true),
             (MeasureKind::Limit, By::Route, Scope::Global, true),
@@ -444,6 +523,8 @@ mod measures {
     fn measures_fit_their_bits() {
         for measure in [
             Measure::Refuse,
+            Measure::RefuseOnSignal,
+            Measure::Tag,
             Measure::Allow,
             Measure::Concurrency { most: 1_048_575 },
             Measure::Limit {

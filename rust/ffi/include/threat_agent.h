@@ -336,7 +336,8 @@ typedef struct {
   int32_t category;
   /**
    * 0 refuse them, 1 refuse those above a limit, 2 let them pass without a look, 3 refuse those
-   * above so many at once (of a route or service).
+   * above so many at once (of a route or service), 4 refuse those that show a sign of an attack,
+   * 5 tag them for the upstream.
    */
   uint32_t measure;
   /**
@@ -571,8 +572,8 @@ int32_t ta_profiles_import(ta_str_t profiles);
 int32_t ta_bans_snapshot(uint64_t wall_ms, uint8_t *buf, size_t len, size_t *needed);
 
 /**
- * Puts a measure on a sender for a time, in all workers at once: refuses it, holds it to a limit,
- * or exempts it. A longer one of its kind that stands already is kept.
+ * Puts a measure on a sender for a time, in all workers at once: refuses it, or what of it shows a sign
+ * of an attack, tags it, holds it to a limit, or exempts it. A longer one of its kind that stands already is kept.
  * Returns: OK; INVALID when the identity lacks what `by` or `scope` names, and for a measure that no
  * request is held against: senders are refused, limited or exempt, routes and services (of the global
  * scope) limited or capped in concurrency; REGION.

@@ -222,7 +222,8 @@ pub struct ta_ban_t {
     /// A `ta_category_t`.
     pub category: i32,
     /// 0 refuse them, 1 refuse those above a limit, 2 let them pass without a look, 3 refuse those
-    /// above so many at once (of a route or service).
+    /// above so many at once (of a route or service), 4 refuse those that show a sign of an attack,
+    /// 5 tag them for the upstream.
     pub measure: u32,
     /// The limit, 0 to 1,048,575 requests in `window_s`, which is 1, 10, 60 or 3,600.
     pub limit: u32,

@@ -16,8 +16,8 @@ use threat_agent_engine::window::Window;
 use threat_agent_engine::Identity;
 use threat_agent_engine::{ledger, rules};
 
-/// Puts a measure on a sender for a time, in all workers at once: refuses it, holds it to a limit,
-/// or exempts it. A longer one of its kind that stands already is kept.
+/// Puts a measure on a sender for a time, in all workers at once: refuses it, or what of it shows a sign
+/// of an attack, tags it, holds it to a limit, or exempts it. A longer one of its kind that stands already is kept.
 /// Returns: OK; INVALID when the identity lacks what `by` or `scope` names, and for a measure that no
 /// request is held against: senders are refused, limited or exempt, routes and services (of the global
 /// scope) limited or capped in concurrency; REGION.
@@ -34,7 +34,7 @@ pub unsafe extern "C" fn ta_ban_set(ban: *const ta_ban_t) -> i32 {
             let measure = measure(raw)?;
             if !standing::is_looked_for(measure.kind(), key.by, key.scope) {
                 return Err(Failure::invalid(format!(
-                    "measure: expected, for a sender, 0 (refuse), 1 (limit) or 2 (allow), and for a route or service with scope 0 (global) 1 (limit) or 3 (concurrency); got {} by {} with scope {}: no request is held against that",
+                    "measure: expected, for a sender, 0 (refuse), 1 (limit), 2 (allow), 4 (refuse on signal) or 5 (tag), and for a route or service with scope 0 (global) 1 (limit) or 3 (concurrency); got {} by {} with scope {}: no request is held against that",
                     raw.measure, key.by.name(), raw.scope
                 )));
             }
@@ -190,7 +190,7 @@ fn kind(raw: &ta_ban_t) -> Result<MeasureKind, Failure> {
         .and_then(|n| MeasureKind::ALL.get(n));
     kind.copied().ok_or_else(|| {
         Failure::invalid(format!(
-            "measure: expected 0 (refuse), 1 (limit), 2 (allow) or 3 (concurrency), got {}",
+            "measure: expected 0 (refuse), 1 (limit), 2 (allow), 3 (concurrency), 4 (refuse on signal) or 5 (tag), got {}",
             raw.measure
         ))
     })
@@ -199,6 +199,8 @@ fn kind(raw: &ta_ban_t) -> Result<MeasureKind, Failure> {
 fn measure(raw: &ta_ban_t) -> Result<Measure, Failure> {
     Ok(match kind(raw)? {
         MeasureKind::Refuse => Measure::Refuse,
+        MeasureKind::RefuseOnSignal => Measure::RefuseOnSignal,
+        MeasureKind::Tag => Measure::Tag,
         MeasureKind::Allow => Measure::Allow,
         MeasureKind::Concurrency => Measure::Concurrency { most: limit(raw)? },
         MeasureKind::Limit => {

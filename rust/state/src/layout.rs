@@ -55,10 +55,11 @@
 use crate::sync::AtomicU64;
 use threat_agent_engine::memory::{MAX_INCIDENT_BYTES, RATE_BINS};
 use threat_agent_engine::profile::{FACTS_WORDS, NOTE_WORDS};
+use threat_agent_engine::state::MeasureKind;
 use threat_agent_engine::tally::TALLIES;
 
 /// Raised whenever a byte of the region moves or changes its meaning.
-pub const LAYOUT_VERSION: u64 = 8;
+pub const LAYOUT_VERSION: u64 = 9;
 
 /// First word of a region that has been laid out.
 pub const MAGIC: u64 = u64::from_be_bytes(*b"THRTAGNT");
@@ -121,7 +122,7 @@ pub struct Seeds(pub [AtomicU64; 8]);
 pub struct Signals {
     pub bypass_since_ms: AtomicU64,
     /// The end of the latest measure, by its kind.
-    pub standing_until_ms: [AtomicU64; 4],
+    pub standing_until_ms: [AtomicU64; MeasureKind::ALL.len()],
 }
 
 #[repr(C, align(64))]

@@ -329,7 +329,7 @@ fn each_measure_stands_by_itself_and_outlives_the_region() {
         window: Window::S10,
         limit: 77,
     };
-    for measure in [limit, Measure::Allow] {
+    for measure in [limit, Measure::Allow, Measure::RefuseOnSignal, Measure::Tag] {
         let ban = Ban {
             measure,
             ..ban(1, 60_000)
@@ -341,10 +341,13 @@ fn each_measure_stands_by_itself_and_outlives_the_region() {
     old.lift(&client(1), MeasureKind::Allow, NOW);
     let bytes = old.snapshot(NOW, WALL);
     let (new, restored) = SharedState::restore(1 << 20, &bytes, NOW, WALL).unwrap();
-    assert_eq!(restored, 2);
+    assert_eq!(restored, 4);
     let stands = |kind| new.standing(&client(1), kind, NOW).map(|ban| ban.measure);
     assert_eq!(stands(MeasureKind::Refuse), Some(Measure::Refuse));
     assert_eq!(stands(MeasureKind::Limit), Some(limit));
+    let on_signal = stands(MeasureKind::RefuseOnSignal);
+    assert_eq!(on_signal, Some(Measure::RefuseOnSignal));
+    assert_eq!(stands(MeasureKind::Tag), Some(Measure::Tag));
     assert_eq!(stands(MeasureKind::Allow), None);
 }
 

@@ -26,8 +26,8 @@ return [==[
   };
   const VERBS = {
     ban: "Ban", hot_patch: "Patch", ip_restriction: "Deny addresses", rate_limiting: "Limit the rate",
-    request_termination: "Close the route", reroute: "Reroute", restrict_route: "Restrict methods",
-    rollback: "Take back the change",
+    request_termination: "Close the route", reroute: "Reroute", restrict_route: "Restrict the route",
+    rollback: "Take back the change", tag: "Tag", limit_consumer: "Limit consumers", divert_route: "Divert the route",
   };
   const SEVERITY = { critical: "red", high: "red", medium: "amber", low: "blue" };
   const UNDOABLE = { active: true, applying: true, kept: true };

@@ -50,6 +50,13 @@ local function most_in_ten_s(record)
 end
 
 
+-- Whether a record lets those of its clients' requests pass that show no sign of an attack.
+local function is_on_signal(record)
+  local ban = record.changes and record.changes[1] and record.changes[1].ban
+  return ban and ban.measure == "refuse_on_signal" or nil
+end
+
+
 -- Sums up what a record's clients sent to its place in ten seconds and no plugin refused.
 local function of_clients(record)
   local most = record.applied_s and most_in_ten_s(record)
@@ -86,6 +93,7 @@ function _M.measure(record)
 
   return {
     harm = harm,
+    is_partly_good = is_on_signal(record),
     good = good_of(flow),
     failed = record.clients and flow.errors or 0,
     requests = flow.requests,
@@ -138,14 +146,14 @@ function _M.good_ratio_now(place, target)
 end
 
 
--- Tells what came of an action: "improved", "harmful" or "none".
+-- Tells what came of an action: "improved", "harmful", "none", or "unknown" where what goes on may be innocent.
 function _M.judge(before, after)
   local broken = max(0, (after.failed or 0) - (before.failed or 0))
   if before.good >= LEAST_GOOD and after.good + broken < GOOD_LEFT * before.good then
     return "harmful"
   end
 
-  return after.harm <= HARM_LEFT * before.harm and "improved" or "none"
+  return after.harm <= HARM_LEFT * before.harm and "improved" or after.is_partly_good and "unknown" or "none"
 end
 
 

@@ -24,7 +24,7 @@ end
 local BAN_BY = { client_ip = 0, consumer = 1, network = 2, credential = 3, session = 4,
                  route = 5, service = 6 }
 local BAN_SCOPES = { global = 0, service = 1, route = 2 }
-local MEASURES = { refuse = 0, limit = 1, allow = 2, concurrency = 3 }
+local MEASURES = { refuse = 0, limit = 1, allow = 2, concurrency = 3, refuse_on_signal = 4, tag = 5 }
 
 
 local _M = {}
@@ -265,9 +265,9 @@ local function fill_ban(ban)
 end
 
 
--- Refuses a sender, holds it to a limit or exempts it: an identity with { by, scope, ttl_s, category,
--- measure } and, for a limit, { limit, window_s }; or caps what goes to a route or service at once.
--- Returns true, or nil and an error.
+-- Refuses a sender, or what of it shows a sign of an attack, tags it, holds it to a limit or exempts it: an
+-- identity with { by, scope, ttl_s, category, measure } and, for a limit, { limit, window_s }; or caps what goes to a
+-- route or service at once. Returns true, or nil and an error.
 function _M.ban(ban)
   fill_ban(ban)
   if library.C.ta_ban_set(ban_out) ~= 0 then

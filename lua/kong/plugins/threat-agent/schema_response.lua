@@ -1,5 +1,6 @@
 -- The schema of `config.response`: what the agent may do by itself. Pure data.
 
+local check = require "kong.plugins.threat-agent.config_check"
 local fields = require "kong.plugins.threat-agent.schema_fields"
 local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
@@ -13,9 +14,11 @@ local DELEGABLE = {
   "deny_consumer",
   "disable_credential",
   "disable_plugin",
+  "divert_route",
   "drain_target",
   "hot_patch",
   "ip_restriction",
+  "limit_consumer",
   "rate_limiting",
   "request_termination",
   "reroute",
@@ -29,16 +32,6 @@ for _, list in ipairs({ vocabulary.IN_MEMORY, DELEGABLE }) do
     ACTIONS[#ACTIONS + 1] = name
   end
 end
-
-local TEMPLATES = {
-  "refuse_body_size",
-  "refuse_header",
-  "refuse_parameter",
-  "refuse_path",
-  "require_header",
-  "strip_header",
-}
-
 
 local URL = {
   patterns = { "^https?://[%w%.%-_]+:?%d*/?%S*$" },
@@ -63,13 +56,16 @@ local step = {
     { verify_after_s = whole("When to look whether it helped.", 10, 3600, 30) },
     { target = { description = "What a plugin, a breaker or a cap is put on.", type = "string", required = true, default = "route",
                  one_of = { "route", "service" } } },
-    { scope = { description = "Where a ban holds.", type = "string", required = true, default = "route",
+    { scope = { description = "Where a ban, tag, throttle or consumer's limit holds.", type = "string", required = true, default = "route",
                 one_of = { "route", "service", "global" } } },
-    { by = { description = "Who is banned or held to a limit.", type = "string", required = true,
+    { by = { description = "Who is banned, tagged or held to a limit.", type = "string", required = true,
              default = "client_ip", one_of = { "client_ip", "network", "consumer", "credential", "session" } } },
+    { when = { description = "ban: refuses all, or what shows a sign of an attack.", type = "string", required = true,
+               default = "always", one_of = { "always", "signal" } } },
     { suspicion = { description = "The least suspicion of clients that are banned or denied.", type = "string",
                     required = true, default = "high", one_of = { "low", "medium", "high" } } },
-    { per_minute = { description = "rate_limiting: requests of one address; learned when not given.",
+    { per_minute = { description = "rate_limiting: requests of one address; limit_consumer: of the consumer. Learned when "
+                                   .. "not given.",
                      type = "integer", between = { 1, 1000000 } } },
     { limit = { description = "throttle: requests in a window; concurrency_cap: at once, to begin with. Learned when "
                               .. "not given.",
@@ -88,11 +84,20 @@ local step = {
                     patterns = { "^[%d.]+$", "^[%d.]+/24$", "^[%x:]+$", "^[%x:]+/56$" },
                     err = "expected an address, or a network of /24 or /56",
                   } } } },
+    { to_service = { description = "divert_route: the service to go to, by id or name.", type = "string", len_min = 1,
+                     len_max = 256 } },
     { methods = { description = "restrict_route: the methods that are left.", type = "array", len_min = 1,
                   elements = { type = "string", match = "^[A-Z]+$" } } },
+    { hosts = { description = "restrict_route: the hosts that are left.", type = "array", len_min = 1, len_max = 256,
+                elements = { type = "string", len_max = 256, match = "^[%w%-_%.%*:]+$" } } },
+    { headers = { description = "restrict_route: headers that must come, each with one of its values.", type = "map",
+                  len_min = 1, len_max = 64,
+                  keys = { type = "string", len_max = 256, match = "^[%w%-_]+$", not_one_of = { "Host", "host" } },
+                  values = { type = "array", len_min = 1, len_max = 256,
+                             elements = { type = "string", len_min = 1, len_max = 256 } } } },
     { plugin = { description = "disable_plugin: the plugin's name.", type = "string", len_max = 64 } },
     { upstream_target = { description = "drain_target: the target, as host:port.", type = "string", len_max = 256 } },
-    { template = { description = "hot_patch: the template.", type = "string", one_of = TEMPLATES } },
+    { template = { description = "hot_patch: a vetted template, or one of `templates`.", type = "string", len_max = 64 } },
     { parameter = { description = "hot_patch: the template's parameter.", type = "string", len_min = 1,
                     len_max = 256 } },
   },
@@ -108,8 +113,8 @@ local step = {
                       then_field = "plugin", then_match = { required = true } } },
     { conditional = { if_field = "action", if_match = { eq = "drain_target" },
                       then_field = "upstream_target", then_match = { required = true } } },
-    { conditional = { if_field = "action", if_match = { eq = "restrict_route" },
-                      then_field = "methods", then_match = { required = true } } },
+    { conditional = { if_field = "action", if_match = { eq = "divert_route" },
+                      then_field = "to_service", then_match = { required = true } } },
     { conditional = { if_field = "action", if_match = { eq = "hot_patch" },
                       then_field = "template", then_match = { required = true } } },
     { conditional = { if_field = "action", if_match = { eq = "hot_patch" },
@@ -129,6 +134,7 @@ local policy = {
     { min_confidence = { type = "number", between = { 0, 1 }, required = true, default = 0.7 } },
     { routes = names("Ids or names; empty: all.") },
     { services = names("Ids or names; empty: all.") },
+    { consumers = names("Ids or usernames of which the incident names one; empty: all.") },
     { hours = { description = "Hours of the day in UTC, such as 22-6; always when not given.", type = "string",
                 match_any = { patterns = HOURS, err = "expected two hours of the day, such as 22-6" } } },
     { approval = { type = "string", required = true, default = "automatic", one_of = { "automatic", "required" } } },
@@ -161,6 +167,7 @@ local DEFAULT_POLICIES = {
 return {
   type = "record",
   required = true,
+  custom_validator = check.response,
   fields = {
     { enabled = { type = "boolean", required = true, default = true } },
     { kill_switch = { description = "Takes back all that the agent did; it does nothing more.", type = "boolean", required = true,
@@ -193,6 +200,12 @@ return {
       { consumers = names("Ids or usernames; their credentials, too.") },
       { tags = names("Entities with one of these tags are left alone.") },
     } } },
+    { templates = { description = "Mitigations of your own for hot_patch.", type = "array", required = true, default = {},
+                    len_max = 64, elements = { type = "record", fields = {
+      { name = { type = "string", required = true, len_max = 64, match = "^[%w_%-]+$" } },
+      { code = { description = "Lua for Kong's pre-function; {{parameter}} becomes a literal.", type = "string",
+                 required = true, len_min = 1, len_max = 8192 } },
+    } } } },
     { admin_api = { type = "record", required = true, fields = {
       { url = { description = "This node's own when not given; for a data plane, its control plane's.", type = "string",
                 len_max = 512, match_any = URL } },
@@ -201,9 +214,13 @@ return {
       { token = { description = "RBAC or Konnect token.", type = "string", referenceable = true, encrypted = true } },
       { control_plane_id = { description = "Konnect's: then `url` is the region's, such as https://eu.api.konghq.com.",
                              type = "string", match = "^%x+%-%x+%-%x+%-%x+%-%x+$" } },
+      { client_certificate = fields.secret("PEM of what this node shows to an Admin API that asks for a certificate.") },
+      { client_key = fields.secret("PEM of its key.") },
       { workspace = { type = "string", len_max = 128, match = "^[%w%-_%.~]+$" } },
       { timeout_ms = whole("Of each step of an exchange.", 100, 60000, 5000) },
       { ssl_verify = { type = "boolean", required = true, default = true } },
+    }, entity_checks = {
+      { mutually_required = { "client_certificate", "client_key" } },
     } } },
     { responder = { description = "Who changes entities: this node by `admin_api`, or its companion.", type = "string",
                     required = true, default = "local", one_of = { "local", "companion" } } },

@@ -99,7 +99,11 @@ function _M.identity(place, by, id)
 end
 
 
--- What stands on one sender, as region.ban() takes it. measure: "refuse", "limit", "allow".
+-- The measure that a ban is. when: what policies and operators may say, "always" or "signal".
+_M.BANS = { always = "refuse", signal = "refuse_on_signal" }
+
+
+-- What stands on one sender, as region.ban() takes it. measure: "refuse", "refuse_on_signal", "tag", "limit", "allow".
 -- more: { scope, ttl_s, category, limit, window_s }.
 function _M.measure(place, by, id, measure, more)
   local ban = _M.identity(place, by, id)

@@ -21,7 +21,7 @@ return {
   SEVERITY_RANKS = { low = 1, medium = 2, high = 3, critical = 4 },
 
   -- Actions that change no entity.
-  IN_MEMORY = { "allow", "ban", "circuit_breaker", "concurrency_cap", "throttle" },
+  IN_MEMORY = { "allow", "ban", "circuit_breaker", "concurrency_cap", "tag", "throttle" },
 
   -- States of an action, as sets. What stands holds for requests; what is being reverted holds until
   -- that is done; what is kept holds for good, and ends only by hand.

@@ -64,6 +64,16 @@ pub struct Watch {
     turns: Turns,
 }
 
+/// What is left undone about the sender of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Spared {
+    Nothing,
+    /// What it is suspected of refuses nothing: something milder was put on it.
+    Suspicion,
+    /// It is protected, or a limit was put on it.
+    All,
+}
+
 /// One thing to tell the tick.
 struct Told {
     kind: Kind,
@@ -97,14 +107,13 @@ impl Watch {
     }
 
     /// Counts a request that arrives, and holds its client against what the tick told and what is
-    /// suspected of it. `spared` tells that nothing is done about its sender here: it is protected, or
-    /// a limit was put on it. The identity has its session.
+    /// suspected of it. The identity has its session.
     /// Cost: two keys, eight windows, and a tally unless it is a GET; of one request in 16, samples: its
     /// rate, and a key for each other sender. No allocation unless it speaks.
     pub fn arrive<M: Memory + ?Sized>(
         &self,
         request: &Request,
-        spared: bool,
+        spared: Spared,
         memory: &M,
         now_ms: u64,
         verdict: &mut Verdict,
@@ -126,7 +135,7 @@ impl Watch {
     fn count<M: Memory + ?Sized>(
         &self,
         request: &Request,
-        spared: bool,
+        spared: Spared,
         memory: &M,
         now_ms: u64,
         verdict: &mut Verdict,
@@ -166,7 +175,7 @@ impl Watch {
                 identity,
                 alarm,
                 turn,
-                spared,
+                spared: spared == Spared::All,
                 now_ms,
             };
             if alarm.hot_limit > 0 && counts[S10] > u64::from(alarm.hot_limit) {
@@ -186,7 +195,7 @@ impl Watch {
                     self.hot(&arrival, network, rate, memory, verdict);
                 }
             }
-            if !spared && memory.any_bans(now_ms) {
+            if spared == Spared::Nothing && memory.any_bans(now_ms) {
                 self.suspect(identity, &key, network.as_ref(), memory, now_ms, verdict);
             }
         }

@@ -18,14 +18,17 @@ local registry = {
   deny_consumer = require "kong.plugins.threat-agent.actions.deny_consumer",
   disable_credential = require "kong.plugins.threat-agent.actions.disable_credential",
   disable_plugin = require "kong.plugins.threat-agent.actions.disable_plugin",
+  divert_route = require "kong.plugins.threat-agent.actions.divert_route",
   drain_target = require "kong.plugins.threat-agent.actions.drain_target",
   hot_patch = require "kong.plugins.threat-agent.actions.hot_patch",
   ip_restriction = require "kong.plugins.threat-agent.actions.ip_restriction",
+  limit_consumer = require "kong.plugins.threat-agent.actions.limit_consumer",
   rate_limiting = require "kong.plugins.threat-agent.actions.rate_limiting",
   request_termination = require "kong.plugins.threat-agent.actions.request_termination",
   reroute = require "kong.plugins.threat-agent.actions.reroute",
   restrict_route = require "kong.plugins.threat-agent.actions.restrict_route",
   rollback = require "kong.plugins.threat-agent.actions.rollback",
+  tag = require "kong.plugins.threat-agent.actions.tag",
   throttle = require "kong.plugins.threat-agent.actions.throttle",
 }
 

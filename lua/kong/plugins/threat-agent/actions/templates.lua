@@ -1,5 +1,5 @@
--- Vetted mitigations for hot_patch. A parameter is only ever a literal in them, and what comes out
--- is compiled before it is sent anywhere.
+-- Mitigations for hot_patch: vetted ones, and the operator's own. A parameter is only ever a literal in them, and
+-- what comes out is compiled before it is sent anywhere.
 
 local format = string.format
 
@@ -60,16 +60,16 @@ end
 }
 
 
-local _M = {
-  NAMES = {
-    "refuse_body_size",
-    "refuse_header",
-    "refuse_parameter",
-    "refuse_path",
-    "require_header",
-    "strip_header",
-  },
-}
+-- Where the parameter stands in an operator's template.
+local PARAMETER = "{{parameter}}"
+
+
+-- A literal that is no code: where the parameter stands between quotes of the template's own, so that it would be
+-- code, this does not compile.
+local PROBE = '"?"'
+
+
+local _M = {}
 
 
 -- Writes a text as a Lua literal of plain ASCII: every other byte by its number.
@@ -87,6 +87,13 @@ if credential and refused[credential.id] then
   return kong.response.exit(403, { message = "Request blocked" })
 end
 ]]
+
+
+local function filled(pattern, text)
+  return (pattern:gsub("%%(.)", function(c)
+    return c == "s" and text or c
+  end))
+end
 
 
 local function checked(code, name)
@@ -110,9 +117,23 @@ function _M.refuse_credentials(ids)
 end
 
 
--- Renders a template. Returns the code; nil and an error.
-function _M.render(name, parameter)
-  local template = TEMPLATES[name]
+-- Finds a template, as a pattern for string.format. own: those of the operator, { name, code } each; or nil.
+function _M.find(name, own)
+  if TEMPLATES[name] then
+    return TEMPLATES[name]
+  end
+
+  for _, template in ipairs(own or {}) do
+    if template.name == name then
+      return (template.code:gsub("%%", "%%%%"):gsub(PARAMETER, "%%s"))
+    end
+  end
+end
+
+
+-- Renders a template. own: as find() takes them. Returns the code; nil and an error.
+function _M.render(name, parameter, own)
+  local template = _M.find(name, own)
   if not template then
     return nil, "there is no template of the name " .. tostring(name)
   elseif type(parameter) ~= "string" or parameter == "" then
@@ -121,7 +142,21 @@ function _M.render(name, parameter)
     return nil, "the template refuse_body_size needs a number of bytes"
   end
 
-  return checked(format(template, (literal(parameter):gsub("%%", "%%%%"))), name)
+  return checked(filled(template, literal(parameter)), name)
+end
+
+
+-- Checks a template of the operator's. Returns true; nil and an error.
+function _M.check(template)
+  local name, code = template.name, template.code
+  if type(name) ~= "string" or type(code) ~= "string" then
+    return true     -- the schema says so
+  elseif TEMPLATES[name] then
+    return nil, "templates: " .. name .. " is the name of a vetted template"
+  end
+
+  local compiles, err = checked(filled(_M.find(name, { template }), PROBE), name)
+  return compiles and true, err
 end
 
 

@@ -1,6 +1,7 @@
 -- One question to an Admin API, and what counts as its answer.
 
 local cjson = require "cjson.safe"
+local identity = require "kong.plugins.threat-agent.admin.identity"
 local lease = require "kong.plugins.threat-agent.lease"
 local reach = require "kong.plugins.threat-agent.admin.reach"
 
@@ -62,7 +63,8 @@ local function headers_of(settings, payload)
 end
 
 
--- Sends a request. settings: { url, token, timeout_ms, ssl_verify }; body: a table, sent as JSON.
+-- Sends a request. settings: { url, token, timeout_ms, ssl_verify } and, where the Admin API asks for one,
+-- { client_certificate, client_key }; body: a table, sent as JSON.
 -- Returns the status and the decoded body; or nil, an error, and whether another try may succeed, which reach.lua's
 -- UNANSWERED says as well.
 -- 404 is no error: what was asked for is not there. Only the node's leader changes anything.
@@ -71,12 +73,22 @@ function _M.request(settings, method, path, body)
     return nil, "another worker leads this node by now", true
   end
 
+  local certificate, key
+  if settings.client_certificate then
+    certificate, key = identity.of(settings.client_certificate, settings.client_key)
+    if not certificate then
+      return nil, "could not read admin_api's client certificate: " .. key, false
+    end
+  end
+
   local payload = body and cjson.encode(body)
   local response, err, passes = reach.request(settings.url, path, {
     method = method,
     body = payload,
     headers = headers_of(settings, payload),
     ssl_verify = settings.ssl_verify,
+    ssl_client_cert = certificate,
+    ssl_client_priv_key = key,
   }, settings.timeout_ms)
   if not response then
     return nil, "could not reach the Admin API at " .. settings.url .. ": " .. err, passes

@@ -38,6 +38,11 @@ local function is_for_the_same(a, b)
 end
 
 
+local function text_of(value)
+  return type(value) == "string" and value or nil
+end
+
+
 local function find(settings)
   if settings.control_plane_id then
     local new = konnect.new(settings)
@@ -68,10 +73,12 @@ function _M.client(api)
   local settings = {
     url = url,
     token = api.token,
-    workspace = type(api.workspace) == "string" and api.workspace or nil,
+    client_certificate = text_of(api.client_certificate),
+    client_key = text_of(api.client_key),
+    workspace = text_of(api.workspace),
     timeout_ms = api.timeout_ms,
     ssl_verify = api.ssl_verify,
-    control_plane_id = type(api.control_plane_id) == "string" and api.control_plane_id or nil,
+    control_plane_id = text_of(api.control_plane_id),
   }
   if client and is_for_the_same(client.settings, settings) then
     client.settings = settings

@@ -22,6 +22,9 @@ local pairs = pairs
 -- What names a consumer.
 local BY_CONSUMER = { consumer = true, credential = true }
 
+-- What refuses nobody.
+local SPARING = { allow = true, tag = true }
+
 
 local _M = {}
 
@@ -95,7 +98,7 @@ end
 
 -- The consumers that a record refuses, by their ids, or by their credentials'.
 local function add_consumers(record, into)
-  for _, id in ipairs(BY_CONSUMER[record.by] and record.action ~= "allow" and record.clients or {}) do
+  for _, id in ipairs(BY_CONSUMER[record.by] and not SPARING[record.action] and record.clients or {}) do
     into[owners.of(record.by, id) or id] = true
   end
 end

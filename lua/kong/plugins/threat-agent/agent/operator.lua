@@ -11,6 +11,7 @@ local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 local ngx = ngx
 local ipairs = ipairs
+local pairs = pairs
 
 
 local CATEGORY = "abuse"
@@ -64,7 +65,7 @@ end
 
 -- Makes the record of a ban.
 function _M.ban(command, conf)
-  return record_of(command, conf, "Banned", measure_of(command, "refuse", "global"))
+  return record_of(command, conf, "Banned", measure_of(command, senders.BANS[command.when] or "refuse", "global"))
 end
 
 
@@ -136,10 +137,13 @@ end
 
 -- Lifts a ban at one place, and what its client is suspected of there.
 local function lift_at(command, scope, service, route)
-  local ban = measure_of(command, "refuse", scope, service, route)
-  local ok, err = region.lift_ban(ban)
-  if not ok then
-    return nil, err
+  local ban
+  for _, measure in pairs(senders.BANS) do
+    ban = measure_of(command, measure, scope, service, route)
+    local ok, err = region.lift_ban(ban)
+    if not ok then
+      return nil, err
+    end
   end
 
   return region.lift_suspicion(ban)

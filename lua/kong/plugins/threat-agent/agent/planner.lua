@@ -1,5 +1,6 @@
 -- From an incident to the steps that the policies have for it.
 
+local owners = require "kong.plugins.threat-agent.owners"
 local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 
@@ -20,6 +21,22 @@ local function covers(list, id, name)
 
   for _, entry in ipairs(list) do
     if entry == id or entry == name then
+      return true
+    end
+  end
+
+  return false
+end
+
+
+-- Whether a list has one of the consumers that an incident names. An empty list is everything.
+local function names_one(list, incident)
+  if covers(list) then
+    return true
+  end
+
+  for _, top in ipairs(incident.top_senders or {}) do
+    if top.by == "consumer" and covers(list, owners.of("consumer", top.id)) then
       return true
     end
   end
@@ -51,6 +68,7 @@ local function is_for(policy, incident, now_s)
          and incident.confidence >= policy.min_confidence
          and covers(policy.routes, incident.route, incident.route_name)
          and covers(policy.services, incident.service, incident.service_name)
+         and names_one(policy.consumers, incident)
          and is_in_hours(policy.hours, now_s)
 end
 

@@ -6,6 +6,7 @@ local actions = require "kong.plugins.threat-agent.views.actions"
 local cjson = require "cjson.safe"
 local library = require "kong.plugins.threat-agent.library"
 local region = require "kong.plugins.threat-agent.region"
+local senders = require "kong.plugins.threat-agent.senders"
 local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 local whom = require "kong.plugins.threat-agent.views.whom"
 
@@ -30,6 +31,7 @@ local function add_record(data, record)
         by = ban.by,
         client = record.clients[i],
         scope = ban.scope,
+        when = ban.measure == senders.BANS.signal and "signal" or "always",
         route_name = record.place.route_name,
         category = ban.category,
         incident = record.incident ~= "" and record.incident or nil,
@@ -65,8 +67,12 @@ function _M.list(ask)
 end
 
 
--- Refuses somebody for a time, everywhere on the node.
+-- Refuses somebody for a time, everywhere on the node: always, or what shows a sign of an attack.
 function _M.ban(ask)
+  local when = ask.body.when
+  if when ~= nil and not senders.BANS[when] then
+    return 400, { message = "when: expected always or signal" }
+  end
   for _, field in ipairs(PLACES) do
     if ask.body[field] ~= nil then
       return 400, { message = field .. ": unknown field; a ban by hand holds on the whole node" }
@@ -79,6 +85,7 @@ function _M.ban(ask)
   end
 
   command.command = "ban"
+  command.when = when
   command.workspace = ask.workspace or kong.default_workspace
   return actions.send(ask, command)
 end
