@@ -49,6 +49,17 @@ function _M.same(a, b)
 end
 
 
+-- What stands in the fields that are to be set, null where nothing does.
+function _M.before(standing, set)
+  local before = {}
+  for name in pairs(set) do
+    before[name] = standing[name] == nil and ngx.null or standing[name]
+  end
+
+  return before
+end
+
+
 -- Whether a value has fields that are set one by one, as Kong's PATCH sets them; an empty one may be either.
 local function has_fields(name, value)
   return type(value) == "table" and value[1] == nil and not _M.MAPS[name]

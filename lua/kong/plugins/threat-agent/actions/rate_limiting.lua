@@ -1,6 +1,7 @@
 -- Kong's rate-limiting by client address on the incident's route or service: without a number from
 -- the policy, at what the busiest ordinary clients need.
 
+local entities = require "kong.plugins.threat-agent.entities"
 local plugins = require "kong.plugins.threat-agent.actions.plugins"
 local usual = require "kong.plugins.threat-agent.actions.usual"
 
@@ -19,12 +20,7 @@ local function only_minute(standing, limit)
     set[window] = ngx.null
   end
 
-  local before = {}
-  for name in pairs(set) do
-    before[name] = standing[name] == nil and ngx.null or standing[name]
-  end
-
-  return set, before
+  return set, entities.before(standing, set)
 end
 
 

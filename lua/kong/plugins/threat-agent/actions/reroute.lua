@@ -1,12 +1,11 @@
 -- Sends the incident's service to another upstream: a sinkhole, a honeypot, a maintenance page.
 
 local effect = require "kong.plugins.threat-agent.effect"
+local entities = require "kong.plugins.threat-agent.entities"
 
 
 local _M = {}
 
-
-local FIELDS = { "protocol", "host", "port", "path" }
 
 local PORTS = { http = 80, https = 443 }
 
@@ -23,9 +22,9 @@ end
 
 
 function _M.plan(record, _, step, client)
-  local id = record.place.service
-  if id == "" or not step.url then
-    return nil, id == "" and "the incident has no service" or "the step names no url"
+  local id, target = record.place.service, parse(step.url or "")
+  if id == "" or not target then
+    return nil, id == "" and "the incident has no service" or "the step names no url of http or https"
   end
 
   local api, err, passes = client()
@@ -37,15 +36,11 @@ function _M.plan(record, _, step, client)
     return nil, err or "the service is gone", passes or false
   end
 
-  local before = {}
-  for _, field in ipairs(FIELDS) do
-    before[field] = service[field] == nil and ngx.null or service[field]
-  end
-
   record.target = "service"
   record.touches_ratio = effect.good_ratio(record.place, record.target)
   record.changes = {
-    { op = "patch", kind = "services", id = id, tags = service.tags, set = parse(step.url), before = before },
+    { op = "patch", kind = "services", id = id, tags = service.tags, set = target,
+      before = entities.before(service, target) },
   }
   return true
 end

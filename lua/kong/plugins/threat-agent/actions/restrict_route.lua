@@ -1,6 +1,7 @@
 -- Lets the incident's route take some methods, hosts or headers only: of what it takes, so that it never takes more.
 
 local effect = require "kong.plugins.threat-agent.effect"
+local entities = require "kong.plugins.threat-agent.entities"
 
 
 local lower = string.lower
@@ -96,13 +97,9 @@ function _M.plan(record, _, step, client)
     return nil, "the step names no methods, hosts or headers"
   end
 
-  local before = {}
-  for field in pairs(set) do
-    before[field] = route[field] == nil and ngx.null or route[field]
-  end
   record.touches_ratio = effect.good_ratio(record.place)
   record.changes = {
-    { op = "patch", kind = "routes", id = id, tags = route.tags, set = set, before = before },
+    { op = "patch", kind = "routes", id = id, tags = route.tags, set = set, before = entities.before(route, set) },
   }
   return true
 end

@@ -1,7 +1,9 @@
 -- Turns a request-termination that stands into one that refuses everything.
 
+local entities = require "kong.plugins.threat-agent.entities"
+
+
 local ngx = ngx
-local pairs = pairs
 local type = type
 
 
@@ -19,10 +21,6 @@ return function(standing, is_enabled, status_code, message)
     content_type = ngx.null,
     trigger = ngx.null,
   }
-  local before = {}
-  for name in pairs(set) do
-    before[name] = standing[name] == nil and ngx.null or standing[name]
-  end
 
-  return set, before
+  return set, entities.before(standing, set)
 end
