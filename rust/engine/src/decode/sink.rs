@@ -263,7 +263,9 @@ impl<V: Visitor> Nested<'_, V> {
     fn structured(&mut self, value: &Value<'_>) {
         let start = value.bytes.trim_ascii_start();
         let Nested { out, inner, .. } = self;
-        if matches!(start, [b'{' | b'[', ..]) {
+        // One that ends nowhere is no document to anybody.
+        let ends = memchr::memrchr2(b'}', b']', start).is_some();
+        if ends && matches!(start, [b'{' | b'[', ..]) {
             let end = json::walk(value.bytes, inner, |path, bytes, seen| {
                 out.hand_plain(&Value {
                     inner: path,

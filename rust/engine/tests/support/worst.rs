@@ -84,6 +84,12 @@ pub fn inputs() -> Vec<Input> {
     for (name, content_type, start, unit) in [
         ("deep", "application/json", "", "["),
         ("cut strings", "application/json", "[", "\"{\\\"a\","),
+        (
+            "closed strings",
+            "application/json",
+            "[",
+            "\"[\\\"'\\\"]\",",
+        ),
         ("escapes", "application/json", "[\"", "\\n"),
         ("escaped values", "application/json", "[", "\"\\u003c\","),
         (
