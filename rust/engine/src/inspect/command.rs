@@ -1,6 +1,7 @@
 //! OS command injection: a separator and a program, substitutions, redirections, and the ways to
 //! spell them past a filter. A value is matched as it came and with a shell's quoting undone.
 
+use super::builds::takes_commands;
 use super::commands::PATTERNS;
 use super::detector::{Detector, Report};
 use super::pipeline::is_query;
@@ -71,69 +72,6 @@ fn names_clients(agent: &[u8]) -> bool {
     memchr::memchr3(b'{', b'|', b'`', agent).is_none()
         && memmem::find(agent, b"$(").is_none()
         && !FOLDERS.iter().any(|f| memmem::find(agent, f).is_some())
-}
-
-/// Names under which APIs of builds, containers and schedules take commands.
-const TAKING: [&[u8]; 19] = [
-    b"args",
-    b"command",
-    b"commands",
-    b"cron",
-    b"crontab",
-    b"dockerfile",
-    b"entrypoint",
-    b"healthcheck",
-    b"install",
-    b"lifecycle",
-    b"makefile",
-    b"run",
-    b"runcmd",
-    b"script",
-    b"scripts",
-    b"startup_script",
-    b"tasks",
-    b"user_data",
-    b"userdata",
-];
-
-/// What no build asks for: who and where it is, and a way back in.
-const SPYING: [&[u8]; 14] = [
-    b"whoami",
-    b"passwd",
-    b"/etc/shadow",
-    b"uname -a",
-    b"ifconfig",
-    b"ipconfig",
-    b"netstat",
-    b"/dev/tcp",
-    b"/dev/udp",
-    b"bash -i",
-    b"nc -",
-    b"ncat ",
-    b"nslookup",
-    b"mkfifo",
-];
-
-/// Tells a value that is a command where it is meant to be: JSON under such a name, a script with its
-/// first line, a shell's own path.
-fn takes_commands(value: &Value<'_>) -> bool {
-    let text = value.bytes.trim_ascii();
-    if value.part == Part::Query || matches!(value.part, Part::Path | Part::Header | Part::Cookie) {
-        return false;
-    }
-    let json = value.part == Part::Json;
-    let named = || {
-        let names = value.name.rsplit(|b| *b == b'.').take(2);
-        let known = |name: &[u8]| TAKING.iter().any(|t| name.eq_ignore_ascii_case(t));
-        json && names.into_iter().any(known)
-    };
-    let shell = || {
-        let path = text.strip_prefix(b"/usr").unwrap_or(text);
-        let name = path.strip_prefix(b"/bin/").unwrap_or_default();
-        json && !name.is_empty() && name.iter().all(u8::is_ascii_alphanumeric)
-    };
-    let meant = text.starts_with(b"#!/") || shell() || named();
-    meant && !SPYING.iter().any(|word| memmem::find(text, word).is_some())
 }
 
 /// Tells a script of a page: all that is substituted is one of its own objects.

@@ -1,6 +1,7 @@
 //! Payload inspection: values in, findings out. One file per attack family.
 
 mod budget;
+mod builds;
 mod code;
 mod command;
 mod commands;

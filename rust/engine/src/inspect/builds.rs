@@ -1,0 +1,68 @@
+//! Where a command is meant to be: what APIs of builds, containers and schedules take.
+
+use super::Part;
+use crate::decode::Value;
+use memchr::memmem;
+
+/// Names under which APIs of builds, containers and schedules take commands.
+const TAKING: [&[u8]; 19] = [
+    b"args",
+    b"command",
+    b"commands",
+    b"cron",
+    b"crontab",
+    b"dockerfile",
+    b"entrypoint",
+    b"healthcheck",
+    b"install",
+    b"lifecycle",
+    b"makefile",
+    b"run",
+    b"runcmd",
+    b"script",
+    b"scripts",
+    b"startup_script",
+    b"tasks",
+    b"user_data",
+    b"userdata",
+];
+
+/// What no build asks for: who and where it is, and a way back in.
+const SPYING: [&[u8]; 14] = [
+    b"whoami",
+    b"passwd",
+    b"/etc/shadow",
+    b"uname -a",
+    b"ifconfig",
+    b"ipconfig",
+    b"netstat",
+    b"/dev/tcp",
+    b"/dev/udp",
+    b"bash -i",
+    b"nc -",
+    b"ncat ",
+    b"nslookup",
+    b"mkfifo",
+];
+
+/// Tells a value that is a command where it is meant to be: JSON under such a name, a script with its
+/// first line, a shell's own path.
+pub fn takes_commands(value: &Value<'_>) -> bool {
+    let text = value.bytes.trim_ascii();
+    if value.part == Part::Query || matches!(value.part, Part::Path | Part::Header | Part::Cookie) {
+        return false;
+    }
+    let json = value.part == Part::Json;
+    let named = || {
+        let names = value.name.rsplit(|b| *b == b'.').take(2);
+        let known = |name: &[u8]| TAKING.iter().any(|t| name.eq_ignore_ascii_case(t));
+        json && names.into_iter().any(known)
+    };
+    let shell = || {
+        let path = text.strip_prefix(b"/usr").unwrap_or(text);
+        let name = path.strip_prefix(b"/bin/").unwrap_or_default();
+        json && !name.is_empty() && name.iter().all(u8::is_ascii_alphanumeric)
+    };
+    let meant = text.starts_with(b"#!/") || shell() || named();
+    meant && !SPYING.iter().any(|word| memmem::find(text, word).is_some())
+}
