@@ -4,6 +4,7 @@
 # Every suite runs even when one before it failed; the last lines name what failed, and sum up.
 #   SUITES="rust unit integration browser"    which ones
 #   GATEWAYS="embedded kong kong-postgres kong-hybrid"    integration only on these
+#   LANES=6    so many integration specs at once, at most 8 (three for each processor)
 set -uo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -11,6 +12,7 @@ REPO=$(cd "$HERE/.." && pwd)
 cd "$REPO" || exit 1
 
 SUITES=${SUITES:-rust unit integration browser}
+LANES=${LANES:-$((3 * $(nproc) < 8 ? 3 * $(nproc) : 8))}
 LOGS=$(mktemp -d)
 FAILURES=$LOGS/failures
 trap 'rm -rf "$LOGS"' EXIT
@@ -84,7 +86,7 @@ gateways_here() {
     if command -v kong > /dev/null; then
         gateways="kong $gateways"
         if compgen -G '/usr/lib/postgresql/*/bin/initdb' > /dev/null; then
-            gateways="kong-postgres $gateways kong-hybrid"
+            gateways="kong-hybrid kong-postgres $gateways"
         else
             left_out="kong-postgres, kong-hybrid (no initdb: install postgresql)"
         fi
@@ -94,27 +96,46 @@ gateways_here() {
     echo "$gateways"
 }
 
-# on_gateway GATEWAY: its integration specs. A data plane has no Admin API for the other specs to ask.
-on_gateway() {
-    local specs=(spec/integration)
+# specs_on GATEWAY: its integration specs, the longest first. A data plane has no Admin API for the other specs to ask.
+specs_on() {
+    local specs=(spec/integration/*_spec.lua)
     [ "$1" != kong-hybrid ] || specs=(spec/integration/{hybrid,companion}_spec.lua)
-    TA_GATEWAY=$1 busted_on_luajit --pattern=_spec "${specs[@]}"
+    ls -S "${specs[@]}"
 }
 
-# Integration specs mostly wait (four gateways keep two processors busy for a third of the time), so that all gateways
-# run side by side; each is shown when it ends.
+# one_spec GATEWAY FILE: runs it, and shows it when it has ended.
+one_spec() {
+    local log began=$SECONDS
+    log=$(mktemp "$LOGS/integration on $1.XXXXXX")
+    TA_GATEWAY=$1 busted_on_luajit "$2" > "$log" 2>&1
+    echo "$1 $2 $? $((SECONDS - began))" >> "$LOGS/specs"
+    flock "$LOGS" cat "$log"
+}
+export LOGS
+export -f busted_on_luajit one_spec
+
+# Integration specs mostly wait, so that more of them than there are processors run side by side, whatever their gateway.
+# TA_LANE keeps the ports of those apart that do.
 integration() {
-    local gateway
+    local gateway spec name
     printf '\n== integration on %s\n' "$*"
+    : > "$LOGS/specs"
     for gateway in "$@"; do
-        { run "integration on $gateway" on_gateway "$gateway" > /dev/null
-          printf '\n== integration on %s\n' "$gateway"
-          cat "$LOGS/integration on $gateway.log"; } &
-    done
-    wait
+        for spec in $(specs_on "$gateway"); do
+            printf '%s\n%s\n' "$gateway" "$spec"
+        done
+    done | xargs -n 2 -P "$LANES" --process-slot-var=TA_LANE bash -c 'one_spec "$@"' one_spec
+
     for gateway in "$@"; do
-        count "integration on $gateway" count_busted
+        name="integration on $gateway"
+        cat "$LOGS/$name".?????? > "$LOGS/$name.log"
+        # The worst of the statuses, and the seconds of all.
+        awk -v gateway="$gateway" '$1 == gateway { if ($3 > worst) worst = $3; all += $4 } END { print worst + 0, all + 0 }' \
+            "$LOGS/specs" > "$LOGS/$name.end"
+        count "$name" count_busted
     done
+    printf '\nThe longest specs, in seconds:\n'
+    sort -k 4 -rn "$LOGS/specs" | awk 'NR <= 10 { print "  " $4, $1, $2 }'
 }
 
 for name in $SUITES; do
