@@ -73,16 +73,22 @@ local SECRETS = {
 describe(gateway.describe_name("privacy:"), function()
   local gw, sink, redis, log_path
 
-  local function attack(client)
-    local headers = {
-      ["x-forwarded-for"] = client, authorization = "Bearer " .. TOKEN, cookie = "sid=sid-0c1d2e3f4a5b",
-      ["user-agent"] = "shop/1.0 card " .. CARD, referer = "https://shop.test/?token=" .. TOKEN,
-      ["x-api-key"] = "ak_live_9f8e7d6c5b4a",
-    }
+  -- Three attacks, each by a client of its own, so that what ends one leaves the others.
+  local function attack()
+    local function headers(client)
+      return {
+        ["x-forwarded-for"] = client, authorization = "Bearer " .. TOKEN, cookie = "sid=sid-0c1d2e3f4a5b",
+        ["user-agent"] = "shop/1.0 card " .. CARD, referer = "https://shop.test/?token=" .. TOKEN,
+        ["x-api-key"] = "ak_live_9f8e7d6c5b4a",
+      }
+    end
+
     for n = 1, 30 do
-      gw:http({ path = "/search?q=1%27+UNION+SELECT+" .. CARD .. "--&password=" .. PASSWORD .. "&n=" .. n, headers = headers })
-      gw:http({ path = "/login", headers = headers, json = { username = "alice@example" .. n .. ".com", password = PASSWORD } })
-      gw:http({ path = "/no-such-page/" .. CARD .. "/" .. n .. "?access_token=" .. TOKEN, headers = headers })
+      gw:http({ path = "/search?q=1%27+UNION+SELECT+" .. CARD .. "--&password=" .. PASSWORD .. "&n=" .. n,
+                headers = headers("198.51.100.7") })
+      gw:http({ path = "/login", headers = headers("198.51.100.8"),
+                json = { username = "alice@example" .. n .. ".com", password = PASSWORD } })
+      gw:http({ path = "/no-such-page/" .. CARD .. "/" .. n .. "?access_token=" .. TOKEN, headers = headers("198.51.100.9") })
       gw:http({ path = "/keyed/orders/" .. n .. "?apikey=ak_live_9f8e7d6c5b4a&q=<script>alert(" .. CARD .. ")</script>" })
     end
   end
@@ -136,7 +142,7 @@ describe(gateway.describe_name("privacy:"), function()
       config = CONFIG:gsub("%f[%u]%u+%f[%U]", values) .. (HAS_PLUGINS and TRANSFORMER .. FUNCTION or ""),
       plugins = "bundled,threat-agent", trusted_ips = "127.0.0.1",
     })
-    attack("198.51.100.7")
+    attack()
     gw:admin("POST", "/threat-agent/bans", { client = "192.0.2.9", reason = "password=ops-reason-pw" })
     gw:admin("POST", "/threat-agent/bans", { client = "token=tok_9b1deb4d3b7d", reason = "drill" })
     local categories = {}
