@@ -24,6 +24,14 @@ data_environment() {
     export KONG_ADMIN_LISTEN=off KONG_CLUSTER_TELEMETRY_ENDPOINT=127.0.0.1:$CLUSTER_PORT
 }
 
+control_start() {
+    (control_environment && kong start) > "$PREFIX/control.out" 2>&1 || { cat "$PREFIX/control.out" >&2; return 1; }
+}
+
+control_stop() {
+    stop_pid_file "$CONTROL/pids/nginx.pid"
+}
+
 # The data plane is first: a configuration that reaches Kong while it starts can be lost, and none comes until the next
 # change. It looks for its control plane again within ten seconds.
 gateway_start() {
@@ -31,8 +39,9 @@ gateway_start() {
     {
         postgres_start && kong hybrid gen_cert "$CONTROL/cluster.crt" "$CONTROL/cluster.key" &&
         (data_environment && kong start) &&
-        (control_environment && kong config db_import "$PREFIX/config.yml" && kong start)
+        (control_environment && kong config db_import "$PREFIX/config.yml")
     } > "$PREFIX/kong.out" 2>&1 || { cat "$PREFIX/kong.out" >&2; return 1; }
+    control_start
 }
 
 gateway_reload() {
@@ -41,6 +50,6 @@ gateway_reload() {
 
 gateway_stop() {
     stop_pid_file "$PREFIX/pids/nginx.pid"
-    stop_pid_file "$CONTROL/pids/nginx.pid"
+    control_stop
     postgres_stop
 }

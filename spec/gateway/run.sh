@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs a gateway with the plugin, and the demo API behind it, on 127.0.0.1.
 #
-#   CONFIG=file.yml spec/gateway/run.sh start|stop|reload|foreground
+#   CONFIG=file.yml spec/gateway/run.sh start|stop|reload|foreground|control-start|control-stop
 #
 # Environment, with the defaults:
 #   GATEWAY        embedded, kong (DB-less), kong-postgres or kong-hybrid; a kong on PATH, else embedded
@@ -21,7 +21,7 @@
 #   POSTGRES_TEMPLATE none; a folder that the first start leaves a cluster with Kong's tables in, and later ones copy
 #   CONTROL_STATUS_PORT none; the control plane's Status API, for kong-hybrid
 #   OWNER_PID      none; when that process ends, the gateway ends and PREFIX is removed
-# `stop` and `reload` need PREFIX only.
+# `stop`, `reload`, `control-start` and `control-stop` need PREFIX only; the latter are kong-hybrid's control plane's.
 set -euo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -185,6 +185,12 @@ reload() {
     gateway_reload
 }
 
+control() {
+    load_settings
+    load_gateway
+    "control_$1"
+}
+
 # Leaves nothing behind: neither processes nor a directory that was not there before.
 finish_foreground() {
     trap '' INT TERM
@@ -214,6 +220,7 @@ PREFIX=${PREFIX:-${TMPDIR:-/tmp}/threat-agent-gateway-${PROXY_PORT:-8000}}
 
 case ${1:-} in
     start | stop | reload | foreground) "$1" ;;
+    control-start | control-stop) control "${1#control-}" ;;
     *)
         sed -n '2,/^set -euo/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
         exit 2

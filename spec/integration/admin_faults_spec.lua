@@ -99,7 +99,7 @@ describe(gateway.describe_name("the Admin API"), function()
 
 
   local function action(route)
-    for _, record in ipairs(gw:admin("GET", "/threat-agent/actions").json.data) do
+    for _, record in ipairs(gw:agent("GET", "/actions").json.data) do
       if record.place.route_name == route then
         return record
       end
@@ -143,11 +143,11 @@ describe(gateway.describe_name("the Admin API"), function()
         attack(route)
         local record = in_state(route, "active")
         mode(fault)
-        gw:admin("POST", "/threat-agent/actions/" .. record.id .. "/revert")
+        gw:agent("POST", "/actions/" .. record.id .. "/revert")
         if fault ~= "writes:cut" then
           eventually(function() return (action(route).tries or 0) >= 2 end, 20)
           assert.equal("reverting", action(route).state)
-          assert.equal(1, gw:admin("GET", "/threat-agent/status").json.actions.queued)
+          assert.equal(1, gw:agent("GET", "/status").json.actions.queued)
           assert.equal(200, gw:http({ path = "/" .. route .. "/products" }).status)
           mode("pass")
         end
@@ -176,7 +176,7 @@ describe(gateway.describe_name("the Admin API"), function()
         local record = action(route)
         return record and record.state == "applying" and (record.tries or 0) >= 2
       end, 30)
-      local status = gw:admin("GET", "/threat-agent/status").json.actions
+      local status = gw:agent("GET", "/status").json.actions
       assert.equal(1, status.queued)
       assert.matches("Admin API", status.queued_because)
       assert.equal(200, gw:http({ path = "/" .. route .. "/products" }).status)
@@ -219,7 +219,7 @@ describe(gateway.describe_name("the Admin API"), function()
 
     it("may not answer in time when it is written to: it is tried until it is there, once", function()
       -- A whole configuration that was sent so may land for a minute, over any that came after it.
-      fails_to_write("slow", gateway.kind ~= "kong-postgres" and 130 or nil)
+      fails_to_write("slow", not gateway.has_database and 130 or nil)
     end)
   end)
 

@@ -76,7 +76,7 @@ describe(gateway.describe_name("a flood:"), function()
   -- The records of an action, and how many routes have one.
   local function records_of(action)
     local found, routes_with, number = {}, {}, 0
-    for _, record in ipairs(gw:admin("GET", "/threat-agent/actions").json.data) do
+    for _, record in ipairs(gw:agent("GET", "/actions").json.data) do
       if record.action == action then
         found[#found + 1] = record
         number = number + (routes_with[record.place.route] and 0 or 1)

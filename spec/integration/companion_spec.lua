@@ -205,7 +205,7 @@ describe(gateway.describe_name("a companion:"), function()
     assert.equal("routes", here.changes[1].kind)
     assert.same({ "GET", "POST" }, here.changes[1].set.methods)
     assert.equal(there.changes[1].id, here.changes[1].id)
-    assert.equal((is_hybrid or gateway.kind == "kong-postgres") and "admin_api" or "dbless", there.tier)
+    assert.equal(gateway.has_database and "admin_api" or "dbless", there.tier)
     assert.equal(1, edge:status("/threat-agent/status").json.actions.tiers.companion)
 
     in_state(edge.prefix, "applied", "expired")

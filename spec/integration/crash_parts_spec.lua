@@ -134,7 +134,7 @@ describe(gateway.describe_name("killed between two changes:"), function()
       eventually(function() return status(when) == 200 end, 20)
 
       kill_at_second_write(when)
-      assert.equal(202, gw:admin("POST", "/threat-agent/actions/" .. record.id .. "/revert").status)
+      assert.equal(202, gw:agent("POST", "/actions/" .. record.id .. "/revert").status)
       eventually(has_killed, 40)
       in_state(when, "reverted")
       assert.same({ 1, true }, standing(when))

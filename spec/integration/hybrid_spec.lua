@@ -19,6 +19,8 @@ services:
     url: http://127.0.0.1:${DEMO_PORT}
     routes:
       - { name: limited, paths: [/limited] }
+      - { name: ending, paths: [/ending] }
+      - { name: beginning, paths: [/beginning] }
       - { name: banned, paths: [/banned] }
 plugins:
   - name: threat-agent
@@ -28,10 +30,15 @@ plugins:
         admin_api: { url: "http://127.0.0.1:${ADMIN_PORT}" }
         policies:
           - id: limited
-            routes: [limited]
+            routes: [limited, ending]
             min_confidence: 0.3
             min_severity: low
             steps: [{ action: rate_limiting, per_minute: 5, ttl_s: 10, verify_after_s: 600 }]
+          - id: beginning
+            routes: [beginning]
+            min_confidence: 0.3
+            min_severity: low
+            steps: [{ action: rate_limiting, per_minute: 5, ttl_s: 600, verify_after_s: 600 }]
           - id: banned
             routes: [banned]
             min_confidence: 0.3
@@ -45,10 +52,6 @@ describe(gateway.describe_name("a data plane"), function()
 
   setup(function()
     gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
-    eventually(function()
-      local response = gw:http({ path = "/limited/products" })
-      return response.status == 200, response.status .. " " .. response.body
-    end, 60)
   end)
 
   teardown(function()
@@ -76,8 +79,8 @@ describe(gateway.describe_name("a data plane"), function()
   end
 
 
-  local function limit()
-    for _, plugin in ipairs(gw:admin("GET", "/routes/limited/plugins").json.data) do
+  local function limit(route)
+    for _, plugin in ipairs(gw:admin("GET", "/routes/" .. route .. "/plugins").json.data) do
       if plugin.name == "rate-limiting" then
         return plugin
       end
@@ -89,13 +92,13 @@ describe(gateway.describe_name("a data plane"), function()
     attack("limited", "192.0.2.10")
     local record = action("limited", "active")
     assert.equal("admin_api", record.tier)
-    assert.equal(5, limit().config.minute)
+    assert.equal(5, limit("limited").config.minute)
     eventually(function()
       return gw:http({ path = "/limited/products" }).headers["ratelimit-limit"] == "5"
     end, 20)
 
     action("limited", "expired")
-    assert.is_nil(limit())
+    assert.is_nil(limit("limited"))
   end)
 
 
@@ -106,11 +109,28 @@ describe(gateway.describe_name("a data plane"), function()
   end)
 
 
-  it("bans in memory while the control plane is away", function()
-    gateway.run("kill $(cat " .. gw.prefix .. "/cp/pids/nginx.pid)")
+  it("bans in memory while its control plane is away, and does the rest when it is back", function()
+    attack("ending", "192.0.2.30")
+    action("ending", "active")
+    gw:control("stop")
+    attack("beginning", "192.0.2.31")
     attack("banned", "192.0.2.20")
     assert.equal("memory", action("banned", "active").tier)
     assert.equal(403, gw:http({ path = "/banned/products", headers = { ["x-forwarded-for"] = "192.0.2.20" } }).status)
     assert.equal(200, gw:http({ path = "/banned/products", headers = { ["x-forwarded-for"] = "192.0.2.21" } }).status)
+
+    eventually(function() return (action("ending", "reverting").tries or 0) >= 2 end, 30)
+    assert.equal(1, gw:agent("GET", "/status").json.actions.queued)
+    assert.equal(0, #gw:records("beginning"))
+    assert.is_true(#gw:error_log("not planned: could not reach the Admin API") > 0)
+    assert.equal(200, gw:http({ path = "/ending/products" }).status)
+
+    gw:control("start")
+    action("ending", "expired")
+    assert.is_nil(limit("ending"))
+    action("beginning", "active")
+    eventually(function()
+      return gw:http({ path = "/beginning/products" }).headers["ratelimit-limit"] == "5"
+    end, 20)
   end)
 end)

@@ -28,6 +28,7 @@ plugins:
       mode: enforce
       behaviour: { action: tag }
       response:
+        admin_api: { url: "http://127.0.0.1:${ADMIN_PORT}" }
         blast_radius: { good_ratio: 1 }
         budget: { per_minute: 100 }
         policies:

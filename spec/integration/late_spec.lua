@@ -72,7 +72,7 @@ describe(gateway.describe_name("a write that lands late"), function()
       return found and found.unanswered_s and found
     end, 20)
     gateway.write_file(mode_file, "pass\n")
-    assert.equal(202, gw:admin("POST", "/threat-agent/actions/" .. record.id .. "/revert").status)
+    assert.equal(202, gw:agent("POST", "/actions/" .. record.id .. "/revert").status)
     in_state("late", "reverting", 10)
     assert.equal("", methods("late"))
     -- Another action meanwhile.

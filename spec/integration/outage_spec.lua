@@ -72,7 +72,7 @@ describe(gateway.describe_name("while the Admin API does not answer,"), function
 
 
   local function queued()
-    return gw:admin("GET", "/threat-agent/status").json.actions.queued
+    return gw:agent("GET", "/status").json.actions.queued
   end
 
 
@@ -109,15 +109,15 @@ describe(gateway.describe_name("while the Admin API does not answer,"), function
 
 
   it("so is one whom an operator bans, and is let in again", function()
-    assert.equal(202, gw:admin("POST", "/threat-agent/bans", { client = "198.51.100.2", reason = "seen" }).status)
+    assert.equal(202, gw:agent("POST", "/bans", { client = "198.51.100.2", reason = "seen" }).status)
     eventually(function() return status_of("198.51.100.2") == 403 end, SOON_S)
-    assert.equal(202, gw:admin("DELETE", "/threat-agent/bans/198.51.100.2").status)
+    assert.equal(202, gw:agent("DELETE", "/bans/198.51.100.2").status)
     eventually(function() return status_of("198.51.100.2") == 200 end, SOON_S)
   end)
 
 
   it("the kill switch lifts what is in memory at once, and the rest when it answers", function()
-    assert.equal(202, gw:admin("POST", "/threat-agent/kill").status)
+    assert.equal(202, gw:agent("POST", "/kill").status)
     eventually(function() return status_of("198.51.100.1") == 200 end, SOON_S)
     mode("pass")
     eventually(function()

@@ -64,7 +64,7 @@ describe(gateway.describe_name("two actions"), function()
   -- Waits for the record of a route's step to come to a state.
   local function state_of(id, state)
     return eventually(function()
-      local record = gw:admin("GET", "/threat-agent/actions/" .. id).json
+      local record = gw:agent("GET", "/actions/" .. id).json
       return record and record.state == state and record
     end, 40)
   end
@@ -108,10 +108,10 @@ describe(gateway.describe_name("two actions"), function()
     local id = first_of("sender").id
     state_of(id, "active")
     assert.equal(403, status())
-    assert.equal(202, gw:admin("POST", "/threat-agent/bans",
+    assert.equal(202, gw:agent("POST", "/bans",
                                { client = "192.0.2.2", ttl_s = 3600, reason = "for longer" }).status)
     eventually(function()
-      for _, record in ipairs(gw:admin("GET", "/threat-agent/actions").json.data) do
+      for _, record in ipairs(gw:agent("GET", "/actions").json.data) do
         if record.by_operator and record.state == "active" then
           return true
         end
@@ -120,7 +120,7 @@ describe(gateway.describe_name("two actions"), function()
 
     state_of(id, "expired")
     assert.equal(403, status())
-    assert.equal(202, gw:admin("DELETE", "/threat-agent/bans/192.0.2.2").status)
+    assert.equal(202, gw:agent("DELETE", "/bans/192.0.2.2").status)
     eventually(function() return status() == 200 end, 10)
   end)
 end)

@@ -15,13 +15,14 @@ services:
   - name: shop
     url: http://127.0.0.1:${DEMO_PORT}
     routes:
-      - { name: shop, paths: ["/"], strip_path: false }
+      - { name: shop, paths: [/shop] }
       - { name: orphaned, paths: ["/orphaned"] }
 plugins:
   - name: threat-agent
     config:
       mode: enforce
       response:
+        admin_api: { url: "http://127.0.0.1:${ADMIN_PORT}" }
         blast_radius: { good_ratio: 1 }
         policies:
           - id: all
@@ -46,7 +47,7 @@ describe(gateway.describe_name("an agent that is killed"), function()
 
 
   local function actions()
-    return gw:admin("GET", "/threat-agent/actions").json.data
+    return gw:agent("GET", "/actions").json.data
   end
 
 
@@ -87,14 +88,14 @@ describe(gateway.describe_name("an agent that is killed"), function()
 
   it("before it applied: the next one applies", function()
     for n = 1, 14 do
-      gw:http({ path = "/login", json = { username = "user-" .. n, password = "x" },
+      gw:http({ path = "/shop/login", json = { username = "user-" .. n, password = "x" },
                 headers = { ["x-forwarded-for"] = "192.0.2.10" } })
     end
     local record = in_state("active")
     assert.equal("GET,POST", methods())
 
     -- As it stood before anything was written to the Admin API.
-    gw:admin("POST", "/threat-agent/actions/" .. record.id .. "/revert")
+    gw:agent("POST", "/actions/" .. record.id .. "/revert")
     in_state("reverted")
     assert.equal("", methods())
     killed_at("applying")

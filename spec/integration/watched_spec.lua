@@ -16,6 +16,7 @@ plugins:
     config:
       mode: enforce
       response:
+        admin_api: { url: "http://127.0.0.1:${ADMIN_PORT}" }
         blast_radius: { good_ratio: 1 }
         policies:
           - { id: all, min_confidence: 0.3, min_severity: low,
@@ -50,7 +51,7 @@ describe(gateway.describe_name("what stands is watched:"), function()
 
   local function tiers()
     local number = 0
-    for _, one in pairs(gw:admin("GET", "/threat-agent/status").json.actions.tiers) do
+    for _, one in pairs(gw:agent("GET", "/status").json.actions.tiers) do
       number = number + one
     end
 

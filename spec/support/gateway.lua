@@ -27,13 +27,30 @@ local PORTS = { 20000, 31999 }
 local LANE_PORTS = 1500
 local POLL_S = 0.05
 local EVENTUALLY_S = 10
+-- A data plane looks for its control plane again within ten seconds. Each of its workers takes in by itself what comes,
+-- and nothing tells when the last one has: it answered so many times in a row.
+local CONNECTS_S = 60
+local ANSWERS = 20
 
 
 math.randomseed(ffi.C.getpid() * 1000 + os.time() % 1000)
 
 
-local gateway = { kind = KIND }
+local gateway = {
+  kind = KIND,
+  -- Entities are in a database, behind an Admin API that takes them one by one and not as a whole.
+  has_database = KIND == "kong-postgres" or KIND == "kong-hybrid",
+}
 gateway.__index = gateway
+
+
+-- A data plane has no Admin API. Its operators ask on the dashboard's route, and so do specs.
+local SEAT = KIND == "kong-hybrid" and {
+  path = "/threat-agent",
+  plugin = "threat-agent-dashboard",
+  headers = { apikey = "an-operator", ["x-requested-with"] = "threat-agent" },
+}
+gateway.seat = SEAT
 
 
 local function quote(text)
@@ -155,7 +172,7 @@ local function environment(self, options)
     CLUSTER_PORT = self.cluster_port,
     CONTROL_STATUS_PORT = self.control_status_port,
     WORKERS = options.workers or 2,
-    PLUGINS = options.plugins or "bundled,threat-agent",
+    PLUGINS = (options.plugins or "bundled,threat-agent") .. (SEAT and "," .. SEAT.plugin or ""),
     OWNER_PID = ffi.C.getpid(),
   }
 
@@ -177,7 +194,23 @@ local function environment(self, options)
 end
 
 
--- Starts a gateway and the demo API behind it; raises when it does not start.
+-- A declarative configuration with the dashboard's route, and who may ask there.
+local function with_seat(config)
+  local document = type(config) == "table" and cjson.decode(cjson.encode(config)) or lyaml.load(config)
+  document.routes = document.routes or {}
+  table.insert(document.routes, {
+    name = "seat", paths = { SEAT.path },
+    plugins = { { name = "key-auth" }, { name = SEAT.plugin, config = { operator_groups = { "seat" } } } },
+  })
+  document.consumers = document.consumers or {}
+  table.insert(document.consumers, {
+    username = "seat", acls = { { group = "seat" } }, keyauth_credentials = { { key = SEAT.headers.apikey } },
+  })
+  return document
+end
+
+
+-- Starts a gateway and the demo API behind it, a data plane with its configuration; raises when it does not start.
 -- Options: config (table, or YAML text; "${DEMO_PORT}", "${PREFIX}" … are filled in), workers (2),
 -- plugins ("bundled,threat-agent"), trusted_ips (believes X-Forwarded-For from there), env.
 -- Fields of the result: prefix, proxy_port, admin_port, status_port, demo_port, h2_port.
@@ -199,7 +232,7 @@ function gateway.start(options)
     control_status_port = free_port(),
   }, gateway)
 
-  self:write_config(options.config)
+  self:write_config(SEAT and with_seat(options.config) or options.config)
   self.start_command = environment(self, options) .. " " .. RUN .. " start"
   local ok, output = run(self.start_command)
   if not ok then
@@ -209,6 +242,13 @@ function gateway.start(options)
   end
 
   running[prefix] = true
+  if SEAT then
+    local answers = 0
+    eventually(function()
+      answers = self:agent("GET", "/status").status == 200 and answers + 1 or 0
+      return answers == ANSWERS
+    end, CONNECTS_S)
+  end
   return self
 end
 
@@ -251,6 +291,12 @@ function gateway:reload()
 end
 
 
+-- Ends a data plane's control plane, or starts it again. how: "stop" or "start".
+function gateway:control(how)
+  assert(run("PREFIX=" .. quote(self.prefix) .. " " .. RUN .. " control-" .. how))
+end
+
+
 -- One request through the proxy: { method, path, headers, body | json, timeout_s }.
 function gateway:http(request)
   return assert(http.request(self.proxy_port, request))
@@ -260,6 +306,17 @@ end
 -- One request to the Admin API.
 function gateway:admin(method, path, body)
   return assert(http.request(self.admin_port, { method = method, path = path, json = body }))
+end
+
+
+-- One request to a view of the plugin on the node that takes the traffic, such as "/actions": on its Admin API, or
+-- on the dashboard's route where it has none.
+function gateway:agent(method, path, body)
+  if not SEAT then
+    return self:admin(method, "/threat-agent" .. path, body)
+  end
+
+  return self:http({ method = method, path = SEAT.path .. path, json = body, headers = SEAT.headers })
 end
 
 
