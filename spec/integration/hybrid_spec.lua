@@ -1,6 +1,7 @@
 -- Hybrid mode: the data plane has no Admin API; it bans by itself and writes to its control plane.
 
 
+local cjson = require "cjson.safe"
 local gateway = require "spec.support.gateway"
 
 
@@ -86,6 +87,20 @@ describe(gateway.describe_name("a data plane"), function()
       end
     end
   end
+
+
+  -- It starts with none, and must not take back for all data planes what is new to itself.
+  it("takes the first configuration that comes for no change", function()
+    local known = eventually(function()
+      return cjson.decode(gateway.read_file(gw.prefix .. "/threat-agent/configuration.json"))
+    end)
+    local names = {}
+    for _, service in pairs(known.services) do
+      names[#names + 1] = service.name
+    end
+    assert.same({ "shop" }, names)
+    assert.equal("[]", gateway.read_file(gw.prefix .. "/threat-agent/changes.json"))
+  end)
 
 
   it("writes to its control plane, and the change comes back to it", function()

@@ -111,12 +111,11 @@ function _M.save_changes()
 end
 
 
--- What decK files say that stood before, or what stands now where they do not say. What Kong changed long ago
--- explains nothing that begins now; without a database everything is as old as its load.
-local function take_with_history(folder)
-  local taken, standing = take()
-  if not taken or not folder then
-    return taken, standing
+-- What decK files in a folder say that stood before, or what stands now where they do not say. What Kong changed long
+-- ago explains nothing that begins now; without a database everything is as old as its load.
+local function before(taken, standing, folder)
+  if not folder then
+    return taken
   end
 
   local now, changed_s = ngx.time(), {}
@@ -137,41 +136,42 @@ local function take_with_history(folder)
 end
 
 
--- Takes up the snapshot and the changes of the last leader; without them, what decK files in a folder say; or else
--- what stands now. Returns nil and an error.
-function _M.open(folder)
-  local known = cjson.decode(files.load(files.CHANGES) or "")
-  changes = type(known) == "table" and known or {}
-  last = cjson.decode(files.load(files.SNAPSHOT) or "")
-  if type(last) == "table" and last.plugins then
-    return true
-  end
-
-  local err
-  last, err = take_with_history(folder)
-  if last then
-    save(files.SNAPSHOT, last)
-  end
-  return last and true, err
+-- Whether there is a configuration to compare with: where not even this plugin stands, a data plane has not reached
+-- its control plane yet, and what comes is no change.
+local function is_one(snapshot)
+  return type(snapshot) == "table" and type(snapshot.plugins) == "table" and next(snapshot.plugins) ~= nil
 end
 
 
--- Compares what stands with the last snapshot. Returns the list of changes, and all that stands: kind →
--- list of entities with their ws_id, secrets included, not to be kept. nil and an error.
-function _M.follow(wall_s)
+-- Takes up the snapshot and the changes of the last leader, where there are any.
+function _M.open()
+  local known, snapshot = cjson.decode(files.load(files.CHANGES) or ""), cjson.decode(files.load(files.SNAPSHOT) or "")
+  changes = type(known) == "table" and known or {}
+  last = is_one(snapshot) and snapshot or nil
+  return true
+end
+
+
+-- Compares what stands with the last snapshot; where there is none, with what decK files in a folder (nil: none) say.
+-- Returns the list of changes, and all that stands: kind → list of entities with their ws_id, secrets included, not to
+-- be kept. nil and an error.
+function _M.follow(wall_s, folder)
   local new, standing = take()
   if not new then
     return nil, standing
+  elseif not last and not is_one(new) then
+    return {}, standing
   end
 
-  local found = last and compare(last, new, wall_s) or {}
+  local is_first = not last
+  local found = compare(last or before(new, standing, folder), new, wall_s)
   for _, change in ipairs(found) do
     changes[#changes + 1] = change
     if #changes > MAX_CHANGES then
       table.remove(changes, 1)
     end
   end
-  if #found > 0 or not last then
+  if #found > 0 or is_first then
     -- In this order: a change may be found twice, and none is lost.
     _M.save_changes()
     last = new

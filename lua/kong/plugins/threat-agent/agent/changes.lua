@@ -83,12 +83,17 @@ local function look_at_versions()
 end
 
 
--- Takes up where the last leader stopped. Returns nil and an error.
+-- Takes up where the last leader stopped.
 function _M.open()
   changed = true
+  return snapshots.open()
+end
+
+
+local function history_folder()
   local conf = settings.look_up()
   local folder = conf and conf.response.history_folder
-  return snapshots.open(type(folder) == "string" and folder or nil)
+  return type(folder) == "string" and folder or nil
 end
 
 
@@ -125,7 +130,7 @@ function _M.follow()
   local was_marked = changed
   changed = false
   looked_at = now
-  local found, standing = snapshots.follow(ngx.time())
+  local found, standing = snapshots.follow(ngx.time(), history_folder())
   if not found then
     return nil, standing
   end
