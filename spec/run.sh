@@ -96,10 +96,14 @@ gateways_here() {
     echo "$gateways"
 }
 
-# specs_on GATEWAY: its integration specs, the longest first. A data plane has no Admin API for the other specs to ask.
+# specs_on GATEWAY: its integration specs, the longest first. What a data plane does is what differs in hybrid mode: those of
+# response.
 specs_on() {
     local specs=(spec/integration/*_spec.lua)
-    [ "$1" != kong-hybrid ] || specs=(spec/integration/{hybrid,companion}_spec.lua)
+    [ "$1" != kong-hybrid ] || specs=(
+        spec/integration/{hybrid,companion,actions,admin_faults,bad_deploy,budget,crash,crash_parts}_spec.lua
+        spec/integration/{kill,late,outage,overlap,recovery,watched}_spec.lua
+    )
     ls -S "${specs[@]}"
 }
 
