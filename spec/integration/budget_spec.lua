@@ -15,7 +15,7 @@ local PER_MINUTE = 4
 local function routes()
   local lines = {}
   for n = 1, ROUTES do
-    lines[n] = ("      - { name: r%d, paths: [/r%d] }\n"):format(n, n)
+    lines[n] = ("      - { name: r%02d, paths: [/r%02d] }\n"):format(n, n)
   end
 
   return table.concat(lines)
@@ -67,7 +67,7 @@ describe(gateway.describe_name("a flood:"), function()
   -- Stolen names and passwords, tried by a client that changes its address for each handful.
   local function attack(route)
     for n = 1, 28 do
-      gw:http({ path = "/r" .. route .. "/login", json = { username = "user-" .. n, password = "x" },
+      gw:http({ path = ("/r%02d/login"):format(route), json = { username = "user-" .. n, password = "x" },
                 headers = { ["x-forwarded-for"] = ("198.51.%d.%d"):format(route, n > 14 and 2 or 1) } })
     end
   end
@@ -114,7 +114,7 @@ describe(gateway.describe_name("a flood:"), function()
 
     local restricted = 0
     for n = 1, ROUTES do
-      local methods = gw:admin("GET", "/routes/r" .. n).json.methods
+      local methods = gw:admin("GET", ("/routes/r%02d"):format(n)).json.methods
       restricted = restricted + (type(methods) == "table" and 1 or 0)
     end
     assert.equal(done, restricted)
@@ -122,7 +122,7 @@ describe(gateway.describe_name("a flood:"), function()
     -- One write for each change, none for what was refused, and none for bans.
     local _, writes = gateway.read_file(mode_file .. ".writes"):gsub("\n", "")
     assert.equal(done, writes)
-    assert.equal(200, gw:http({ path = "/r1/products" }).status)
+    assert.equal(200, gw:http({ path = "/r01/products" }).status)
   end)
 
 

@@ -16,7 +16,7 @@ local SOON_S = 4
 local function routes()
   local lines = {}
   for n = 1, QUEUED do
-    lines[n] = ("      - { name: queued-%d, paths: [/queued-%d] }\n"):format(n, n)
+    lines[n] = ("      - { name: queued-%02d, paths: [/queued-%02d] }\n"):format(n, n)
   end
 
   return table.concat(lines)
@@ -83,7 +83,7 @@ describe(gateway.describe_name("while the Admin API does not answer,"), function
     proxy = gateway.run(("luajit spec/support/fault_proxy.lua %d %d %s > /dev/null 2>&1 & echo $!")
                         :format(PROXY_PORT, gw.admin_port, mode_file))
     for n = 1, QUEUED do
-      attack("queued-" .. n, "192.0.2." .. n)
+      attack(("queued-%02d"):format(n), "192.0.2." .. n)
     end
     eventually(function() return queued() == QUEUED end, 60)
     mode("hang")
@@ -129,7 +129,7 @@ describe(gateway.describe_name("while the Admin API does not answer,"), function
       return true
     end, 90)
     for n = 1, QUEUED do
-      assert.not_equal("table", type(gw:admin("GET", "/routes/queued-" .. n).json.methods))
+      assert.not_equal("table", type(gw:admin("GET", ("/routes/queued-%02d"):format(n)).json.methods))
     end
   end)
 end)

@@ -29,7 +29,8 @@ end
 local CONFIG = '_format_version: "3.0"\nservices:\n'
   .. service("banned") .. service("limited") .. service("methods") .. service("sink") .. service("patched")
   .. service("watched") .. service("waiting") .. service("deployed") .. service("killed") .. service("denied")
-  .. service("contested")
+  .. service("contested") .. service("outer")
+  .. "  - { name: inner, url: 'http://127.0.0.1:${DEMO_PORT}', routes: [{ name: inner, paths: [/outer/inner] }] }\n"
   .. "  - { name: admin, url: 'http://127.0.0.1:${ADMIN_PORT}', routes: [{ name: admin, paths: [/admin] }] }\n"
   .. "  - { name: dead, url: 'http://127.0.0.1:1', routes: [{ name: dead, paths: [/dead] }] }\n"
   .. (has_plugins and service("noisy", ", plugins: [{ name: correlation-id }]") or "")
@@ -53,6 +54,7 @@ plugins:
   .. policy("limited", "{ action: rate_limiting, ttl_s: 8, per_minute: 5, verify_after_s: 60 }")
   .. policy("denied", "{ action: ip_restriction, ttl_s: 600, verify_after_s: 600 }")
   .. policy("methods", "{ action: restrict_route, ttl_s: 600, methods: [GET], verify_after_s: 600 }")
+  .. policy("outer", "{ action: restrict_route, ttl_s: 600, methods: [GET], verify_after_s: 600 }")
   .. policy("contested", "{ action: restrict_route, ttl_s: 600, methods: [GET], verify_after_s: 600 }")
   .. policy("sink", "{ action: reroute, ttl_s: 6, url: 'http://127.0.0.1:1/nothing', verify_after_s: 600 }")
   .. policy("patched", "{ action: hot_patch, ttl_s: 600, template: refuse_parameter, parameter: debug, verify_after_s: 600 }")
@@ -142,6 +144,13 @@ describe(gateway.describe_name("response:"), function()
     end
     assert.equal("its service leads to the Admin API", action("admin", "refused").why)
     assert.equal(200, send("192.0.2.22", { path = "/admin/" }).status)
+  end)
+
+
+  it("narrows no route where that takes requests from another one, past the plugins on that", function()
+    attack("outer", "192.0.2.19")
+    eventually(function() return #gw:error_log("it would take requests from route inner") > 0 end)
+    assert.equal(0, #actions("outer"))
   end)
 
 

@@ -9,7 +9,7 @@ local FOLDER = "lua/kong/plugins/threat-agent/"
 
 
 describe("an action", function()
-  local former, entities, plugins, incident, record, services
+  local former, entities, plugins, incident, record, services, loser
   local null = _G.ngx and _G.ngx.null or require("cjson").null
 
   local api = {
@@ -36,6 +36,8 @@ describe("an action", function()
                place = { workspace = "w", route = "r", service = "s" } }
     stub("senders", dofile(FOLDER .. "senders.lua"))
     stub("effect", { good_ratio = function() return 0.25 end, others_ratio = function() return 0.5 end })
+    loser = false
+    stub("actions.precedence", function() return loser end)
     stub("actions.usual", { requests = function() return 60 end })
     stub("database", {
       each = function()
@@ -134,6 +136,15 @@ describe("an action", function()
         assert.equal(0.25, record.touches_ratio)
       end)
     end
+
+    it("not where that takes another one's requests", function()
+      entities["routes/r"] = {}
+      loser = "admin"
+      local ok, why = plan("restrict_route", { methods = { "GET" } })
+      assert.is_nil(ok)
+      assert.equal("it would take requests from route admin, which Kong asks first as it stands", why)
+    end)
+
 
     for _, case in ipairs({
       { { methods = { "POST" } }, "none of these methods" },

@@ -2,6 +2,7 @@
 
 local effect = require "kong.plugins.threat-agent.effect"
 local entities = require "kong.plugins.threat-agent.entities"
+local precedence = require "kong.plugins.threat-agent.actions.precedence"
 
 
 local lower = string.lower
@@ -95,6 +96,12 @@ function _M.plan(record, _, step, client)
     return nil, "the route takes none of these " .. what
   elseif not next(set) then
     return nil, "the step names no methods, hosts or headers"
+  end
+
+  local loser
+  loser, err, passes = precedence(route, set)
+  if loser ~= false then
+    return nil, err or "it would take requests from route " .. loser .. ", which Kong asks first as it stands", passes or false
   end
 
   record.touches_ratio = effect.good_ratio(record.place)

@@ -102,7 +102,7 @@ function _M.of(route)
     return nil
   end
 
-  local own = { route = route, protocols = set_of(protocols), paths = {}, kinds = route.ws_id }
+  local own = { route = route, protocols = set_of(protocols), paths = {}, kinds = route.ws_id or "" }
   for _, kind in ipairs(SETS) do
     if is_list(route[kind]) then
       own[kind] = set_of(route[kind], kind ~= "methods")
@@ -111,6 +111,7 @@ function _M.of(route)
   end
   own.headers, own.header_count = headers_of(route)
   own.kinds = own.kinds .. (own.header_count > 0 and " headers" or "") .. (is_list(route.paths) and " paths" or "")
+  own.kind_count = select(2, own.kinds:gsub(" ", ""))
 
   for i, text in ipairs(is_list(route.paths) and route.paths or {}) do
     own.paths[i] = path_of(text)
