@@ -3,6 +3,7 @@
 
 local cjson = require "cjson.safe"
 local gateway = require "spec.support.gateway"
+local cli = require("spec.support.plugin").cli
 
 
 if gateway.kind ~= "kong-hybrid" then
@@ -114,6 +115,18 @@ describe(gateway.describe_name("a data plane"), function()
 
     action("limited", "expired")
     assert.is_nil(limit("limited"))
+  end)
+
+
+  it("takes part in a drill, which asks on its dashboard", function()
+    local output, ended_well = cli(("drill --json --proxy http://127.0.0.1:%d --path /banned/products --client 192.0.2.40 "
+                                           .. "--dashboard http://127.0.0.1:%d%s --header 'apikey: %s'"):format(
+      gw.proxy_port, gw.proxy_port, gateway.seat.path, gateway.seat.headers.apikey))
+    assert.is_true(ended_well, output)
+    local report = cjson.decode(output)
+    assert.same({ "ban", "active" }, { report.action, report.action_state })
+    assert.same({ 200, 403, 200 }, { report.status_before, report.status_during, report.status_after })
+    assert.is_true(report.reverted)
   end)
 
 

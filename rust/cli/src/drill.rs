@@ -30,6 +30,12 @@ pub struct Args {
     /// RBAC token for the Admin API.
     #[arg(long, env = "KONG_ADMIN_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// The dashboard's route, such as https://gateway/threat-agent, where the node has no Admin API: on a data plane.
+    #[arg(long, conflicts_with = "admin")]
+    dashboard: Option<String>,
+    /// Credential of an operator on the dashboard's route: a header, such as "apikey: …".
+    #[arg(long, env = "THREAT_AGENT_DRILL_HEADER", hide_env_values = true, value_parser = header)]
+    header: Option<(String, String)>,
     /// A path of the route to attack.
     #[arg(long, default_value = "/")]
     path: String,
@@ -108,19 +114,33 @@ impl Drill<'_> {
         Ok((response.status().as_u16(), reference))
     }
 
-    fn admin(&self, path: &str) -> Result<Value, Error> {
-        let url = format!("{}{path}", self.args.admin);
-        let mut request = self.agent.get(&url);
-        if let Some(token) = &self.args.token {
-            request = request.header("Kong-Admin-Token", token);
+    /// Where one of the plugin's views is, such as `/status`.
+    fn view(&self, path: &str) -> String {
+        match &self.args.dashboard {
+            Some(route) => format!("{}{path}", route.trim_end_matches('/')),
+            None => format!("{}/threat-agent{path}", self.args.admin),
         }
-        let mut response = request.call().map_err(Error::http(&url))?;
-        if !response.status().is_success() {
-            return Err(Error::Answer {
-                url,
-                status: response.status().as_u16(),
-            });
+    }
+
+    /// Adds the credential of whom is asked, and of nobody else.
+    fn authorized<B>(&self, request: ureq::RequestBuilder<B>) -> ureq::RequestBuilder<B> {
+        let Args {
+            dashboard,
+            header,
+            token,
+            ..
+        } = self.args;
+        match (dashboard, header, token) {
+            (Some(_), Some((name, value)), _) => request.header(name, value),
+            (None, _, Some(token)) => request.header("Kong-Admin-Token", token),
+            _ => request,
         }
+    }
+
+    fn ask(&self, path: &str) -> Result<Value, Error> {
+        let url = self.view(path);
+        let response = self.authorized(self.agent.get(&url)).call();
+        let mut response = succeeded(&url, response)?;
         let text = response
             .body_mut()
             .read_to_string()
@@ -129,16 +149,15 @@ impl Drill<'_> {
     }
 
     fn list(&self, path: &str) -> Result<Vec<Value>, Error> {
-        Ok(serde_json::from_value::<List>(self.admin(path)?)?.data)
+        Ok(serde_json::from_value::<List>(self.ask(path)?)?.data)
     }
 
     fn revert(&self, id: &str) -> Result<(), Error> {
-        let url = format!("{}/threat-agent/actions/{id}/revert", self.args.admin);
-        let mut request = self.agent.post(&url);
-        if let Some(token) = &self.args.token {
-            request = request.header("Kong-Admin-Token", token);
-        }
-        request.send_empty().map_err(Error::http(&url))?;
+        let url = self.view(&format!("/actions/{id}/revert"));
+        let request = self.authorized(self.agent.post(&url));
+        // The dashboard takes no request that a browser may have been led to send.
+        let request = request.header("X-Requested-With", "threat-agent");
+        succeeded(&url, request.send_empty())?;
         Ok(())
     }
 
@@ -160,12 +179,12 @@ impl Drill<'_> {
     /// The node's status, once each of its workers has tested itself: a node that has just been
     /// started does not enforce yet.
     fn status(&self) -> Result<Value, Error> {
-        const PATH: &str = "/threat-agent/status";
+        const PATH: &str = "/status";
         let tested = self.wait(|| {
-            let status = self.admin(PATH)?;
+            let status = self.ask(PATH)?;
             Ok((status["self_test"]["passed"] == true).then_some(status))
         })?;
-        tested.map_or_else(|| self.admin(PATH), Ok)
+        tested.map_or_else(|| self.ask(PATH), Ok)
     }
 
     fn attack(&self, report: &mut Report) -> Result<Vec<String>, Error> {
@@ -186,7 +205,7 @@ impl Drill<'_> {
     /// kind that changed since the attack began.
     fn incident(&self, references: &[String], since_s: u64) -> Result<Option<Value>, Error> {
         self.wait(|| {
-            let mut list = self.list("/threat-agent/incidents")?.into_iter();
+            let mut list = self.list("/incidents")?.into_iter();
             Ok(list.find(|incident| {
                 let named = strings(incident, "sample_references");
                 let ours = named.iter().any(|r| references.iter().any(|own| own == r));
@@ -200,7 +219,7 @@ impl Drill<'_> {
 
     fn action(&self, incident: &str) -> Result<Option<Value>, Error> {
         self.wait(|| {
-            let mut list = self.list("/threat-agent/actions")?.into_iter();
+            let mut list = self.list("/actions")?.into_iter();
             Ok(list.find(|a| a["incident"] == incident && a["state"] != "applying"))
         })
     }
@@ -232,7 +251,7 @@ impl Drill<'_> {
             let id = text(&action, "id").unwrap_or_default();
             self.revert(&id)?;
             let ended = self.wait(|| {
-                let mut list = self.list("/threat-agent/actions")?.into_iter();
+                let mut list = self.list("/actions")?.into_iter();
                 Ok(list.find(|a| a["id"] == *id && a["state"] == "reverted"))
             })?;
             report.reverted = ended.is_some();
@@ -240,6 +259,28 @@ impl Drill<'_> {
         }
         Ok(report)
     }
+}
+
+/// Reads a header as curl takes it.
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once(':')
+        .ok_or("expected a header, such as \"apikey: …\"")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+fn succeeded(
+    url: &str,
+    response: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+) -> Result<ureq::http::Response<ureq::Body>, Error> {
+    let response = response.map_err(Error::http(url))?;
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    Err(Error::Answer {
+        url: url.to_owned(),
+        status: response.status().as_u16(),
+    })
 }
 
 fn unix_s() -> u64 {
@@ -299,7 +340,7 @@ fn print(report: &Report, out: &mut dyn Write) -> Result<(), Error> {
     Ok(())
 }
 
-/// Errors: a proxy or Admin API that does not answer; an attack that went unnoticed.
+/// Errors: a proxy, Admin API or dashboard that does not answer; an attack that went unnoticed.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<(), Error> {
     let config = ureq::Agent::config_builder()
         .http_status_as_error(false)

@@ -27,7 +27,9 @@ pub enum Error {
         url: String,
         source: Box<ureq::Error>,
     },
-    #[error("{url} answered {status}; is the plugin enabled there, and the token right?")]
+    #[error(
+        "{url} answered {status}; is the plugin enabled there, and the token or header right?"
+    )]
     Answer { url: String, status: u16 },
     #[error(
         "no incident told of the attack within {timeout_s} s; does an instance inspect the route?"
