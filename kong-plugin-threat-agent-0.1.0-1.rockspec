@@ -69,6 +69,7 @@ build = {
       ["kong.plugins.threat-agent.actions.termination"] = "lua/kong/plugins/threat-agent/actions/termination.lua",
       ["kong.plugins.threat-agent.actions.throttle"] = "lua/kong/plugins/threat-agent/actions/throttle.lua",
       ["kong.plugins.threat-agent.actions.usual"] = "lua/kong/plugins/threat-agent/actions/usual.lua",
+      ["kong.plugins.threat-agent.actions.wider"] = "lua/kong/plugins/threat-agent/actions/wider.lua",
       ["kong.plugins.threat-agent.admin.companion"] = "lua/kong/plugins/threat-agent/admin/companion.lua",
       ["kong.plugins.threat-agent.admin.dbless"] = "lua/kong/plugins/threat-agent/admin/dbless.lua",
       ["kong.plugins.threat-agent.admin.declarative"] = "lua/kong/plugins/threat-agent/admin/declarative.lua",

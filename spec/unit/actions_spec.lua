@@ -40,16 +40,23 @@ describe("an action", function()
     stub("actions.precedence", function() return loser end)
     stub("actions.usual", { requests = function() return 60 end })
     stub("database", {
-      each = function()
+      each = function(kind)
+        local list = kind == "services" and services or {}
+        for _, some in pairs(kind == "plugins" and plugins or {}) do
+          for _, one in ipairs(some) do
+            list[#list + 1] = one
+          end
+        end
         local i = 0
         return function()
           i = i + 1
-          return services[i]
+          return list[i]
         end
       end,
-      workspace_of = function(entity) return entity.ws_id end,
+      select = function(kind, id) return entities[kind .. "/" .. id] end,
+      workspace_of = function(entity) return entity.ws_id or "w" end,
     })
-    for _, name in ipairs({ "consumers", "plugins", "ban" }) do
+    for _, name in ipairs({ "wider", "consumers", "plugins", "ban" }) do
       stub("actions." .. name, dofile(FOLDER .. "actions/" .. name .. ".lua"))
     end
   end)
@@ -220,10 +227,16 @@ describe("an action", function()
     end)
 
     it("is as strict as each plugin whose place it takes, and in order", function()
-      plugins["routes/r"] = { limiting({ second = 10, hour = 100 }), limiting({ minute = 1 }, { consumer = { id = "eve" } }) }
-      plugins["services/s"] = { limiting({ minute = 5, day = null }), { name = "cors", enabled = true, config = {} } }
-      plugins["consumers/ann"] = { limiting({ hour = 3 }), limiting({ second = 1 }, { route = { id = "other" } }),
-                                   limiting({ day = 1 }, { enabled = false }) }
+      plugins["routes/r"] = { limiting({ second = 10 }, { route = { id = "r" } }),
+                              limiting({ minute = 1 }, { route = { id = "r" }, consumer = { id = "eve" } }) }
+      plugins["services/s"] = { limiting({ minute = 5, day = null }, { service = { id = "s" } }),
+                                { name = "cors", enabled = true, config = {} } }
+      plugins.everywhere = { limiting({ hour = 100 }), limiting({ minute = 1 }, { ws_id = "other" }),
+                             limiting({ minute = 1 }, { route = { id = "other" } }),
+                             limiting({ minute = 1 }, { consumer_group = { id = "free" } }) }
+      plugins["consumers/ann"] = { limiting({ hour = 3 }, { consumer = { id = "ann" } }),
+                                   limiting({ second = 1 }, { consumer = { id = "ann" }, route = { id = "other" } }),
+                                   limiting({ day = 1 }, { consumer = { id = "ann" }, enabled = false }) }
       assert.is_true(plan("limit_consumer", step({ per_minute = 20 })))
       local function limits(config)
         return { config.second, config.minute, config.hour, config.day }
@@ -232,8 +245,19 @@ describe("an action", function()
       assert.same({ 5, 5, 100 }, limits(record.changes[2].entity.config))
     end)
 
+    it("is as strict as what limits a part of where it holds", function()
+      entities["routes/near"] = { service = { id = "s" } }
+      entities["routes/far"] = { service = { id = "t" } }
+      plugins.everywhere = { limiting({ minute = 20 }, { route = { id = "near" } }),
+                             limiting({ minute = 5 }, { route = { id = "far" } }) }
+      for scope, minute in pairs({ route = 60, service = 20, global = 5 }) do
+        assert.is_true(plan("limit_consumer", step({ scope = scope })))
+        assert.equal(minute, record.changes[1].entity.config.minute, scope)
+      end
+    end)
+
     it("leaves a limit alone that somebody put there", function()
-      plugins["consumers/ann"] = { limiting({ minute = 900 }, { route = { id = "r" } }) }
+      plugins["consumers/ann"] = { limiting({ minute = 900 }, { consumer = { id = "ann" }, route = { id = "r" } }) }
       assert.is_true(plan("limit_consumer", step({})))
       assert.same({ "bob" }, record.clients)
       plugins["consumers/bob"] = plugins["consumers/ann"]

@@ -1,4 +1,5 @@
--- What actions plan where a plugin of theirs stands already, on an Admin API that is a table.
+-- What actions plan where a plugin of theirs stands already, on their scope or on a wider one whose place it would take,
+-- on an Admin API that is a table.
 
 
 local null = require("cjson").null
@@ -9,12 +10,25 @@ local ACTIONS = "lua/kong/plugins/threat-agent/actions/"
 
 
 describe("where a plugin stands already,", function()
-  local standing, actions
+  local standing, others, actions
   local former_ngx = _G.ngx
 
   before_each(function()
     _G.ngx = { null = null }
+    standing, others = nil, {}
     local stubs = {
+      database = {
+        each = function()
+          local i = 0
+          return function()
+            i = i + 1
+            return others[i]
+          end
+        end,
+        workspace_of = function(plugin) return plugin.ws_id or "w" end,
+      },
+      entities = dofile("lua/kong/plugins/threat-agent/entities.lua"),
+      settings = { platform = function() end },
       effect = { good_ratio = function() return 0 end },
       ["actions.usual"] = { requests = function() return 600 end },
       senders = { suspects = function(_, by) return by == "consumer" and { "c" } or { "192.0.2.1" } end },
@@ -22,7 +36,7 @@ describe("where a plugin stands already,", function()
     for name, stub in pairs(stubs) do
       package.loaded[MODULE .. name] = stub
     end
-    local shared = { "templates", "plugins", "termination", "consumers" }
+    local shared = { "wider", "templates", "plugins", "termination", "consumers" }
     for _, name in ipairs(shared) do
       package.loaded[MODULE .. "actions." .. name] = dofile(ACTIONS .. name .. ".lua")
     end
@@ -46,16 +60,96 @@ describe("where a plugin stands already,", function()
   -- Returns the planned change; or nil and why there is none.
   local function plan(name, step)
     step.target, step.suspicion = "route", "low"
-    local record = { place = { route = "r", service = "s" } }
+    local record = { place = { workspace = "w", route = "r", service = "s" } }
     local ok, why = actions[name].plan(record, {}, step, function()
       return { plugins_of = function() return { standing } end }
     end)
-    return ok and record.changes[1], why
+    return ok and record.changes[1] or nil, why
   end
 
   local function stands(name, config, enabled)
     standing = { id = "p", name = name, enabled = enabled ~= false, config = config }
   end
+
+
+  -- A plugin of the service, or by `on` of something else.
+  local function stands_wider(name, config, on)
+    local plugin = { id = "w", name = name, enabled = true, config = config }
+    for field, value in pairs(on or { service = { id = "s" } }) do
+      plugin[field] = value
+    end
+    others[#others + 1] = plugin
+  end
+
+
+  describe("one on the route takes the place of a wider one:", function()
+    local ALLOWED = { allow = { "10.0.0.0/8" }, deny = { "192.0.2.9" } }
+
+    it("an ip-restriction lets nobody in whom that kept out", function()
+      stands_wider("ip-restriction", ALLOWED)
+      local merged = { allow = { "10.0.0.0/8" }, deny = { "192.0.2.9", "192.0.2.1" } }
+      assert.same(merged, plan("ip_restriction", {}).entity.config)
+
+      stands("ip-restriction", { deny = { "192.0.2.8" }, allow = null }, false)
+      assert.same(merged, plan("ip_restriction", {}).set.config)
+    end)
+
+    it("an ip-restriction of all routes where none is on the service", function()
+      stands_wider("ip-restriction", { allow = { "198.51.100.0/24" }, deny = null }, {})
+      assert.same({ "198.51.100.0/24" }, plan("ip_restriction", {}).entity.config.allow)
+      stands_wider("ip-restriction", ALLOWED)
+      assert.same({ "10.0.0.0/8" }, plan("ip_restriction", {}).entity.config.allow)
+    end)
+
+    it("not of one that is elsewhere, for somebody, or switched off", function()
+      for _, on in ipairs({
+        { service = { id = "t" } }, { ws_id = "v" }, { consumer = { id = "c" } }, { route = { id = "q" } },
+        { consumer_group = { id = "g" } }, { enabled = false },
+      }) do
+        stands_wider("ip-restriction", ALLOWED, on)
+      end
+      assert.same({ deny = { "192.0.2.1" } }, plan("ip_restriction", {}).entity.config)
+    end)
+
+    it("a rate-limiting goes on limiting as that did", function()
+      stands_wider("rate-limiting", { second = 500, minute = 1000, hour = 2000, day = null, limit_by = "ip",
+                                      policy = "cluster" })
+      local made = plan("rate_limiting", { per_minute = 100 }).entity.config
+      assert.same({ 100, 100, 2000, "cluster" }, { made.second, made.minute, made.hour, made.policy })
+
+      stands("rate-limiting", { minute = 5000, limit_by = "ip" }, false)
+      local set = plan("rate_limiting", { per_minute = 100 }).set.config
+      assert.same({ 100, 100, 2000, null }, { set.second, set.minute, set.hour, set.day })
+    end)
+
+    for why, config in pairs({ ["is as strict"] = { minute = 50, limit_by = "ip" },
+                               ["does not limit by address"] = { minute = 50, limit_by = "consumer" },
+                               ["counts in Redis"] = { minute = 5000, limit_by = "ip", policy = "redis" } }) do
+      it("a rate-limiting is not made where that " .. why, function()
+        stands_wider("rate-limiting", config, {})
+        local change, said = plan("rate_limiting", { per_minute = 100 })
+        assert.is_nil(change)
+        assert.equal("a rate-limiting plugin stands on all routes that " .. why, said)
+      end)
+    end
+
+    it("code is not put where that of the service would no longer run", function()
+      stands_wider("pre-function", { access = { "authenticate()" } })
+      local change, said = plan("hot_patch", { template = "refuse_path", parameter = "/x" })
+      assert.is_nil(change)
+      assert.equal("a pre-function plugin stands on its service that would no longer run there", said)
+
+      stands("pre-function", { access = { "operator()" } })
+      assert.equal("insert", plan("hot_patch", { template = "refuse_path", parameter = "/x" }).op)
+    end)
+  end)
+
+
+  it("that is for a group of consumers is not taken for the route's", function()
+    stands("rate-limiting", { minute = 5, limit_by = "ip" })
+    standing.consumer_group = { id = "g" }
+    assert.equal("create", plan("rate_limiting", { per_minute = 100 }).op)
+  end)
 
 
   describe("an ip-restriction", function()

@@ -8,9 +8,14 @@ local senders = require "kong.plugins.threat-agent.senders"
 local _M = {}
 
 
+local function list_of(value)
+  return type(value) == "table" and value[1] and value or nil
+end
+
+
 local function joined(list, more)
   local all, seen = {}, {}
-  for _, entries in ipairs({ type(list) == "table" and list or {}, more }) do
+  for _, entries in ipairs({ list_of(list) or {}, more }) do
     for _, entry in ipairs(entries) do
       if not seen[entry] then
         seen[entry] = true
@@ -23,6 +28,22 @@ local function joined(list, more)
 end
 
 
+-- The lists of a new one: what it takes the place of goes on refusing whom it refuses.
+local function lists_beside(over, clients)
+  return { deny = joined(over and over.deny, clients), allow = over and list_of(over.allow) }
+end
+
+
+local function tighten(standing, config, clients)
+  if config then
+    return { deny = config.deny, allow = config.allow or ngx.null },
+           { deny = standing.deny or ngx.null, allow = standing.allow or ngx.null }
+  end
+
+  return { deny = joined(standing.deny, clients) }, { deny = standing.deny or ngx.null }
+end
+
+
 function _M.plan(record, incident, step, client)
   local by = step.by == "network" and "network" or "client_ip"
   local clients = senders.suspects(incident, by, step.suspicion)
@@ -32,13 +53,10 @@ function _M.plan(record, incident, step, client)
 
   record.by = by
   record.clients = clients
-  return plugins.plan(record, step, client, "ip-restriction", { deny = clients }, function(standing, is_enabled)
-    if not is_enabled then
-      return { deny = clients, allow = ngx.null },
-             { deny = standing.deny or ngx.null, allow = standing.allow or ngx.null }
-    end
-
-    return { deny = joined(standing.deny, clients) }, { deny = standing.deny or ngx.null }
+  return plugins.plan(record, step, client, "ip-restriction", function(over)
+    return lists_beside(over, clients)
+  end, function(standing, config)
+    return tighten(standing, config, clients)
   end)
 end
 

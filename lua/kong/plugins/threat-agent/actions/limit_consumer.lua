@@ -2,16 +2,18 @@
 -- credential it shows, from wherever, and on every node. Without a number from the policy, at what the busiest
 -- ordinary clients need.
 --
--- Of several plugins of a name Kong runs the narrowest only, so that this one takes the place of what limits the route,
--- the service or the consumer: it is at least as strict as each of those.
+-- Of several plugins of a name Kong runs the narrowest only, so that this one takes the place of what limits the consumer,
+-- and of what limits everybody there or at a part of that: it is at least as strict as each of those.
 
 local plan_each = require "kong.plugins.threat-agent.actions.consumers"
+local database = require "kong.plugins.threat-agent.database"
 local usual = require "kong.plugins.threat-agent.actions.usual"
 
 
 local min = math.min
 local ipairs = ipairs
 local tonumber = tonumber
+local tostring = tostring
 local type = type
 
 
@@ -47,22 +49,34 @@ local function lower(into, config)
 end
 
 
--- The limits of what stands at the record's place. Returns nil, an error and whether it may pass.
-local function limits_at(api, place)
+-- Whether a plugin that is for everybody gives way to one on the consumer. field: what that is put on beside the
+-- consumer, as narrower() tells it.
+local function gives_way(plugin, place, field)
+  local route, service = id_of(plugin, "route"), id_of(plugin, "service")
+  if route and field == "service" then
+    local found = database.select("routes", route)
+    service = found and id_of(found, "service")
+  elseif route and field == "route" then
+    return route == place.route
+  end
+
+  return not field or not service or service == place.service
+end
+
+
+-- The limits of what gives way. Returns nil, an error and that it may pass.
+local function limits_at(place, field)
   local found = {}
-  for _, scope in ipairs({ { "routes", place.route }, { "services", place.service } }) do
-    local list, err, passes = {}, nil, nil
-    if scope[2] ~= "" then
-      list, err, passes = api:plugins_of(scope[1], scope[2])
-    end
-    if not list then
-      return nil, err, passes
+  for plugin, err in database.each("plugins") do
+    if not plugin then
+      return nil, "could not read the plugins: " .. tostring(err), true
     end
 
-    for _, plugin in ipairs(list) do
-      if plugin.name == PLUGIN and plugin.enabled and not id_of(plugin, "consumer") then
-        lower(found, plugin.config)
-      end
+    local is_for_all = not id_of(plugin, "consumer") and not id_of(plugin, "consumer_group")
+    if plugin.name == PLUGIN and plugin.enabled and is_for_all
+       and database.workspace_of(plugin) == place.workspace and gives_way(plugin, place, field)
+    then
+      lower(found, plugin.config)
     end
   end
 
@@ -113,17 +127,17 @@ end
 
 
 function _M.plan(record, incident, step, client)
+  local field, id = narrower(record, step)
   local api, err, passes = client()
   local place_limits
   if api then
-    place_limits, err, passes = limits_at(api, record.place)
+    place_limits, err, passes = limits_at(record.place, field)
   end
   if not place_limits then
     return nil, err, passes or false
   end
 
   local minute = step.per_minute or usual.requests(record.place, 60)
-  local field, id = narrower(record, step)
   return plan_each(record, incident, step, function(consumer)
     return change_for(api, consumer, place_limits, minute, field, id)
   end, "the consumers have limits of their own there already")

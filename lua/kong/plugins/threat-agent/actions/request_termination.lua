@@ -11,9 +11,10 @@ local _M = {}
 
 function _M.plan(record, _, step, client)
   record.touches_ratio = effect.good_ratio(record.place, step.target)
-  local config = { status_code = step.status_code, message = step.message }
-  return plugins.plan(record, step, client, "request-termination", config, function(standing, is_enabled)
-    return termination(standing, is_enabled, step.status_code, step.message)
+  return plugins.plan(record, step, client, "request-termination", function()
+    return { status_code = step.status_code, message = step.message }
+  end, function(standing, config)
+    return termination(standing, config == nil, step.status_code, step.message)
   end)
 end
 
