@@ -197,6 +197,50 @@ describe("an action", function()
   end)
 
 
+  -- What it finds done already somebody else did: taking it back would undo that.
+  describe("leaves as it is, and so takes back nothing of,", function()
+    local function refusal(name, step)
+      local ok, why = plan(name, step)
+      assert.is_nil(ok)
+      return why
+    end
+
+    it("a plugin that is switched off", function()
+      stub("guards", { is_guard = function() return false end })
+      plugins["routes/r"] = { { id = "p", name = "cors", enabled = false, route = { id = "r" } } }
+      local step = { plugin = "cors", target = "route" }
+      assert.equal("the cors plugin that stands there is switched off already", refusal("disable_plugin", step))
+      plugins["routes/r"][1].enabled = true
+      assert.is_true(plan("disable_plugin", step))
+    end)
+
+    it("a service that goes there", function()
+      entities["services/s"] = { protocol = "http", host = "sink", port = 80 }
+      assert.equal("the service goes there already", refusal("reroute", { url = "http://sink" }))
+      assert.is_true(plan("reroute", { url = "http://sink:81" }))
+    end)
+
+    it("a route that takes nothing else", function()
+      entities["routes/r"] = { methods = { "GET" } }
+      assert.equal("the route takes nothing else already", refusal("restrict_route", { methods = { "GET", "PUT" } }))
+    end)
+
+    it("a target that is drained, or the last that is not", function()
+      local targets = { { id = "1", target = "a:80", weight = 100, upstream = { id = "u" } },
+                        { id = "2", target = "b:80", weight = 100, upstream = { id = "u" } } }
+      entities["services/s"] = { host = "pool" }
+      api.targets_of = function() return targets end
+      api.targets_kind = function() return "targets" end
+      assert.is_true(plan("drain_target", { upstream_target = "a:80" }))
+      assert.same({ weight = 100 }, record.changes[1].before)
+      targets[1].weight = 0
+      assert.equal("the target gets no requests already", refusal("drain_target", { upstream_target = "a:80" }))
+      assert.equal("no other target of the upstream gets any requests",
+                   refusal("drain_target", { upstream_target = "b:80" }))
+    end)
+  end)
+
+
   describe("that limits consumers", function()
     local function limiting(config, more)
       local made = { name = "rate-limiting", enabled = true, config = config }

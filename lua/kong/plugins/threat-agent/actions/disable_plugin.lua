@@ -24,6 +24,8 @@ function _M.plan(record, _, step, client)
   end
   if not plugin then
     return nil, err or "no " .. step.plugin .. " plugin stands there", passes
+  elseif not plugin.enabled then
+    return nil, "the " .. step.plugin .. " plugin that stands there is switched off already"
   end
 
   record.changes = {

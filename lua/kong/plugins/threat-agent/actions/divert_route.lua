@@ -37,18 +37,19 @@ function _M.plan(record, _, step, client)
     return nil, err or "the route is gone", passes or false
   end
 
+  local from = type(route.service) == "table" and route.service.id or nil
   local service
   service, err, passes = find_service(step.to_service, record.place.workspace)
   if not service then
     return nil, err, passes
-  elseif service.id == record.place.service then
+  elseif service.id == from then
     return nil, "the route goes there already"
   end
 
   record.touches_ratio = effect.good_ratio(record.place)
   record.changes = {
     { op = "patch", kind = "routes", id = id, tags = route.tags, set = { service = { id = service.id } },
-      before = { service = type(route.service) == "table" and { id = route.service.id } or ngx.null } },
+      before = { service = from and { id = from } or ngx.null } },
   }
   return true
 end

@@ -15,13 +15,24 @@ local function find(api, service, target)
     return nil, err or "the service goes to no upstream", passes
   end
 
+  local wanted, rest = nil, 0
   for _, one in ipairs(targets) do
     if one.target == target then
-      return one
+      wanted = one
+    else
+      rest = rest + one.weight
     end
   end
 
-  return nil, "the upstream has no target " .. target
+  if not wanted then
+    return nil, "the upstream has no target " .. target
+  elseif wanted.weight == 0 then
+    return nil, "the target gets no requests already"
+  elseif rest == 0 then
+    return nil, "no other target of the upstream gets any requests"
+  end
+
+  return wanted
 end
 
 

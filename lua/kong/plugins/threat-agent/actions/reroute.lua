@@ -34,6 +34,8 @@ function _M.plan(record, _, step, client)
   end
   if not service then
     return nil, err or "the service is gone", passes or false
+  elseif entities.holds(service, target) then
+    return nil, "the service goes there already"
   end
 
   record.target = "service"

@@ -96,6 +96,8 @@ function _M.plan(record, _, step, client)
     return nil, "the route takes none of these " .. what
   elseif not next(set) then
     return nil, "the step names no methods, hosts or headers"
+  elseif entities.holds(route, set) then
+    return nil, "the route takes nothing else already"
   end
 
   local loser

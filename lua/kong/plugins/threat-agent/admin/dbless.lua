@@ -20,7 +20,7 @@ Client.__index = Client
 
 
 -- A reference to another entity is written as its id there.
-local REFERENCES = { "route", "service", "consumer", "upstream" }
+local REFERENCES = { "route", "service", "consumer", "consumer_group", "upstream" }
 
 local function flat(fields)
   local copy = {}
