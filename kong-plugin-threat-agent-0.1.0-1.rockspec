@@ -57,6 +57,7 @@ build = {
       ["kong.plugins.threat-agent.actions.init"] = "lua/kong/plugins/threat-agent/actions/init.lua",
       ["kong.plugins.threat-agent.actions.ip_restriction"] = "lua/kong/plugins/threat-agent/actions/ip_restriction.lua",
       ["kong.plugins.threat-agent.actions.limit_consumer"] = "lua/kong/plugins/threat-agent/actions/limit_consumer.lua",
+      ["kong.plugins.threat-agent.actions.offending"] = "lua/kong/plugins/threat-agent/actions/offending.lua",
       ["kong.plugins.threat-agent.actions.plugins"] = "lua/kong/plugins/threat-agent/actions/plugins.lua",
       ["kong.plugins.threat-agent.actions.precedence"] = "lua/kong/plugins/threat-agent/actions/precedence.lua",
       ["kong.plugins.threat-agent.actions.rate_limiting"] = "lua/kong/plugins/threat-agent/actions/rate_limiting.lua",

@@ -188,16 +188,22 @@ function _M.follow(wall_s, folder)
 end
 
 
+-- The entities of a kind as they stand, by their ids.
+function _M.all(kind)
+  return last and last[kind] or {}
+end
+
+
 -- An entity as it stands; nil when there is none of the id.
 function _M.entity(kind, id)
-  return last and last[kind] and last[kind][id]
+  return _M.all(kind)[id]
 end
 
 
 -- The ids of a service's routes, as they stand.
 function _M.routes_of(service)
   local found = {}
-  for id, route in pairs(last and last.routes or {}) do
+  for id, route in pairs(_M.all("routes")) do
     if type(route.service) == "table" and route.service.id == service then
       found[#found + 1] = id
     end
