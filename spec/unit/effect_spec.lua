@@ -5,7 +5,7 @@ local MODULE = "kong.plugins.threat-agent."
 
 
 describe("an action", function()
-  local effect, flows
+  local effect, flows, of_senders, usual
 
   -- A flow of so many requests, of which so many fail.
   local function flow(requests, errors)
@@ -14,10 +14,15 @@ describe("an action", function()
 
   setup(function()
     local stubs = {
-      senders = { identity = function(place) return place end },
-      region = { traffic = function(place)
-        local of = flows[place.route]
-        return { minute = flow(of[1], of[2]), ten_s = flow(of[1], of[2]), in_flight = 1, hot_limit = 5 }
+      baselines = { of = function(_, route) return usual[route] end },
+      senders = {
+        identity = function(place, _, id) return { route = place.route, sender = id } end,
+        network_of = function(client) return client:match("^%d+%.%d+%.%d+") .. ".0/24" end,
+      },
+      region = { traffic = function(identity)
+        local of = flows[identity.route]
+        return { minute = flow(of[1], of[2]), ten_s = flow(of[1], of[2]), in_flight = 1, hot_limit = 5,
+                 sender_ten_s = flow(of_senders[identity.sender] or 0, 0) }
       end },
       snapshots = { routes_of = function(service) return service == "s" and { "a", "b", "c" } or {} end },
     }
@@ -30,6 +35,11 @@ describe("an action", function()
     for name in pairs(stubs) do
       package.loaded[MODULE .. name] = nil
     end
+  end)
+
+
+  before_each(function()
+    of_senders, usual = {}, {}
   end)
 
 
@@ -55,6 +65,42 @@ describe("an action", function()
 
     it("on the route alone where the service's are not known", function()
       assert.equal(0, effect.good_ratio({ service = "new", route = "a" }, "service"))
+    end)
+  end)
+
+
+  describe("is to leave the good of others alone:", function()
+    local place = { workspace = "w", service = "s", route = "a" }
+    local SCRAPERS = { { client = "192.0.2.1" }, { client = "198.51.100.1" } }
+
+    before_each(function()
+      flows = { a = { 1000, 0 }, b = { 10, 0 }, c = { 10, 0 } }
+      of_senders = { ["192.0.2.1"] = 800, ["192.0.2.0/24"] = 950, ann = 700 }
+    end)
+
+    it("not what the named send, however well it goes", function()
+      assert.equal(200, effect.measure({ place = place, clients = { "192.0.2.1" } }, SCRAPERS).good)
+      assert.equal(300, effect.measure({ place = place, by = "consumer", clients = { "ann" } }, SCRAPERS).good)
+    end)
+
+    it("what others in a named network send", function()
+      local record = { place = place, by = "network", clients = { "192.0.2.0/24" } }
+      assert.equal(200, effect.measure(record, SCRAPERS).good)
+      assert.equal(1000, effect.measure(record).good)
+    end)
+
+    it("of a crowd not more than is usual, where that is known", function()
+      local record = { place = place }
+      assert.equal(1000, effect.measure(record).good)
+      usual.a = { per_s = 15, is_mature = true }
+      assert.equal(150, effect.measure(record).good)
+      assert.equal(150, effect.measure({ place = place, clients = { "192.0.2.1" } }, SCRAPERS).good)
+      record.target = "service"
+      assert.equal(1020, effect.measure(record).good)
+      usual.b, usual.c = { per_s = 1, is_mature = true }, { per_s = 2, is_mature = false }
+      assert.equal(1020, effect.measure(record).good)
+      usual.c.is_mature = true
+      assert.equal(180, effect.measure(record).good)
     end)
   end)
 

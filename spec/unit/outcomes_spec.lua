@@ -39,7 +39,7 @@ describe("a step", function()
 
 
   for _, case in ipairs({
-    { "that was useless twice in a row is passed over", { "none", "harmful" }, nil, true },
+    { "that was useless twice in a row is passed over", { "none", "harmful" }, { clients = {} }, true },
     { "that helped once before that, too", { "improved", "none", "none" }, nil, true },
     { "that helped the last time is taken", { "none", "none", "improved" }, nil, false },
     { "that was useless once is taken", { "none" }, nil, false },
@@ -54,6 +54,30 @@ describe("a step", function()
       assert.equal(case[4], outcomes.was_useless_before(INCIDENT, POLICY, 1))
     end)
   end
+
+
+  describe("that did harm to all who go there", function()
+    local CASES = {
+      { "is not taken again, against whatever", { "harmful" }, {}, true },
+      { "is not, once it did so the last time", { "improved", "harmful" }, {}, true },
+      { "is taken where it helped since", { "harmful", "improved" }, {}, false },
+      { "is taken elsewhere", { "harmful" }, { place = { workspace = "w", route = "q", service = "s" } }, false },
+      { "is taken where only its own clients felt it", { "harmful" }, { clients = { "192.0.2.1" } }, false },
+    }
+
+    for _, case in ipairs(CASES) do
+      it(case[1], function()
+        case[3].step, case[3].category = 2, "api_ddos"
+        came_to(case[2], case[3])
+        assert.equal(case[4], outcomes.was_useless_before(INCIDENT, POLICY, 2))
+      end)
+    end
+
+    it("is a person's to approve", function()
+      came_to({ "harmful" })
+      assert.is_false(outcomes.was_useless_before(INCIDENT, { id = "p", approval = "required", steps = { {}, {} } }, 1))
+    end)
+  end)
 
 
   it("that is the last one is taken, whatever came of it", function()

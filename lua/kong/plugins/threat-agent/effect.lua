@@ -1,8 +1,10 @@
 -- What goes on at a place, and whether an action made it better: the harm that the action is to
 -- end, and the good that must not go down with it.
 
+local baselines = require "kong.plugins.threat-agent.baselines"
 local region = require "kong.plugins.threat-agent.region"
 local senders = require "kong.plugins.threat-agent.senders"
+local snapshots = require "kong.plugins.threat-agent.snapshots"
 local traffic_of = require "kong.plugins.threat-agent.traffic_of"
 
 
@@ -72,10 +74,67 @@ local function of_clients(record)
 end
 
 
--- Measures a record's place. Returns { harm, good, failed, requests }; harm: requests of its clients in
--- ten seconds, or the ratio of failed requests, or requests let through in ten seconds; failed: requests in
--- ten seconds that fail by themselves, since refusing some clients breaks nothing for others.
-function _M.measure(record)
+local function within(client, by, id)
+  return by ~= "network" or senders.network_of(client) == id
+end
+
+
+-- What a sender sent to a place in ten seconds that went well; errors are not known of single ones.
+local function good_of_sender(place, by, id)
+  local traffic = of_sender(place, by, id)
+  local flow = traffic and traffic.sender_ten_s
+  return flow and max(0, flow.requests - flow.exits - flow.not_found - flow.refused) or 0
+end
+
+
+-- The same of all whom a record is against. Of a network those are the named clients in it: the others are not to be
+-- harmed.
+local function good_of_named(record, top_clients)
+  local all = 0
+  for _, id in ipairs(record.clients) do
+    for _, top in ipairs(record.by == "network" and top_clients or {}) do
+      all = all + (within(top.client, "network", id) and good_of_sender(record.place, "client_ip", top.client) or 0)
+    end
+    all = all + (record.by == "network" and 0 or good_of_sender(record.place, record.by or "client_ip", id))
+  end
+
+  return all
+end
+
+
+-- Requests in ten seconds that are usual at a record's place; nil where that was not learned.
+local function usual_in_ten_s(record)
+  local place, all = record.place, 0
+  local routes = record.target == "service" and snapshots.routes_of(place.service) or {}
+  for _, route in ipairs(routes[1] and routes or { place.route }) do
+    local usual = baselines.of(place.workspace, route)
+    if not usual or not usual.is_mature then
+      return nil
+    end
+    all = all + 10 * usual.per_s
+  end
+
+  return all
+end
+
+
+-- The good requests at a record's place in ten seconds that must not go down with what it is against: not those of the
+-- named, nor more than is usual, since nobody names a whole crowd.
+local function good_of_others(record, flow, top_clients)
+  local good = good_of(flow)
+  if record.clients then
+    good = max(0, good - good_of_named(record, top_clients))
+  end
+
+  return min(good, usual_in_ten_s(record) or good)
+end
+
+
+-- Measures a record's place. top_clients: those of the incident, before the action. Returns { harm, good, failed,
+-- requests }; harm: requests of its clients in ten seconds, or the ratio of failed requests, or requests let through in
+-- ten seconds; failed: requests in ten seconds that fail by themselves, since refusing some clients breaks nothing for
+-- others.
+function _M.measure(record, top_clients)
   local traffic, err = traffic_of(record.place, record.target)
   if not traffic then
     return nil, err
@@ -94,7 +153,7 @@ function _M.measure(record)
   return {
     harm = harm,
     is_partly_good = is_on_signal(record),
-    good = good_of(flow),
+    good = good_of_others(record, flow, top_clients),
     failed = record.clients and flow.errors or 0,
     requests = flow.requests,
     hot_limit = traffic.hot_limit,
@@ -107,11 +166,6 @@ end
 function _M.good_ratio(place, target)
   local traffic = traffic_of(place, target)
   return traffic and good_of(traffic.minute) / max(1, traffic.minute.requests) or 0
-end
-
-
-local function within(client, by, id)
-  return by ~= "network" or senders.network_of(client) == id
 end
 
 

@@ -62,7 +62,7 @@ local function plan(id, incident, policy, number, step, conf, known)
     return nil, why, passes
   end
 
-  record.before = effect.measure(record)
+  record.before = effect.measure(record, incident.top_clients)
   return record
 end
 
