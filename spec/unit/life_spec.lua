@@ -9,11 +9,14 @@ local FOLDER = "lua/kong/plugins/threat-agent/"
 
 
 -- Modules of the plugin that are loaded as they are, in this order.
-local REAL = { "vocabulary", "entities", "agent.journal", "agent.operations", "agent.carrier", "agent.watch", "agent.life" }
+local REAL = {
+  "vocabulary", "entities", "agent.journal", "agent.operations", "agent.carrier", "agent.watch", "agent.life",
+  "agent.follower",
+}
 
 
 describe("an action", function()
-  local life, entities, now, failing, asked, killed, logged, conf, verdict
+  local life, follower, entities, now, failing, asked, killed, logged, conf, verdict
   local former_kong, former_time
 
   -- An Admin API. failing: method → { error, whether it may pass }, or what is called with what is asked.
@@ -113,7 +116,7 @@ describe("an action", function()
     for _, name in ipairs(REAL) do
       package.loaded[MODULE .. name] = dofile(FOLDER .. name:gsub("%.", "/") .. ".lua")
     end
-    life = package.loaded[MODULE .. "agent.life"]
+    life, follower = package.loaded[MODULE .. "agent.life"], package.loaded[MODULE .. "agent.follower"]
     for name in pairs(stubs) do
       package.loaded[MODULE .. name] = nil
     end
@@ -156,7 +159,7 @@ describe("an action", function()
   local function pass(seconds)
     for _ = 1, seconds do
       now = now + 1
-      life.follow(conf, true)
+      follower.follow(conf, true)
     end
   end
 
@@ -388,7 +391,7 @@ describe("an action", function()
     life.start(record, conf)
     pass(1)
     assert.equal("applying", record.state)
-    life.follow(conf, false)
+    follower.follow(conf, false)
     assert.equal("active", record.state)
     assert.same({}, asked)
   end)

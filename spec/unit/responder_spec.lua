@@ -24,7 +24,7 @@ describe("the responder", function()
     local stubs = {
       ["agent.journal"] = { get = function(id) return records[id] end },
       ["agent.ledger"] = {},
-      ["agent.life"] = { follow = note("follow") },
+      ["agent.follower"] = { follow = note("follow") },
       ["agent.orders"] = { obey = note("obey"), answer = note("answer") },
       ["agent.outcomes"] = { was_useless_before = function() return false end },
       ["agent.planner"] = dofile(FOLDER .. "agent/planner.lua"),

@@ -73,6 +73,7 @@ local ARROWS = {
   ["agent.discretion"] = { "notifiers.summary", "redact", "vocabulary" },
   ["agent.drifts"] = { "agent.events", "agent.notices", "names", "region", "vocabulary" },
   ["agent.events"] = { "notifiers.summary", "redact", "vocabulary" },
+  ["agent.follower"] = { "agent.carrier", "agent.journal", "agent.life", "agent.watch" },
   ["agent.gate"] = {
     "agent.access", "agent.carrier", "agent.journal", "agent.overlap", "agent.protected", "files", "owners",
     "vocabulary",
@@ -87,7 +88,7 @@ local ARROWS = {
   ["agent.last_conf"] = { "agent.journal", "files", "redact", "settings" },
   ["agent.ledger"] = { "agent.chain", "agent.pseudonyms", "region" },
   ["agent.life"] = {
-    "agent.carrier", "agent.gate", "agent.journal", "agent.ledger", "agent.watch", "deck", "effect", "files", "tally",
+    "agent.carrier", "agent.gate", "agent.journal", "agent.ledger", "deck", "effect", "files", "tally",
   },
   ["agent.limit"] = { "region" },
   ["agent.measures"] = { "agent.journal", "region", "vocabulary" },
@@ -112,8 +113,8 @@ local ARROWS = {
   ["agent.pseudonyms"] = { "files", "random", "region" },
   ["agent.question"] = { "redact" },
   ["agent.responder"] = {
-    "agent.journal", "agent.ledger", "agent.life", "agent.orders", "agent.outcomes", "agent.planner", "agent.proposals",
-    "judged", "settings", "vocabulary",
+    "agent.follower", "agent.journal", "agent.ledger", "agent.orders", "agent.outcomes", "agent.planner",
+    "agent.proposals", "judged", "settings", "vocabulary",
   },
   ["agent.reviewer"] = { "config_review", "findings" },
   ["agent.sweeper"] = { "admin", "agent.journal" },

@@ -1,4 +1,4 @@
--- An action's life:
+-- How an action begins and ends, step by step (what is due when: agent/follower.lua):
 --
 --   dry_run | refused | handed_out | pending → applying → active → reverting → reverted | expired | failed | conflict
 --                                                                ↘ kept, where it was to stand for ever and helped
@@ -13,22 +13,18 @@ local gate = require "kong.plugins.threat-agent.agent.gate"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local ledger = require "kong.plugins.threat-agent.agent.ledger"
 local tally = require "kong.plugins.threat-agent.tally"
-local watch = require "kong.plugins.threat-agent.agent.watch"
 
 
 local kong = kong
 local ngx = ngx
-local ipairs = ipairs
 
 
 -- Pauses between tries double from the first to the longest. Units: seconds.
 local FIRST_PAUSE_S = 1
 local LONGEST_PAUSE_S = 60
--- An approval that nobody gives is no longer asked for.
-local APPROVAL_S = 3600
 
 
-local _M = {}
+local _M = { LONGEST_PAUSE_S = LONGEST_PAUSE_S }
 
 
 -- Writes down what was decided about a record.
@@ -165,21 +161,6 @@ end
 _M.carry_out = carry_out
 
 
--- Does what is due while an action stands.
-local function stand(record, conf, now)
-  local is_over, why = watch.step(record, conf, now)
-  if record.state ~= "active" then
-    return
-  elseif is_over then
-    revert(record, conf, "reverted", why)
-  elseif watch.is_settled(record) then
-    move(record, "kept", conf, why)
-  elseif why then
-    move(record, "active", conf, why)
-  end
-end
-
-
 -- Why nothing may stand; nil when it may. What operators did by hand ends by its own time.
 local function must_go(record, conf)
   if gate.is_killed(conf) then
@@ -191,65 +172,6 @@ end
 
 
 _M.must_go = must_go
-
-
-local LIFE = {
-  applying = function(record, conf)
-    carry_out(record, conf)
-  end,
-
-  reverting = function(record, conf)
-    revert(record, conf)
-  end,
-
-  active = function(record, conf, now)
-    if record.expires_s and record.expires_s - now > record.ttl_s then
-      -- The clock was set back.
-      record.expires_s = now + record.ttl_s
-    end
-    if record.expires_s and now >= record.expires_s then
-      revert(record, conf, "expired", "its time is over")
-    else
-      stand(record, conf, now)
-    end
-  end,
-
-  pending = function(record, conf, now)
-    if now >= record.created_s + APPROVAL_S then
-      move(record, "refused", conf, "nobody approved it within an hour")
-    end
-  end,
-}
-
-
-local function live_on(record, conf, now)
-  -- No pause is longer: then the clock was set back.
-  local waits = record.next_try_s and now < record.next_try_s and record.next_try_s - now <= LONGEST_PAUSE_S
-  local why = LIFE[record.state] and must_go(record, conf)
-  if why and (record.state == "active" or record.state == "applying") then
-    revert(record, conf, "reverted", why)
-  elseif why and record.state == "pending" then
-    move(record, "refused", conf, why)
-  elseif LIFE[record.state] and not waits then
-    LIFE[record.state](record, conf, now)
-  end
-end
-
-
--- Does what is due of all records that change entities (is_remote), or of all others; one that cannot be dealt with
--- holds up no other. What is remote may wait for the Admin API, and states may be set meanwhile.
-function _M.follow(conf, is_remote)
-  for _, record in ipairs(journal.all()) do
-    local ok, err = true, nil
-    if carrier.is_remote(record) == is_remote then
-      ok, err = pcall(live_on, record, conf, ngx.time())
-    end
-    if not ok then
-      pause(record)
-      kong.log.err("action ", record.id, " could not be followed: ", err)
-    end
-  end
-end
 
 
 return _M

@@ -3,10 +3,10 @@
 -- What changes entities waits for the Admin API, and so has a beat of its own: what is done in memory, and what
 -- operators ask for, never waits for it.
 
+local follower = require "kong.plugins.threat-agent.agent.follower"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local judged = require "kong.plugins.threat-agent.judged"
 local ledger = require "kong.plugins.threat-agent.agent.ledger"
-local life = require "kong.plugins.threat-agent.agent.life"
 local orders = require "kong.plugins.threat-agent.agent.orders"
 local outcomes = require "kong.plugins.threat-agent.agent.outcomes"
 local planner = require "kong.plugins.threat-agent.agent.planner"
@@ -103,7 +103,7 @@ end
 -- where it is switched off or gone, what stands still comes to its end.
 function _M.beat(conf)
   orders.obey(conf)
-  life.follow(conf, false)
+  follower.follow(conf, false)
   propose(conf, false)
 end
 
@@ -111,7 +111,7 @@ end
 -- Does what is due of entities; it may wait for the Admin API.
 function _M.reach_out(conf)
   orders.answer(conf)
-  life.follow(conf, true)
+  follower.follow(conf, true)
   propose(conf, true)
 end
 
