@@ -18,7 +18,7 @@ local function load()
     region = { is_within = function(address, cidrs) return cidrs[1] == address end },
     owners = {
       of = function(by, id) return by == "credential" and id:match("^(%l+)%-") or id end,
-      count = function() return consumers end,
+      count = function() return type(consumers) == "function" and consumers() or consumers end,
     },
     database = { each = function()
       local i = 0
@@ -143,6 +143,27 @@ describe("the gate", function()
       records[n] = record({ applied_s = 990, place = { workspace = "c" } })
     end
     assert.matches("the budget of 4", why({ place = { workspace = "b" } }))
+  end)
+
+
+  it("counts what could not be taken back yet as standing", function()
+    conf.response.budget.active = 1
+    local change = { { op = "patch", kind = "routes", id = "r" } }
+    records = { record({ state = "reverting", applied_s = -9000, changes = change }) }
+    assert.matches("budget of 1 actions that stand",
+                   why({ action = "restrict_route", changes = { { op = "patch", kind = "routes", id = "q" } } }))
+  end)
+
+
+  it("holds an action against those that began while it asked", function()
+    local change = { { op = "patch", kind = "routes", id = "r" } }
+    conf.response.protected.consumers = {}
+    -- A database is waited for.
+    consumers = function()
+      records = { record({ id = "other", changes = change }) }
+      return 100
+    end
+    assert.matches("is changed by the action other", why({ by = "consumer", clients = { "bob" }, changes = change }))
   end)
 
 

@@ -50,4 +50,22 @@ describe("the journal", function()
     assert.equal(200, #journal.all())
     assert.is_not_nil(journal.get("last"))
   end)
+
+
+  it("knows what an action changed lately, and what one is at that has waited for long", function()
+    local function begun(state)
+      local record = { id = state, applied_s = now, changes = { { id = "entity-" .. state } } }
+      journal.set(record, state)
+    end
+    for _, state in ipairs({ "applying", "reverting", "active", "expired" }) do
+      begun(state)
+      assert.is_true(journal.has_changed("entity-" .. state))
+    end
+
+    now = now + 600
+    assert.is_true(journal.has_changed("entity-applying"))
+    assert.is_true(journal.has_changed("entity-reverting"))
+    assert.is_false(journal.has_changed("entity-active"))
+    assert.is_false(journal.has_changed("entity-expired"))
+  end)
 end)

@@ -261,6 +261,49 @@ describe("an action", function()
   end)
 
 
+  describe("that could not be applied in its time", function()
+    local away = { "could not reach the Admin API", true }
+
+    it("is not applied for a moment after it", function()
+      local record = record_of({ patch("r1") }, { ttl_s = 10 })
+      failing.PATCH = away
+      life.carry_out(record, conf)
+      -- As long as its node is down.
+      now = now + 3600
+      failing = {}
+      asked = {}
+      pass(1)
+      assert.equal("failed", record.state)
+      assert.equal(away[1], record.why)
+      assert.equal("80 80 80", ports())
+      for _, question in ipairs(asked) do
+        assert.matches("^GET", question)
+      end
+    end)
+
+    it("is given up within an hour where it was to stand for ever", function()
+      local record = record_of({ patch("r1") }, { ttl_s = 0 })
+      failing.PATCH = away
+      life.carry_out(record, conf)
+      pass(3500)
+      assert.equal("applying", record.state)
+      pass(200)
+      assert.equal("failed", record.state)
+    end)
+
+    it("is not late for a clock that was set back", function()
+      local record = record_of({ patch("r1") }, { ttl_s = 10 })
+      failing.PATCH = away
+      life.carry_out(record, conf)
+      now = now - 86400
+      pass(2)
+      assert.equal("applying", record.state)
+      pass(70)
+      assert.equal("failed", record.state)
+    end)
+  end)
+
+
   describe("that is to stand for ever", function()
     local for_ever = { action = "rollback", ttl_s = 0, verify_after_s = 30 }
 

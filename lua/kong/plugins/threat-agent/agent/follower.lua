@@ -45,10 +45,6 @@ local LIFE = {
   end,
 
   active = function(record, conf, now)
-    if record.expires_s and record.expires_s - now > record.ttl_s then
-      -- The clock was set back.
-      record.expires_s = now + record.ttl_s
-    end
     if record.expires_s and now >= record.expires_s then
       life.revert(record, conf, "expired", "its time is over")
     else
@@ -64,7 +60,16 @@ local LIFE = {
 }
 
 
+-- Where the clock was set back, nothing stands longer for it.
+local function keep_time(record, now)
+  if record.expires_s and record.expires_s - now > record.ttl_s then
+    record.expires_s = now + record.ttl_s
+  end
+end
+
+
 local function live_on(record, conf, now)
+  keep_time(record, now)
   -- No pause is longer: then the clock was set back.
   local waits = record.next_try_s and now < record.next_try_s and record.next_try_s - now <= life.LONGEST_PAUSE_S
   local why = LIFE[record.state] and life.must_go(record, conf)

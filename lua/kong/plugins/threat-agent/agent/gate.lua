@@ -63,7 +63,7 @@ local function spent(is_remote, workspace)
       -- What lies ahead is from before the clock was set back: how long ago nobody can say.
       minute = minute + (age_s and age_s >= 0 and age_s < 60 and 1 or 0)
       hour = hour + (age_s and age_s >= 0 and age_s < 3600 and 1 or 0)
-      active = active + (vocabulary.STANDING[record.state] and 1 or 0)
+      active = active + (vocabulary.IN_FORCE[record.state] and 1 or 0)
     end
   end
 
@@ -113,7 +113,7 @@ local function over_consumers(record, ratio)
   end
 
   for _, other in ipairs(journal.all()) do
-    if vocabulary.STANDING[other.state] then
+    if vocabulary.IN_FORCE[other.state] then
       add_consumers(other, refused)
     end
   end
@@ -127,15 +127,16 @@ local function over_consumers(record, ratio)
 end
 
 
--- Decides on a planned record. Returns true; or nil and why not, which may be otherwise in a moment.
+-- Decides on a planned record. Returns true; or nil and why not, which may be otherwise in a moment. What other actions do
+-- comes last: what is asked before may wait for a database, and meanwhile another one may begin.
 function _M.check(record, conf)
   local response = conf.response
   local why = _M.is_killed(conf) and "the kill switch is on"
               or protected(record, response.protected)
               or access(record, response)
-              or overlap(record)
-              or not record.by_operator and over_budget(response.budget, record)
               or not record.by_operator and over_consumers(record, response.blast_radius.consumer_ratio or 1)
+              or not record.by_operator and over_budget(response.budget, record)
+              or overlap(record)
               or nil
   if why then
     return nil, why

@@ -129,11 +129,17 @@ function _M.get(id)
 end
 
 
+-- Whether an action is at it, or came to where it is not long ago.
+local function was_lately(record, now)
+  return record.state == "applying" or record.state == "reverting" or now - record.changed_s < LATELY_S
+end
+
+
 -- Whether an action changed an entity lately, or changed it back.
 function _M.has_changed(id)
   local now = ngx.time()
   for _, record in ipairs(records) do
-    if record.applied_s and now - record.changed_s < LATELY_S then
+    if record.applied_s and was_lately(record, now) then
       for _, change in ipairs(record.changes) do
         if change.id == id then
           return true

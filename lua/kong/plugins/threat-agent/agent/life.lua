@@ -22,6 +22,8 @@ local ngx = ngx
 -- Pauses between tries double from the first to the longest. Units: seconds.
 local FIRST_PAUSE_S = 1
 local LONGEST_PAUSE_S = 60
+-- What is to stand for ever is begun so long at most. Units: seconds.
+local BEGUN_S = 3600
 
 
 local _M = { LONGEST_PAUSE_S = LONGEST_PAUSE_S }
@@ -134,9 +136,18 @@ end
 _M.start = start
 
 
+-- Whether the time of a record that is being applied is over: what it answers is long past.
+local function is_late(record, now)
+  return now >= (record.expires_s or record.applied_s + BEGUN_S)
+end
+
+
 -- Carries a record out, or goes on with it: each change can be applied twice as well as once.
 local function carry_out(record, conf)
   if record.state ~= "applying" and not start(record, conf) then
+    return
+  elseif is_late(record, ngx.time()) then
+    revert(record, conf, "failed", record.failure or "its time was over before it was applied")
     return
   end
 
@@ -149,7 +160,7 @@ local function carry_out(record, conf)
     record.applied_s, record.tries, record.next_try_s, record.failure = now, nil, nil, nil
     record.verify_s = record.verify_after_s and now + math.max(record.verify_after_s, effect.SETTLED_S)
     move(record, "active", conf)
-  elseif passes and (not record.expires_s or now < record.expires_s) then
+  elseif passes and not is_late(record, now) then
     wait(record, conf, err)
     kong.log.warn("action ", record.id, " could not be applied yet: ", err)
   else
