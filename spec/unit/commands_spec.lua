@@ -44,7 +44,7 @@ describe("what the leader is asked", function()
         unkill = function() done[#done + 1] = "unkill" end,
       },
       ["agent.journal"] = { get = function() end, all = function() return {} end },
-      ["agent.life"] = {}, ["agent.operator"] = {}, ["agent.trainer"] = {},
+      actions = {}, effect = {}, ["agent.life"] = {}, ["agent.operator"] = {}, ["agent.trainer"] = {},
     }
     for name, stub in pairs(stubs) do
       package.loaded[MODULE .. name] = stub

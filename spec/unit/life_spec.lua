@@ -304,6 +304,60 @@ describe("an action", function()
   end)
 
 
+  describe("that was approved", function()
+    local function approved(changes, more)
+      local record = record_of(changes, more)
+      life.move(record, "pending", conf)
+      record.approved_by = "ann"
+      life.start(record, conf)
+      return record
+    end
+
+    it("does not take for its own what somebody did while it waited", function()
+      entities.r1.port = 81
+      local record = approved({ patch("r1") })
+      pass(1)
+      assert.equal("refused", record.state)
+      assert.equal("somebody has done it already", record.why)
+
+      record = approved({ patch("r1"), patch("r2") }, { id = "i-2" })
+      pass(1)
+      assert.equal("active", record.state)
+      pass(600)
+      assert.equal("expired", record.state)
+      assert.equal("81 80 80", ports())
+    end)
+
+    it("takes for its own what it wrote before a crash", function()
+      local record = approved({ patch("r1"), patch("r2") })
+      failing.PATCH = function(_, id)
+        return id == "r2" and { "could not reach the Admin API", true }
+      end
+      pass(1)
+      failing = {}
+      pass(5)
+      assert.equal("active", record.state)
+      pass(600)
+      assert.equal("80 80 80", ports())
+    end)
+
+    it("waits where that cannot be looked at, and may be stopped meanwhile", function()
+      local record = approved({ patch("r1") })
+      failing.GET = { "away", true }
+      pass(3)
+      assert.equal("applying", record.state)
+      failing.GET = function()
+        if record.state == "applying" then
+          life.stop(record, conf, "reverted", "the kill switch is on")
+        end
+      end
+      pass(5)
+      assert.equal("reverted", record.state)
+      assert.equal("80 80 80", ports())
+    end)
+  end)
+
+
   describe("that is to stand for ever", function()
     local for_ever = { action = "rollback", ttl_s = 0, verify_after_s = 30 }
 

@@ -43,6 +43,10 @@ describe("a due step", function()
       ["agent.life"] = {
         move = move,
         pause = function(record) record.next_try_s = now + 1 end,
+        hold_back = function(record, _, why)
+          record.may_pass, record.next_try_s = true, now + 1
+          move(record, "refused", nil, why)
+        end,
         carry_out = function(record)
           record.applied_s = now
           move(record, "active")

@@ -99,8 +99,8 @@ local ARROWS = {
   ["agent.operations"] = { "agent.insertion", "agent.measures", "entities" },
   ["agent.operator"] = { "agent.journal", "database", "region", "senders", "vocabulary" },
   ["agent.orders"] = {
-    "agent.delegated", "agent.gate", "agent.journal", "agent.life", "agent.operator", "agent.trainer", "commands",
-    "lease", "vocabulary",
+    "actions", "agent.delegated", "agent.gate", "agent.journal", "agent.life", "agent.operator", "agent.trainer",
+    "commands", "effect", "lease", "vocabulary",
   },
   ["agent.outbox"] = { "notifiers", "secrets" },
   ["agent.outcomes"] = { "agent.journal" },

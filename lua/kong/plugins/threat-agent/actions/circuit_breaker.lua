@@ -11,6 +11,12 @@ local senders = require "kong.plugins.threat-agent.senders"
 local _M = {}
 
 
+-- The share of the requests that go well which a record would refuse now.
+function _M.touches(record)
+  return effect.good_ratio_now(record.place, record.target)
+end
+
+
 function _M.plan(record, incident, step)
   local kind, id, by = plugins.scope(record, step)
   if not kind then
@@ -19,7 +25,7 @@ function _M.plan(record, incident, step)
     return nil, "a breaker stands there already"
   end
 
-  local good_ratio = effect.good_ratio_now(record.place, step.target)
+  local good_ratio = _M.touches(record)
   if good_ratio > step.good_ratio then
     return nil, "too many of its requests still go well"
   end

@@ -22,6 +22,12 @@ local function find_service(text, workspace)
 end
 
 
+-- The share of the requests that go well which a record would refuse now.
+function _M.touches(record)
+  return effect.good_ratio(record.place, "route")
+end
+
+
 function _M.plan(record, _, step, client)
   local id = record.place.route
   if id == "" or not step.to_service then
@@ -46,7 +52,7 @@ function _M.plan(record, _, step, client)
     return nil, "the route goes there already"
   end
 
-  record.touches_ratio = effect.good_ratio(record.place)
+  record.touches_ratio = _M.touches(record)
   record.changes = {
     { op = "patch", kind = "routes", id = id, tags = route.tags, set = { service = { id = service.id } },
       before = { service = from and { id = from } or ngx.null } },

@@ -1,10 +1,11 @@
 -- The actions, each in a file of its own that plans and does nothing: it says which changes it
 -- comes down to (see agent/operations.lua), and they are applied, verified and taken back alike.
 --
--- An action is { plan = function(record, incident, step, client, known), follows }: it sets `record.changes` and,
+-- An action is { plan = function(record, incident, step, client, known), follows, touches }: it sets `record.changes` and,
 -- where it has clients, `record.clients`, and returns true; or nil, why there is nothing to do and, when
 -- the Admin API is why, whether that may pass. `client()` gives the Admin API's client, or the same three.
--- `follows`: whether it is taken again for those whom the incident names later; `known` are the others.
+-- `follows`: whether it is taken again for those whom the incident names later; `known` are the others. `touches`: tells
+-- of a record which share of the good requests it would refuse now, where that can be told without the incident.
 
 local region = require "kong.plugins.threat-agent.region"
 
@@ -55,6 +56,13 @@ end
 -- Whether an action is taken again for those whom an incident names later.
 function _M.follows(name)
   return registry[name].follows == true
+end
+
+
+-- Tells which share of the good requests a planned record would refuse, now where that can be told.
+function _M.touches(record)
+  local touches = registry[record.action].touches
+  return touches and touches(record) or record.touches_ratio
 end
 
 

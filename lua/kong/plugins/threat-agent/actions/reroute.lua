@@ -21,6 +21,12 @@ local function parse(url)
 end
 
 
+-- The share of the requests that go well which a record would refuse now.
+function _M.touches(record)
+  return effect.good_ratio(record.place, "service")
+end
+
+
 function _M.plan(record, _, step, client)
   local id, target = record.place.service, parse(step.url or "")
   if id == "" or not target then
@@ -39,7 +45,7 @@ function _M.plan(record, _, step, client)
   end
 
   record.target = "service"
-  record.touches_ratio = effect.good_ratio(record.place, record.target)
+  record.touches_ratio = _M.touches(record)
   record.changes = {
     { op = "patch", kind = "services", id = id, tags = service.tags, set = target,
       before = entities.before(service, target) },

@@ -76,6 +76,12 @@ local function narrowed(route, step)
 end
 
 
+-- The share of the requests that go well which a record would refuse now.
+function _M.touches(record)
+  return effect.good_ratio(record.place, "route")
+end
+
+
 function _M.plan(record, _, step, client)
   local id = record.place.route
   if id == "" then
@@ -106,7 +112,7 @@ function _M.plan(record, _, step, client)
     return nil, err or "it would take requests from route " .. loser .. ", which Kong asks first as it stands", passes or false
   end
 
-  record.touches_ratio = effect.good_ratio(record.place)
+  record.touches_ratio = _M.touches(record)
   record.changes = {
     { op = "patch", kind = "routes", id = id, tags = route.tags, set = set, before = entities.before(route, set) },
   }

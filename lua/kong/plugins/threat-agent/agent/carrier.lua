@@ -218,8 +218,8 @@ function _M.take_back(record, conf)
 end
 
 
--- Tells whether what a record changed stands as it was left. nil where that cannot be said now.
-function _M.stands(record, conf)
+-- Tells whether what a record changed, or one change of it, stands as it was left. nil where that cannot be said now.
+function _M.stands(record, conf, change)
   if _M.is_delegated(record, conf) then
     local answer = companion.ask(conf.response.companion, question("verify", record))
     return answer and answer.stands
@@ -230,8 +230,8 @@ function _M.stands(record, conf)
     return nil
   end
 
-  for _, change in ipairs(record.changes) do
-    local stands = operations.stands(change, client)
+  for _, one in ipairs(change and { change } or record.changes) do
+    local stands = operations.stands(one, client)
     if not stands then
       return stands
     end

@@ -76,7 +76,7 @@ local function live_on(record, conf, now)
   if why and (record.state == "active" or record.state == "applying") then
     life.revert(record, conf, "reverted", why)
   elseif why and record.state == "pending" then
-    life.move(record, "refused", conf, why)
+    life.hold_back(record, conf, why)
   elseif LIFE[record.state] and not waits then
     LIFE[record.state](record, conf, now)
   end

@@ -6,6 +6,7 @@
 -- Every step is in the journal before it is taken and after it, and in the ledger.
 
 local carrier = require "kong.plugins.threat-agent.agent.carrier"
+local cjson = require "cjson.safe"
 local deck = require "kong.plugins.threat-agent.deck"
 local effect = require "kong.plugins.threat-agent.effect"
 local files = require "kong.plugins.threat-agent.files"
@@ -17,6 +18,7 @@ local tally = require "kong.plugins.threat-agent.tally"
 
 local kong = kong
 local ngx = ngx
+local ipairs = ipairs
 
 
 -- Pauses between tries double from the first to the longest. Units: seconds.
@@ -66,6 +68,14 @@ end
 
 
 _M.pause = pause
+
+
+-- Refuses a record for what may pass: the step is looked at again as long as its incident is open.
+function _M.hold_back(record, conf, why)
+  record.may_pass, record.tries = true, nil
+  pause(record)
+  move(record, "refused", conf, why)
+end
 
 
 -- Puts a record's next try off, and says why.
@@ -142,12 +152,43 @@ local function is_late(record, now)
 end
 
 
+-- Leaves out of an approved record what somebody has done while it waited: to take that back would undo what they did.
+-- Returns whether there is something to go on with.
+local function leave_out_done(record, conf)
+  if not record.approved_by or record.is_compared or not carrier.is_remote(record) or carrier.is_delegated(record, conf) then
+    return true
+  end
+
+  local left = setmetatable({}, cjson.array_mt)
+  for _, change in ipairs(record.changes) do
+    local stands = carrier.stands(record, conf, change)
+    if record.state ~= "applying" then
+      return false
+    elseif stands == nil then
+      wait(record, conf, "could not look at what it is to change")
+      return false
+    end
+    left[#left + 1] = not stands and change or nil
+  end
+
+  if #left == 0 then
+    move(record, "refused", conf, "somebody has done it already")
+    return false
+  end
+
+  record.changes, record.is_compared = left, true
+  return journal.save()
+end
+
+
 -- Carries a record out, or goes on with it: each change can be applied twice as well as once.
 local function carry_out(record, conf)
   if record.state ~= "applying" and not start(record, conf) then
     return
   elseif is_late(record, ngx.time()) then
     revert(record, conf, "failed", record.failure or "its time was over before it was applied")
+    return
+  elseif not leave_out_done(record, conf) then
     return
   end
 

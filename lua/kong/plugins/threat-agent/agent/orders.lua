@@ -2,8 +2,10 @@
 -- the kill switch. It waits for nothing: what is asked of an action is begun, and done where the action is followed.
 -- And, some at a time, what data planes ask of their companion, which may wait for the Admin API.
 
+local actions = require "kong.plugins.threat-agent.actions"
 local commands = require "kong.plugins.threat-agent.commands"
 local delegated = require "kong.plugins.threat-agent.agent.delegated"
+local effect = require "kong.plugins.threat-agent.effect"
 local gate = require "kong.plugins.threat-agent.agent.gate"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local lease = require "kong.plugins.threat-agent.lease"
@@ -25,13 +27,23 @@ local MOST_QUESTIONS = 10
 local _M = {}
 
 
+-- What goes on at its place may be another thing than when it was planned. What data planes ask for only they see, and whom
+-- of a network an incident named only that tells.
+local function measure_again(record)
+  if not record.asked_by then
+    record.touches_ratio = actions.touches(record)
+    record.before = record.by == "network" and record.before or effect.measure(record)
+  end
+end
+
+
 local COMMANDS = {
   approve = function(record, conf, by)
     if record.state ~= "pending" then
       return
     end
 
-    -- Much may have changed while it waited.
+    measure_again(record)
     local why = life.must_go(record, conf) or not conf.response.enabled and "the agent is switched off"
     local ok = not why
     if ok then
@@ -42,15 +54,16 @@ local COMMANDS = {
       record.why = "approved by " .. by
       life.start(record, conf)
     else
-      life.move(record, "refused", conf, why)
+      life.hold_back(record, conf, why)
     end
   end,
 
   revert = function(record, conf, by, more)
-    record.ended_by = by
     if vocabulary.REVERTIBLE[record.state] then
+      record.ended_by = by
       life.stop(record, conf, "reverted", "asked for by " .. by .. (more or ""))
     elseif record.state == "pending" then
+      record.ended_by = by
       life.move(record, "refused", conf, "declined by " .. by)
     end
   end,

@@ -139,9 +139,7 @@ local function decide(record, former, policy, conf)
 
   record = former and renew(former, record) or record
   if not ok then
-    record.may_pass = true
-    life.pause(record)
-    life.move(record, "refused", conf, why)
+    life.hold_back(record, conf, why)
   elseif conf.mode ~= "enforce" then
     life.move(record, "dry_run", conf)
   elseif policy.approval == "required" and not carrier.is_delegated(record, conf) then
