@@ -3,7 +3,8 @@
 
 local MODULE = "kong.plugins.threat-agent."
 
-local records, consumers, killed, entities, plugins
+local records, consumers, killed, entities
+local lists     -- kind → list of entities
 
 
 local function load()
@@ -20,11 +21,11 @@ local function load()
       of = function(by, id) return by == "credential" and id:match("^(%l+)%-") or id end,
       count = function() return type(consumers) == "function" and consumers() or consumers end,
     },
-    database = { each = function()
-      local i = 0
+    database = { each = function(kind)
+      local list, i = lists[kind] or {}, 0
       return function()
         i = i + 1
-        return plugins[i]
+        return list[i]
       end
     end, select = function(kind, id)
       if not id then
@@ -36,7 +37,7 @@ local function load()
       end
       return entity
     end },
-    senders = { network_of = function(text) return text:match("^%d+%.%d+%.%d+") .. ".0/24" end },
+    senders = dofile("lua/kong/plugins/threat-agent/senders.lua"),
   }
   for name, stub in pairs(stubs) do
     package.loaded[MODULE .. name] = stub
@@ -72,7 +73,7 @@ describe("the gate", function()
 
   before_each(function()
     time = _G.ngx and _G.ngx.time
-    records, consumers, killed, entities, plugins = {}, 100, nil, {}, {}
+    records, consumers, killed, entities, lists = {}, 100, nil, {}, {}
     former_kong = _G.kong
     _G.kong = { configuration = { admin_listeners = { { ip = "0.0.0.0", port = 8001 }, { ip = "10.0.0.7", port = 8444 } } } }
     gate = load()
@@ -246,8 +247,19 @@ describe("the gate", function()
       end)
     end
 
+    it("to the Admin API behind an upstream", function()
+      entities["services/s1"] = { host = "pool", port = 80 }
+      lists.upstreams = { { id = "u0", name = "other" }, { id = "u1", name = "pool" } }
+      lists.targets = { { target = "127.0.0.1:8001", upstream = { id = "u0" } },
+                        { target = "10.0.0.7:80", upstream = { id = "u1" } } }
+      local place = { workspace = "a", service = "s1", route = "r1" }
+      assert.is_nil(why({ place = place, changes = change }))
+      lists.targets[3] = { target = "10.0.0.7:8444", upstream = { id = "u1" } }
+      assert.equal("its service leads to the Admin API", why({ place = place, changes = change }))
+    end)
+
     it("to the dashboard", function()
-      plugins = { { name = "cors", route = { id = "r2" } }, { name = "threat-agent-dashboard", route = { id = "r1" } } }
+      lists.plugins = { { name = "cors", route = { id = "r2" } }, { name = "threat-agent-dashboard", route = { id = "r1" } } }
       entities["routes/r1"] = { service = { id = "s1" } }
       entities["services/s1"] = { host = "shop.test", port = 80 }
       local function place(route)
@@ -283,6 +295,49 @@ describe("the gate", function()
       assert.is_nil(why({ by = by, clients = { id } }), by)
     end
     assert.is_nil(why({ action = "allow", by = "client_ip", clients = { "192.0.2.9" } }))
+  end)
+
+
+  it("leaves an IPv6 client alone that counts as one with a protected address", function()
+    conf.response.protected.cidrs = { "2001:db8:0:1::5", "2001:db8:9::/48" }
+    for address, is_protected in pairs({ ["2001:db8:0:1::bad"] = true, ["2001:db8:0:1:7::"] = true,
+                                         ["2001:db8:0:2::5"] = false }) do
+      assert.equal(is_protected, why({ clients = { address } }) ~= nil, address)
+    end
+  end)
+
+
+  describe("leaves a service alone on which a protected route is:", function()
+    local place = { workspace = "a", route = "r1", service = "s1" }
+    local on_service = { { op = "create", kind = "plugins", entity = { service = { id = "s1" } } } }
+
+    before_each(function()
+      conf.response.protected = { routes = { "checkout" }, tags = { "hands-off" } }
+      entities["services/s1"] = { host = "shop.test", port = 80 }
+      lists.routes = { { id = "r1" }, { id = "r2", name = "checkout", service = { id = "s1" } },
+                       { id = "r3", tags = { "hands-off" }, service = { id = "s2" } } }
+    end)
+
+    it("from what is put on it", function()
+      assert.equal("the route checkout of its service is protected",
+                   why({ place = place, target = "service", changes = on_service }))
+      assert.is_not_nil(why({ place = place, target = "service", changes = { { op = "ban", ban = { by = "service" } } } }))
+      place.service = "s2"
+      assert.equal("the route r3 of its service is protected",
+                   why({ place = place, target = "service", changes = on_service }))
+      place.service = "s1"
+    end)
+
+    it("from a change of it, or of where it goes", function()
+      for _, kind in ipairs({ "services", "upstreams", "upstreams/u/targets", "targets" }) do
+        assert.is_not_nil(why({ place = place, target = "route", changes = { { op = "patch", kind = kind, id = "x" } } }))
+      end
+    end)
+
+    it("but not from what is on another of its routes", function()
+      assert.is_nil(why({ place = place, target = "route", changes = { { op = "patch", kind = "routes", id = "r1" } } }))
+      assert.is_nil(why({ place = place, target = "route", clients = { "192.0.2.1" } }))
+    end)
   end)
 
 

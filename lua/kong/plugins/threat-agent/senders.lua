@@ -26,8 +26,9 @@ local function groups_of(text)
 end
 
 
--- The /56 of an IPv6 address in canonical form; nil for what is none.
-local function network_of_v6(address)
+-- The first four groups of an IPv6 address, or of a network's; nil for what is none.
+local function first_groups(text)
+  local address = text:match("^[^/]+")
   local first, last = address, ""
   local gap = address:find("::", 1, true)
   if gap then
@@ -42,8 +43,19 @@ local function network_of_v6(address)
   for i = #groups + 1, WHOLE_GROUPS + 1 do
     groups[i] = tail[i - GROUPS + #tail] or 0
   end
-  groups[WHOLE_GROUPS + 1] = groups[WHOLE_GROUPS + 1] - groups[WHOLE_GROUPS + 1] % 256
-  return format("%x:%x:%x:%x::/56", groups[1], groups[2], groups[3], groups[4])
+  return groups
+end
+
+
+-- The /56 of an IPv6 address in canonical form; nil for what is none.
+local function network_of_v6(text)
+  local groups = first_groups(text)
+  if not groups then
+    return nil
+  end
+
+  local fourth = groups[WHOLE_GROUPS + 1]
+  return format("%x:%x:%x:%x::/56", groups[1], groups[2], groups[3], fourth - fourth % 256)
 end
 
 
@@ -56,6 +68,13 @@ function _M.network_of(text)
   end
 
   return network_of_v6(address)
+end
+
+
+-- The /64 that counts as one client, of an IPv6 address or of a network's; nil for what is none.
+function _M.line_of(text)
+  local groups = text:find(":", 1, true) and first_groups(text)
+  return groups and format("%x:%x:%x:%x::/64", groups[1], groups[2], groups[3], groups[4]) or nil
 end
 
 

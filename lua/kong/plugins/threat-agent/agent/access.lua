@@ -47,6 +47,49 @@ local function is_own_listener(host, port)
 end
 
 
+local function is_admin_api(host, port, response)
+  return is_own_listener(host, port) or is_at(response.admin_api.url, host, port)
+end
+
+
+-- The upstream that a host names; nil where it is no upstream's name, nil and an error.
+local function upstream_of(host)
+  for upstream, err in database.each("upstreams") do
+    if not upstream then
+      return nil, err
+    elseif upstream.name == host then
+      return upstream.id
+    end
+  end
+end
+
+
+-- Whether a service leads to the Admin API, by itself or by a target of its upstream. Returns nil and an error.
+local function leads_to_admin_api(service, response)
+  if is_admin_api(service.host, service.port, response) then
+    return true
+  end
+
+  local upstream, err = upstream_of(service.host)
+  if not upstream then
+    return not err and false or nil, err
+  end
+
+  for target, target_err in database.each("targets") do
+    if not target then
+      return nil, target_err
+    end
+
+    local host, port = target.target:match("^(.*):(%d+)$")
+    if target.upstream.id == upstream and is_admin_api(host, tonumber(port), response) then
+      return true
+    end
+  end
+
+  return false
+end
+
+
 -- Whether the dashboard is on the route, or on one of the service's where an action is on that.
 local function has_dashboard(record)
   local place = record.place
@@ -77,21 +120,20 @@ return function(record, response)
     return nil
   end
 
-  local service, err
+  local service, leads_there, has_page, err
   if record.place.service ~= "" then
     service, err = database.select("services", record.place.service)
   end
-  if service and (is_own_listener(service.host, service.port) or is_at(response.admin_api.url, service.host, service.port)) then
-    return "its service leads to the Admin API"
+  if service then
+    leads_there, err = leads_to_admin_api(service, response)
+  end
+  if not err and not leads_there then
+    has_page, err = has_dashboard(record)
   end
 
-  local found
-  if not err then
-    found, err = has_dashboard(record)
-  end
   if err then
-    return "it may lead to the agent's own dashboard, which cannot be told: " .. tostring(err)
+    return "it may lead to the Admin API or the agent's own dashboard, which cannot be told: " .. tostring(err)
   end
 
-  return found and "the dashboard is there" or nil
+  return leads_there and "its service leads to the Admin API" or has_page and "the dashboard is there" or nil
 end

@@ -9,6 +9,7 @@ local senders = require "kong.plugins.threat-agent.senders"
 
 
 local ipairs = ipairs
+local tostring = tostring
 local type = type
 
 
@@ -41,10 +42,23 @@ local function overlaps(network, cidrs)
 end
 
 
+-- Whether an address, or another one that counts as the same client, is one of a list.
+local function is_one_of(address, cidrs)
+  local line = senders.line_of(address)
+  for _, cidr in ipairs(line and cidrs or {}) do
+    if senders.line_of(cidr) == line then
+      return true
+    end
+  end
+
+  return region.is_within(address, cidrs)
+end
+
+
 -- Names why a sender is protected; nil when it is not.
 local function protected_sender(by, id, limits)
   if by == "client_ip" then
-    return region.is_within(id, limits.cidrs or {}) and "a client is protected"
+    return is_one_of(id, limits.cidrs or {}) and "a client is protected"
   elseif by == "network" then
     return overlaps(id, limits.cidrs or {}) and "a client of the network is protected"
   elseif by == "session" or not limits.consumers or #limits.consumers == 0 then
@@ -84,6 +98,42 @@ local function tagged(kind, id, limits, is_changed)
 end
 
 
+-- Whether a record changes a whole service, or where that goes.
+local function is_for_service(record)
+  if record.target == "service" then
+    return true
+  end
+
+  for _, change in ipairs(record.changes) do
+    if change.kind and change.kind ~= "routes" and change.kind ~= "plugins" and change.kind ~= "acls" then
+      return true
+    end
+  end
+
+  return false
+end
+
+
+-- Says why a route of the service that a record changes is protected; nil when none is.
+local function protected_beside(record, limits)
+  local is_possible = limits.routes and limits.routes[1] or limits.tags and limits.tags[1]
+  if not is_possible or record.place.service == "" or not is_for_service(record) then
+    return nil
+  end
+
+  for route, err in database.each("routes") do
+    if not route then
+      return "a route of its service may be protected, which cannot be read: " .. tostring(err)
+    end
+
+    local is_there = type(route.service) == "table" and route.service.id == record.place.service
+    if is_there and (contains(limits.routes, route.id, route.name) or protected_tag(route.tags, limits)) then
+      return "the route " .. (type(route.name) == "string" and route.name or route.id) .. " of its service is protected"
+    end
+  end
+end
+
+
 -- Names the protected thing that a planned record would touch; nil when there is none.
 return function(record, limits)
   if contains(limits.routes, record.place.route, record.place.route_name) then
@@ -118,4 +168,5 @@ return function(record, limits)
 
   return tagged("routes", record.place.route, limits, is_changed)
          or tagged("services", record.place.service, limits, is_changed)
+         or protected_beside(record, limits)
 end
