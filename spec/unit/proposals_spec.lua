@@ -5,7 +5,7 @@ local MODULE = "kong.plugins.threat-agent."
 
 
 describe("a due step", function()
-  local proposals, records, refusal, suspects, now, conf, ledger
+  local proposals, records, refusal, suspects, now, conf, ledger, wanted
   local former_kong, former_time = _G.kong, _G.ngx and _G.ngx.time
 
   local INCIDENT = { id = "i", category = "abuse", title = "t", workspace = "w", route = "r", service = "s" }
@@ -15,6 +15,7 @@ describe("a due step", function()
 
   before_each(function()
     records, refusal, suspects, now, ledger = {}, nil, { "a" }, 1000, {}
+    wanted = true
     conf = { mode = "enforce" }
     _G.ngx = _G.ngx or {}
     _G.ngx.time = function() return now end
@@ -71,8 +72,18 @@ describe("a due step", function()
 
 
   local function propose(step)
-    proposals.propose(INCIDENT, POLICY, 1, step or STEP, conf)
+    proposals.propose(INCIDENT, POLICY, 1, step or STEP, conf, function() return wanted end)
   end
+
+
+  it("that is no longer wanted once it is planned is not taken", function()
+    wanted = false
+    propose()
+    assert.same({}, records)
+    wanted = true
+    propose()
+    assert.equal("active", records["i-p-1"].state)
+  end)
 
 
   it("that was refused for a moment is taken when that has passed, and the refusal is told once", function()

@@ -6,7 +6,7 @@ local FOLDER = "lua/kong/plugins/threat-agent/"
 
 
 describe("the responder", function()
-  local responder, proposed, done, records, conf, platform, raising, logged
+  local responder, proposed, done, records, conf, platform, raising, logged, waits
   local former_kong, former_time = _G.kong, _G.ngx and _G.ngx.time
 
   before_each(function()
@@ -14,7 +14,7 @@ describe("the responder", function()
     _G.ngx.time = function() return 1000 end
     logged = {}
     _G.kong = { log = { err = function(...) logged[#logged + 1] = table.concat({ ... }) end } }
-    proposed, done, records, raising = {}, {}, {}, nil
+    proposed, done, records, raising, waits = {}, {}, {}, nil, nil
     local function note(what)
       return function(_, is_remote)
         done[#done + 1] = what .. (is_remote == nil and "" or is_remote and " remote" or " memory")
@@ -29,9 +29,15 @@ describe("the responder", function()
       ["agent.outcomes"] = { was_useless_before = function() return false end },
       ["agent.planner"] = dofile(FOLDER .. "agent/planner.lua"),
       ["agent.proposals"] = {
-        propose = function(incident, _, number, step)
+        propose = function(incident, _, number, step, _, is_wanted)
           if incident.id == raising then
             error("a list that is none", 0)
+          end
+          if waits then
+            waits()
+          end
+          if not is_wanted() then
+            return
           end
           proposed[#proposed + 1] = incident.id .. "-" .. number .. " " .. step.action
         end,
@@ -63,9 +69,13 @@ describe("the responder", function()
   end)
 
 
-  local function open(id, since_s)
-    responder.take_in({ id = id, status = "open", category = "abuse", severity = "high", confidence = 1,
-                        opened_s = 1000 - since_s })
+  local function open(id, since_s, more)
+    local incident = { id = id, status = "open", category = "abuse", severity = "high", confidence = 1,
+                       opened_s = 1000 - since_s }
+    for name, value in pairs(more or {}) do
+      incident[name] = value
+    end
+    responder.take_in(incident)
   end
 
 
@@ -102,6 +112,22 @@ describe("the responder", function()
     assert.same({}, proposed)
     assert.same({ "obey", "follow memory", "answer", "follow remote" }, done)
   end)
+
+
+  for what, change in pairs({
+    ["is called a false alarm"] = function(reopen) reopen({ feedback = { verdict = "false_alarm" } }) end,
+    ["is over"] = function(reopen) reopen({ status = "resolved" }) end,
+    ["has another configuration"] = function() platform = {} end,
+  }) do
+    it("does nothing about what " .. what .. " while its plan is waited for", function()
+      open("I", 0)
+      waits = function()
+        change(function(more) open("I", 0, more) end)
+      end
+      responder.beat(conf)
+      assert.same({}, proposed)
+    end)
+  end
 
 
   it("responds to the others where one incident cannot be responded to", function()

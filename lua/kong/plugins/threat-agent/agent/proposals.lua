@@ -150,8 +150,9 @@ local function decide(record, former, policy, conf)
 end
 
 
--- Takes a step of a policy, once; where it follows whom the incident names, again for those who are new.
-function _M.propose(incident, policy, number, step, conf)
+-- Takes a step of a policy, once; where it follows whom the incident names, again for those who are new. is_wanted: tells
+-- whether it is still to be taken, once it is planned.
+function _M.propose(incident, policy, number, step, conf, is_wanted)
   local now = ngx.time()
   local id, former, known = turn_of(planner.id_of(incident, policy, number), actions.follows(step.action), now)
   local tried = former or waiting[id]
@@ -160,7 +161,9 @@ function _M.propose(incident, policy, number, step, conf)
   end
 
   local record, why, passes = plan(id, incident, policy, number, step, conf, known)
-  if record then
+  if not is_wanted() then
+    return
+  elseif record then
     waiting[id] = nil
     decide(record, former, policy, conf)
   elseif former then

@@ -56,11 +56,24 @@ function _M.open()
 end
 
 
+-- Whether an incident is to be responded to, by the instance that holds. While a plan waits for the Admin API it may be
+-- over or called a false alarm, and the configuration another one.
+local function is_wanted(id, conf)
+  local known = incidents[id]
+  local feedback = known and judged(known).feedback
+  return known ~= nil and conf.response.enabled and conf == settings.platform()
+         and not (feedback and feedback.verdict == "false_alarm")
+end
+
+
 local function propose_for(id, known, conf, is_remote)
+  local function wanted()
+    return is_wanted(id, conf)
+  end
+
   local now = ngx.time()
   local incident = judged(known)
-  local is_wrong = incident.feedback and incident.feedback.verdict == "false_alarm"
-  local policy = not is_wrong and planner.policy_for(conf.response.policies, incident, now)
+  local policy = wanted() and planner.policy_for(conf.response.policies, incident, now)
   local function was_useless(number)
     local record = journal.get(planner.id_of(incident, policy, number))
     if not record then
@@ -73,7 +86,7 @@ local function propose_for(id, known, conf, is_remote)
 
   for _, due in ipairs(policy and planner.due(policy, incident, now, was_useless) or {}) do
     if (IN_MEMORY[due.step.action] == nil) == is_remote then
-      proposals.propose(incident, policy, due.number, due.step, conf)
+      proposals.propose(incident, policy, due.number, due.step, conf, wanted)
     end
   end
 end
@@ -81,10 +94,6 @@ end
 
 -- Takes the steps that are due, by the instance that holds now; one that cannot be taken holds up no other.
 local function propose(conf, is_remote)
-  if not conf.response.enabled or conf ~= settings.platform() then
-    return
-  end
-
   -- While one is waited for others open and end.
   local open = {}
   for id, known in pairs(incidents) do
