@@ -12,6 +12,9 @@ local ADMIN = "lua/kong/plugins/threat-agent/admin/"
 local KINDS = { "acls", "plugins", "routes", "services", "upstreams", "upstreams/UPSTREAM/targets" }
 
 
+-- The agent neither makes these nor takes them away.
+local STAYS = { routes = true, services = true }
+
 local asked
 
 
@@ -36,7 +39,7 @@ local function ask_everything()
   asked = { ["/ read"] = true }     -- admin/init.lua asks what it talks to
   local api = client()
   for _, kind in ipairs(KINDS) do
-    for _, method in ipairs({ "get", "put", "patch", "delete" }) do
+    for _, method in ipairs(STAYS[kind] and { "get", "patch" } or { "get", "put", "patch", "delete" }) do
       api[method](api, kind, "ENTITY", {})
     end
   end
