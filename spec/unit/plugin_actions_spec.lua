@@ -10,12 +10,12 @@ local ACTIONS = "lua/kong/plugins/threat-agent/actions/"
 
 
 describe("where a plugin stands already,", function()
-  local standing, others, actions
+  local standing, others, suspects, actions
   local former_ngx = _G.ngx
 
   before_each(function()
     _G.ngx = { null = null }
-    standing, others = nil, {}
+    standing, others, suspects = nil, {}, { "192.0.2.1" }
     local stubs = {
       database = {
         each = function()
@@ -31,7 +31,10 @@ describe("where a plugin stands already,", function()
       settings = { platform = function() end },
       effect = { good_ratio = function() return 0 end },
       ["actions.usual"] = { requests = function() return 600 end },
-      senders = { suspects = function(_, by) return by == "consumer" and { "c" } or { "192.0.2.1" } end },
+      senders = {
+        suspects = function(_, by) return by == "consumer" and { "c" } or suspects end,
+        line_of = dofile("lua/kong/plugins/threat-agent/senders.lua").line_of,
+      },
     }
     for name, stub in pairs(stubs) do
       package.loaded[MODULE .. name] = stub
@@ -158,6 +161,11 @@ describe("where a plugin stands already,", function()
       local change = plan("ip_restriction", {})
       assert.same({ config = { deny = { "192.0.2.9", "192.0.2.1" } }, enabled = true }, change.set)
       assert.same({ config = { deny = { "192.0.2.9" } }, enabled = true }, change.before)
+    end)
+
+    it("denies an IPv6 client whichever of its addresses it takes next", function()
+      suspects = { "2001:db8::1:bad:1", "192.0.2.1", "2001:db8::/56" }
+      assert.same({ "2001:db8:0:0::/64", "192.0.2.1", "2001:db8::/56" }, plan("ip_restriction", {}).entity.config.deny)
     end)
 
     it("that is switched off locks nobody else out", function()

@@ -8,6 +8,17 @@ local senders = require "kong.plugins.threat-agent.senders"
 local _M = {}
 
 
+-- What Kong is to deny: an IPv6 client is its /64, whichever of its addresses it was seen with.
+local function denied_of(clients)
+  local denied = {}
+  for i, client in ipairs(clients) do
+    denied[i] = not client:find("/", 1, true) and senders.line_of(client) or client
+  end
+
+  return denied
+end
+
+
 local function list_of(value)
   return type(value) == "table" and value[1] and value or nil
 end
@@ -53,10 +64,11 @@ function _M.plan(record, incident, step, client)
 
   record.by = by
   record.clients = clients
+  local denied = denied_of(clients)
   return plugins.plan(record, step, client, "ip-restriction", function(over)
-    return lists_beside(over, clients)
+    return lists_beside(over, denied)
   end, function(standing, config)
-    return tighten(standing, config, clients)
+    return tighten(standing, config, denied)
   end)
 end
 
