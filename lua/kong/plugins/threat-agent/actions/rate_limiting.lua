@@ -70,7 +70,7 @@ end
 
 
 function _M.plan(record, _, step, client)
-  local limit = step.per_minute or usual.requests(record.place, 60)
+  local limit = step.per_minute or usual.requests(record.place, 60, step.target)
   return plugins.plan(record, step, client, "rate-limiting", function(over)
     return limits_beside(over, limit)
   end, function(standing, config)

@@ -2,8 +2,10 @@
 
 local region = require "kong.plugins.threat-agent.region"
 local senders = require "kong.plugins.threat-agent.senders"
+local snapshots = require "kong.plugins.threat-agent.snapshots"
 
 
+local ipairs = ipairs
 local max = math.max
 
 
@@ -16,15 +18,24 @@ local LEARNED_S = 10
 local _M = {}
 
 
--- Requests in a window that no ordinary client exceeds. Units: seconds.
-function _M.requests(place, window_s)
-  local traffic = region.traffic(senders.identity(place))
+-- Requests in a minute that no ordinary client of a route exceeds.
+local function per_minute(place, route)
+  local traffic = region.traffic(senders.identity({ workspace = place.workspace, service = place.service, route = route }))
   local hot = traffic and traffic.hot_limit or 0
-  if hot > 0 then
-    return max(1, math.floor(hot * window_s / LEARNED_S))
+  return hot > 0 and hot * 60 / LEARNED_S or UNLEARNED_PER_MINUTE
+end
+
+
+-- Requests in a window that no ordinary client exceeds. target: "service" for all of its routes, which one client may use
+-- at once; else the place's route. Units: seconds.
+function _M.requests(place, window_s, target)
+  local routes = target == "service" and snapshots.routes_of(place.service) or {}
+  local all = 0
+  for _, route in ipairs(routes[1] and routes or { place.route }) do
+    all = all + per_minute(place, route)
   end
 
-  return max(1, math.floor(UNLEARNED_PER_MINUTE * window_s / 60))
+  return max(1, math.floor(all * window_s / 60))
 end
 
 

@@ -97,7 +97,7 @@ local function question(command, record)
     result = record.result,
   }
   if command == "apply" then
-    asked.per_minute = usual.requests(record.place, 60)
+    asked.per_minute = usual.requests(record.place, 60, record.target)
   end
 
   return asked
