@@ -17,8 +17,8 @@ local has_plugins = gateway.kind ~= "embedded"
 local INJECTION = "?q=1%27%20UNION%20SELECT%20password%20FROM%20users--"
 
 
--- Name → the step; `plugins` that stand on the route; `keyed`: a consumer shows its key. The name is the
--- action's, or says what of its kind stands there already.
+-- Name → the step; `service`: the service, where it is not the demo API; `plugins` that stand on the route; `keyed`: a
+-- consumer shows its key. The name is the action's, or says what of its kind stands there already.
 local MEMORY = {
   ban = { step = "action: ban, suspicion: low" },
   on_signal = { step = "action: ban, when: signal, suspicion: low" },
@@ -50,6 +50,8 @@ local BY_PLUGINS = {
                  plugins = "{ name: request-termination, config: { trigger: x-debug, status_code: 404, body: gone } }" },
   switched_on = { step = "action: ip_restriction, suspicion: low",
                   plugins = "{ name: ip-restriction, enabled: false, config: { allow: [10.0.0.0/8] } }" },
+  reroute_from_tls = { step = "action: reroute, url: 'http://127.0.0.1:1/nothing'",
+                       service = "host: 127.0.0.1, port: 1, protocol: https, tls_verify: true, tls_verify_depth: 3" },
   own_template = { step = "action: hot_patch, template: mark, parameter: 'a \" b'" },
   limit_consumer = { step = "action: limit_consumer, suspicion: low, per_minute: 5", plugins = "{ name: key-auth }", keyed = true },
   deny_consumer = { step = "action: deny_consumer, suspicion: low", plugins = "{ name: key-auth }", keyed = true },
@@ -73,8 +75,9 @@ local function config()
   local services, policies, consumers = {}, {}, {}
   for i, name in ipairs(names) do
     local case = cases[name]
-    services[i] = ("  - { name: %s, url: 'http://%s', routes: [{ name: %s, paths: [/%s]%s }] }\n"):format(
-      name, name == "drain_target" and "pool" or "127.0.0.1:${DEMO_PORT}", name, name,
+    local to = case.service or "url: 'http://" .. (name == "drain_target" and "pool" or "127.0.0.1:${DEMO_PORT}") .. "'"
+    services[i] = ("  - { name: %s, %s, routes: [{ name: %s, paths: [/%s]%s }] }\n"):format(
+      name, to, name, name,
       case.plugins and ", plugins: [" .. case.plugins .. "]" or "")
     policies[i] = ("          - { id: %s, routes: [%s], min_confidence: 0.3, min_severity: low, "
                    .. "steps: [{ %s, ttl_s: 45, verify_after_s: 10 }] }\n"):format(name, name, case.step)

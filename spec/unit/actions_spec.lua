@@ -197,6 +197,26 @@ describe("an action", function()
   end)
 
 
+  describe("that reroutes a service", function()
+    it("leaves TLS behind where the other upstream has none, and takes it up again", function()
+      entities["services/s"] = { protocol = "https", host = "shop", port = 443, path = null, tls_verify = true,
+                                 tls_verify_depth = null, client_certificate = { id = "c" } }
+      assert.is_true(plan("reroute", { url = "http://sink:81/x" }))
+      assert.same({ protocol = "http", host = "sink", port = 81, path = "/x", tls_verify = null,
+                    client_certificate = null }, record.changes[1].set)
+      assert.same({ protocol = "https", host = "shop", port = 443, path = null, tls_verify = true,
+                    client_certificate = { id = "c" } }, record.changes[1].before)
+      assert.is_true(plan("reroute", { url = "https://sink" }))
+      assert.is_nil(record.changes[1].set.tls_verify)
+    end)
+
+    it("leaves one alone that speaks something else", function()
+      entities["services/s"] = { protocol = "tcp", host = "shop", port = 443 }
+      assert.equal("the service speaks tcp", select(2, plan("reroute", { url = "http://sink" })))
+    end)
+  end)
+
+
   -- What it finds done already somebody else did: taking it back would undo that.
   describe("leaves as it is, and so takes back nothing of,", function()
     local function refusal(name, step)

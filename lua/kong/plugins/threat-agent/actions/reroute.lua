@@ -9,6 +9,9 @@ local _M = {}
 
 local PORTS = { http = 80, https = 443 }
 
+-- What Kong allows a service with TLS only.
+local OF_TLS = { "ca_certificates", "client_certificate", "tls_verify", "tls_verify_depth" }
+
 
 local function parse(url)
   local protocol, host, port, path = url:match("^(https?)://([^:/]+):?(%d*)(/?.*)$")
@@ -18,6 +21,18 @@ local function parse(url)
     port = tonumber(port) or PORTS[protocol],
     path = path ~= "" and path or ngx.null,
   }
+end
+
+
+-- The fields to set for a service to go to a target; without TLS those that need it go, and come back with what stood.
+local function fields_for(target, service)
+  for _, field in ipairs(target.protocol == "http" and OF_TLS or {}) do
+    if service[field] ~= nil and service[field] ~= ngx.null then
+      target[field] = ngx.null
+    end
+  end
+
+  return target
 end
 
 
@@ -40,10 +55,13 @@ function _M.plan(record, _, step, client)
   end
   if not service then
     return nil, err or "the service is gone", passes or false
+  elseif not PORTS[service.protocol] then
+    return nil, "the service speaks " .. tostring(service.protocol)
   elseif entities.holds(service, target) then
     return nil, "the service goes there already"
   end
 
+  target = fields_for(target, service)
   record.target = "service"
   record.touches_ratio = _M.touches(record)
   record.changes = {
