@@ -55,6 +55,7 @@ describe("an action", function()
       end,
       select = function(kind, id) return entities[kind .. "/" .. id] end,
       workspace_of = function(entity) return entity.ws_id or "w" end,
+      workspace_at = function() return "w" end,
     })
     for _, name in ipairs({ "wider", "consumers", "plugins", "ban" }) do
       stub("actions." .. name, dofile(FOLDER .. "actions/" .. name .. ".lua"))
@@ -214,6 +215,18 @@ describe("an action", function()
       entities["services/s"] = { protocol = "tcp", host = "shop", port = 443 }
       assert.equal("the service speaks tcp", select(2, plan("reroute", { url = "http://sink" })))
     end)
+  end)
+
+
+  it("against consumers, credentials or networks touches whoever else is behind them", function()
+    stub("actions.templates", { refuse_credentials = function() return "code" end })
+    incident.top_senders[3] = { by = "credential", id = "key", suspicion = "high" }
+    for name, step in pairs({ deny_consumer = {}, limit_consumer = { scope = "route" }, disable_credential = {},
+                              ip_restriction = { by = "network" } }) do
+      record.touches_ratio, step.suspicion, step.target = 0, "high", "route"
+      assert.is_true(plan(name, step))
+      assert.equal(0.5, record.touches_ratio, name)
+    end
   end)
 
 

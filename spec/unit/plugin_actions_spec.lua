@@ -26,10 +26,11 @@ describe("where a plugin stands already,", function()
           end
         end,
         workspace_of = function(plugin) return plugin.ws_id or "w" end,
+        workspace_at = function() return "w" end,
       },
       entities = dofile("lua/kong/plugins/threat-agent/entities.lua"),
       settings = { platform = function() end },
-      effect = { good_ratio = function() return 0 end },
+      effect = { good_ratio = function() return 0 end, others_ratio = function() return 0 end },
       ["actions.usual"] = { requests = function() return 600 end },
       senders = {
         suspects = function(_, by) return by == "consumer" and { "c" } or suspects end,
@@ -63,7 +64,7 @@ describe("where a plugin stands already,", function()
   -- Returns the planned change; or nil and why there is none.
   local function plan(name, step)
     step.target, step.suspicion = "route", "low"
-    local record = { place = { workspace = "w", route = "r", service = "s" } }
+    local record = { place = { workspace = "as it was told", route = "r", service = "s" } }
     local ok, why = actions[name].plan(record, {}, step, function()
       return { plugins_of = function() return { standing } end }
     end)

@@ -42,4 +42,22 @@ function _M.workspace_of(entity)
 end
 
 
+-- The workspace that the route or service of a place is in, whoever named the place; its own where both are gone. Returns
+-- nil and an error.
+function _M.workspace_at(place)
+  local entity, err
+  if place.route ~= "" then
+    entity, err = _M.select("routes", place.route)
+  end
+  if not entity and not err and place.service ~= "" then
+    entity, err = _M.select("services", place.service)
+  end
+  if err then
+    return nil, "could not read where an incident is: " .. err
+  end
+
+  return entity and _M.workspace_of(entity) or place.workspace
+end
+
+
 return _M

@@ -1,5 +1,6 @@
 -- Plans one change for each consumer that an incident names.
 
+local effect = require "kong.plugins.threat-agent.effect"
 local senders = require "kong.plugins.threat-agent.senders"
 
 
@@ -31,5 +32,6 @@ return function(record, incident, step, change_for, done)
   record.by = "consumer"
   record.clients = consumers
   record.changes = changes
+  record.touches_ratio = effect.others_ratio(record, incident.top_clients)
   return true
 end

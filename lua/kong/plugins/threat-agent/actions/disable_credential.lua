@@ -5,6 +5,7 @@
 -- Kong's post-function, which runs once the credential is known, refuses it by its id: no secret is read, and
 -- taking it back is deleting the plugin.
 
+local effect = require "kong.plugins.threat-agent.effect"
 local plugins = require "kong.plugins.threat-agent.actions.plugins"
 local senders = require "kong.plugins.threat-agent.senders"
 local templates = require "kong.plugins.threat-agent.actions.templates"
@@ -26,6 +27,7 @@ function _M.plan(record, incident, step, client)
 
   record.by = "credential"
   record.clients = credentials
+  record.touches_ratio = effect.others_ratio(record, incident.top_clients)
   return plugins.plan_code(record, step, client, "post-function", code)
 end
 

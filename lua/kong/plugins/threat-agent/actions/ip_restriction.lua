@@ -1,6 +1,7 @@
 -- Kong's ip-restriction on the incident's route or service: the named clients are denied by the
 -- gateway itself, on every node.
 
+local effect = require "kong.plugins.threat-agent.effect"
 local plugins = require "kong.plugins.threat-agent.actions.plugins"
 local senders = require "kong.plugins.threat-agent.senders"
 
@@ -64,6 +65,7 @@ function _M.plan(record, incident, step, client)
 
   record.by = by
   record.clients = clients
+  record.touches_ratio = effect.others_ratio(record, incident.top_clients)
   local denied = denied_of(clients)
   return plugins.plan(record, step, client, "ip-restriction", function(over)
     return lists_beside(over, denied)

@@ -66,6 +66,11 @@ end
 
 -- The limits of what gives way. Returns nil, an error and that it may pass.
 local function limits_at(place, field)
+  local workspace, failure = database.workspace_at(place)
+  if not workspace then
+    return nil, failure, true
+  end
+
   local found = {}
   for plugin, err in database.each("plugins") do
     if not plugin then
@@ -74,7 +79,7 @@ local function limits_at(place, field)
 
     local is_for_all = not id_of(plugin, "consumer") and not id_of(plugin, "consumer_group")
     if plugin.name == PLUGIN and plugin.enabled and is_for_all
-       and database.workspace_of(plugin) == place.workspace and gives_way(plugin, place, field)
+       and database.workspace_of(plugin) == workspace and gives_way(plugin, place, field)
     then
       lower(found, plugin.config)
     end

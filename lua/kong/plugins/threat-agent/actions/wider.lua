@@ -30,12 +30,17 @@ end
 -- Finds the plugin of a name. field: what the scope is, "route" or "service". Returns false where there is none; nil,
 -- an error and that it may pass.
 return function(place, field, name)
+  local workspace, failure = database.workspace_at(place)
+  if not workspace then
+    return nil, failure, true
+  end
+
   local service = field == "route" and place.service ~= "" and place.service or nil
   local everywhere = false
   for plugin, err in database.each("plugins") do
     if not plugin then
       return nil, "could not read the plugins: " .. tostring(err), true
-    elseif plugin.name == name and plugin.enabled and database.workspace_of(plugin) == place.workspace then
+    elseif plugin.name == name and plugin.enabled and database.workspace_of(plugin) == workspace then
       if service and is_on(plugin, { service = service }) then
         return plugin
       end
