@@ -147,6 +147,13 @@ describe("the gate", function()
   end)
 
 
+  it("counts nothing that operators do by hand", function()
+    conf.response.budget.memory = { per_minute = 1, per_hour = 1, active = 1 }
+    records = { record({ applied_s = 990, by_operator = true }) }
+    assert.is_nil(why())
+  end)
+
+
   it("counts what could not be taken back yet as standing", function()
     conf.response.budget.active = 1
     local change = { { op = "patch", kind = "routes", id = "r" } }

@@ -52,13 +52,15 @@ function _M.unkill()
 end
 
 
--- Counts what was done lately and what stands, of what changes the configuration or of what stays in memory.
--- workspace: nil for all.
+-- Counts what the agent did lately and what of it stands, of what changes the configuration or of what stays in memory:
+-- operators spend nothing of it. workspace: nil for all.
 local function spent(is_remote, workspace)
   local minute, hour, active = 0, 0, 0
   local now = ngx.time()
   for _, record in ipairs(journal.all()) do
-    if carrier.is_remote(record) == is_remote and (not workspace or record.place.workspace == workspace) then
+    if not record.by_operator and carrier.is_remote(record) == is_remote
+       and (not workspace or record.place.workspace == workspace)
+    then
       local age_s = record.applied_s and now - record.applied_s
       -- What lies ahead is from before the clock was set back: how long ago nobody can say.
       minute = minute + (age_s and age_s >= 0 and age_s < 60 and 1 or 0)
