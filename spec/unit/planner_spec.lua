@@ -76,7 +76,7 @@ describe("the planner", function()
   for _, case in ipairs({
     { "8-17", 7, false }, { "8-17", 8, true }, { "8-17", 16, true }, { "8-17", 17, false },
     { "22-6", 21, false }, { "22-6", 22, true }, { "22-6", 0, true }, { "22-6", 5, true }, { "22-6", 6, false },
-    { "0-24", 0, true }, { "0-24", 23, true },
+    { "0-24", 0, true }, { "0-24", 23, true }, { "8-8", 7, true }, { "8-8", 8, true },
   }) do
     it("at " .. case[2] .. " o'clock knows what " .. case[1] .. " means", function()
       local found = planner.policy_for({ policy({ hours = case[1] }) }, incident(), (24 * 365 + case[2]) * HOUR_S + 59)

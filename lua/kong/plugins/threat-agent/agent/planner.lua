@@ -45,7 +45,7 @@ local function names_one(list, incident)
 end
 
 
--- Whether the hour of the day (UTC) is one that a policy is for; "22-6" spans midnight.
+-- Whether the hour of the day (UTC) is one that a policy is for; "22-6" spans midnight, and "8-8" the whole day.
 local function is_in_hours(hours, now_s)
   if not hours or hours == ngx.null then
     return true
@@ -54,7 +54,7 @@ local function is_in_hours(hours, now_s)
   local from, to = hours:match("^(%d+)%-(%d+)$")
   from, to = tonumber(from), tonumber(to)
   local hour = math.floor(now_s / 3600) % 24
-  if from <= to then
+  if from < to then
     return hour >= from and hour < to
   end
 
