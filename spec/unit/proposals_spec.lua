@@ -5,7 +5,7 @@ local MODULE = "kong.plugins.threat-agent."
 
 
 describe("a due step", function()
-  local proposals, records, refusal, suspects, now, conf, ledger, wanted
+  local proposals, records, refusal, suspects, now, conf, ledger, wanted, said
   local former_kong, former_time = _G.kong, _G.ngx and _G.ngx.time
 
   local INCIDENT = { id = "i", category = "abuse", title = "t", workspace = "w", route = "r", service = "s" }
@@ -15,11 +15,11 @@ describe("a due step", function()
 
   before_each(function()
     records, refusal, suspects, now, ledger = {}, nil, { "a" }, 1000, {}
-    wanted = true
+    wanted, said = true, 0
     conf = { mode = "enforce" }
     _G.ngx = _G.ngx or {}
     _G.ngx.time = function() return now end
-    _G.kong = { log = { notice = function() end } }
+    _G.kong = { log = { notice = function() said = said + 1 end } }
     local function move(record, state, _, why)
       record.state, record.why, records[record.id] = state, why, record
       ledger[#ledger + 1] = record.id .. " " .. state
@@ -74,6 +74,20 @@ describe("a due step", function()
   local function propose(step)
     proposals.propose(INCIDENT, POLICY, 1, step or STEP, conf, function() return wanted end)
   end
+
+
+  it("that cannot be planned yet says so once, as long as its incident is open", function()
+    suspects = {}
+    propose()
+    propose()
+    assert.equal(1, said)
+    proposals.forget("another")
+    propose()
+    assert.equal(1, said)
+    proposals.forget("i")
+    propose()
+    assert.equal(2, said)
+  end)
 
 
   it("that is no longer wanted once it is planned is not taken", function()

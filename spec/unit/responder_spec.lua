@@ -29,6 +29,7 @@ describe("the responder", function()
       ["agent.outcomes"] = { was_useless_before = function() return false end },
       ["agent.planner"] = dofile(FOLDER .. "agent/planner.lua"),
       ["agent.proposals"] = {
+        forget = function(id) done[#done + 1] = "forget " .. id end,
         propose = function(incident, _, number, step, _, is_wanted)
           if incident.id == raising then
             error("a list that is none", 0)
@@ -101,6 +102,14 @@ describe("the responder", function()
     records, proposed = { ["I-p-2"] = { state = "failed" } }, {}
     responder.reach_out(conf)
     assert.same({ "I-2 rate_limiting" }, proposed)
+  end)
+
+
+  it("forgets what waited of an incident that is over, and of no other", function()
+    open("I", 0)
+    open("J", 0)
+    open("I", 0, { status = "resolved" })
+    assert.same({ "forget I" }, done)
   end)
 
 

@@ -72,8 +72,8 @@ local waiting = {}
 
 -- A step whose need may come up any second is looked at each second; one that needs an Admin API
 -- that does not answer, less and less often.
-local function wait(id, action, why, passes)
-  local entry = waiting[id] or { tries = 0 }
+local function wait(id, incident, action, why, passes)
+  local entry = waiting[id] or { tries = 0, incident = incident.id }
   if entry.why ~= why then
     kong.log.notice("action ", id, " ", action, " not planned: ", why)
   end
@@ -169,14 +169,18 @@ function _M.propose(incident, policy, number, step, conf, is_wanted)
   elseif former then
     life.pause(former)
   elseif not next(known) then
-    wait(id, step.action, why, passes)
+    wait(id, incident, step.action, why, passes)
   end
 end
 
 
--- Forgets the steps that wait: their incidents are over.
-function _M.forget()
-  waiting = {}
+-- Forgets the steps of an incident that wait: it is over.
+function _M.forget(incident)
+  for id, entry in pairs(waiting) do
+    if entry.incident == incident then
+      waiting[id] = nil
+    end
+  end
 end
 
 

@@ -18,7 +18,6 @@ local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 local kong = kong
 local ngx = ngx
 local ipairs = ipairs
-local next = next
 local pairs = pairs
 local pcall = pcall
 
@@ -38,8 +37,8 @@ local incidents = {}      -- id → the incident as it stands, while it is open
 -- Keeps an incident in view as long as it is open.
 function _M.take_in(incident)
   incidents[incident.id] = incident.status ~= "resolved" and incident or nil
-  if not next(incidents) then
-    proposals.forget()
+  if not incidents[incident.id] then
+    proposals.forget(incident.id)
   end
 end
 
