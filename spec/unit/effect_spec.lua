@@ -127,6 +127,18 @@ describe("an action", function()
   end)
 
 
+  it("that sets back what stood is not blamed for who has gone, but for what then fails", function()
+    local before = { harm = 0.6, good = 80, requests = 200, failed = 0 }
+    for result, after in pairs({
+      improved = { harm = 0, good = 5, requests = 5, failed = 0, sets_back = true },
+      harmful = { harm = 0.9, good = 10, requests = 100, failed = 0, sets_back = true },
+      none = { harm = 0.6, good = 40, requests = 100, failed = 0, sets_back = true },
+    }) do
+      assert.equal(result, effect.judge(before, after))
+    end
+  end)
+
+
   it("on hardly any traffic is judged by the harm alone", function()
     assert.equal("improved", effect.judge({ harm = 10, good = 19 }, { harm = 0, good = 0 }))
   end)

@@ -153,6 +153,7 @@ function _M.measure(record, top_clients)
   return {
     harm = harm,
     is_partly_good = is_on_signal(record),
+    sets_back = record.action == "rollback" or nil,
     good = good_of_others(record, flow, top_clients),
     failed = record.clients and flow.errors or 0,
     requests = flow.requests,
@@ -200,10 +201,24 @@ function _M.good_ratio_now(place, target)
 end
 
 
+-- Whether the good went down with an action. What sets back what stood before refuses nobody: where less comes, it comes
+-- for other reasons, and only a lesser share of it that goes well is harm.
+local function is_harmful(before, after)
+  if before.good < LEAST_GOOD then
+    return false
+  elseif after.sets_back then
+    return after.good / max(1, after.requests) < GOOD_LEFT * before.good / max(1, before.requests)
+           and after.requests >= LEAST_GOOD
+  end
+
+  local broken = max(0, (after.failed or 0) - (before.failed or 0))
+  return after.good + broken < GOOD_LEFT * before.good
+end
+
+
 -- Tells what came of an action: "improved", "harmful", "none", or "unknown" where what goes on may be innocent.
 function _M.judge(before, after)
-  local broken = max(0, (after.failed or 0) - (before.failed or 0))
-  if before.good >= LEAST_GOOD and after.good + broken < GOOD_LEFT * before.good then
+  if is_harmful(before, after) then
     return "harmful"
   end
 
