@@ -21,6 +21,9 @@ end
 
 local CONFIG = '_format_version: "3.0"\nservices:\n' .. service("port") .. service("plugin") .. service("guarded")
   .. service("option") .. service("secured") .. (has_plugins and [[
+  - { name: pooled, url: 'http://pool.test', routes: [{ name: pooled, paths: [/pooled] }] }
+upstreams:
+  - { name: pool.test, targets: [{ target: "127.0.0.1:${DEMO_PORT}" }, { target: "localhost:${DEMO_PORT}" }] }
 plugins:
   - name: request-transformer
     route: option
@@ -183,6 +186,19 @@ describe(gateway.describe_name("a bad deploy:"), function()
       assert.same({ "X-Kept:1" }, config.add.headers)
       assert.is_not_string(config.replace.uri)
       assert.is_not_string(config.http_method)
+    end)
+
+
+    it("of an upstream that is gone, with its targets", function()
+      used_to_go_well("pooled")
+      local upstream = gw:admin("GET", "/upstreams/pool.test").json.id
+      deploy("DELETE", "/upstreams/" .. upstream, nil, function(document)
+        document.upstreams, document.targets = nil, nil
+      end)
+      local record = is_taken_back("pooled", "upstreams")
+      assert.equal(3, #record.changes)
+      assert.equal(upstream, gw:admin("GET", "/upstreams/pool.test").json.id)
+      assert.equal(2, #gw:admin("GET", "/upstreams/pool.test/targets").json.data)
     end)
 
 

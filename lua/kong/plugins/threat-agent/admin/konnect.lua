@@ -76,7 +76,7 @@ end
 
 
 function Client:put(kind, id, entity)
-  return self.plain.put(self, writable(kind, entity), id, entity)
+  return traditional.upsert(self, writable(kind, entity), id, entity)
 end
 
 

@@ -49,10 +49,8 @@ function Client:get(kind, id)
 end
 
 
--- Makes an entity under an id, or sets it anew: the same call twice is one.
-function Client:put(kind, id, entity)
-  local path = path_of(self, kind, id)
-  local status, body, passes = http.request(self.settings, "PUT", path, entity)
+local function write(self, method, path, entity)
+  local status, body, passes = http.request(self.settings, method, path, entity)
   if not status then
     return nil, body, passes
   elseif status ~= 404 then
@@ -60,6 +58,22 @@ function Client:put(kind, id, entity)
   end
 
   return not_there(path)
+end
+
+
+-- Makes an entity under an id, or sets it anew: the same call twice is one.
+local function upsert(self, kind, id, entity)
+  return write(self, "PUT", path_of(self, kind, id), entity)
+end
+
+
+-- The same; but a target, which Kong makes in its upstream's list only, must not be there yet.
+function Client:put(kind, id, entity)
+  if kind:find("/targets", 1, true) then
+    return write(self, "POST", path_of(self, kind), entity)
+  end
+
+  return upsert(self, kind, id, entity)
 end
 
 
@@ -161,7 +175,7 @@ function Client.targets_kind(_, upstream)
 end
 
 
-local _M = { CLIENT = Client, data_of = data_of, not_there = not_there }
+local _M = { CLIENT = Client, data_of = data_of, not_there = not_there, upsert = upsert }
 
 
 -- settings: as http.request takes them, with `workspace` where there is one.
