@@ -36,7 +36,7 @@ local function load()
         return nil, "the database is away"
       end
       return entity
-    end },
+    end, workspace_of = function(entity) return entity.ws_id or "a" end },
     senders = dofile("lua/kong/plugins/threat-agent/senders.lua"),
   }
   for name, stub in pairs(stubs) do
@@ -256,7 +256,7 @@ describe("the gate", function()
 
     it("to the Admin API behind an upstream", function()
       entities["services/s1"] = { host = "pool", port = 80 }
-      lists.upstreams = { { id = "u0", name = "other" }, { id = "u1", name = "pool" } }
+      lists.upstreams = { { id = "u0", name = "other" }, { id = "u2", name = "pool", ws_id = "b" }, { id = "u1", name = "pool" } }
       lists.targets = { { target = "127.0.0.1:8001", upstream = { id = "u0" } },
                         { target = "10.0.0.7:80", upstream = { id = "u1" } } }
       local place = { workspace = "a", service = "s1", route = "r1" }

@@ -52,12 +52,13 @@ local function is_admin_api(host, port, response)
 end
 
 
--- The upstream that a host names; nil where it is no upstream's name, nil and an error.
-local function upstream_of(host)
+-- The upstream that a service's host names; nil where it is no upstream's name, nil and an error.
+local function upstream_of(service)
+  local workspace = database.workspace_of(service)
   for upstream, err in database.each("upstreams") do
     if not upstream then
       return nil, err
-    elseif upstream.name == host then
+    elseif upstream.name == service.host and database.workspace_of(upstream) == workspace then
       return upstream.id
     end
   end
@@ -70,9 +71,11 @@ local function leads_to_admin_api(service, response)
     return true
   end
 
-  local upstream, err = upstream_of(service.host)
-  if not upstream then
-    return not err and false or nil, err
+  local upstream, err = upstream_of(service)
+  if err then
+    return nil, err
+  elseif not upstream then
+    return false
   end
 
   for target, target_err in database.each("targets") do
