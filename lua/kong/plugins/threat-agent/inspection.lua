@@ -9,55 +9,64 @@ local request = require "kong.plugins.threat-agent.request"
 
 local STAGE = native.STAGE
 
+-- What every request calls, without a look-up: all of `run` is to fit into what LuaJIT compiles at once.
+local call, engine_of = guard.call, guard.engine
+local inspect, observe = native.inspect, native.observe
+local expects_body, read_head = request.expects_body, request.read_head
+
 
 local _M = {}
 
 
 -- Returns the verdict on a client that is banned everywhere; nil in monitor mode and when the engine failed.
 function _M.early(conf)
-  local engine = conf.mode == "enforce" and guard.engine(conf)
-  return engine and guard.call(native.check_ban, engine, request.identity()) or nil
+  local engine = conf.mode == "enforce" and engine_of(conf)
+  return engine and call(native.check_ban, engine, request.identity()) or nil
 end
 
 
 -- Returns the verdict, or nil when the engine failed. May yield.
+-- Nothing is called last here: LuaJIT compiles no function across its own tail calls.
 function _M.run(conf)
-  local engine = guard.engine(conf)
+  local engine = engine_of(conf)
   if not engine then
     return nil
   end
 
-  local has_body, is_long = request.expects_body(conf)
+  local verdict
+  local has_body, is_long = expects_body(conf)
   if not has_body then
-    return guard.call(native.inspect, engine, request.read_head(STAGE.whole))
+    verdict = call(inspect, engine, read_head(STAGE.whole))
+    return verdict
   end
 
   if is_long then
     -- A body is not waited for, or written to disk, for a client who is refused anyway.
-    local verdict = guard.call(native.inspect, engine, request.read_head(STAGE.head))
+    verdict = call(inspect, engine, read_head(STAGE.head))
     if not verdict or (verdict.refuses and conf.mode == "enforce") then
       return verdict
     end
   end
 
-  return guard.call(native.inspect, engine, request.read_whole(conf, is_long))
+  verdict = call(inspect, engine, request.read_whole(conf, is_long))
+  return verdict
 end
 
 
 -- Judges in `log` what never reached `access`, and tells the engine how the request ended.
 -- verdict: that of `access`; nil where there was none. Returns the verdict.
 function _M.finish(conf, verdict)
-  local engine = guard.engine(conf)
+  local engine = engine_of(conf)
   if not engine then
     return verdict
   end
 
   if verdict == nil then
-    verdict = guard.call(native.inspect, engine, request.read_late())
+    verdict = call(inspect, engine, request.read_late())
   end
 
   if verdict and not verdict.enforced then
-    local seen = guard.call(native.observe, engine, request.identity(), outcome.read(verdict))
+    local seen = call(observe, engine, request.identity(), outcome.read(verdict))
     if verdict.attempt ~= 0 then
       verdict.seen = seen
     end

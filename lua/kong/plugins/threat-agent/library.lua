@@ -59,10 +59,12 @@ end
 
 
 -- Points a ta_str_t at a Lua string, which must live on until the call.
-function _M.set_str(into, text)
+local function set_str(into, text)
   into.ptr = text
   into.len = #text
 end
+
+_M.set_str = set_str
 
 
 -- What the last call that failed says, with what it was to do.
@@ -73,13 +75,13 @@ end
 
 -- Fills a ta_identity_t.
 function _M.fill_identity(into, from)
-  _M.set_str(into.client_ip, from.client_ip)
-  _M.set_str(into.workspace, from.workspace)
-  _M.set_str(into.route, from.route)
-  _M.set_str(into.service, from.service)
-  _M.set_str(into.consumer, from.consumer)
+  set_str(into.client_ip, from.client_ip)
+  set_str(into.workspace, from.workspace)
+  set_str(into.route, from.route)
+  set_str(into.service, from.service)
+  set_str(into.consumer, from.consumer)
   -- Identities that the agent makes have none.
-  _M.set_str(into.credential, from.credential or "")
+  set_str(into.credential, from.credential or "")
   -- Hexadecimal: more digits than JSON keeps of a number.
   into.session = from.session and tonumber(from.session, 16) or 0
 end

@@ -17,6 +17,9 @@ local pcall = pcall
 local ipairs = ipairs
 local ffi_string = ffi.string
 local set_str = library.set_str
+local read_head = wire.read_head
+local read_target = wire.read_target
+local read_client_ip = wire.read_client_ip
 local fill_identity = library.fill_identity
 local setmetatable = setmetatable
 
@@ -329,9 +332,18 @@ local function read_verdict()
 end
 
 
+-- Tells who sent the request at hand: what request.lua gathered of that, and the address that nginx has.
+local function fill_sender(into, from)
+  fill_identity(into, from)
+  if from.has_client_ip then
+    read_client_ip(into.client_ip)
+  end
+end
+
+
 -- Asks whether a client is banned on the whole node. Returns a verdict, or nil and an error.
 function _M.check_ban(engine, from)
-  fill_identity(identity, from)
+  fill_sender(identity, from)
   local status = library.C.ta_engine_check_ban(engine, identity, verdict)
   if status ~= 0 then
     return failure(status, "check for bans")
@@ -362,13 +374,8 @@ function _M.take_timings()
 end
 
 
--- Calls the engine, and times the call now and then.
-local function inspect(engine)
-  inspections = inspections + 1
-  if inspections % TIMED_OF ~= 0 then
-    return library.C.ta_engine_inspect(engine, request, verdict)
-  end
-
+-- Calls the engine, and times the call.
+local function inspect_timed(engine)
   ffi.C.ta_clock_gettime(CLOCK_MONOTONIC, clock_before)
   local status = library.C.ta_engine_inspect(engine, request, verdict)
   ffi.C.ta_clock_gettime(CLOCK_MONOTONIC, clock_after)
@@ -380,17 +387,23 @@ end
 -- Decides on the request at hand; `from` is what request.lua gathered of it. Returns a verdict, or nil
 -- and an error.
 function _M.inspect(engine, from)
-  fill_identity(request.identity, from)
+  fill_sender(request.identity, from)
   set_str(request.method, from.method)
   -- `from` is for tests, which have no nginx.
-  wire.read_head(request, from)
+  read_head(request, from)
   request.body.ptr = from.body
   request.body.len = from.body_len
   request.body_unread_bytes = from.body_unread_bytes
   request.body_unread = from.body_unread
   request.stage = from.stage
 
-  local status = inspect(engine)
+  inspections = inspections + 1
+  local status
+  if inspections % TIMED_OF == 0 then
+    status = inspect_timed(engine)
+  else
+    status = library.C.ta_engine_inspect(engine, request, verdict)
+  end
   if status ~= 0 then
     return failure(status, "inspect a request")
   end
@@ -464,7 +477,7 @@ end
 -- Returns, for a request with payload findings, whether the attack worked: { outcome, signs }; for
 -- others true.
 function _M.observe(engine, from, ended)
-  fill_identity(identity, from)
+  fill_sender(identity, from)
   outcome.status = ended.status
   outcome.source = ended.source
   outcome.latency_ms = ended.latency_ms
@@ -474,7 +487,7 @@ function _M.observe(engine, from, ended)
   outcome.account = ended.account
   outcome.session = ended.session
   outcome.flight = ended.flight
-  wire.read_target(outcome.target, ended)
+  read_target(outcome.target, ended)
   outcome.method = ended.method
 
   local status = library.C.ta_engine_observe(engine, identity, outcome, number_out)

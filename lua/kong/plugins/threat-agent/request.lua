@@ -12,7 +12,6 @@ local kong = kong
 local ngx = ngx
 local pcall = pcall
 local ipairs = ipairs
-local tonumber = tonumber
 local get_method = ngx.req.get_method
 local http_version = ngx.req.http_version
 local read_body = ngx.req.read_body
@@ -33,11 +32,25 @@ local BODYLESS_METHODS = { GET = true, HEAD = true, OPTIONS = true, TRACE = true
 
 local EMPTY = ""
 
+-- Of nginx's variables: the length that a request declares.
+local LENGTH = "content_length"
+
 
 local _M = {}
 
 
+-- All fields from the start: what is compiled for a table holds until it grows.
 local gathered = {
+  -- native.lua points at the address itself.
+  client_ip = EMPTY,
+  has_client_ip = false,
+  workspace = EMPTY,
+  route = EMPTY,
+  service = EMPTY,
+  consumer = EMPTY,
+  credential = EMPTY,
+  method = EMPTY,
+  stage = STAGE.whole,
   body = EMPTY,
   body_len = 0,
   body_unread = 0,
@@ -50,7 +63,7 @@ local trusts_all
 
 -- Tells whether Kong believes forwarded addresses from anyone: then a client's address is what
 -- the client says, and nothing may be decided by it.
-function _M.client_ip_is_forgeable()
+local function client_ip_is_forgeable()
   if trusts_all == nil then
     trusts_all = false
     for _, cidr in ipairs(kong.configuration.trusted_ips or {}) do
@@ -62,6 +75,8 @@ function _M.client_ip_is_forgeable()
 
   return trusts_all
 end
+
+_M.client_ip_is_forgeable = client_ip_is_forgeable
 
 
 local function read_file(path, max_bytes)
@@ -96,9 +111,9 @@ end
 
 
 -- Tells whether a request without Content-Length may have a body.
-local function may_have_body(var)
-  local chunked = var.http_transfer_encoding ~= nil
-  local bodyless = BODYLESS_METHODS[get_method()]
+local function may_have_body(method)
+  local chunked = wire.has("http_transfer_encoding")
+  local bodyless = BODYLESS_METHODS[method]
   -- Asked last: no trace is compiled across http_version().
   if bodyless and not chunked then
     return false
@@ -169,12 +184,12 @@ end
 
 
 -- Gathers who sent the request, and where it goes.
-function _M.identity()
+local function identity()
   local ctx = ngx.ctx
   local route, service = ctx.route, ctx.service
   local consumer, credential = ctx.authenticated_consumer, ctx.authenticated_credential
 
-  gathered.client_ip = _M.client_ip_is_forgeable() and EMPTY or kong.client.get_forwarded_ip() or EMPTY
+  gathered.has_client_ip = not client_ip_is_forgeable()
   gathered.workspace = ctx.workspace or EMPTY
   gathered.route = route and route.id or EMPTY
   gathered.service = service and service.id or EMPTY
@@ -184,47 +199,46 @@ function _M.identity()
   return gathered
 end
 
-
-local function gather(stage)
-  gathered.method = get_method()
-  gathered.stage = stage
-
-  return _M.identity()
-end
+_M.identity = identity
 
 
 -- Tells in `access` whether a body is to come and is to be inspected, and whether it is so long, or its
 -- length so unknown, that who sent it should be asked for first.
 function _M.expects_body(conf)
-  local var = ngx.var
-  local declared = tonumber(var.content_length)
+  local method, declared = get_method(), wire.number(LENGTH)
   local has_body = conf.payload.enabled
-                   and (declared ~= nil and declared > 0 or declared == nil and may_have_body(var))
+                   and (declared ~= nil and declared > 0 or declared == nil and may_have_body(method))
+  gathered.method = method
 
   return has_body, has_body and (declared == nil or declared > SHORT_BODY_BYTES)
 end
 
 
--- Gathers a request in `access` without its body.
+-- Gathers a request in `access` without its body, right after `expects_body`, which gathers its method.
 function _M.read_head(stage)
   set_body(EMPTY, 0, 0, 0)
-  return gather(stage)
+  gathered.stage = stage
+  return identity()
 end
 
 
 -- Gathers a request in `access` with its body. May yield, before anything is gathered.
 -- after_head: whether the engine has seen its head already.
 function _M.read_whole(conf, after_head)
-  set_body(fetch_body(conf, tonumber(ngx.var.content_length)))
-  return gather(after_head and STAGE.body or STAGE.whole)
+  set_body(fetch_body(conf, wire.number(LENGTH)))
+  gathered.method = get_method()
+  gathered.stage = after_head and STAGE.body or STAGE.whole
+  return identity()
 end
 
 
 -- Gathers a request in `log`, where bodies cannot be read any more.
 function _M.read_late()
-  local declared = tonumber(ngx.var.content_length) or 0
+  local declared = wire.number(LENGTH) or 0
   set_body(EMPTY, 0, declared > 0 and BODY.body_not_seen or 0, declared)
-  return gather(STAGE.whole)
+  gathered.method = get_method()
+  gathered.stage = STAGE.whole
+  return identity()
 end
 
 

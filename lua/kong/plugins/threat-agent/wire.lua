@@ -11,6 +11,7 @@ local ffi = require "ffi"
 
 local C = ffi.C
 local cast = ffi.cast
+local ffi_string = ffi.string
 local get_request = base.get_request
 local tonumber = tonumber
 
@@ -74,6 +75,26 @@ function _M.read_head(into)
   point(into.scheme, r, "scheme")
   point(into.host, r, "host")
   into.headers, into.headers_len = read_headers(r)
+end
+
+
+-- Points a ta_str_t at the address of the client, forwarded where Kong trusts who forwards it.
+function _M.read_client_ip(into)
+  point(into, get_request(), "remote_addr")
+end
+
+
+-- Tells whether there is a variable of that name.
+function _M.has(name)
+  return find(get_request(), name)
+end
+
+
+-- Returns the number that a variable holds; nil where there is none.
+function _M.number(name)
+  if find(get_request(), name) then
+    return tonumber(ffi_string(value[0], length[0]))
+  end
 end
 
 
