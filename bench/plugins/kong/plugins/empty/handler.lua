@@ -14,6 +14,10 @@ function Empty:access(conf)
 end
 
 
+function Empty:body_filter(conf)
+end
+
+
 function Empty:log(conf)
 end
 
