@@ -28,12 +28,15 @@ describe("the sweeper", function()
       end,
     }
     package.loaded[MODULE .. "admin"] = { client = function() return client end }
+    package.loaded[MODULE .. "database"] = { workspaces = function() return { "default" } end }
     package.loaded[MODULE .. "agent.journal"] = {
       all = function() return records end,
       is_ended = function(record) return record.state == "expired" end,
     }
     sweeper = dofile("lua/kong/plugins/threat-agent/agent/sweeper.lua")
-    package.loaded[MODULE .. "admin"], package.loaded[MODULE .. "agent.journal"] = nil, nil
+    for _, name in ipairs({ "admin", "agent.journal", "database" }) do
+      package.loaded[MODULE .. name] = nil
+    end
     conf = { response = { admin_api = { writes = "apply" } } }
   end)
 

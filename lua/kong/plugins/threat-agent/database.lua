@@ -3,6 +3,7 @@
 local kong = kong
 local ngx = ngx
 local pcall = pcall
+local tostring = tostring
 local type = type
 
 
@@ -33,6 +34,31 @@ function _M.select(kind, id)
   end
 
   return type(entity) == "table" and entity or nil, err
+end
+
+
+-- The ids of all workspaces. Returns nil and an error where they cannot be read.
+function _M.workspaces()
+  local ids = {}
+  if not kong.db.workspaces then
+    return { kong.default_workspace }
+  end
+
+  for workspace, err in _M.each("workspaces") do
+    if not workspace then
+      return nil, "could not read the workspaces: " .. tostring(err)
+    end
+    ids[#ids + 1] = workspace.id
+  end
+
+  return ids
+end
+
+
+-- The name of a workspace. Returns nil where it is not known; nil and an error where it cannot be read.
+function _M.workspace_name(id)
+  local workspace, err = _M.select("workspaces", id)
+  return workspace and workspace.name, err
 end
 
 

@@ -216,7 +216,8 @@ return {
                              type = "string", match = "^%x+%-%x+%-%x+%-%x+%-%x+$" } },
       { client_certificate = fields.secret("PEM of what this node shows to an Admin API that asks for a certificate.") },
       { client_key = fields.secret("PEM of its key.") },
-      { workspace = { type = "string", len_max = 128, match = "^[%w%-_%.~]+$" } },
+      { workspace = { description = "Where the default workspace's entities are, if not at the Admin API's root.",
+                      type = "string", len_max = 128, match = "^[%w%-_%.~]+$" } },
       { timeout_ms = whole("Of each step of an exchange.", 100, 60000, 5000) },
       { ssl_verify = { type = "boolean", required = true, default = true } },
     }, entity_checks = {

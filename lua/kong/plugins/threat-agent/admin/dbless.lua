@@ -207,6 +207,12 @@ function Client.targets_kind()
 end
 
 
+-- The same for the entities of a workspace: a DB-less node has one.
+function Client:within()
+  return self
+end
+
+
 local _M = {}
 
 

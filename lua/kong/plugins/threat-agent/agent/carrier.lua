@@ -59,18 +59,18 @@ end
 
 
 -- What actions are planned from: a reader of entities.
-function _M.reader(conf)
+function _M.reader(record, conf)
   if settings.asks_companion(conf) then
     return replica
   end
 
-  return admin.client(conf.response.admin_api)
+  return admin.client(conf.response.admin_api, record.place.workspace)
 end
 
 
 local function client_for(record, conf)
   if _M.is_remote(record) then
-    return admin.client(conf.response.admin_api)
+    return admin.client(conf.response.admin_api, record.place.workspace)
   end
 
   return true

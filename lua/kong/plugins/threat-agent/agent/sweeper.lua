@@ -2,6 +2,7 @@
 -- file) goes when its time is over, by whichever agent is left. The time stands in a tag.
 
 local admin = require "kong.plugins.threat-agent.admin"
+local database = require "kong.plugins.threat-agent.database"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 
 
@@ -51,21 +52,14 @@ local function own()
 end
 
 
--- Looks once a minute, where anything is written at all. Returns nil and an error where the Admin API cannot be asked.
-function _M.sweep(conf)
-  local now = ngx.now()
-  if now - swept_at < EVERY_S or conf.response.admin_api.writes == "patch" then
-    return true
-  end
-
-  swept_at = now
-  local client = admin.client(conf.response.admin_api)
+-- Takes away what is overdue in a workspace. Returns nil and an error where it cannot be looked for.
+local function sweep_in(workspace, api, mine)
+  local client = admin.client(api, workspace)
   if not client then
     -- A node without an Admin API makes nothing there either.
     return true
   end
 
-  local mine = own()
   for _, kind in ipairs(KINDS) do
     local found, err = client:tagged(kind, "threat-agent")
     if found == nil or (found == false and kind == "plugins") then
@@ -74,7 +68,7 @@ function _M.sweep(conf)
 
     for _, entity in ipairs(found or {}) do
       local time = expires_s(entity)
-      if time and time + GRACE_S < now and not mine[entity.id] then
+      if time and time + GRACE_S < ngx.now() and not mine[entity.id] then
         local ok
         ok, err = client:delete(kind, entity.id)
         kong.log.notice(kind, " ", entity.id, " (", entity.name or entity.group, ") of an agent that is gone: ",
@@ -84,6 +78,26 @@ function _M.sweep(conf)
   end
 
   return true
+end
+
+
+-- Looks once a minute, where anything is written at all. Returns nil and an error where the Admin API cannot be asked.
+function _M.sweep(conf)
+  local now = ngx.now()
+  local api = conf.response.admin_api
+  if now - swept_at < EVERY_S or api.writes == "patch" then
+    return true
+  end
+
+  swept_at = now
+  local workspaces, err = database.workspaces()
+  local mine = own()
+  for _, workspace in ipairs(workspaces or {}) do
+    local ok, why = sweep_in(workspace, api, mine)
+    err = not ok and why or err
+  end
+
+  return err == nil or nil, err
 end
 
 
