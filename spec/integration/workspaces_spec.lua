@@ -45,6 +45,7 @@ plugins:
       response:
         admin_api: { url: "http://127.0.0.1:]] .. WORKSPACES_PORT .. [[" }
         blast_radius: { good_ratio: 1 }
+        budget: { per_minute: 4, workspaces: { team: 0.25 } }
         policies:
           - { id: all, min_confidence: 0.3, min_severity: low,
               steps: [{ action: rate_limiting, per_minute: 100000, ttl_s: 20, verify_after_s: 600 }] }
@@ -118,6 +119,15 @@ describe(gateway.describe_name("a team's workspace:"), function()
     assert.equal("rate-limiting", limits("/team/routes/theirs/plugins"))
     record_in("theirs", "expired", 60)
     assert.is_false(limits("/team/routes/theirs/plugins"))
+  end)
+
+
+  it("has a budget of its own, and leaves the others theirs", function()
+    attack("others", "192.0.2.2")
+    assert.equal("its workspace's budget of 1 actions a minute is spent", record_in("others", "refused").why)
+    attack("mine", "192.0.2.3")
+    record_in("mine", "active")
+    assert.equal("rate-limiting", limits("/routes/mine/plugins"))
   end)
 
 

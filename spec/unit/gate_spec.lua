@@ -35,7 +35,7 @@ local function load()
         return nil, "the database is away"
       end
       return entity
-    end },
+    end, workspace_name = string.upper },
     senders = { network_of = function(text) return text:match("^%d+%.%d+%.%d+") .. ".0/24" end },
   }
   for name, stub in pairs(stubs) do
@@ -152,6 +152,21 @@ describe("the gate", function()
     assert.is_nil(why())
     records[2] = record({ applied_s = 1000 })
     assert.matches("budget of 1", why())
+  end)
+
+
+  it("lets a workspace spend its own share, within the whole", function()
+    local budget = conf.response.budget
+    local done = { applied_s = 990, state = "expired", changes = { { op = "ban" } } }
+    records = { record(done), record(done) }
+    assert.matches("its workspace's budget of 2", why())
+    budget.workspaces = { A = 0.75, b = 0.25 }
+    assert.is_nil(why())
+    records[3] = record(done)
+    assert.matches("its workspace's budget of 3", why())
+    assert.is_nil(why({ place = { workspace = "b" } }))
+    records[4] = record(done)
+    assert.matches("^the budget of 4", why({ place = { workspace = "b" } }))
   end)
 
 

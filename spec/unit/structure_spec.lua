@@ -72,7 +72,7 @@ local ARROWS = {
   ["agent.drifts"] = { "agent.events", "agent.notices", "names", "region", "vocabulary" },
   ["agent.events"] = { "notifiers.summary", "redact", "vocabulary" },
   ["agent.gate"] = {
-    "agent.access", "agent.carrier", "agent.journal", "agent.overlap", "agent.protected", "files", "owners",
+    "agent.access", "agent.carrier", "agent.journal", "agent.overlap", "agent.protected", "database", "files", "owners",
     "vocabulary",
   },
   ["agent.grouping"] = { "vocabulary" },

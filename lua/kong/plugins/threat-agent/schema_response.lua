@@ -179,6 +179,9 @@ return {
       { active = whole("Most changes that stand at once.", 0, 1000, 50) },
       { workspace_ratio = { description = "The share of each that one workspace may spend.", type = "number",
                             between = { 0, 1 }, required = true, default = 1 } },
+      { workspaces = { description = "The share of those named here, by id or name.", type = "map", required = true,
+                       default = {}, len_max = 1024, keys = { type = "string", len_min = 1, len_max = 128 },
+                       values = { type = "number", between = { 0, 1 } } } },
       { memory = { description = "The same of what changes no entity: bans, limits, exemptions.", type = "record",
                    required = true, fields = {
         { per_minute = whole("Most actions in memory in a minute.", 0, 1000, 30) },

@@ -73,8 +73,8 @@ local function find(settings)
     return nil, about, passes
   end
 
-  local database = type(about) == "table" and type(about.configuration) == "table" and about.configuration.database
-  return (database == "off" and dbless or traditional).new(settings)
+  local strategy = type(about) == "table" and type(about.configuration) == "table" and about.configuration.database
+  return (strategy == "off" and dbless or traditional).new(settings)
 end
 
 

@@ -3,6 +3,7 @@
 
 local access = require "kong.plugins.threat-agent.agent.access"
 local carrier = require "kong.plugins.threat-agent.agent.carrier"
+local database = require "kong.plugins.threat-agent.database"
 local files = require "kong.plugins.threat-agent.files"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local overlap = require "kong.plugins.threat-agent.agent.overlap"
@@ -87,12 +88,25 @@ local function over(budget, is_remote, ratio, workspace, whose)
 end
 
 
+-- The share of the budget that a workspace may spend.
+local function ratio_of(workspace, budget)
+  for entry, ratio in pairs(budget.workspaces or {}) do
+    if entry == workspace or entry == database.workspace_name(workspace) then
+      return ratio
+    end
+  end
+
+  return budget.workspace_ratio or 1
+end
+
+
 -- Who makes the agent spend its changes of the configuration has not spent its bans.
 local function over_budget(budget, record)
   local is_remote = carrier.is_remote(record)
   local of_kind = is_remote and budget or budget.memory
+  local workspace = record.place.workspace
   return over(of_kind, is_remote, 1, nil, "the ")
-         or over(of_kind, is_remote, budget.workspace_ratio or 1, record.place.workspace, "its workspace's ")
+         or over(of_kind, is_remote, ratio_of(workspace, budget), workspace, "its workspace's ")
 end
 
 
