@@ -33,7 +33,7 @@ describe("an action", function()
   end
 
 
-  local client = { tier = "admin_api" }
+  local client = { tier = "admin_api", settings = { calls = {} } }
 
   function client.get(_, kind, id)
     local failure = fails("GET", kind, id)

@@ -78,8 +78,8 @@ local function find(settings)
 end
 
 
--- Finds the client for an instance's `response.admin_api`. workspace: the id of the one that is meant; nil for the
--- default one. Returns nil, why there is none, and whether there may be one later.
+-- Finds the client for an instance's `response.admin_api`; what that asks stands in its `settings.calls`. workspace: the
+-- id of the one that is meant; nil for the default one. Returns nil, why there is none, and whether there may be one later.
 function _M.client(api, workspace)
   local url = api.url
   if not url or url == ngx.null then
@@ -101,6 +101,7 @@ function _M.client(api, workspace)
     timeout_ms = api.timeout_ms,
     ssl_verify = api.ssl_verify,
     control_plane_id = text_of(api.control_plane_id),
+    calls = {},
   }
   if client and is_for_the_same(client.settings, settings) then
     client.settings = settings

@@ -68,12 +68,26 @@ function _M.reader(record, conf)
 end
 
 
+local calls = setmetatable({}, { __mode = "k" })     -- record → what was last asked of the Admin API for it
+
+
 local function client_for(record, conf)
-  if _M.is_remote(record) then
-    return admin.client(conf.response.admin_api, record.place.workspace)
+  if not _M.is_remote(record) then
+    return true
   end
 
-  return true
+  local client, err, passes = admin.client(conf.response.admin_api, record.place.workspace)
+  calls[record] = client and client.settings.calls
+  return client, err, passes
+end
+
+
+-- Takes what was last asked of the Admin API for a record: { method, path, status } each, without a status where no answer
+-- came. nil where there was nothing, or that was taken before.
+function _M.take_calls(record)
+  local asked = calls[record]
+  calls[record] = nil
+  return asked and asked[1] and asked
 end
 
 
