@@ -117,6 +117,7 @@ build = {
       ["kong.plugins.threat-agent.agent.reviewer"] = "lua/kong/plugins/threat-agent/agent/reviewer.lua",
       ["kong.plugins.threat-agent.agent.sweeper"] = "lua/kong/plugins/threat-agent/agent/sweeper.lua",
       ["kong.plugins.threat-agent.agent.trainer"] = "lua/kong/plugins/threat-agent/agent/trainer.lua",
+      ["kong.plugins.threat-agent.agent.unsettled"] = "lua/kong/plugins/threat-agent/agent/unsettled.lua",
       ["kong.plugins.threat-agent.agent.watch"] = "lua/kong/plugins/threat-agent/agent/watch.lua",
       ["kong.plugins.threat-agent.api"] = "lua/kong/plugins/threat-agent/api.lua",
       ["kong.plugins.threat-agent.answer"] = "lua/kong/plugins/threat-agent/answer.lua",

@@ -9,11 +9,12 @@ local FOLDER = "lua/kong/plugins/threat-agent/"
 
 
 -- Modules of the plugin that are loaded as they are, in this order.
-local REAL = { "vocabulary", "entities", "agent.journal", "agent.operations", "agent.carrier", "agent.watch", "agent.life" }
+local REAL = { "vocabulary", "entities", "agent.journal", "agent.operations", "agent.unsettled",
+               "agent.carrier", "agent.watch", "agent.life" }
 
 
 describe("an action", function()
-  local life, entities, now, failing, asked, killed, logged, conf, verdict
+  local life, unsettled, entities, now, failing, asked, killed, logged, conf, verdict
   local former_kong, former_time
 
   -- An Admin API. failing: method → { error, whether it may pass }, or what is called with what is asked.
@@ -113,7 +114,7 @@ describe("an action", function()
     for _, name in ipairs(REAL) do
       package.loaded[MODULE .. name] = dofile(FOLDER .. name:gsub("%.", "/") .. ".lua")
     end
-    life = package.loaded[MODULE .. "agent.life"]
+    life, unsettled = package.loaded[MODULE .. "agent.life"], package.loaded[MODULE .. "agent.unsettled"]
     for name in pairs(stubs) do
       package.loaded[MODULE .. name] = nil
     end
@@ -353,6 +354,49 @@ describe("an action", function()
       pass(65)
       assert.equal("reverted", record.state)
       assert.equal("80 80 80", ports())
+    end)
+
+
+    -- Its leader is killed after it was sent, and another one takes up the journal.
+    local function kill(record)
+      failing.PATCH = function()
+        error("killed", 0)
+      end
+      assert.has_error(function() life.carry_out(record, conf) end, "killed")
+      failing = {}
+      unsettled.take_over()
+    end
+
+
+    it("because its leader was killed is not over either before that cannot land any more", function()
+      local record = record_of({ patch("r1") })
+      kill(record)
+      pass(2)
+      assert.equal("active", record.state)
+      life.revert(record, conf, "reverted", "asked for")
+      assert.equal("reverting", record.state)
+      entities.r1.port = 81
+      pass(65)
+      assert.equal("reverted", record.state)
+      assert.equal("80 80 80", ports())
+    end)
+
+
+    it("because its leader was killed holds up others where it would land over theirs", function()
+      for tier, state in pairs({ dbless = "applying", admin_api = "active" }) do
+        client.tier = tier
+        local record, other = record_of({ patch("r1") }, { id = tier }), record_of({ patch("r2") }, { id = tier .. "-2" })
+        kill(record)
+        life.carry_out(other, conf)
+        assert.equal(state, other.state)
+        -- The same again does no harm.
+        life.carry_out(record, conf)
+        assert.equal("active", record.state)
+        pass(65)
+        assert.equal("active", other.state)
+        entities.r1.port, entities.r2.port = 80, 80
+      end
+      client.tier = "admin_api"
     end)
 
 

@@ -59,7 +59,7 @@ local ARROWS = {
   ["agent.assessor"] = { "agent.discretion", "agent.events", "baselines", "llm", "opinions", "tally", "vocabulary" },
   ["agent.breaker"] = { "agent.limit", "traffic_of" },
   ["agent.carrier"] = {
-    "actions.usual", "admin", "admin.companion", "admin.reach", "admin.replica", "agent.operations", "settings",
+    "actions.usual", "admin", "admin.companion", "admin.replica", "agent.operations", "agent.unsettled", "settings",
   },
   ["agent.chain"] = { "files" },
   ["agent.changes"] = { "agent.journal", "agent.reviewer", "region", "settings", "snapshots" },
@@ -111,11 +111,12 @@ local ARROWS = {
   ["agent.question"] = { "redact" },
   ["agent.responder"] = {
     "agent.journal", "agent.ledger", "agent.life", "agent.orders", "agent.outcomes", "agent.planner", "agent.proposals",
-    "judged", "settings", "vocabulary",
+    "agent.unsettled", "judged", "settings", "vocabulary",
   },
   ["agent.reviewer"] = { "config_review", "findings" },
   ["agent.sweeper"] = { "admin", "agent.journal", "database" },
   ["agent.trainer"] = { "feedback", "files" },
+  ["agent.unsettled"] = { "admin.reach", "agent.journal" },
   ["agent.watch"] = { "agent.breaker", "agent.carrier", "agent.concurrency", "effect", "tally" },
   ["config_review.criteria"] = {},
   ["config_review.init"] = {

@@ -8,9 +8,9 @@
 local admin = require "kong.plugins.threat-agent.admin"
 local companion = require "kong.plugins.threat-agent.admin.companion"
 local operations = require "kong.plugins.threat-agent.agent.operations"
-local reach = require "kong.plugins.threat-agent.admin.reach"
 local replica = require "kong.plugins.threat-agent.admin.replica"
 local settings = require "kong.plugins.threat-agent.settings"
+local unsettled = require "kong.plugins.threat-agent.agent.unsettled"
 local usual = require "kong.plugins.threat-agent.actions.usual"
 
 
@@ -149,12 +149,23 @@ local function take_back_there(record, conf)
 end
 
 
+-- The client for a record when it may write. Returns nil, why it may not, and whether another try may succeed.
+local function writer_for(record, conf)
+  local client, err, passes = client_for(record, conf)
+  if type(client) == "table" and client.tier == "dbless" and unsettled.may_undo(record) then
+    return nil, "a configuration that the former leader was sending may land yet", true
+  end
+
+  return client, err, passes
+end
+
+
 local function apply(record, conf)
   if _M.is_delegated(record, conf) then
     return apply_there(record, conf)
   end
 
-  local client, err, passes = client_for(record, conf)
+  local client, err, passes = writer_for(record, conf)
   if not client then
     return nil, err, passes
   end
@@ -174,19 +185,18 @@ end
 
 -- Applies a record; twice is as well as once.
 function _M.apply(record, conf)
-  local ok, err, passes = apply(record, conf)
-  if passes == reach.UNANSWERED then
-    record.unanswered_s = ngx.time()
+  if not _M.is_remote(record) then
+    return apply(record, conf)
   end
 
+  local ok, err = unsettled.begin(record)
+  local passes = true
+  if ok then
+    ok, err, passes = apply(record, conf)
+  end
+  unsettled.finish(record, passes)
+
   return ok, err, passes
-end
-
-
--- Whether a write of a record that got no answer may land yet, after what took it back.
-local function may_land(record)
-  local ago_s = record.unanswered_s and ngx.time() - record.unanswered_s
-  return ago_s and ago_s >= 0 and ago_s < reach.LANDS_S
 end
 
 
@@ -195,7 +205,7 @@ local function take_back(record, conf)
     return take_back_there(record, conf)
   end
 
-  local client, err, passes = client_for(record, conf)
+  local client, err, passes = writer_for(record, conf)
   if not client then
     return nil, err, passes
   end
@@ -224,7 +234,7 @@ end
 -- nothing else.
 function _M.take_back(record, conf)
   local ok, err, passes, is_foreign = take_back(record, conf)
-  if (ok or is_foreign) and may_land(record) then
+  if (ok or is_foreign) and unsettled.may_land(record) then
     return nil, "a write that got no answer may land yet", true
   end
 
