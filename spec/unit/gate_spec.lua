@@ -18,9 +18,9 @@ local function load()
     region = { is_within = function(address, cidrs) return cidrs[1] == address end },
     owners = {
       of = function(by, id) return by == "credential" and id:match("^(%l+)%-") or id end,
-      count = function() return consumers end,
     },
-    database = { each = function()
+    snapshots = { routes_of = function(service) return service == "s" and { "r1", "r2", "r3", "r4" } or {} end },
+    database = { count = function(kind) return kind == "consumers" and consumers or 12 end, each = function()
       local i = 0
       return function()
         i = i + 1
@@ -45,8 +45,9 @@ local function load()
   package.loaded[MODULE .. "agent.access"] = dofile("lua/kong/plugins/threat-agent/agent/access.lua")
   package.loaded[MODULE .. "agent.overlap"] = dofile("lua/kong/plugins/threat-agent/agent/overlap.lua")
   package.loaded[MODULE .. "agent.protected"] = dofile("lua/kong/plugins/threat-agent/agent/protected.lua")
+  package.loaded[MODULE .. "agent.blast_radius"] = dofile("lua/kong/plugins/threat-agent/agent/blast_radius.lua")
   local gate = dofile("lua/kong/plugins/threat-agent/agent/gate.lua")
-  for _, name in ipairs({ "agent.access", "agent.overlap", "agent.protected", "vocabulary" }) do
+  for _, name in ipairs({ "agent.access", "agent.blast_radius", "agent.overlap", "agent.protected", "vocabulary" }) do
     package.loaded[MODULE .. name] = nil
   end
   for name in pairs(stubs) do
@@ -183,6 +184,40 @@ describe("the gate", function()
     end
     assert.matches("the budget of 4 actions in memory a minute", why())
     assert.is_nil(why({ action = "restrict_route", changes = change }))
+  end)
+
+
+  it("lets what holds for all who go there touch some of the routes at once", function()
+    conf.response.budget = { per_minute = 100, per_hour = 100, active = 100 }
+    conf.response.budget.memory = conf.response.budget
+    conf.response.blast_radius.route_ratio = 0.5
+    local function on(route, more)
+      local fields = { action = "rate_limiting", place = { workspace = "a", route = route, service = "s" },
+                       changes = { { op = "create", kind = "plugins" } } }
+      for name, value in pairs(more or {}) do
+        fields[name] = value
+      end
+      return fields
+    end
+
+    -- Four of the service, and two others.
+    records = { record(on("r1", { target = "service" })), record(on("r5")), record(on("r6")), record(on("r7", { state = "expired" })) }
+    assert.is_nil(why(on("r2")))
+    assert.equal("7 routes would be touched, 6 may at once", why(on("r7")))
+    assert.equal("7 routes would be touched, 6 may at once",
+                 why(on("r7", { action = "circuit_breaker", changes = { { op = "ban", ban = { by = "route" } } } })))
+    -- What names senders, and what puts back what worked.
+    assert.is_nil(why(on("r7", { clients = { "192.0.2.1" } })))
+    assert.is_nil(why(on("r7", { action = "rollback" })))
+    records[1].target, records[1].changes[1].kind = "route", "services"
+    assert.matches("7 routes", why(on("r7")))
+
+    -- Five in any case.
+    conf.response.blast_radius.route_ratio = 0
+    records = { record(on("r5")), record(on("r6")), record(on("r7")), record(on("r8")) }
+    assert.is_nil(why(on("r9")))
+    records[5] = record(on("r9"))
+    assert.equal("6 routes would be touched, 5 may at once", why(on("r10")))
   end)
 
 

@@ -57,6 +57,7 @@ local ARROWS = {
   ["agent.access"] = { "agent.carrier", "database" },
   ["agent.anchor"] = { "agent.events", "agent.ledger", "agent.outbox", "files", "region" },
   ["agent.assessor"] = { "agent.discretion", "agent.events", "baselines", "llm", "opinions", "tally", "vocabulary" },
+  ["agent.blast_radius"] = { "agent.journal", "database", "owners", "snapshots", "vocabulary" },
   ["agent.breaker"] = { "agent.limit", "traffic_of" },
   ["agent.carrier"] = {
     "actions.usual", "admin", "admin.companion", "admin.replica", "agent.operations", "agent.unsettled", "settings",
@@ -72,8 +73,8 @@ local ARROWS = {
   ["agent.drifts"] = { "agent.events", "agent.notices", "names", "region", "vocabulary" },
   ["agent.events"] = { "notifiers.summary", "redact", "vocabulary" },
   ["agent.gate"] = {
-    "agent.access", "agent.carrier", "agent.journal", "agent.overlap", "agent.protected", "database", "files", "owners",
-    "vocabulary",
+    "agent.access", "agent.blast_radius", "agent.carrier", "agent.journal", "agent.overlap", "agent.protected",
+    "database", "files", "vocabulary",
   },
   ["agent.grouping"] = { "vocabulary" },
   ["agent.init"] = {

@@ -194,6 +194,8 @@ return {
                        type = "number", between = { 0, 1 }, required = true, default = 0.05 } },
       { consumer_ratio = { description = "Most of all consumers that may stand refused at once; one may in any case.",
                            type = "number", between = { 0, 1 }, required = true, default = 0.05 } },
+      { route_ratio = { description = "Most of all routes that actions may hold on for all who go there; five may in any case.",
+                        type = "number", between = { 0, 1 }, required = true, default = 0.5 } },
     } } },
     { protected = { type = "record", required = true, fields = {
       { cidrs = { type = "array", required = true, default = { "127.0.0.0/8", "::1" }, len_max = 1024,

@@ -2,29 +2,20 @@
 -- blast radius. Each refusal says why.
 
 local access = require "kong.plugins.threat-agent.agent.access"
+local blast_radius = require "kong.plugins.threat-agent.agent.blast_radius"
 local carrier = require "kong.plugins.threat-agent.agent.carrier"
 local database = require "kong.plugins.threat-agent.database"
 local files = require "kong.plugins.threat-agent.files"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local overlap = require "kong.plugins.threat-agent.agent.overlap"
-local owners = require "kong.plugins.threat-agent.owners"
 local protected = require "kong.plugins.threat-agent.agent.protected"
 local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 
 local ngx = ngx
 local ceil = math.ceil
-local floor = math.floor
 local ipairs = ipairs
-local max = math.max
 local pairs = pairs
-
-
--- What names a consumer.
-local BY_CONSUMER = { consumer = true, credential = true }
-
--- What refuses nobody.
-local SPARING = { allow = true, tag = true }
 
 
 local _M = {}
@@ -110,37 +101,6 @@ local function over_budget(budget, record)
 end
 
 
--- The consumers that a record refuses, by their ids, or by their credentials'.
-local function add_consumers(record, into)
-  for _, id in ipairs(BY_CONSUMER[record.by] and not SPARING[record.action] and record.clients or {}) do
-    into[owners.of(record.by, id) or id] = true
-  end
-end
-
-
--- Whether more consumers would stand refused than may at once.
-local function over_consumers(record, ratio)
-  local refused = {}
-  add_consumers(record, refused)
-  if not next(refused) then
-    return nil
-  end
-
-  for _, other in ipairs(journal.all()) do
-    if vocabulary.STANDING[other.state] then
-      add_consumers(other, refused)
-    end
-  end
-
-  local number = 0
-  for _ in pairs(refused) do
-    number = number + 1
-  end
-  local most = max(1, floor(ratio * owners.count()))
-  return number > most and ("%d consumers would stand refused, %d may at once"):format(number, most) or nil
-end
-
-
 -- Decides on a planned record. Returns true; or nil and why not, which may be otherwise in a moment.
 function _M.check(record, conf)
   local response = conf.response
@@ -149,19 +109,10 @@ function _M.check(record, conf)
               or access(record, response)
               or overlap(record)
               or not record.by_operator and over_budget(response.budget, record)
-              or not record.by_operator and over_consumers(record, response.blast_radius.consumer_ratio or 1)
+              or blast_radius(record, response.blast_radius)
               or nil
-  if why then
-    return nil, why
-  end
 
-  local most = response.blast_radius.good_ratio
-  if record.touches_ratio > most then
-    return nil, ("it would refuse %.1f %% of the requests that go well there, %.1f %% are allowed")
-                :format(100 * record.touches_ratio, 100 * most)
-  end
-
-  return true
+  return why == nil or nil, why
 end
 
 
