@@ -82,6 +82,7 @@ build = {
       ["kong.plugins.threat-agent.agent.access"] = "lua/kong/plugins/threat-agent/agent/access.lua",
       ["kong.plugins.threat-agent.agent.anchor"] = "lua/kong/plugins/threat-agent/agent/anchor.lua",
       ["kong.plugins.threat-agent.agent.assessor"] = "lua/kong/plugins/threat-agent/agent/assessor.lua",
+      ["kong.plugins.threat-agent.agent.bequest"] = "lua/kong/plugins/threat-agent/agent/bequest.lua",
       ["kong.plugins.threat-agent.agent.blast_radius"] = "lua/kong/plugins/threat-agent/agent/blast_radius.lua",
       ["kong.plugins.threat-agent.agent.breaker"] = "lua/kong/plugins/threat-agent/agent/breaker.lua",
       ["kong.plugins.threat-agent.agent.carrier"] = "lua/kong/plugins/threat-agent/agent/carrier.lua",

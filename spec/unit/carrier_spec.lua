@@ -28,6 +28,7 @@ describe("a record's carrier", function()
       },
       ["admin.replica"] = {},
       ["actions.usual"] = { requests = function() return 60 end },
+      ["agent.bequest"] = { leave = function() end, withdraw = function() end },
       ["agent.operations"] = {
         is_remote = function(change) return change.op ~= "ban" end,
         stamp = function() end, apply = note("apply"), revert = note("revert"), stands = note("stands"),

@@ -93,6 +93,7 @@ describe("an action", function()
       ["actions.usual"] = {},
       admin = { client = function() return client end },
       ["admin.companion"] = {}, ["admin.replica"] = {}, ["admin.reach"] = { UNANSWERED = "unanswered", LANDS_S = 60 },
+      ["agent.bequest"] = { leave = function() end, withdraw = function() end },
       ["agent.breaker"] = {}, ["agent.concurrency"] = {},
       ["agent.gate"] = { is_killed = function() return killed end },
       ["agent.ledger"] = { write = function() end },

@@ -6,6 +6,7 @@
 -- now somebody else's.
 
 local admin = require "kong.plugins.threat-agent.admin"
+local bequest = require "kong.plugins.threat-agent.agent.bequest"
 local companion = require "kong.plugins.threat-agent.admin.companion"
 local operations = require "kong.plugins.threat-agent.agent.operations"
 local replica = require "kong.plugins.threat-agent.admin.replica"
@@ -170,6 +171,7 @@ local function apply(record, conf)
     return nil, err, passes
   end
 
+  bequest.leave(record, conf)
   for _, change in ipairs(record.changes) do
     local ok
     ok, err, passes = operations.apply(change, client)
@@ -236,6 +238,8 @@ function _M.take_back(record, conf)
   local ok, err, passes, is_foreign = take_back(record, conf)
   if (ok or is_foreign) and unsettled.may_land(record) then
     return nil, "a write that got no answer may land yet", true
+  elseif ok or is_foreign then
+    bequest.withdraw(record, conf)
   end
 
   return ok, err, passes, is_foreign
