@@ -19,7 +19,7 @@ describe("a record's carrier", function()
       end
     end
     local stubs = {
-      admin = { client = function() return { tier = "dbless", settings = { calls = { { method = "GET" } } } } end },
+      admin = { client = function() return { tier = "dbless", settings = { calls = {} }, looker = function() end } end },
       ["admin.companion"] = {
         ask = function(_, question)
           asked[#asked + 1] = "companion " .. question.command

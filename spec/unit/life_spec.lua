@@ -36,6 +36,10 @@ describe("an action", function()
 
   local client = { tier = "admin_api", settings = { calls = {} } }
 
+  function client.looker()
+    return client
+  end
+
   function client.get(_, kind, id)
     local failure = fails("GET", kind, id)
     if failure then
@@ -315,6 +319,25 @@ describe("an action", function()
     pass(60)
     assert.is_nil(record.stands)
     assert.is_nil(record.why)
+  end)
+
+
+  it("is looked at once a minute, in a row with all others", function()
+    applied({ patch("r1") }, { id = "i-1", verify_after_s = nil })
+    pass(30)
+    applied({ patch("r2") }, { id = "i-2", verify_after_s = nil })
+    pass(120)
+    local rounds, at = {}, nil
+    for second = 1, 120 do
+      asked = {}
+      pass(1)
+      if asked[1] then
+        rounds[#rounds + 1] = table.concat(asked, ", ")
+        assert.is_true(at == nil or second - at == 60)
+        at = second
+      end
+    end
+    assert.same({ "GET routes/r1, GET routes/r2", "GET routes/r1, GET routes/r2" }, rounds)
   end)
 
 

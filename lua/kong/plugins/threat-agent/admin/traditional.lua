@@ -169,6 +169,12 @@ local function new(settings, prefix)
 end
 
 
+-- What only looks at entities, one after the other.
+function Client:looker()
+  return self
+end
+
+
 -- The same for the entities of a workspace. name: nil for the default one.
 function Client:within(name)
   return new(self.settings, name and "/" .. name or "")

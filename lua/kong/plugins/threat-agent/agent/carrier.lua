@@ -258,8 +258,9 @@ function _M.stands(record, conf)
     return nil
   end
 
+  local looker = client ~= true and client:looker() or nil
   for _, change in ipairs(record.changes) do
-    local stands = operations.stands(change, client)
+    local stands = operations.stands(change, looker)
     if not stands then
       return stands
     end
