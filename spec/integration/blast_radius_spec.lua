@@ -58,18 +58,16 @@ describe(gateway.describe_name("attacks on many routes:"), function()
                   headers = { ["x-forwarded-for"] = "192.0.2." .. route } })
       end
     end
-    local states = eventually(function()
+    -- The last of the incidents may be over before it is its turn.
+    eventually(function()
       local found = { restrict_route = {}, ban = {} }
-      local number = 0
       for _, record in ipairs(gw:records()) do
         local of = found[record.action]
         of[record.state] = (of[record.state] or 0) + 1
-        number = number + 1
         assert.matches(record.state == "refused" and "^7 routes would be touched, 6 may at once$" or "", record.why or "")
       end
-      return number == 16 and (found.restrict_route.active or 0) == 6 and (found.ban.active or 0) == 8 and found
+      return found.restrict_route.active == 6 and (found.restrict_route.refused or 0) >= 1 and found.ban.active == 8
     end, 60)
-    assert.same({ restrict_route = { active = 6, refused = 2 }, ban = { active = 8 } }, states)
 
     local restricted = 0
     for n = 1, ROUTES do
