@@ -54,7 +54,9 @@ postgres_start() {
         chmod a+rx "$PREFIX"
         chown postgres "$POSTGRES_DATA"
     fi
-    if [ -z "$POSTGRES_TEMPLATE" ]; then
+    if [ -s "$POSTGRES_DATA/PG_VERSION" ]; then
+        postgres_run
+    elif [ -z "$POSTGRES_TEMPLATE" ]; then
         postgres_make
     elif [ -d "$POSTGRES_TEMPLATE" ]; then
         cp -a "$POSTGRES_TEMPLATE/." "$POSTGRES_DATA" && postgres_run
@@ -70,10 +72,15 @@ postgres_environment() {
     export KONG_PG_USER=kong KONG_PG_DATABASE=kong
 }
 
+# What was imported once is there when the gateway is started anew.
+postgres_import() {
+    [ -e "$PREFIX/imported" ] || { kong config db_import "$PREFIX/config.yml" && touch "$PREFIX/imported"; }
+}
+
 gateway_start() {
     mkdir -p "$PREFIX/logs"
     {
-        postgres_start && postgres_environment && kong config db_import "$PREFIX/config.yml" && kong start
+        postgres_start && postgres_environment && postgres_import && kong start
     } > "$PREFIX/kong.out" 2>&1 || { cat "$PREFIX/kong.out" >&2; return 1; }
 }
 

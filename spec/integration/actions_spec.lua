@@ -105,7 +105,7 @@ plugins:
       response:
         admin_api: { url: "http://127.0.0.1:]] .. (ROLE_PORT or "${ADMIN_PORT}") .. [[" }
         templates: [{ name: mark, code: 'kong.service.request.set_header("x-mark", {{parameter}})' }]
-        blast_radius: { good_ratio: 1, consumer_ratio: 1 }
+        blast_radius: { good_ratio: 1, consumer_ratio: 1, route_ratio: 1 }
         budget: { per_minute: 100 }
         policies:
 ]] .. table.concat(policies)

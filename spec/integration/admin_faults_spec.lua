@@ -187,9 +187,32 @@ describe(gateway.describe_name("the Admin API"), function()
     end
 
 
+    -- The writes that the ledger's lines of an event have for a route: method, path and status.
+    local function writes_in_ledger(route, event)
+      local found = {}
+      for _, line in ipairs(gw:log_lines("threat-agent/ledger.jsonl")) do
+        local entry = line.entry
+        local is_meant = entry.event == event and entry.action.place and entry.action.place.route_name == route
+        for _, call in ipairs(is_meant and entry.calls or {}) do
+          if call.method ~= "GET" then
+            found[#found + 1] = call.method .. " " .. call.path .. " " .. tostring(call.status)
+          end
+        end
+      end
+
+      return found
+    end
+
+
     for _, fault in ipairs({ "close", "429", "500" }) do
-      it("may fail when it is written to (" .. fault .. "): it is tried until it is there, once", function()
+      it("may fail when it is written to (" .. fault .. "): it is tried until it is there, once, and the ledger says so", function()
         fails_to_write(fault)
+        local route = "write_" .. fault
+        local is_whole = gateway.kind ~= "kong-postgres"
+        local write = is_whole and "POST /config"
+                      or "PATCH /routes/" .. gw:admin("GET", "/routes/" .. route).json.id
+        assert.equal(write .. " " .. tostring(tonumber(fault)), writes_in_ledger(route, "waits")[1])
+        assert.same({ write .. (is_whole and " 201" or " 200") }, writes_in_ledger(route, "active"))
       end)
     end
 

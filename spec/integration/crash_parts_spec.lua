@@ -100,7 +100,7 @@ describe(gateway.describe_name("killed between two changes:"), function()
     return eventually(function()
       local record = gw:records(name)[1]
       return record and record.state == state and record
-    end, 40)
+    end, 100)
   end
 
 

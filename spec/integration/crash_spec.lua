@@ -104,7 +104,7 @@ describe(gateway.describe_name("killed in the middle:"), function()
     return eventually(function()
       local record = gw:records(route)[1]
       return record and record.state == state and record
-    end, 40)
+    end, 100)
   end
 
 

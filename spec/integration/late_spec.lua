@@ -1,4 +1,5 @@
--- A write that the agent waited for no longer lands after what it was for was taken back: it is found and taken back.
+-- A write that the agent waited for no longer lands after what it was for was taken back: it is found and taken back. So is
+-- one whose leader was killed while it waited.
 
 
 local gateway = require "spec.support.gateway"
@@ -12,7 +13,8 @@ local PROXY_PORT = gateway.free_port()
 local CONFIG = [[
 _format_version: "3.0"
 services:
-  - { name: shop, url: "http://127.0.0.1:${DEMO_PORT}", routes: [{ name: late, paths: [/late] }, { name: next, paths: [/next] }] }
+  - { name: shop, url: "http://127.0.0.1:${DEMO_PORT}", routes: [{ name: late, paths: [/late] }, { name: next, paths: [/next] },
+                                                                     { name: killed, paths: [/killed] }, { name: after, paths: [/after] }] }
 plugins:
   - name: threat-agent
     config:
@@ -69,7 +71,7 @@ describe(gateway.describe_name("a write that lands late"), function()
     attack("late", "192.0.2.1")
     local record = eventually(function()
       local found = gw:records("late")[1]
-      return found and found.unanswered_s and found
+      return found and found.failure and found
     end, 20)
     gateway.write_file(mode_file, "pass\n")
     assert.equal(202, gw:agent("POST", "/actions/" .. record.id .. "/revert").status)
@@ -85,5 +87,24 @@ describe(gateway.describe_name("a write that lands late"), function()
     in_state("late", "reverted", 140)
     assert.equal("", methods("late"))
     assert.equal("GET,POST", methods("next"))
+  end)
+
+
+  it("is taken back where its leader was killed while it waited, and what came after that is not lost", function()
+    gateway.write_file(mode_file .. ".pid", gw:master_pid() .. "\n")
+    gateway.write_file(mode_file, "writes:kill-later\n")
+    attack("killed", "192.0.2.3")
+    eventually(function() return gateway.read_file(mode_file) == "pass\n" end, 20)
+    local record = in_state("killed", "active", 30)
+    assert.equal(202, gw:admin("POST", "/threat-agent/actions/" .. record.id .. "/revert").status)
+    in_state("killed", "reverting", 10)
+    attack("after", "192.0.2.4")
+    eventually(function() return methods("killed") == "" end, 20)
+
+    eventually(function() return methods("killed") == "GET,POST" end, 30)
+    in_state("killed", "reverted", 140)
+    in_state("after", "active", 140)
+    assert.equal("", methods("killed"))
+    assert.equal("GET,POST", methods("after"))
   end)
 end)

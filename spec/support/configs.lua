@@ -211,6 +211,8 @@ return {
     ["a ladder from mild to hard"] = response({}, { action = "tag" }, { action = "throttle" },
                                               { action = "ban", when = "signal" }, { action = "ban" }),
     ["a route to another service"] = response({}, { action = "divert_route", to_service = "sinkhole" }),
+    ["some routes at once"] = response({ blast_radius = { route_ratio = 0.1 } }, { action = "ban" }),
+    ["a workspace's own budget"] = response({ budget = { workspace_ratio = 0.2, workspaces = { payments = 0.5 } } }, { action = "ban" }),
     ["a client certificate"] = { response = { admin_api = { client_certificate = "{vault://env/agent-cert}",
                                                             client_key = "{vault://env/agent-key}" } } },
     ["a store in Redis"] = { store = { type = "redis", redis = { host = "127.0.0.1" } } },
@@ -252,6 +254,10 @@ return {
     ["a ban at another time"] = { response({}, { action = "ban", when = "never" }), "when" },
     ["a client certificate without its key"] = {
       { response = { admin_api = { client_certificate = "c" } } }, "client_key",
+    },
+    ["more routes than all"] = { response({ blast_radius = { route_ratio = 2 } }, { action = "ban" }), "route_ratio" },
+    ["a workspace's budget above the whole"] = {
+      response({ budget = { workspaces = { payments = 2 } } }, { action = "ban" }), "workspaces",
     },
     ["a store in Redis without a host"] = { { store = { type = "redis" } }, "host" },
     ["another store"] = { { store = { type = "file" } }, "type" },

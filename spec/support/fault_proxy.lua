@@ -5,9 +5,9 @@
 -- MODE_FILE holds: pass; close (before the answer); cut (in the middle of it); slow (no answer for
 -- two seconds); hang (none while that stands there, for whoever asks); late (all is passed on after four seconds);
 -- later (after eight, by when nobody waits, and others are served meanwhile); or a status to answer with. Behind
--- `writes:` only what writes meets it. kill-before and kill-after pass once, and end the workers of the nginx whose
--- master's id stands in MODE_FILE.pid with SIGKILL, before the request has arrived or after, without an answer; before
--- them, `pass-N:` lets so many through. `role` answers 403 to what deploy/rbac-role.yaml does not
+-- `writes:` only what writes meets it. kill-before, kill-after and kill-later pass once, and end the workers of the nginx
+-- whose master's id stands in MODE_FILE.pid with SIGKILL, before the request has arrived, after it, or twenty seconds before
+-- it does, without an answer; before them, `pass-N:` lets so many through. `role` answers 403 to what deploy/rbac-role.yaml does not
 -- allow.
 -- MODE_FILE.writes gets a line for each write that comes: its method and path.
 
@@ -99,14 +99,14 @@ local function forward(client, request, how)
 end
 
 
--- Passes a request on in eight seconds, in a process of its own.
-local function forward_later(request)
+-- Passes a request on in so many seconds, in a process of its own.
+local function forward_later(request, seconds)
   local path = os.tmpname()
   local file = assert(io.open(path, "wb"))
   file:write((request:gsub("\r\n", "\r\nConnection: close\r\n", 1)))
   file:close()
-  os.execute(("bash -c 'sleep 8; exec 3<>/dev/tcp/127.0.0.1/%s; cat %s >&3; rm %s; cat <&3' > /dev/null 2>&1 &")
-             :format(upstream_port, path, path))
+  os.execute(("bash -c 'sleep %d; exec 3<>/dev/tcp/127.0.0.1/%s; cat %s >&3; rm %s; cat <&3' > /dev/null 2>&1 &")
+             :format(seconds, upstream_port, path, path))
 end
 
 
@@ -136,6 +136,8 @@ while true do
   elseif request and how:find("^kill") then
     if how == "kill-after" then
       forward({ send = function() end }, request)
+    elseif how == "kill-later" then
+      forward_later(request, 20)
     end
     kill()
   elseif request and how == "hang" then
@@ -143,7 +145,7 @@ while true do
       socket.sleep(0.05)
     end
   elseif request and how == "later" then
-    forward_later(request)
+    forward_later(request, 8)
     socket.sleep(1)
   elseif request and how == "slow" then
     socket.sleep(2)

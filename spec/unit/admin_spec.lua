@@ -7,13 +7,13 @@ local PLANE = "9524ec7d-36d9-465d-a8c5-83a3c9390458"
 
 
 describe("the Admin API", function()
-  local admin, asked, answers, api
+  local admin, asked, answers, api, names
   local former_kong = _G.kong
 
   before_each(function()
     _G.ngx = _G.ngx or {}
     _G.ngx.null = _G.ngx.null or require("cjson").null
-    _G.kong = { configuration = {} }
+    _G.kong = { configuration = {}, default_workspace = "D" }
     asked, answers = {}, {}
     package.loaded[MODULE .. "http"] = {
       request = function(settings, method, path)
@@ -28,11 +28,19 @@ describe("the Admin API", function()
       package.loaded[MODULE .. name] = dofile(ADMIN .. name .. ".lua")
     end
     package.loaded[MODULE .. "dbless"] = { new = function() return { tier = "dbless" } end }
+    package.loaded["kong.plugins.threat-agent.database"] = {
+      workspace_name = function(id)
+        local name = names[id]
+        return name, name == nil and "the database is away" or nil
+      end,
+    }
     admin = dofile(ADMIN .. "init.lua")
     for _, name in ipairs({ "http", "traditional", "konnect", "dbless" }) do
       package.loaded[MODULE .. name] = nil
     end
     package.loaded["kong.plugins.threat-agent.entities"] = nil
+    package.loaded["kong.plugins.threat-agent.database"] = nil
+    names = { T = "team" }
     api = { url = "http://a", timeout_ms = 5 }
   end)
 
@@ -45,9 +53,34 @@ describe("the Admin API", function()
     assert.equal("admin_api", admin.client(api).tier)
     api.timeout_ms = 7
     assert.same({}, admin.client(api):tagged("plugins", "t"))
-    api.workspace = "team"
+    api.url = "http://b"
     assert.same({}, admin.client(api):tagged("plugins", "t"))
-    assert.same({ "5 GET /", "7 GET /plugins?tags=t", "7 GET /", "7 GET /team/plugins?tags=t" }, asked)
+    assert.same({ "5 GET /", "7 GET /plugins?tags=t", "7 GET /", "7 GET /plugins?tags=t" }, asked)
+  end)
+
+
+  it("is asked in the workspace that is meant", function()
+    admin.client(api, "T"):get("routes", "R")
+    admin.client(api, "D"):get("routes", "R")
+    admin.client(api, ""):get("routes", "R")
+    api.workspace = "main"
+    admin.client(api, "D"):get("routes", "R")
+    admin.client(api, "T"):get("routes", "R")
+    assert.same({ "5 GET /", "5 GET /team/routes/R", "5 GET /routes/R", "5 GET /routes/R", "5 GET /main/routes/R",
+                  "5 GET /team/routes/R" }, asked)
+
+    local client, err, passes = admin.client(api, "gone")
+    assert.is_nil(client)
+    assert.equal("the workspace gone is not known here: the database is away", err)
+    assert.is_true(passes)
+  end)
+
+
+  it("goes on within a workspace, whether or not a page names it", function()
+    answers["GET /team/plugins?tags=t"] = { 200, { data = { 1 }, next = "/plugins?offset=a" } }
+    answers["GET /team/plugins?offset=a"] = { 200, { data = { 2 }, next = "/team/plugins?offset=b" } }
+    answers["GET /team/plugins?offset=b"] = { 200, { data = { 3 } } }
+    assert.same({ 1, 2, 3 }, admin.client(api, "T"):tagged("plugins", "t"))
   end)
 
 

@@ -18,6 +18,7 @@ describe("an approval", function()
       actions = { touches = function() return share end },
       effect = { measure = function() return { good = 100 } end },
       commands = {
+        done = function() end,
         send = function(given) command = given end,
         take = function()
           local given = command

@@ -5,13 +5,13 @@ local MODULE = "kong.plugins.threat-agent."
 
 
 describe("a record's carrier", function()
-  local carrier, asked, answer, record
+  local carrier, asked, answer, record, is_noted
   local former_time = _G.ngx and _G.ngx.time
 
   before_each(function()
     _G.ngx = _G.ngx or {}
     _G.ngx.time = function() return 1000 end
-    asked, answer = {}, nil
+    asked, answer, is_noted = {}, nil, true
     local function note(what)
       return function()
         asked[#asked + 1] = what
@@ -19,19 +19,22 @@ describe("a record's carrier", function()
       end
     end
     local stubs = {
-      admin = { client = function() return { tier = "dbless" } end },
+      admin = { client = function() return { tier = "dbless", settings = { calls = {} }, looker = function() end } end },
       ["admin.companion"] = {
         ask = function(_, question)
           asked[#asked + 1] = "companion " .. question.command
           return answer
         end,
       },
-      ["admin.reach"] = { UNANSWERED = "unanswered" }, ["admin.replica"] = {},
+      ["admin.replica"] = {},
       ["actions.usual"] = { requests = function() return 60 end },
+      ["agent.bequest"] = { leave = function() end, withdraw = function() end },
       ["agent.operations"] = {
         is_remote = function(change) return change.op ~= "ban" end,
         stamp = function() end, apply = note("apply"), revert = note("revert"), stands = note("stands"),
       },
+      ["agent.unsettled"] = { begin = function() return is_noted, "the disk is full" end, finish = function() end,
+                              may_undo = function() return false end, may_land = function() return false end },
       settings = { asks_companion = function(conf) return conf.response.responder == "companion" end },
     }
     for name, stub in pairs(stubs) do
@@ -84,6 +87,14 @@ describe("a record's carrier", function()
     assert.is_nil((carrier.apply(record, conf("companion"))))
     carrier.take_back(record, conf("local"))
     assert.same({ "companion apply", "companion revert" }, asked)
+  end)
+
+
+  it("asks for nothing that it could not write down before", function()
+    is_noted = nil
+    carrier.settle(record, conf("local"))
+    assert.same({ nil, "the disk is full", true }, { carrier.apply(record, conf("local")) })
+    assert.same({}, asked)
   end)
 
 

@@ -1,4 +1,5 @@
--- What waits for the leader, in a dictionary that is a table: operators first, data planes some at a time.
+-- What waits for the leader, operators' in a folder of its own, data planes' in a dictionary that is a table: operators
+-- first, data planes some at a time.
 
 
 local MODULE = "kong.plugins.threat-agent."
@@ -6,16 +7,22 @@ local FOLDER = "lua/kong/plugins/threat-agent/"
 
 
 describe("what the leader is asked", function()
-  local commands, orders, now, done, values, leads
+  local load, commands, orders, now, done, values, leads, folder, dying
   local former_kong, former_ngx = _G.kong, {}
 
   before_each(function()
     _G.ngx = _G.ngx or {}
-    for _, name in ipairs({ "now", "shared", "sleep", "update_time" }) do
+    for _, name in ipairs({ "now", "shared", "sleep", "update_time", "worker", "config" }) do
       former_ngx[name] = _G.ngx[name]
     end
     now, done, values, leads = 1000, {}, {}, true
+    dying = nil
     local lists = {}
+    folder = os.tmpname()
+    os.remove(folder)
+    os.execute("mkdir -p " .. folder .. "/threat-agent")
+    _G.ngx.worker = { pid = function() return 7 end }
+    _G.ngx.config = { prefix = function() return folder .. "/" end }
     _G.ngx.now = function() return now end
     _G.ngx.update_time = function() end
     _G.ngx.sleep = function(seconds) now = now + seconds end
@@ -33,6 +40,21 @@ describe("what the leader is asked", function()
     } }
     _G.kong = { log = { err = function() end, notice = function() end, alert = function() end } }
 
+    load()
+  end)
+
+  after_each(function()
+    os.execute("rm -rf " .. folder)
+    _G.kong = former_kong
+    for name, value in pairs(former_ngx) do
+      _G.ngx[name] = value
+    end
+  end)
+
+
+  -- A worker that may lead.
+  function load()
+    package.loaded[MODULE .. "files"] = dofile(FOLDER .. "files.lua")
     commands = dofile(FOLDER .. "commands.lua")
     local stubs = {
       commands = commands,
@@ -41,7 +63,12 @@ describe("what the leader is asked", function()
         obey = function(question) done[#done + 1] = question.asked end,
       },
       ["agent.gate"] = {
-        unkill = function() done[#done + 1] = "unkill" end,
+        unkill = function()
+          done[#done + 1] = "unkill"
+          if dying then
+            coroutine.yield()
+          end
+        end,
       },
       ["agent.journal"] = { get = function() end, all = function() return {} end },
       actions = {}, effect = {}, ["agent.life"] = {}, ["agent.operator"] = {}, ["agent.trainer"] = {},
@@ -53,14 +80,8 @@ describe("what the leader is asked", function()
     for name in pairs(stubs) do
       package.loaded[MODULE .. name] = nil
     end
-  end)
-
-  after_each(function()
-    _G.kong = former_kong
-    for name, value in pairs(former_ngx) do
-      _G.ngx[name] = value
-    end
-  end)
+    package.loaded[MODULE .. "files"] = nil
+  end
 
 
   -- Asks as a worker does that waits no longer; the question stays.
@@ -101,6 +122,37 @@ describe("what the leader is asked", function()
     orders.obey({})
     orders.answer({})
     assert.same({ "unkill", "question" }, done)
+  end)
+
+
+  it("is done by the next leader where one was killed over it, once, and in the order of time", function()
+    for _, command in ipairs({ "unkill", "odd" }) do
+      assert.is_true(commands.send({ command = command, by = "ann" }))
+    end
+    dying = true
+    coroutine.wrap(function() orders.obey({}) end)()
+    assert.same({ "unkill" }, done)
+    dying = false
+    load()
+    orders.obey({})
+    assert.same({ "unkill", "unkill" }, done)
+    load()
+    orders.obey({})
+    assert.equal(2, #done)
+    assert.equal("", io.popen("ls " .. folder .. "/threat-agent"):read("*a"))
+  end)
+
+
+  it("waits in no endless number, and is refused where it cannot be kept", function()
+    for _ = 1, 100 do
+      assert.is_true(commands.send({ command = "unkill", by = "ann" }))
+    end
+    assert.equal("too many commands wait already", (select(2, commands.send({ command = "unkill", by = "ann" }))))
+    orders.obey({})
+    assert.equal(100, #done)
+    os.execute("rm -r " .. folder .. "/threat-agent")
+    assert.matches("could not read the node's folder", (select(2, commands.send({ command = "unkill", by = "ann" }))))
+    orders.obey({})
   end)
 
 

@@ -10,7 +10,7 @@ local ADMIN = "lua/kong/plugins/threat-agent/admin/"
 
 
 describe("a DB-less node", function()
-  local client, document, posted, answer, now
+  local client, document, posted, answer, now, readings
   local former = {}
 
   before_each(function()
@@ -18,7 +18,7 @@ describe("a DB-less node", function()
     _G.ngx.null = _G.ngx.null or cjson.null
     former.now = _G.ngx.now
     _G.ngx.now = function() return now end
-    now, posted, answer = 1000, {}, { 201, {} }
+    now, posted, answer, readings = 1000, {}, { 201, {} }, 0
     document = {
       _format_version = "3.0",
       routes = { { id = "r1", name = "one", updated_at = 5 }, { id = "r2", name = "two" } },
@@ -28,6 +28,7 @@ describe("a DB-less node", function()
     package.loaded[MODULE .. "admin.http"] = {
       request = function(_, method, _, body)
         if method == "GET" then
+          readings = readings + 1
           return 200, { config = lyaml.dump({ document }) }
         end
         posted[#posted + 1] = cjson.decode(cjson.encode(body))
@@ -59,6 +60,24 @@ describe("a DB-less node", function()
   local function patch()
     return client:patch("routes", "r2", { methods = { "GET" } })
   end
+
+
+  it("is read once for all that is looked at in a row, and again after a write", function()
+    assert.equal("two", client:looker():get("routes", "r2").name)
+    assert.is_false(client:looker():get("routes", "r3"))
+    assert.equal("cors", client:looker():get("plugins", "p1").name)
+    assert.equal(1, readings)
+    client:get("routes", "r2")
+    assert.equal(2, readings)
+
+    assert.truthy((patch()))
+    readings, document.routes[2].methods = 0, { "GET" }
+    assert.same({ "GET" }, client:looker():get("routes", "r2").methods)
+    assert.equal(1, readings)
+    now = now + 5
+    client:looker():get("routes", "r2")
+    assert.equal(2, readings)
+  end)
 
 
   it("is sent no other configuration while one that it did not answer to may land over it", function()

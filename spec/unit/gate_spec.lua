@@ -19,9 +19,12 @@ local function load()
     region = { is_within = function(address, cidrs) return cidrs[1] == address end },
     owners = {
       of = function(by, id) return by == "credential" and id:match("^(%l+)%-") or id end,
-      count = function() return type(consumers) == "function" and consumers() or consumers end,
     },
-    database = { each = function(kind)
+    snapshots = { routes_of = function(service) return service == "s" and { "r1", "r2", "r3", "r4" } or {} end },
+    database = { count = function(kind)
+      local number = kind == "consumers" and consumers or 12
+      return type(number) == "function" and number() or number
+    end, each = function(kind)
       local list, i = lists[kind] or {}, 0
       return function()
         i = i + 1
@@ -36,7 +39,7 @@ local function load()
         return nil, "the database is away"
       end
       return entity
-    end, workspace_of = function(entity) return entity.ws_id or "a" end },
+    end, workspace_of = function(entity) return entity.ws_id or "a" end, workspace_name = string.upper },
     senders = dofile("lua/kong/plugins/threat-agent/senders.lua"),
   }
   for name, stub in pairs(stubs) do
@@ -46,8 +49,9 @@ local function load()
   package.loaded[MODULE .. "agent.access"] = dofile("lua/kong/plugins/threat-agent/agent/access.lua")
   package.loaded[MODULE .. "agent.overlap"] = dofile("lua/kong/plugins/threat-agent/agent/overlap.lua")
   package.loaded[MODULE .. "agent.protected"] = dofile("lua/kong/plugins/threat-agent/agent/protected.lua")
+  package.loaded[MODULE .. "agent.blast_radius"] = dofile("lua/kong/plugins/threat-agent/agent/blast_radius.lua")
   local gate = dofile("lua/kong/plugins/threat-agent/agent/gate.lua")
-  for _, name in ipairs({ "agent.access", "agent.overlap", "agent.protected", "vocabulary" }) do
+  for _, name in ipairs({ "agent.access", "agent.blast_radius", "agent.overlap", "agent.protected", "vocabulary" }) do
     package.loaded[MODULE .. name] = nil
   end
   for name in pairs(stubs) do
@@ -184,6 +188,21 @@ describe("the gate", function()
   end)
 
 
+  it("lets a workspace spend its own share, within the whole", function()
+    local budget = conf.response.budget
+    local done = { applied_s = 990, state = "expired", changes = { { op = "ban" } } }
+    records = { record(done), record(done) }
+    assert.matches("its workspace's budget of 2", why())
+    budget.workspaces = { A = 0.75, b = 0.25 }
+    assert.is_nil(why())
+    records[3] = record(done)
+    assert.matches("its workspace's budget of 3", why())
+    assert.is_nil(why({ place = { workspace = "b" } }))
+    records[4] = record(done)
+    assert.matches("^the budget of 4", why({ place = { workspace = "b" } }))
+  end)
+
+
   it("counts what changes the configuration apart from what stays in memory", function()
     local change = { { op = "patch", kind = "routes", id = "r" } }
     conf.response.budget.workspace_ratio = 1
@@ -197,6 +216,40 @@ describe("the gate", function()
     end
     assert.matches("the budget of 4 actions in memory a minute", why())
     assert.is_nil(why({ action = "restrict_route", changes = change }))
+  end)
+
+
+  it("lets what holds for all who go there touch some of the routes at once", function()
+    conf.response.budget = { per_minute = 100, per_hour = 100, active = 100 }
+    conf.response.budget.memory = conf.response.budget
+    conf.response.blast_radius.route_ratio = 0.5
+    local function on(route, more)
+      local fields = { action = "rate_limiting", place = { workspace = "a", route = route, service = "s" },
+                       changes = { { op = "create", kind = "plugins" } } }
+      for name, value in pairs(more or {}) do
+        fields[name] = value
+      end
+      return fields
+    end
+
+    -- Four of the service, and two others.
+    records = { record(on("r1", { target = "service" })), record(on("r5")), record(on("r6")), record(on("r7", { state = "expired" })) }
+    assert.is_nil(why(on("r2")))
+    assert.equal("7 routes would be touched, 6 may at once", why(on("r7")))
+    assert.equal("7 routes would be touched, 6 may at once",
+                 why(on("r7", { action = "circuit_breaker", changes = { { op = "ban", ban = { by = "route" } } } })))
+    -- What names senders, and what puts back what worked.
+    assert.is_nil(why(on("r7", { clients = { "192.0.2.1" } })))
+    assert.is_nil(why(on("r7", { action = "rollback" })))
+    records[1].target, records[1].changes[1].kind = "route", "services"
+    assert.matches("7 routes", why(on("r7")))
+
+    -- Five in any case.
+    conf.response.blast_radius.route_ratio = 0
+    records = { record(on("r5")), record(on("r6")), record(on("r7")), record(on("r8")) }
+    assert.is_nil(why(on("r9")))
+    records[5] = record(on("r9"))
+    assert.equal("6 routes would be touched, 5 may at once", why(on("r10")))
   end)
 
 

@@ -79,6 +79,15 @@ describe("the ledger", function()
   local RECORD = { id = "i-p-1", action = "ban", changes = {} }
 
 
+  it("has what was asked of the Admin API for it", function()
+    local ledger = lead()
+    ledger.write("active", RECORD, nil, nil, { { method = "PATCH", path = "/routes/r", status = 200 } })
+    ledger.write("expired", RECORD)
+    assert.same({ { method = "PATCH", path = "/routes/r", status = 200 } }, lines()[1].entry.calls)
+    assert.is_nil(lines()[2].entry.calls)
+  end)
+
+
   it("goes on after a line that a crash has cut off", function()
     local ledger = lead()
     ledger.write("active", RECORD)

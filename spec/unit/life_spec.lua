@@ -10,13 +10,13 @@ local FOLDER = "lua/kong/plugins/threat-agent/"
 
 -- Modules of the plugin that are loaded as they are, in this order.
 local REAL = {
-  "vocabulary", "entities", "agent.journal", "agent.operations", "agent.carrier", "agent.watch", "agent.life",
-  "agent.follower",
+  "vocabulary", "entities", "agent.journal", "agent.operations", "agent.unsettled", "agent.carrier", "agent.watch",
+  "agent.life", "agent.follower",
 }
 
 
 describe("an action", function()
-  local life, follower, entities, now, failing, asked, killed, logged, conf, verdict
+  local life, follower, unsettled, entities, now, failing, asked, killed, logged, conf, verdict
   local former_kong, former_time
 
   -- An Admin API. failing: method → { error, whether it may pass }, or what is called with what is asked.
@@ -36,7 +36,11 @@ describe("an action", function()
   end
 
 
-  local client = { tier = "admin_api" }
+  local client = { tier = "admin_api", settings = { calls = {} } }
+
+  function client.looker()
+    return client
+  end
 
   function client.get(_, kind, id)
     local failure = fails("GET", kind, id)
@@ -95,6 +99,7 @@ describe("an action", function()
       ["actions.usual"] = {},
       admin = { client = function() return client end },
       ["admin.companion"] = {}, ["admin.replica"] = {}, ["admin.reach"] = { UNANSWERED = "unanswered", LANDS_S = 60 },
+      ["agent.bequest"] = { leave = function() end, withdraw = function() end },
       ["agent.breaker"] = {}, ["agent.concurrency"] = {},
       ["agent.gate"] = { is_killed = function() return killed end },
       ["agent.ledger"] = { write = function() end },
@@ -117,6 +122,7 @@ describe("an action", function()
       package.loaded[MODULE .. name] = dofile(FOLDER .. name:gsub("%.", "/") .. ".lua")
     end
     life, follower = package.loaded[MODULE .. "agent.life"], package.loaded[MODULE .. "agent.follower"]
+    unsettled = package.loaded[MODULE .. "agent.unsettled"]
     for name in pairs(stubs) do
       package.loaded[MODULE .. name] = nil
     end
@@ -416,6 +422,25 @@ describe("an action", function()
   end)
 
 
+  it("is looked at once a minute, in a row with all others", function()
+    applied({ patch("r1") }, { id = "i-1", verify_after_s = nil })
+    pass(30)
+    applied({ patch("r2") }, { id = "i-2", verify_after_s = nil })
+    pass(120)
+    local rounds, at = {}, nil
+    for second = 1, 120 do
+      asked = {}
+      pass(1)
+      if asked[1] then
+        rounds[#rounds + 1] = table.concat(asked, ", ")
+        assert.is_true(at == nil or second - at == 60)
+        at = second
+      end
+    end
+    assert.same({ "GET routes/r1, GET routes/r2", "GET routes/r1, GET routes/r2" }, rounds)
+  end)
+
+
   describe("whose write got no answer", function()
     -- The write is under way, and the answer is lost.
     local function lose()
@@ -453,6 +478,49 @@ describe("an action", function()
       pass(65)
       assert.equal("reverted", record.state)
       assert.equal("80 80 80", ports())
+    end)
+
+
+    -- Its leader is killed after it was sent, and another one takes up the journal.
+    local function kill(record)
+      failing.PATCH = function()
+        error("killed", 0)
+      end
+      assert.has_error(function() life.carry_out(record, conf) end, "killed")
+      failing = {}
+      unsettled.take_over()
+    end
+
+
+    it("because its leader was killed is not over either before that cannot land any more", function()
+      local record = record_of({ patch("r1") })
+      kill(record)
+      pass(2)
+      assert.equal("active", record.state)
+      life.revert(record, conf, "reverted", "asked for")
+      assert.equal("reverting", record.state)
+      entities.r1.port = 81
+      pass(65)
+      assert.equal("reverted", record.state)
+      assert.equal("80 80 80", ports())
+    end)
+
+
+    it("because its leader was killed holds up others where it would land over theirs", function()
+      for tier, state in pairs({ dbless = "applying", admin_api = "active" }) do
+        client.tier = tier
+        local record, other = record_of({ patch("r1") }, { id = tier }), record_of({ patch("r2") }, { id = tier .. "-2" })
+        kill(record)
+        life.carry_out(other, conf)
+        assert.equal(state, other.state)
+        -- The same again does no harm.
+        life.carry_out(record, conf)
+        assert.equal("active", record.state)
+        pass(65)
+        assert.equal("active", other.state)
+        entities.r1.port, entities.r2.port = 80, 80
+      end
+      client.tier = "admin_api"
     end)
 
 

@@ -70,8 +70,8 @@ describe("the agent's role", function()
 
   it("knows every method that the client has", function()
     local known = {
-      delete = true, get = true, groups_of = true, patch = true, plugins_of = true, put = true, tagged = true, targets_kind = true,
-      targets_of = true,
+      delete = true, get = true, groups_of = true, looker = true, patch = true, plugins_of = true, put = true, tagged = true,
+      targets_kind = true, targets_of = true, within = true,
     }
     for name in plugin.read(ADMIN .. "traditional.lua"):gmatch("function Client[:.]([%l_]+)") do
       assert.is_true(known[name], name)

@@ -43,6 +43,7 @@ describe("the responder", function()
           proposed[#proposed + 1] = incident.id .. "-" .. number .. " " .. step.action
         end,
       },
+      ["agent.unsettled"] = {},
       judged = function(incident) return incident end,
       settings = { platform = function() return platform end },
       vocabulary = package.loaded[MODULE .. "vocabulary"],

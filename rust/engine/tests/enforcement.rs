@@ -469,6 +469,31 @@ mod measures {
         assert_eq!((0..9).filter(passed).count(), 3);
     }
 
+    /// All routes of a service share its cap.
+    #[test]
+    fn the_routes_of_a_service_are_one_to_its_cap() {
+        let (engine, state) = (engine(), LocalState::default());
+        let near = identity("192.0.2.1");
+        put(
+            &near,
+            By::Service,
+            Scope::Global,
+            Measure::Concurrency { most: 4 },
+            &state,
+        );
+        let come = |route: &'static [u8]| {
+            let request = Request {
+                identity: Identity { route, ..near },
+                path: b"/",
+                ..Request::default()
+            };
+            engine.inspect(&request, &state, NOW).action
+        };
+        let routes: [&[u8]; 6] = [b"r1", b"r2", b"r3", b"r1", b"r2", b"r3"];
+        let passed = routes.iter().filter(|route| come(route) == Action::Allow);
+        assert_eq!(passed.count(), 4);
+    }
+
     /// A cap is put on the route while a request that the service's cap counted is under way.
     #[test]
     fn what_was_not_counted_does_not_land() {

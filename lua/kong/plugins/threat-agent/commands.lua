@@ -1,13 +1,19 @@
--- What operators and data planes ask for, from whichever worker heard it to the one that leads. Data planes have a
--- list of their own, so that however much they ask for holds up no operator.
+-- What operators and data planes ask for, from whichever worker heard it to the one that leads. What operators ask for
+-- waits in files, one for each, so that no reload, restart or death of a leader loses it; what data planes ask for in a
+-- dictionary, because they do not wait for long and ask again. However much those ask for holds up no operator.
 
 local cjson = require "cjson.safe"
+local files = require "kong.plugins.threat-agent.files"
 
 
 local ngx = ngx
+local ipairs = ipairs
+local type = type
 
 
-local KEY = "threat-agent:commands"
+-- When it was asked for, by which worker, and its how manieth it was: names in the order of time.
+local NAME = "command-%014.3f-%d-%06d.json"
+local PATTERN = "^command%-[%d.]+%-%d+%-%d+%.json$"
 local MOST = 100
 
 local QUESTIONS = "threat-agent:questions"
@@ -23,32 +29,42 @@ local POLL_S = 0.02
 local _M = {}
 
 
-local function push(list, most, item)
-  local dict = ngx.shared.kong
-  if (dict:llen(list) or 0) >= most then
-    return nil, "too many commands wait already"
-  end
-
-  local length, err = dict:rpush(list, cjson.encode(item))
-  return length and true, err
-end
-
-
-local function pop(list)
-  local text = ngx.shared.kong:lpop(list)
-  return text and cjson.decode(text)
-end
+local sent = 0
+local taken = {}     -- names of the commands that this worker took
 
 
 -- Hands an operator's command over: { command, id, by }. Returns true, or nil and an error.
 function _M.send(command)
-  return push(KEY, MOST, command)
+  local names, err = files.list(PATTERN)
+  if not names then
+    return nil, err
+  elseif #names >= MOST then
+    return nil, "too many commands wait already"
+  end
+
+  sent = sent + 1
+  return files.save(NAME:format(ngx.now(), ngx.worker.pid(), sent), cjson.encode(command))
 end
 
 
--- Takes the next command; nil when there is none.
+-- Takes the next command, and the name to call it done by; nil when there is none. One that no leader lived to call done
+-- the next leader takes again.
 function _M.take()
-  return pop(KEY)
+  for _, name in ipairs(files.list(PATTERN) or {}) do
+    local command = not taken[name] and cjson.decode(files.load(name) or "")
+    taken[name] = true
+    if type(command) == "table" then
+      return command, name
+    end
+  end
+end
+
+
+-- Forgets a command that was done.
+function _M.done(name)
+  if files.remove(name) then
+    taken[name] = nil
+  end
 end
 
 
@@ -56,7 +72,8 @@ end
 function _M.take_question()
   local question
   repeat
-    question = pop(QUESTIONS)
+    local text = ngx.shared.kong:lpop(QUESTIONS)
+    question = text and cjson.decode(text)
   until not question or ngx.now() - question.at_s < WAIT_S
 
   return question
@@ -88,8 +105,13 @@ end
 
 -- Asks what a data plane asks. Returns the leader's answer, or nil and an error.
 function _M.ask(asked, nonce)
-  local ok, err = push(QUESTIONS, MOST_QUESTIONS, { asked = asked, nonce = nonce, at_s = ngx.now() })
-  if not ok then
+  local dict = ngx.shared.kong
+  if (dict:llen(QUESTIONS) or 0) >= MOST_QUESTIONS then
+    return nil, "too many questions wait already"
+  end
+
+  local length, err = dict:rpush(QUESTIONS, cjson.encode({ asked = asked, nonce = nonce, at_s = ngx.now() }))
+  if not length then
     return nil, err
   end
 

@@ -10,7 +10,7 @@ return {
     db_export = false,
     fields = {
       { id = { type = "string", uuid = true, auto = true } },
-      { kind = { type = "string", required = true, one_of = { "incident", "ledger" } } },
+      { kind = { type = "string", required = true, one_of = { "incident", "ledger", "change" } } },
       { key = { type = "string", required = true, len_max = 256 } },
       { at_s = { type = "integer", required = true } },
       { body = { type = "string", required = true } },

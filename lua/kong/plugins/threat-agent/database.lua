@@ -3,14 +3,22 @@
 local kong = kong
 local ngx = ngx
 local pcall = pcall
+local tostring = tostring
 local type = type
 
 
 local EVERYWHERE = { workspace = ngx.null, show_ws_id = true }
 local PAGE = 1000
 
+-- Counting reads them all: the number is kept for a while. Units: seconds.
+local KEPT_S = 60
+local MOST_COUNTED = 100000
+
 
 local _M = {}
+
+
+local counted = {}     -- kind → { number, at }
 
 
 -- Goes through all entities of a kind, such as "routes". Yields an entity, or false and an error.
@@ -33,6 +41,57 @@ function _M.select(kind, id)
   end
 
   return type(entity) == "table" and entity or nil, err
+end
+
+
+-- How many entities of a kind there are, as far as that is worth counting.
+function _M.count(kind)
+  local now = ngx.now()
+  local known = counted[kind] or { number = 0 }
+  if known.at and now - known.at < KEPT_S then
+    return known.number
+  end
+
+  local number = 0
+  for entity, err in _M.each(kind) do
+    if not entity then
+      kong.log.warn("could not count the ", kind, ": ", err)
+      return known.number
+    end
+
+    number = number + 1
+    if number >= MOST_COUNTED then
+      break
+    end
+  end
+
+  counted[kind] = { number = number, at = now }
+  return number
+end
+
+
+-- The ids of all workspaces. Returns nil and an error where they cannot be read.
+function _M.workspaces()
+  local ids = {}
+  if not kong.db.workspaces then
+    return { kong.default_workspace }
+  end
+
+  for workspace, err in _M.each("workspaces") do
+    if not workspace then
+      return nil, "could not read the workspaces: " .. tostring(err)
+    end
+    ids[#ids + 1] = workspace.id
+  end
+
+  return ids
+end
+
+
+-- The name of a workspace. Returns nil where it is not known; nil and an error where it cannot be read.
+function _M.workspace_name(id)
+  local workspace, err = _M.select("workspaces", id)
+  return workspace and workspace.name, err
 end
 
 

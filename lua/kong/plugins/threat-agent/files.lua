@@ -1,7 +1,12 @@
 -- The node's files under <prefix>/threat-agent/: written whole and renamed, so that a reader never
 -- sees half of one.
 
+local lfs = require "lfs"
+
+
 local ngx = ngx
+local pcall = pcall
+local tostring = tostring
 
 
 local _M = {
@@ -96,6 +101,31 @@ function _M.tail(name, bytes)
   local text = file:read("*a")
   file:close()
   return text, size
+end
+
+
+local function names_like(pattern)
+  local names = {}
+  for name in lfs.dir(_M.folder()) do
+    if name:match(pattern) then
+      names[#names + 1] = name
+    end
+  end
+
+  table.sort(names)
+  return names
+end
+
+
+-- Lists the files whose names match a pattern, in the order of their names. Returns nil and an error where the folder cannot
+-- be read.
+function _M.list(pattern)
+  local ok, names = pcall(names_like, pattern)
+  if not ok then
+    return nil, "could not read the node's folder: " .. tostring(names)
+  end
+
+  return names
 end
 
 

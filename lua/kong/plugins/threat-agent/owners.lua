@@ -3,7 +3,6 @@
 local database = require "kong.plugins.threat-agent.database"
 
 
-local kong = kong
 local ngx = ngx
 local ipairs = ipairs
 local type = type
@@ -14,15 +13,7 @@ local CREDENTIALS = {
 }
 
 
--- Counting reads them all: the number is kept for a while. Units: seconds.
-local KEPT_S = 60
-local MOST_COUNTED = 100000
-
-
 local _M = {}
-
-
-local counted, counted_s = 0, nil
 
 
 local function consumer_of(credential)
@@ -49,31 +40,6 @@ function _M.of(by, id)
   end
 
   return consumer.id, consumer.username ~= ngx.null and consumer.username or nil
-end
-
-
--- How many consumers there are, as far as that is worth counting.
-function _M.count()
-  local now = ngx.now()
-  if counted_s and now - counted_s < KEPT_S then
-    return counted
-  end
-
-  local number = 0
-  for consumer, err in database.each("consumers") do
-    if not consumer then
-      kong.log.warn("could not count the consumers: ", err)
-      return counted
-    end
-
-    number = number + 1
-    if number >= MOST_COUNTED then
-      break
-    end
-  end
-
-  counted, counted_s = number, now
-  return counted
 end
 
 

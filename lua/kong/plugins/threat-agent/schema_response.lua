@@ -179,6 +179,9 @@ return {
       { active = whole("Most changes that stand at once.", 0, 1000, 50) },
       { workspace_ratio = { description = "The share of each that one workspace may spend.", type = "number",
                             between = { 0, 1 }, required = true, default = 1 } },
+      { workspaces = { description = "The share of those named here, by id or name.", type = "map", required = true,
+                       default = {}, len_max = 1024, keys = { type = "string", len_min = 1, len_max = 128 },
+                       values = { type = "number", between = { 0, 1 } } } },
       { memory = { description = "The same of what changes no entity: bans, limits, exemptions.", type = "record",
                    required = true, fields = {
         { per_minute = whole("Most actions in memory in a minute.", 0, 1000, 30) },
@@ -191,6 +194,8 @@ return {
                        type = "number", between = { 0, 1 }, required = true, default = 0.05 } },
       { consumer_ratio = { description = "Most of all consumers that may stand refused at once; one may in any case.",
                            type = "number", between = { 0, 1 }, required = true, default = 0.05 } },
+      { route_ratio = { description = "Most of all routes that actions may hold on for all who go there; five may in any case.",
+                        type = "number", between = { 0, 1 }, required = true, default = 0.5 } },
     } } },
     { protected = { type = "record", required = true, fields = {
       { cidrs = { type = "array", required = true, default = { "127.0.0.0/8", "::1" }, len_max = 1024,
@@ -216,7 +221,8 @@ return {
                              type = "string", match = "^%x+%-%x+%-%x+%-%x+%-%x+$" } },
       { client_certificate = fields.secret("PEM of what this node shows to an Admin API that asks for a certificate.") },
       { client_key = fields.secret("PEM of its key.") },
-      { workspace = { type = "string", len_max = 128, match = "^[%w%-_%.~]+$" } },
+      { workspace = { description = "Where the default workspace's entities are, if not at the Admin API's root.",
+                      type = "string", len_max = 128, match = "^[%w%-_%.~]+$" } },
       { timeout_ms = whole("Of each step of an exchange.", 100, 60000, 5000) },
       { ssl_verify = { type = "boolean", required = true, default = true } },
     }, entity_checks = {

@@ -2,7 +2,6 @@
 -- change and one a day, the latest few. Secrets are left out: what is synced from them needs those back.
 
 local files = require "kong.plugins.threat-agent.files"
-local lfs = require "lfs"
 local lyaml = require "lyaml"
 
 
@@ -94,18 +93,6 @@ function _M.render(taken)
 end
 
 
-local function kept()
-  local names = {}
-  for name in lfs.dir(files.folder()) do
-    if name:match(PATTERN) then
-      names[#names + 1] = name
-    end
-  end
-  table.sort(names)
-  return names
-end
-
-
 -- Keeps a configuration, and forgets the oldest. Returns true, or nil and an error.
 function _M.keep(taken, wall_s)
   local ok, err = files.save(os.date("!" .. NAME, wall_s), _M.render(taken))
@@ -113,7 +100,7 @@ function _M.keep(taken, wall_s)
     return nil, err
   end
 
-  local names = kept()
+  local names = files.list(PATTERN) or {}
   for i = 1, #names - MOST do
     files.remove(names[i])
   end
@@ -123,7 +110,7 @@ end
 
 -- Whether the last one is a day old; the first is due at once.
 function _M.is_due(wall_s)
-  local names = kept()
+  local names = files.list(PATTERN) or {}
   return #names == 0 or os.date("!" .. NAME, wall_s - DAY_S) >= names[#names]
 end
 

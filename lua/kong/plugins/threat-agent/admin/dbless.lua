@@ -5,6 +5,7 @@ local declarative = require "kong.plugins.threat-agent.admin.declarative"
 local entities = require "kong.plugins.threat-agent.entities"
 
 
+local ngx = ngx
 local ipairs = ipairs
 local pairs = pairs
 local type = type
@@ -12,11 +13,20 @@ local type = type
 
 local find = declarative.find
 local load = declarative.load
-local store = declarative.store
+
+
+-- One reading serves the looks at what stands that come within so long. Units: seconds.
+local LOOK_S = 5
 
 
 local Client = {}
 Client.__index = Client
+
+
+local function store(client, ...)
+  client.seen = nil
+  return declarative.store(client, ...)
+end
 
 
 -- A reference to another entity is written as its id there.
@@ -204,6 +214,40 @@ end
 
 function Client.targets_kind()
   return "targets"
+end
+
+
+local Looker = {}
+Looker.__index = Looker
+
+
+function Looker:get(kind, id)
+  local client = self.client
+  local seen = client.seen
+  if not seen or ngx.now() - seen.at >= LOOK_S or ngx.now() < seen.at then
+    local document, err, passes = load(client)
+    if not document then
+      return nil, err, passes
+    end
+
+    seen = { document = document, at = ngx.now() }
+    client.seen = seen
+  end
+
+  local entity = find(seen.document, kind, id)
+  return entity and unflat(entity) or false
+end
+
+
+-- What only looks at entities, one after the other: the whole configuration is read once for all of them.
+function Client:looker()
+  return setmetatable({ client = self }, Looker)
+end
+
+
+-- The same for the entities of a workspace: a DB-less node has one.
+function Client:within()
+  return self
 end
 
 

@@ -63,8 +63,19 @@ local function headers_of(settings, payload)
 end
 
 
+-- Notes what is asked. Returns it; its status is set when it is answered.
+local function note(calls, method, path)
+  local call = { method = method, path = path }
+  if calls then
+    calls[#calls + 1] = call
+  end
+
+  return call
+end
+
+
 -- Sends a request. settings: { url, token, timeout_ms, ssl_verify } and, where the Admin API asks for one,
--- { client_certificate, client_key }; body: a table, sent as JSON.
+-- { client_certificate, client_key }; what is asked is added to { calls }, where that is given; body: a table, sent as JSON.
 -- Returns the status and the decoded body; or nil, an error, and whether another try may succeed, which reach.lua's
 -- UNANSWERED says as well.
 -- 404 is no error: what was asked for is not there. Only the node's leader changes anything.
@@ -81,6 +92,7 @@ function _M.request(settings, method, path, body)
     end
   end
 
+  local call = note(settings.calls, method, path)
   local payload = body and cjson.encode(body)
   local response, err, passes = reach.request(settings.url, path, {
     method = method,
@@ -94,6 +106,7 @@ function _M.request(settings, method, path, body)
     return nil, "could not reach the Admin API at " .. settings.url .. ": " .. err, passes
   end
 
+  call.status = response.status
   return outcome_of(settings, response, method)
 end
 

@@ -1,5 +1,6 @@
 -- The Admin API that this node's agent writes to, as its topology has it.
 
+local database = require "kong.plugins.threat-agent.database"
 local dbless = require "kong.plugins.threat-agent.admin.dbless"
 local http = require "kong.plugins.threat-agent.admin.http"
 local konnect = require "kong.plugins.threat-agent.admin.konnect"
@@ -8,6 +9,7 @@ local traditional = require "kong.plugins.threat-agent.admin.traditional"
 
 local kong = kong
 local ngx = ngx
+local tostring = tostring
 local type = type
 
 
@@ -34,12 +36,28 @@ end
 
 
 local function is_for_the_same(a, b)
-  return a.url == b.url and a.workspace == b.workspace and a.control_plane_id == b.control_plane_id
+  return a.url == b.url and a.control_plane_id == b.control_plane_id
 end
 
 
 local function text_of(value)
   return type(value) == "string" and value or nil
+end
+
+
+-- The name that a workspace's entities are found under; nil where that is none. Returns nil, an error and whether that may
+-- pass where it cannot be told.
+local function name_of(workspace, api)
+  if workspace == nil or workspace == "" or workspace == kong.default_workspace then
+    return text_of(api.workspace)
+  end
+
+  local name, err = database.workspace_name(workspace)
+  if not name then
+    return nil, "the workspace " .. workspace .. " is not known here" .. (err and ": " .. tostring(err) or ""), true
+  end
+
+  return name
 end
 
 
@@ -55,14 +73,14 @@ local function find(settings)
     return nil, about, passes
   end
 
-  local database = type(about) == "table" and type(about.configuration) == "table" and about.configuration.database
-  return (database == "off" and dbless or traditional).new(settings)
+  local strategy = type(about) == "table" and type(about.configuration) == "table" and about.configuration.database
+  return (strategy == "off" and dbless or traditional).new(settings)
 end
 
 
--- Finds the client for an instance's `response.admin_api`. Returns nil, why there is none, and
--- whether there may be one later.
-function _M.client(api)
+-- Finds the client for an instance's `response.admin_api`; what that asks stands in its `settings.calls`. workspace: the
+-- id of the one that is meant; nil for the default one. Returns nil, why there is none, and whether there may be one later.
+function _M.client(api, workspace)
   local url = api.url
   if not url or url == ngx.null then
     url = own_url()
@@ -70,24 +88,30 @@ function _M.client(api)
   if not url then
     return nil, "no Admin API to write to: this node has none, so set response.admin_api.url to the control plane's"
   end
+  local name, err, passes = name_of(workspace, api)
+  if err then
+    return nil, err, passes
+  end
+
   local settings = {
     url = url,
     token = api.token,
     client_certificate = text_of(api.client_certificate),
     client_key = text_of(api.client_key),
-    workspace = text_of(api.workspace),
     timeout_ms = api.timeout_ms,
     ssl_verify = api.ssl_verify,
     control_plane_id = text_of(api.control_plane_id),
+    calls = {},
   }
   if client and is_for_the_same(client.settings, settings) then
     client.settings = settings
-    return client
+    return client:within(name)
   end
 
-  local found, err, passes = find(settings)
+  local found
+  found, err, passes = find(settings)
   client = found or client
-  return found, err, passes
+  return found and found:within(name), err, passes
 end
 
 

@@ -152,6 +152,18 @@ function Client:is_there()
 end
 
 
+-- What only looks at entities, one after the other.
+function Client:looker()
+  return self
+end
+
+
+-- The same for the entities of a workspace: a control plane of Konnect has none.
+function Client:within()
+  return self
+end
+
+
 local _M = {}
 
 

@@ -4,7 +4,6 @@ local http = require "kong.plugins.threat-agent.admin.http"
 
 
 local ipairs = ipairs
-local ngx = ngx
 local setmetatable = setmetatable
 local type = type
 
@@ -120,6 +119,10 @@ function Client:tagged(kind, tag)
       found[#found + 1] = entity
     end
     path = type(body.next) == "string" and body.next or nil
+    -- Kong leaves the workspace out of it.
+    if path and self.prefix ~= "" and path:sub(1, #self.prefix + 1) ~= self.prefix .. "/" then
+      path = self.prefix .. path
+    end
     if not path then
       return found
     end
@@ -175,14 +178,29 @@ function Client.targets_kind(_, upstream)
 end
 
 
+local function new(settings, prefix)
+  return setmetatable({ settings = settings, prefix = prefix, tier = "admin_api" }, Client)
+end
+
+
+-- What only looks at entities, one after the other.
+function Client:looker()
+  return self
+end
+
+
+-- The same for the entities of a workspace. name: nil for the default one.
+function Client:within(name)
+  return new(self.settings, name and "/" .. name or "")
+end
+
+
 local _M = { CLIENT = Client, data_of = data_of, not_there = not_there, upsert = upsert }
 
 
--- settings: as http.request takes them, with `workspace` where there is one.
+-- settings: as http.request takes them.
 function _M.new(settings)
-  local workspace = settings.workspace
-  local prefix = workspace and workspace ~= ngx.null and "/" .. workspace or ""
-  return setmetatable({ settings = settings, prefix = prefix, tier = "admin_api" }, Client)
+  return new(settings, "")
 end
 
 

@@ -6,11 +6,12 @@
 -- now somebody else's.
 
 local admin = require "kong.plugins.threat-agent.admin"
+local bequest = require "kong.plugins.threat-agent.agent.bequest"
 local companion = require "kong.plugins.threat-agent.admin.companion"
 local operations = require "kong.plugins.threat-agent.agent.operations"
-local reach = require "kong.plugins.threat-agent.admin.reach"
 local replica = require "kong.plugins.threat-agent.admin.replica"
 local settings = require "kong.plugins.threat-agent.settings"
+local unsettled = require "kong.plugins.threat-agent.agent.unsettled"
 local usual = require "kong.plugins.threat-agent.actions.usual"
 
 
@@ -59,21 +60,35 @@ end
 
 
 -- What actions are planned from: a reader of entities.
-function _M.reader(conf)
+function _M.reader(record, conf)
   if settings.asks_companion(conf) then
     return replica
   end
 
-  return admin.client(conf.response.admin_api)
+  return admin.client(conf.response.admin_api, record.place.workspace)
 end
 
 
+local calls = setmetatable({}, { __mode = "k" })     -- record → what was last asked of the Admin API for it
+
+
 local function client_for(record, conf)
-  if _M.is_remote(record) then
-    return admin.client(conf.response.admin_api)
+  if not _M.is_remote(record) then
+    return true
   end
 
-  return true
+  local client, err, passes = admin.client(conf.response.admin_api, record.place.workspace)
+  calls[record] = client and client.settings.calls
+  return client, err, passes
+end
+
+
+-- Takes what was last asked of the Admin API for a record: { method, path, status } each, without a status where no answer
+-- came. nil where there was nothing, or that was taken before.
+function _M.take_calls(record)
+  local asked = calls[record]
+  calls[record] = nil
+  return asked and asked[1] and asked
 end
 
 
@@ -135,16 +150,28 @@ local function take_back_there(record, conf)
 end
 
 
+-- The client for a record when it may write. Returns nil, why it may not, and whether another try may succeed.
+local function writer_for(record, conf)
+  local client, err, passes = client_for(record, conf)
+  if type(client) == "table" and client.tier == "dbless" and unsettled.may_undo(record) then
+    return nil, "a configuration that the former leader was sending may land yet", true
+  end
+
+  return client, err, passes
+end
+
+
 local function apply(record, conf)
   if _M.is_delegated(record, conf) then
     return apply_there(record, conf)
   end
 
-  local client, err, passes = client_for(record, conf)
+  local client, err, passes = writer_for(record, conf)
   if not client then
     return nil, err, passes
   end
 
+  bequest.leave(record, conf)
   for _, change in ipairs(record.changes) do
     local ok
     ok, err, passes = operations.apply(change, client)
@@ -160,19 +187,18 @@ end
 
 -- Applies a record; twice is as well as once.
 function _M.apply(record, conf)
-  local ok, err, passes = apply(record, conf)
-  if passes == reach.UNANSWERED then
-    record.unanswered_s = ngx.time()
+  if not _M.is_remote(record) then
+    return apply(record, conf)
   end
 
+  local ok, err = unsettled.begin(record)
+  local passes = true
+  if ok then
+    ok, err, passes = apply(record, conf)
+  end
+  unsettled.finish(record, passes)
+
   return ok, err, passes
-end
-
-
--- Whether a write of a record that got no answer may land yet, after what took it back.
-local function may_land(record)
-  local ago_s = record.unanswered_s and ngx.time() - record.unanswered_s
-  return ago_s and ago_s >= 0 and ago_s < reach.LANDS_S
 end
 
 
@@ -181,7 +207,7 @@ local function take_back(record, conf)
     return take_back_there(record, conf)
   end
 
-  local client, err, passes = client_for(record, conf)
+  local client, err, passes = writer_for(record, conf)
   if not client then
     return nil, err, passes
   end
@@ -210,8 +236,10 @@ end
 -- nothing else.
 function _M.take_back(record, conf)
   local ok, err, passes, is_foreign = take_back(record, conf)
-  if (ok or is_foreign) and may_land(record) then
+  if (ok or is_foreign) and unsettled.may_land(record) then
     return nil, "a write that got no answer may land yet", true
+  elseif ok or is_foreign then
+    bequest.withdraw(record, conf)
   end
 
   return ok, err, passes, is_foreign
@@ -230,8 +258,9 @@ function _M.stands(record, conf, change)
     return nil
   end
 
+  local looker = client ~= true and client:looker() or nil
   for _, one in ipairs(change and { change } or record.changes) do
-    local stands = operations.stands(one, client)
+    local stands = operations.stands(one, looker)
     if not stands then
       return stands
     end

@@ -126,7 +126,7 @@ local function plan(record, asked, conf)
     return nil, why, false
   end
 
-  local api, err, passes = admin.client(conf.response.admin_api)
+  local api, err, passes = admin.client(conf.response.admin_api, question.workspace(asked))
   local place
   if api then
     place, err, passes = question.place(asked, api)

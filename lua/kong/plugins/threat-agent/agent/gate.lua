@@ -2,28 +2,20 @@
 -- blast radius. Each refusal says why.
 
 local access = require "kong.plugins.threat-agent.agent.access"
+local blast_radius = require "kong.plugins.threat-agent.agent.blast_radius"
 local carrier = require "kong.plugins.threat-agent.agent.carrier"
+local database = require "kong.plugins.threat-agent.database"
 local files = require "kong.plugins.threat-agent.files"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local overlap = require "kong.plugins.threat-agent.agent.overlap"
-local owners = require "kong.plugins.threat-agent.owners"
 local protected = require "kong.plugins.threat-agent.agent.protected"
 local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 
 local ngx = ngx
 local ceil = math.ceil
-local floor = math.floor
 local ipairs = ipairs
-local max = math.max
 local pairs = pairs
-
-
--- What names a consumer.
-local BY_CONSUMER = { consumer = true, credential = true }
-
--- What refuses nobody.
-local SPARING = { allow = true, tag = true }
 
 
 local _M = {}
@@ -89,43 +81,26 @@ local function over(budget, is_remote, ratio, workspace, whose)
 end
 
 
+-- The share of the budget that a workspace may spend.
+local function ratio_of(workspace, budget)
+  for entry, ratio in pairs(budget.workspaces or {}) do
+    if entry == workspace or entry == database.workspace_name(workspace) then
+      return ratio
+    end
+  end
+
+  return budget.workspace_ratio or 1
+end
+
+
 -- Who makes the agent spend its changes of the configuration has not spent its bans.
 local function over_budget(budget, record)
   local is_remote = carrier.is_remote(record)
   local of_kind = is_remote and budget or budget.memory
+  local workspace = record.place.workspace
+  local ratio = ratio_of(workspace, budget)
   return over(of_kind, is_remote, 1, nil, "the ")
-         or over(of_kind, is_remote, budget.workspace_ratio or 1, record.place.workspace, "its workspace's ")
-end
-
-
--- The consumers that a record refuses, by their ids, or by their credentials'.
-local function add_consumers(record, into)
-  for _, id in ipairs(BY_CONSUMER[record.by] and not SPARING[record.action] and record.clients or {}) do
-    into[owners.of(record.by, id) or id] = true
-  end
-end
-
-
--- Whether more consumers would stand refused than may at once.
-local function over_consumers(record, ratio)
-  local refused = {}
-  add_consumers(record, refused)
-  if not next(refused) then
-    return nil
-  end
-
-  for _, other in ipairs(journal.all()) do
-    if vocabulary.IN_FORCE[other.state] then
-      add_consumers(other, refused)
-    end
-  end
-
-  local number = 0
-  for _ in pairs(refused) do
-    number = number + 1
-  end
-  local most = max(1, floor(ratio * owners.count()))
-  return number > most and ("%d consumers would stand refused, %d may at once"):format(number, most) or nil
+         or over(of_kind, is_remote, ratio, workspace, "its workspace's ")
 end
 
 
@@ -136,21 +111,12 @@ function _M.check(record, conf)
   local why = _M.is_killed(conf) and "the kill switch is on"
               or protected(record, response.protected)
               or access(record, response)
-              or not record.by_operator and over_consumers(record, response.blast_radius.consumer_ratio or 1)
+              or blast_radius(record, response.blast_radius)
               or not record.by_operator and over_budget(response.budget, record)
               or overlap(record)
               or nil
-  if why then
-    return nil, why
-  end
 
-  local most = response.blast_radius.good_ratio
-  if record.touches_ratio > most then
-    return nil, ("it would refuse %.1f %% of the requests that go well there, %.1f %% are allowed")
-                :format(100 * record.touches_ratio, 100 * most)
-  end
-
-  return true
+  return why == nil or nil, why
 end
 
 

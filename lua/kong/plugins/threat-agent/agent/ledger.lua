@@ -113,8 +113,8 @@ end
 
 
 -- Writes what was decided about a record. event: what happened; why: in words.
--- key: the operator's, or nil.
-function _M.write(event, record, why, key)
+-- key: the operator's, or nil; calls: what was asked of the Admin API for it, or nil.
+function _M.write(event, record, why, key, calls)
   local action, said = without_names(record, why)
   local told = {
     at_s = ngx.time(),
@@ -122,6 +122,7 @@ function _M.write(event, record, why, key)
     event = event,
     why = said,
     action = action,
+    calls = calls,
   }
   local entry = cjson.encode(told)
   local hash = region.digest(key or "", head .. entry)

@@ -34,7 +34,7 @@ local _M = { LONGEST_PAUSE_S = LONGEST_PAUSE_S }
 -- Writes down what was decided about a record.
 function _M.note(event, record, conf, why)
   local key = conf.response.ledger_key
-  ledger.write(event, record, why, key ~= ngx.null and key or nil)
+  ledger.write(event, record, why, key ~= ngx.null and key or nil, carrier.take_calls(record))
 end
 
 

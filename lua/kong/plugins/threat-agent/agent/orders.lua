@@ -155,19 +155,22 @@ end
 
 -- Takes what is asked for next. What this worker may no longer do is left to the one that leads.
 local function next_of(take)
-  return lease.holds() and take() or nil
+  if lease.holds() then
+    return take()
+  end
 end
 
 
 -- Does what was asked for since the last beat.
 function _M.obey(conf)
-  local command = next_of(commands.take)
+  local command, name = next_of(commands.take)
   while command do
     local ok, err = pcall(obey_one, command, conf)
     if not ok then
       kong.log.err("could not do what ", command.by, " asked for (", command.command, "): ", err)
     end
-    command = next_of(commands.take)
+    commands.done(name)
+    command, name = next_of(commands.take)
   end
 end
 

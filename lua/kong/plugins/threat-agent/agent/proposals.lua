@@ -56,7 +56,7 @@ local function plan(id, incident, policy, number, step, conf, known)
   }
 
   local ok, why, passes = actions.plan(record, incident, step, function()
-    return carrier.reader(conf)
+    return carrier.reader(record, conf)
   end, known)
   if not ok then
     return nil, why, passes

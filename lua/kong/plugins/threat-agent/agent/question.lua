@@ -83,10 +83,21 @@ local function named(api, kind, id)
 end
 
 
+local function place_told(asked)
+  return type(asked.place) == "table" and asked.place or {}
+end
+
+
+-- The id of the workspace that a question is about; "" for the default one.
+function _M.workspace(asked)
+  return text(place_told(asked).workspace)
+end
+
+
 -- The place by this node's own names: protected ones may be among them.
 function _M.place(asked, api)
-  local told = type(asked.place) == "table" and asked.place or {}
-  local place = { workspace = text(told.workspace), route = "", service = "" }
+  local told = place_told(asked)
+  local place = { workspace = _M.workspace(asked), route = "", service = "" }
   local service = told.service
   local entity, err, passes
   if told.route and told.route ~= "" then

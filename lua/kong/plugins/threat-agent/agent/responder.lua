@@ -12,6 +12,7 @@ local outcomes = require "kong.plugins.threat-agent.agent.outcomes"
 local planner = require "kong.plugins.threat-agent.agent.planner"
 local proposals = require "kong.plugins.threat-agent.agent.proposals"
 local settings = require "kong.plugins.threat-agent.settings"
+local unsettled = require "kong.plugins.threat-agent.agent.unsettled"
 local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 
@@ -51,7 +52,9 @@ function _M.open()
   journal.keep(function(record)
     return incidents[record.incident] ~= nil
   end)
-  return journal.load()
+  local ok, err = journal.load()
+  unsettled.take_over()
+  return ok, err
 end
 
 

@@ -1,14 +1,19 @@
--- The dead man's switch: what an agent made and can no longer take away (its node is gone, or its
--- file) goes when its time is over, by whichever agent is left. The time stands in a tag.
+-- The dead man's switch: what an agent made or changed and can no longer take back (its node is gone, or its
+-- file) goes when its time is over, by whichever agent is left. The time of what was made stands in a tag, that of what
+-- was changed in the store, where there is one.
 
 local admin = require "kong.plugins.threat-agent.admin"
+local bequest = require "kong.plugins.threat-agent.agent.bequest"
+local database = require "kong.plugins.threat-agent.database"
 local journal = require "kong.plugins.threat-agent.agent.journal"
+local operations = require "kong.plugins.threat-agent.agent.operations"
 
 
 local kong = kong
 local ngx = ngx
 local ipairs = ipairs
 local tonumber = tonumber
+local tostring = tostring
 
 
 -- What the agent makes, the one that every Admin API knows first.
@@ -51,21 +56,14 @@ local function own()
 end
 
 
--- Looks once a minute, where anything is written at all. Returns nil and an error where the Admin API cannot be asked.
-function _M.sweep(conf)
-  local now = ngx.now()
-  if now - swept_at < EVERY_S or conf.response.admin_api.writes == "patch" then
-    return true
-  end
-
-  swept_at = now
-  local client = admin.client(conf.response.admin_api)
+-- Takes away what is overdue in a workspace. Returns nil and an error where it cannot be looked for.
+local function sweep_in(workspace, api, mine)
+  local client = admin.client(api, workspace)
   if not client then
     -- A node without an Admin API makes nothing there either.
     return true
   end
 
-  local mine = own()
   for _, kind in ipairs(KINDS) do
     local found, err = client:tagged(kind, "threat-agent")
     if found == nil or (found == false and kind == "plugins") then
@@ -74,7 +72,7 @@ function _M.sweep(conf)
 
     for _, entity in ipairs(found or {}) do
       local time = expires_s(entity)
-      if time and time + GRACE_S < now and not mine[entity.id] then
+      if time and time + GRACE_S < ngx.now() and not mine[entity.id] then
         local ok
         ok, err = client:delete(kind, entity.id)
         kong.log.notice(kind, " ", entity.id, " (", entity.name or entity.group, ") of an agent that is gone: ",
@@ -84,6 +82,104 @@ function _M.sweep(conf)
   end
 
   return true
+end
+
+
+-- Sets back what a lost node changed, the last first. Returns whether that is done; nil and an error where it is not.
+local function set_back(left, client)
+  local failure
+  for i = #left.changes, 1, -1 do
+    local ok, err, _, is_foreign = operations.revert(left.changes[i], client)
+    if not ok then
+      kong.log.notice(left.changes[i].kind, " ", left.changes[i].id, " of an agent that is gone: ", err)
+    end
+    failure = not ok and not is_foreign and err or failure
+  end
+
+  return failure == nil or nil, failure
+end
+
+
+-- Parts what lies in the store into what is over, what is overdue, and the ids of what stands.
+local function sort(list, standing)
+  local over, overdue = {}, {}
+  for _, left in ipairs(list) do
+    local record = left.node == kong.node.get_id() and journal.get(left.id)
+    if record and journal.is_ended(record) then
+      over[#over + 1] = left
+    elseif record or left.expires_s + GRACE_S >= ngx.now() then
+      for _, change in ipairs(left.changes) do
+        standing[change.id] = true
+      end
+    else
+      overdue[#overdue + 1] = left
+    end
+  end
+
+  return over, overdue
+end
+
+
+-- Whether an action that stands has changed one of the same since.
+local function is_taken_on(left, standing)
+  for _, change in ipairs(left.changes) do
+    if standing[change.id] then
+      return true
+    end
+  end
+end
+
+
+-- Sets back what lost nodes changed. standing: ids of what stands, which is added to. Returns nil and an error where that
+-- cannot be looked for, or not be done.
+local function sweep_store(conf, standing)
+  local list, err = bequest.list(conf)
+  if not list then
+    return nil, "could not look for what other agents changed: " .. tostring(err)
+  end
+
+  local failure
+  local over, overdue = sort(list, standing)
+  for _, left in ipairs(overdue) do
+    local client = not is_taken_on(left, standing) and admin.client(conf.response.admin_api, left.workspace)
+    local ok, why = true, nil
+    if client then
+      ok, why = set_back(left, client)
+    end
+    if client and ok then
+      over[#over + 1] = left
+      kong.log.notice("the action ", left.id, " of node ", left.node, " is taken back, its time was over")
+    end
+    failure = not ok and why or failure
+  end
+  for _, left in ipairs(over) do
+    local ok, why = bequest.forget(left, conf)
+    failure = not ok and why or failure
+  end
+
+  return failure == nil or nil, failure and "could not take back what another agent changed: " .. tostring(failure)
+end
+
+
+-- Looks once a minute, where anything is written at all. Returns nil and an error where the Admin API cannot be asked.
+function _M.sweep(conf)
+  local now = ngx.now()
+  local api = conf.response.admin_api
+  if now - swept_at < EVERY_S or api.writes == "patch" then
+    return true
+  end
+
+  swept_at = now
+  local workspaces, err = database.workspaces()
+  local mine = own()
+  for _, workspace in ipairs(workspaces or {}) do
+    local ok, why = sweep_in(workspace, api, mine)
+    err = not ok and why or err
+  end
+  local ok, why = sweep_store(conf, mine)
+  err = not ok and why or err
+
+  return err == nil or nil, err
 end
 
 

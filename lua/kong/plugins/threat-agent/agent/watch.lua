@@ -8,7 +8,7 @@ local effect = require "kong.plugins.threat-agent.effect"
 local tally = require "kong.plugins.threat-agent.tally"
 
 
--- Between two looks at the entities that an action changed. Units: seconds.
+-- Between two rounds of looks at the entities that actions changed. Units: seconds.
 local EVERY_S = 60
 
 local USELESS = {
@@ -22,6 +22,19 @@ local FOLLOWED = { circuit_breaker = breaker, concurrency_cap = concurrency }
 
 
 local _M = {}
+
+
+local round_s = 0     -- when the last round of looks began: all are looked at one after the other
+
+
+-- Whether a record was not looked at in this round.
+local function is_unseen(record, now)
+  if now - round_s >= EVERY_S or now < round_s then
+    round_s = now
+  end
+
+  return (record.looked_s or record.applied_s) < round_s
+end
 
 
 -- Whether what an action made still stands, and what there is to say of it: a deploy, a reload of a DB-less node or
@@ -56,7 +69,7 @@ function _M.step(record, conf, now)
     return verify(record, conf, now)
   elseif FOLLOWED[record.action] then
     return FOLLOWED[record.action].step(record, now)
-  elseif carrier.is_remote(record) and now >= (record.looked_s or record.applied_s) + EVERY_S then
+  elseif carrier.is_remote(record) and is_unseen(record, now) then
     return false, look(record, conf, now)
   end
 end

@@ -5,11 +5,18 @@
 --
 -- `append` returns true; or nil, an error, and whether another try may succeed. `list` returns a list
 -- of texts and, where there are more, what to ask for with `after`; or nil and an error. Kinds are
--- `incident` and `ledger`. Both may yield and never raise.
+-- `incident` and `ledger`. Both may yield and never raise. Those beyond the node also keep what holds for a time:
+--
+--   hold(store, entry)       keeps an entry as it is now: { kind, key, at_s, kept_s, text }
+--   release(store, entry)    forgets it: { kind, key }
+--   held(store, kind)        lists the texts of those that are kept
+--
+-- The kind is `change`. They return true, or a list; or nil and an error.
 
 local cjson = require "cjson.safe"
 
 
+local ipairs = ipairs
 local pcall = pcall
 local tostring = tostring
 
@@ -56,13 +63,20 @@ function _M.keep(store, event)
 end
 
 
-function _M.list(store, query)
-  local called, list, more = pcall(STORES[store.type].list, store, query)
+local function call(name, store, ...)
+  local called, result, more = pcall(STORES[store.type][name], store, ...)
   if not called then
-    return nil, "could not read the store: " .. tostring(list)
+    return nil, "could not use the store: " .. tostring(result)
   end
 
-  return list, more
+  return result, more
+end
+
+
+for _, name in ipairs({ "list", "hold", "release", "held" }) do
+  _M[name] = function(store, ...)
+    return call(name, store, ...)
+  end
 end
 
 

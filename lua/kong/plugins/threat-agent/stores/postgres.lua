@@ -29,7 +29,7 @@ local function row_id(entry)
 end
 
 
-function _M.append(store, entry)
+local function put(entry, ttl_s)
   local records = dao()
   if not records then
     return nil, MISSING, false
@@ -42,12 +42,33 @@ function _M.append(store, entry)
 
   local row, err = records:upsert({ id = id }, {
     kind = entry.kind, key = entry.key, at_s = entry.at_s, body = entry.text,
-  }, { ttl = store.retention_s, no_broadcast_crud_event = true })
+  }, { ttl = ttl_s, no_broadcast_crud_event = true })
   if not row then
     return nil, "could not write to the database: " .. tostring(err), true
   end
 
   return true
+end
+
+
+function _M.append(store, entry)
+  return put(entry, store.retention_s)
+end
+
+
+function _M.hold(_, entry)
+  return put(entry, entry.kept_s)
+end
+
+
+function _M.release(_, entry)
+  local records = dao()
+  if not records then
+    return nil, MISSING
+  end
+
+  local ok, err = records:delete({ id = row_id(entry) }, { no_broadcast_crud_event = true })
+  return ok and true, err and "could not write to the database: " .. tostring(err)
 end
 
 
@@ -64,6 +85,35 @@ local FIRST = "0-0"
 local MOST_DIGITS = 15
 
 
+local HELD = [[
+  SELECT "body" FROM "threat_agent_records"
+   WHERE "kind" = %s AND ("ttl" IS NULL OR "ttl" >= CURRENT_TIMESTAMP)
+   ORDER BY "at_s", "number" LIMIT 10000
+]]
+
+local function select(sql)
+  local rows, err = kong.db.connector:query(sql, "read")
+  if not rows then
+    return nil, "could not read the database: " .. tostring(err)
+  end
+
+  local texts = {}
+  for i, row in ipairs(rows) do
+    texts[i] = row.body
+  end
+  return texts, rows
+end
+
+
+function _M.held(_, kind)
+  if not dao() then
+    return nil, MISSING
+  end
+
+  return select(HELD:format(kong.db.connector:escape_literal(kind)))
+end
+
+
 function _M.list(_, query)
   if not dao() then
     return nil, MISSING
@@ -74,16 +124,11 @@ function _M.list(_, query)
     return nil, "`after` is not what a page gave"
   end
 
-  local connector = kong.db.connector
-  local rows, err = connector:query(PAGE:format(connector:escape_literal(query.kind), at_s, number, query.limit), "read")
-  if not rows then
-    return nil, "could not read the database: " .. tostring(err)
+  local page, rows = select(PAGE:format(kong.db.connector:escape_literal(query.kind), at_s, number, query.limit))
+  if not page then
+    return nil, rows
   end
 
-  local page = {}
-  for i, row in ipairs(rows) do
-    page[i] = row.body
-  end
   local last = #rows == query.limit and rows[#rows]
   return page, last and ("%d-%d"):format(last.at_s, last.number) or nil
 end

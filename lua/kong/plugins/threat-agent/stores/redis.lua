@@ -1,5 +1,5 @@
 -- Redis streams: `<prefix>:incident` and `<prefix>:ledger`, one entry for each change, bounded in
--- number and by age.
+-- number and by age; and a hash for what holds for a time: `<prefix>:change`.
 -- Source: https://redis.io/docs/latest/develop/data-types/streams/
 --
 -- lua-resty-redis is what Kong itself brings along and uses.
@@ -80,7 +80,7 @@ local function leave(client)
 end
 
 
-local function stream_of(settings, kind)
+local function key_of(settings, kind)
   return settings.prefix .. ":" .. kind
 end
 
@@ -103,7 +103,7 @@ function _M.append(store, entry)
     return nil, "could not reach Redis: " .. tostring(err), true
   end
 
-  local stream = stream_of(store.redis, entry.kind)
+  local stream = key_of(store.redis, entry.kind)
   local ok
   ok, err = client:xadd(stream, "MAXLEN", "~", store.max_entries, "*", "key", entry.key, "at_s", entry.at_s,
                         "text", entry.text)
@@ -118,6 +118,42 @@ function _M.append(store, entry)
 end
 
 
+-- Asks Redis for one thing.
+local function ask(settings, command, ...)
+  local client, err = connect(settings)
+  if not client then
+    return nil, "could not reach Redis: " .. tostring(err)
+  end
+
+  local answer
+  answer, err = client[command](client, ...)
+  if not answer then
+    client:close()
+    return nil, "could not ask Redis for " .. command .. ": " .. tostring(err)
+  end
+
+  leave(client)
+  return answer
+end
+
+
+function _M.hold(store, entry)
+  local ok, err = ask(store.redis, "hset", key_of(store.redis, entry.kind), entry.key, entry.text)
+  return ok and true, err
+end
+
+
+function _M.release(store, entry)
+  local ok, err = ask(store.redis, "hdel", key_of(store.redis, entry.kind), entry.key)
+  return ok and true, err
+end
+
+
+function _M.held(store, kind)
+  return ask(store.redis, "hvals", key_of(store.redis, kind))
+end
+
+
 local function field_of(entry, name)
   for i = 1, #entry, 2 do
     if entry[i] == name then
@@ -128,23 +164,14 @@ end
 
 
 function _M.list(store, query)
-  local client, err = connect(store.redis)
-  if not client then
-    return nil, "could not reach Redis: " .. tostring(err)
-  end
-
   -- The id that follows: exclusive ranges need Redis 6.2.
   local ms, sequence = (query.after or ""):match("^(%d+)%-(%d+)$")
   local first = ms and ("%s-%d"):format(ms, sequence + 1) or "-"
-  local entries
-  entries, err = client:xrange(stream_of(store.redis, query.kind), first, "+",
-                               "COUNT", query.limit)
+  local entries, err = ask(store.redis, "xrange", key_of(store.redis, query.kind), first, "+", "COUNT", query.limit)
   if not entries then
-    client:close()
-    return nil, "could not read from Redis: " .. tostring(err)
+    return nil, err
   end
 
-  leave(client)
   local page, last = {}, nil
   for i, entry in ipairs(entries) do
     last, page[i] = entry[1], field_of(entry[2], "text")

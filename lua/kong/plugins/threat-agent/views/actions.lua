@@ -121,8 +121,7 @@ local function refused(ask, command)
 end
 
 
--- Sets the kill switch here and now: what waits for the leader may be lost with it. It is told, too, so that it
--- writes down who asked.
+-- Sets the kill switch here and now, whoever leads. The leader is told, too, so that it writes down who asked.
 function _M.kill(ask)
   local status, body = refused(ask, "kill")
   if status then

@@ -1,0 +1,122 @@
+-- What a node has changed in entities that are somebody's, and what stood there before, kept in the store while it stands:
+-- should the node be lost with its files, another one sets it back when its time is over. What is made for the agent itself
+-- says by its tags when that is (agent/operations.lua).
+
+local cjson = require "cjson.safe"
+local stores = require "kong.plugins.threat-agent.stores"
+
+
+local kong = kong
+local ngx = ngx
+local ipairs = ipairs
+local pairs = pairs
+
+
+-- Kept so long beyond its time at the latest, whoever is left. Units: seconds.
+local KEPT_S = 86400
+
+
+local _M = {}
+
+
+local is_told = false     -- whether it was said that the store cannot be written to
+
+
+-- The store of an instance; nil where it is this node's own memory.
+local function store_of(conf)
+  return conf.store.type ~= "memory" and conf.store or nil
+end
+
+
+local function key_of(node, id)
+  return node .. "/" .. id
+end
+
+
+-- The changes that no tag tells the end of.
+local function changes_of(record)
+  local found = {}
+  for _, change in ipairs(record.changes) do
+    if change.op == "patch" or change.op == "insert" then
+      local copy = {}
+      for name, value in pairs(change) do
+        copy[name] = value
+      end
+      copy.tags = nil
+      found[#found + 1] = copy
+    end
+  end
+
+  return found
+end
+
+
+local function say_once(ok, what, err)
+  if not ok and not is_told then
+    kong.log.warn("could not ", what, " in the store what actions change: ", err)
+  end
+  is_told = not ok
+end
+
+
+-- Keeps what a record is about to change. A store that is away holds no action up.
+function _M.leave(record, conf)
+  local store, changes = store_of(conf), changes_of(record)
+  if not store or not record.expires_s or not changes[1] then
+    return
+  end
+
+  local node = kong.node.get_id()
+  local ok, err = stores.hold(store, {
+    kind = "change",
+    key = key_of(node, record.id),
+    at_s = ngx.time(),
+    kept_s = record.expires_s - ngx.time() + KEPT_S,
+    text = cjson.encode({ node = node, id = record.id, expires_s = record.expires_s,
+                          workspace = record.place.workspace, changes = changes }),
+  })
+  record.is_left = ok or nil
+  say_once(ok, "keep", err)
+end
+
+
+-- Forgets what was kept of a record that was taken back.
+function _M.withdraw(record, conf)
+  local store = record.is_left and store_of(conf)
+  if not store then
+    return
+  end
+
+  local ok, err = _M.forget({ node = kong.node.get_id(), id = record.id }, conf)
+  record.is_left = not ok or nil
+  say_once(ok, "forget", err)
+end
+
+
+-- Lists what is kept of all nodes: { node, id, expires_s, workspace, changes } each. Returns nil and an error.
+function _M.list(conf)
+  local store = store_of(conf)
+  if not store then
+    return {}
+  end
+
+  local texts, err = stores.held(store, "change")
+  if not texts then
+    return nil, err
+  end
+
+  local found = {}
+  for _, text in ipairs(texts) do
+    found[#found + 1] = cjson.decode(text)
+  end
+  return found
+end
+
+
+-- Forgets one of them. Returns true, or nil and an error.
+function _M.forget(left, conf)
+  return stores.release(store_of(conf), { kind = "change", key = key_of(left.node, left.id) })
+end
+
+
+return _M
