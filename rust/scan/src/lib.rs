@@ -25,29 +25,54 @@ pub struct Seen {
 }
 
 /// Bytes that one word of bits tells of.
-pub const BLOCK: usize = 32;
+pub const BLOCK: usize = 64;
 
 /// Longest slice of one [`survey`]. Units: bytes.
 pub const WINDOW: usize = 512;
 
-/// A block of 32 bytes: bit n tells of byte n.
+/// Which bytes stand out: those of a class of the table that is not `plain`, and the second of two
+/// neighbours that share any class.
+#[derive(Clone, Copy, Debug)]
+pub struct Grade<'t> {
+    pub table: &'t Table,
+    pub plain: u8,
+}
+
+/// How prose is told from what is none: what stands out of it, and which of the classes that do not
+/// are marked for a closer look.
+#[derive(Clone, Copy, Debug)]
+pub struct Prose<'t> {
+    pub loud: Grade<'t>,
+    pub signs: u8,
+}
+
+/// A block of 64 bytes: bit n tells of byte n.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
     /// The stop bytes.
-    pub stops: u32,
-    /// Bytes of a class that counts, and the second of two neighbours that share any class.
-    pub hot: u32,
+    pub stops: u64,
+    /// What stands out.
+    pub hot: u64,
+    /// What stands out of prose. This and what follows is zero where prose is not asked for.
+    pub loud: u64,
+    /// What may stand in prose and is marked.
+    pub signs: u64,
+    /// Letters of ASCII.
+    pub letters: u64,
 }
 
 impl Marks {
     /// Keeps the marks of the first `count` bytes.
-    /// Shape: `count` below 32.
+    /// Shape: `count` below 64.
     #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     fn first(self, count: usize) -> Marks {
         let keep = (1 << count) - 1;
         Marks {
             stops: self.stops & keep,
             hot: self.hot & keep,
+            loud: self.loud & keep,
+            signs: self.signs & keep,
+            letters: self.letters & keep,
         }
     }
 }
@@ -57,8 +82,8 @@ impl Marks {
 pub struct Survey {
     /// By table.
     pub seen: [Seen; 2],
-    /// Bit n of word m: byte 32 m + n is a letter of ASCII.
-    pub letters: [u32; WINDOW / BLOCK],
+    /// Bit n of word m: byte 64 m + n is a letter of ASCII.
+    pub letters: [u64; WINDOW / BLOCK],
 }
 
 /// Tells which classes occur in `bytes`.
@@ -82,19 +107,24 @@ pub fn seen(table: &Table, bytes: &[u8]) -> Seen {
     scalar_seen(table, bytes)
 }
 
-/// Marks each block of `bytes`, the last one as far as it goes. Classes in `plain` do not count by
-/// themselves.
-/// Cost: about 60 ns for 1 KiB with AVX2.
-pub fn mark(table: &Table, plain: u8, stops: [u8; 2], bytes: &[u8], mut take: impl FnMut(Marks)) {
+/// Marks each block of `bytes`, the last one as far as it goes.
+/// Cost: about 60 ns for 1 KiB with AVX2, and twice as much with prose.
+pub fn mark(
+    hot: Grade<'_>,
+    prose: Option<Prose<'_>>,
+    stops: [u8; 2],
+    bytes: &[u8],
+    mut take: impl FnMut(Marks),
+) {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
         // SAFETY: AVX2 was just detected.
-        return unsafe { x86::mark_avx2(table, plain, stops, bytes, &mut take) };
+        return unsafe { x86::mark_avx2(hot, prose, stops, bytes, &mut take) };
     }
     #[cfg(target_arch = "aarch64")]
-    return neon::mark(table, plain, stops, bytes, &mut take);
+    return neon::mark(hot, prose, stops, bytes, &mut take);
     #[cfg(not(target_arch = "aarch64"))]
-    scalar_mark(table, plain, stops, bytes, &mut take);
+    scalar_mark(hot, prose, stops, bytes, &mut take);
 }
 
 /// Tells the classes of two tables and the letters.
@@ -119,32 +149,40 @@ pub fn survey(tables: &[Table; 2], bytes: &[u8]) -> Survey {
 
 #[cfg(any(test, not(target_arch = "aarch64")))]
 fn scalar_mark(
-    table: &Table,
-    plain: u8,
+    hot: Grade<'_>,
+    prose: Option<Prose<'_>>,
     stops: [u8; 2],
     bytes: &[u8],
     take: &mut impl FnMut(Marks),
 ) {
-    let mut before = 0;
+    let mut before = None;
     for block in bytes.chunks(BLOCK) {
         let mut marks = Marks::default();
         for (at, byte) in block.iter().enumerate() {
-            let class = table.class(*byte);
-            let hot = class & !plain != 0 || class & before != 0;
-            marks.stops |= u32::from(stops.contains(byte)) << at;
-            marks.hot |= u32::from(hot) << at;
-            before = class;
+            let stands_out = |grade: Grade<'_>| {
+                let class = grade.table.class(*byte);
+                let shared = before.map_or(0, |before| class & grade.table.class(before));
+                u64::from((class & !grade.plain) | shared != 0) << at
+            };
+            marks.stops |= u64::from(stops.contains(byte)) << at;
+            marks.hot |= stands_out(hot);
+            if let Some(Prose { loud, signs }) = prose {
+                marks.loud |= stands_out(loud);
+                marks.signs |= u64::from(loud.table.class(*byte) & signs != 0) << at;
+                marks.letters |= u64::from(byte.is_ascii_alphabetic()) << at;
+            }
+            before = Some(*byte);
         }
         take(marks);
     }
 }
 
 #[cfg(any(test, not(target_arch = "aarch64")))]
-fn scalar_letters(bytes: &[u8]) -> [u32; WINDOW / BLOCK] {
+fn scalar_letters(bytes: &[u8]) -> [u64; WINDOW / BLOCK] {
     let mut letters = [0; WINDOW / BLOCK];
     for (word, block) in letters.iter_mut().zip(bytes.chunks(BLOCK)) {
         for (at, byte) in block.iter().enumerate() {
-            *word |= u32::from(byte.is_ascii_alphabetic()) << at;
+            *word |= u64::from(byte.is_ascii_alphabetic()) << at;
         }
     }
     letters
@@ -168,12 +206,24 @@ mod tests {
     use proptest::prelude::*;
 
     const TABLE: Table = Table::new(&[b"'\"", b"<=>", b"./", b" ", b"\x80\x90", b"{|}"]);
-    const OTHER: Table = Table::new(&[b"a", b"\0", b"z"]);
+    const OTHER: Table = Table::new(&[b"a", b"\0", b"<"]);
     const STOPS: [u8; 2] = *b"\"\\";
 
-    fn marked(bytes: &[u8]) -> Vec<Marks> {
+    const HOT: Grade<'static> = Grade {
+        table: &TABLE,
+        plain: 1 << 2,
+    };
+    const PROSE: Prose<'static> = Prose {
+        loud: Grade {
+            table: &OTHER,
+            plain: 0b101,
+        },
+        signs: 0b100,
+    };
+
+    fn marked(prose: Option<Prose<'_>>, bytes: &[u8]) -> Vec<Marks> {
         let mut out = Vec::new();
-        mark(&TABLE, 1 << 2, STOPS, bytes, |m| out.push(m));
+        mark(HOT, prose, STOPS, bytes, |m| out.push(m));
         out
     }
 
@@ -194,9 +244,11 @@ mod tests {
                 // SAFETY: SSSE3 was just detected.
                 prop_assert_eq!(unsafe { x86::seen_ssse3(&TABLE, bytes) }, want);
             }
-            let mut marks = Vec::new();
-            scalar_mark(&TABLE, 1 << 2, STOPS, bytes, &mut |m| marks.push(m));
-            prop_assert_eq!(marked(bytes), marks);
+            for prose in [None, Some(PROSE)] {
+                let mut marks = Vec::new();
+                scalar_mark(HOT, prose, STOPS, bytes, &mut |m| marks.push(m));
+                prop_assert_eq!(marked(prose, bytes), marks);
+            }
             let whole = survey(&[TABLE, OTHER], bytes);
             prop_assert_eq!(whole.seen, [want, scalar_seen(&OTHER, bytes)]);
             prop_assert_eq!(whole.letters, scalar_letters(bytes));
@@ -231,8 +283,8 @@ mod tests {
                         0
                     }
                 };
-                let want: Vec<u32> = (0..length.div_ceil(BLOCK)).map(want).collect();
-                let got: Vec<u32> = marked(&bytes).iter().map(stops).collect();
+                let want: Vec<u64> = (0..length.div_ceil(BLOCK)).map(want).collect();
+                let got: Vec<u64> = marked(None, &bytes).iter().map(stops).collect();
                 assert_eq!(got, want, "{at} of {length}");
                 bytes[at] = b'1';
                 let letters = survey(&[TABLE, OTHER], &bytes).letters;

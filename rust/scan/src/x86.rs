@@ -1,6 +1,6 @@
 //! x86-64: AVX2 in steps of 32 bytes, SSSE3 in steps of 16.
 
-use crate::{Marks, Seen, Survey, Table, BLOCK, WINDOW};
+use crate::{Grade, Marks, Prose, Seen, Survey, Table, BLOCK, WINDOW};
 use std::arch::x86_64::*;
 
 /// Bytes of a step of AVX2.
@@ -200,42 +200,112 @@ pub fn seen_avx2(table: &Table, bytes: &[u8]) -> Seen {
     wide.seen()
 }
 
+/// A grade as it is looked up.
+struct Graded {
+    wide: Wide,
+    counted: __m256i,
+}
+
+impl Graded {
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn new(grade: Grade<'_>) -> Graded {
+        Graded {
+            wide: Wide::new(grade.table),
+            counted: _mm256_set1_epi8(!grade.plain as i8),
+        }
+    }
+
+    /// Tells the classes, and what stands out.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn look(&mut self, block: __m256i) -> (__m256i, u32) {
+        let classes = self.wide.classes(block);
+        let pairs = self.wide.pairs(classes);
+        let counted = _mm256_and_si256(classes, self.counted);
+        (classes, bits(_mm256_or_si256(counted, pairs)))
+    }
+}
+
+/// Tells which bytes are anything but zero.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn bits(bytes: __m256i) -> u32 {
+    // Those come to have their high bit.
+    _mm256_movemask_epi8(_mm256_adds_epu8(bytes, _mm256_set1_epi8(0x7f))) as u32
+}
+
+/// Marks the halves of blocks.
+struct Marker {
+    hot: Graded,
+    prose: Option<(Graded, __m256i)>,
+    stops: [__m256i; 2],
+}
+
+impl Marker {
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn half(&mut self, half: __m256i) -> Marks {
+        let stops = _mm256_or_si256(
+            _mm256_cmpeq_epi8(half, self.stops[0]),
+            _mm256_cmpeq_epi8(half, self.stops[1]),
+        );
+        let mut marks = Marks {
+            stops: (_mm256_movemask_epi8(stops) as u32).into(),
+            hot: self.hot.look(half).1.into(),
+            ..Marks::default()
+        };
+        if let Some((loud, signs)) = &mut self.prose {
+            let (classes, loud) = loud.look(half);
+            marks.loud = loud.into();
+            marks.signs = bits(_mm256_and_si256(classes, *signs)).into();
+            marks.letters = letters(half).into();
+        }
+        marks
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn block(&mut self, bytes: &[u8], at: usize) -> Marks {
+        let low = self.half(block(bytes, at));
+        let high = self.half(block(bytes, at + WIDE));
+        Marks {
+            stops: low.stops | high.stops << WIDE,
+            hot: low.hot | high.hot << WIDE,
+            loud: low.loud | high.loud << WIDE,
+            signs: low.signs | high.signs << WIDE,
+            letters: low.letters | high.letters << WIDE,
+        }
+    }
+}
+
 /// As [`crate::mark`].
 #[target_feature(enable = "avx2")]
 pub fn mark_avx2(
-    table: &Table,
-    plain: u8,
+    hot: Grade<'_>,
+    prose: Option<Prose<'_>>,
     stops: [u8; 2],
     bytes: &[u8],
     take: &mut impl FnMut(Marks),
 ) {
-    let mut wide = Wide::new(table);
-    let stop = stops.map(|s| _mm256_set1_epi8(s as i8));
-    let counted = _mm256_set1_epi8(!plain as i8);
-    // Anything but zero comes to have its high bit.
-    let lift = _mm256_set1_epi8(0x7f);
-    let mut marks = |block: __m256i| {
-        let classes = wide.classes(block);
-        let hot = _mm256_or_si256(_mm256_and_si256(classes, counted), wide.pairs(classes));
-        let stops = _mm256_or_si256(
-            _mm256_cmpeq_epi8(block, stop[0]),
-            _mm256_cmpeq_epi8(block, stop[1]),
-        );
-        Marks {
-            stops: _mm256_movemask_epi8(stops) as u32,
-            hot: _mm256_movemask_epi8(_mm256_adds_epu8(hot, lift)) as u32,
-        }
+    let mut marker = Marker {
+        hot: Graded::new(hot),
+        prose: prose.map(|prose| (Graded::new(prose.loud), _mm256_set1_epi8(prose.signs as i8))),
+        stops: [
+            _mm256_set1_epi8(stops[0] as i8),
+            _mm256_set1_epi8(stops[1] as i8),
+        ],
     };
     let mut at = 0;
-    while at + WIDE <= bytes.len() {
-        take(marks(block(bytes, at)));
-        at += WIDE;
+    while at + BLOCK <= bytes.len() {
+        take(marker.block(bytes, at));
+        at += BLOCK;
     }
     if at < bytes.len() {
         let rest = &bytes[at..];
-        let mut last = [0; WIDE];
+        let mut last = [0; BLOCK];
         last[..rest.len()].copy_from_slice(rest);
-        take(marks(block(&last, 0)).first(rest.len()));
+        take(marker.block(&last, 0).first(rest.len()));
     }
 }
 
@@ -249,7 +319,7 @@ pub fn survey_avx2(tables: &[Table; 2], bytes: &[u8]) -> Survey {
         for wide in &mut wide {
             wide.take_short(&short);
         }
-        letters[0] = short.join(self::letters(short.block));
+        letters[0] = short.join(self::letters(short.block)).into();
     }
     let mut at = 0;
     while at + WIDE <= bytes.len() {
@@ -257,7 +327,7 @@ pub fn survey_avx2(tables: &[Table; 2], bytes: &[u8]) -> Survey {
         for wide in &mut wide {
             wide.take(wide.classes(block));
         }
-        letters[at / BLOCK] = self::letters(block);
+        letters[at / BLOCK] |= u64::from(self::letters(block)) << (at % BLOCK);
         at += WIDE;
     }
     if at > 0 && at < bytes.len() {
@@ -267,7 +337,8 @@ pub fn survey_avx2(tables: &[Table; 2], bytes: &[u8]) -> Survey {
             wide.before = _mm256_setzero_si256();
             wide.take(wide.classes(last));
         }
-        letters[at / BLOCK] = self::letters(last) >> (at + WIDE - bytes.len());
+        let rest = self::letters(last) >> (at + WIDE - bytes.len());
+        letters[at / BLOCK] |= u64::from(rest) << (at % BLOCK);
     }
     Survey {
         seen: [wide[0].seen(), wide[1].seen()],

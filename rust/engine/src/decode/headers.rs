@@ -63,7 +63,7 @@ pub fn walk<'r, V: Visitor>(
 ) -> Notes<'r> {
     let mut notes = Notes::default();
     let text = request.headers;
-    let marked = Marked::new(text, kind::LINES, *b"\n:", marks);
+    let marked = Marked::new(text, kind::LINES, None, *b"\n:", marks);
     let is_colon = |at: usize| text.get(at) == Some(&b':');
     let mut at = 0;
     while at < text.len() {

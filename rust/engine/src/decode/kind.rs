@@ -1,6 +1,6 @@
 //! Kinds of byte that tell whether a value deserves a closer look.
 
-use threat_agent_scan::{Seen, Survey, Table};
+use threat_agent_scan::{Grade, Prose, Seen, Survey, Table};
 pub use threat_agent_scan::{BLOCK, WINDOW};
 
 /// `'` and `"`.
@@ -80,7 +80,7 @@ impl Rare {
 
 /// Tells the rare bytes and the letters of at most [`WINDOW`] bytes.
 #[inline]
-pub fn survey(bytes: &[u8]) -> (Rare, [u32; WINDOW / BLOCK]) {
+pub fn survey(bytes: &[u8]) -> (Rare, [u64; WINDOW / BLOCK]) {
     let Survey { seen, letters } = threat_agent_scan::survey(&RARE, bytes);
     let rare = Rare {
         any: u16::from_le_bytes([seen[0].any, seen[1].any]),
@@ -169,15 +169,56 @@ const fn class_slot(start: u32) -> usize {
     (start.wrapping_mul(0x8087_7b6f) >> 24) as usize % CLASS_SLOTS
 }
 
-/// What marks a JSON document: the table, and the kinds in it that strings may hold and be plain.
-pub const JSON: (&Table, u8) = (&TABLE, DOT);
+/// What is hot in a JSON document: all but words, single points and hyphens, and what is no kind.
+pub const JSON: Grade<'static> = Grade {
+    table: &TABLE,
+    plain: DOT,
+};
 
-/// What marks the lines of headers: braces count.
-pub const LINES: (&Table, u8) = (&TABLE, !BRACE);
+/// What is hot in the lines of headers: braces.
+pub const LINES: Grade<'static> = Grade {
+    table: &TABLE,
+    plain: !BRACE,
+};
 
-/// What marks pairs of names and values: all counts but letters, digits, underscores, and single
-/// points and hyphens.
-pub const PAIRS: (&Table, u8) = (&OTHERS, 1);
+/// What is hot in pairs of names and values: all but letters, digits, underscores, and single points
+/// and hyphens.
+pub const PAIRS: Grade<'static> = Grade {
+    table: &OTHERS,
+    plain: 1,
+};
+
+/// What is loud: all that sentences, paths and links do not hold by themselves, and two neighbours of
+/// the marks that they do hold. Quotes, slashes and question marks are signs to look at.
+pub const PROSE: Prose<'static> = Prose {
+    loud: Grade {
+        table: &LOUD,
+        plain: 0b1111,
+    },
+    signs: 0b11,
+};
+
+static LOUD: Table = Table::new(&[
+    b"'",
+    b"/?",
+    b"-.",
+    b":",
+    b"\"#$%&()*",
+    b";<=>[\\]^{|}~",
+    b"@`",
+    &UNSPOKEN,
+]);
+
+/// Control bytes, and the first bytes of characters of three bytes, of which some are folded to ASCII.
+const UNSPOKEN: [u8; 48] = {
+    let mut all = [0; 48];
+    let mut i = 0;
+    while i < 48 {
+        all[i as usize] = if i < 32 { i } else { i - 32 + 0xe0 };
+        i += 1;
+    }
+    all
+};
 
 /// Control bytes, and those beyond ASCII.
 const UNSEEN: [u8; 160] = {

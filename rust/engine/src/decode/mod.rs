@@ -26,6 +26,7 @@ mod sink;
 mod url;
 mod xml;
 
+pub use marked::Quiet;
 pub use url::is_plain;
 
 use crate::inspect::Part;
@@ -101,6 +102,9 @@ pub trait Visitor {
     /// Tells whether a value is to be visited. Cheap, for most are not.
     fn wants(&self, value: &Value<'_>) -> bool;
 
+    /// Tells whether nothing would come of a visit to a quiet string of a document.
+    fn is_settled(&self, quiet: &Quiet<'_, '_>) -> bool;
+
     fn visit(&mut self, value: &Value<'_>);
 
     /// Tells how often something came of a visit, where a line of the headers of which nothing came
@@ -114,6 +118,10 @@ struct All<F>(F);
 impl<F: FnMut(&Value<'_>)> Visitor for All<F> {
     fn wants(&self, _value: &Value<'_>) -> bool {
         true
+    }
+
+    fn is_settled(&self, _quiet: &Quiet<'_, '_>) -> bool {
+        false
     }
 
     fn visit(&mut self, value: &Value<'_>) {

@@ -2,7 +2,7 @@
 //! it.
 
 use super::{base64, encoded_word, graphql, json, kind, percent, respelled};
-use super::{Gaps, Value, Visitor, Walked};
+use super::{Gaps, Quiet, Value, Visitor, Walked};
 use crate::inspect::Part;
 use crate::verdict::Uninspected;
 use threat_agent_scan::{Marks, Seen};
@@ -174,8 +174,18 @@ impl<'s, V: Visitor> Sink<'s, V> {
 /// The strings of a JSON body are values.
 impl<V: Visitor> json::Strings for Sink<'_, V> {
     #[inline(always)]
-    fn passes(&mut self, path: &[u8], plain: &[u8]) -> bool {
-        self.passes(Part::Json, path, plain)
+    fn passes(&mut self, plain: &[u8]) -> bool {
+        // In a document no name makes a plain text worth a look.
+        self.passes(Part::Json, b"", plain)
+    }
+
+    #[inline(always)]
+    fn settles(&mut self, quiet: &Quiet<'_, '_>) -> bool {
+        // No base64 holds a blank.
+        let token = base64::may_be(quiet.text) && memchr::memchr(b' ', quiet.text).is_none();
+        !(self.odd || token)
+            && self.nested.out.visitor.is_settled(quiet)
+            && self.pass_over(1, quiet.text.len())
     }
 
     #[inline(never)]

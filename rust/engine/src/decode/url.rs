@@ -37,7 +37,7 @@ impl<'t> Pairs<'t> {
     pub fn new(text: &'t [u8], between: u8, marks: &'t mut Vec<Marks>) -> Pairs<'t> {
         Pairs {
             text,
-            marked: Marked::new(text, kind::PAIRS, [between, b'='], marks),
+            marked: Marked::new(text, kind::PAIRS, None, [between, b'='], marks),
             at: 0,
         }
     }

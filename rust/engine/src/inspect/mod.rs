@@ -20,6 +20,7 @@ mod pipeline;
 mod plain;
 mod prefilter;
 mod prose;
+mod quiet;
 mod scanner;
 mod scoping;
 mod serialized;
@@ -44,7 +45,7 @@ pub use location::{Location, Part, MAX_BYTES as LONGEST_LOCATION};
 pub use patterns::is_text;
 pub use scoping::{Scoping, MODEL};
 
-use crate::decode::{self, Scratch, Value, Visitor, Walked};
+use crate::decode::{self, Quiet, Scratch, Value, Visitor, Walked};
 use crate::request::Request;
 use crate::verdict::Uninspected;
 use budget::Budget;
@@ -206,6 +207,11 @@ impl<F: FnMut(&Value<'_>) -> bool> Visitor for Suspects<F> {
     #[inline(always)]
     fn wants(&self, value: &Value<'_>) -> bool {
         prefilter::is_suspect(value)
+    }
+
+    #[inline(always)]
+    fn is_settled(&self, quiet: &Quiet<'_, '_>) -> bool {
+        quiet::is_settled(quiet)
     }
 
     #[inline(always)]

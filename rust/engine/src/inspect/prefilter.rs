@@ -8,7 +8,7 @@ use crate::decode::kind::{self, rare, Rare};
 use crate::decode::Value;
 
 /// Longest value that counts as short. Units: bytes.
-const SHORT: usize = 24;
+pub const SHORT: usize = 24;
 
 /// Marks of a value: a set of bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

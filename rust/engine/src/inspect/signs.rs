@@ -164,7 +164,21 @@ pub fn pipes(value: &Value<'_>, rare: Rare) -> bool {
 #[inline]
 pub fn object(value: &Value<'_>, rare: Rare) -> bool {
     let text = value.bytes;
-    let magic = match text.first() {
+    let started = match text.first() {
+        Some(b'=' | b'+' | b'-' | b'@') => rare.any & rare::BAR != 0,
+        _ => is_magic(text),
+    };
+    let quoted = rare.any & rare::COLON != 0 && value.seen.any & kind::QUOTE != 0;
+    started
+        || rare.any & rare::BACKSLASH != 0 && escapes_to_shell(text)
+        || quoted && pair(text, *b":\"")
+        || quoted && rare.any & rare::BRACE != 0 && pair(text, *b":{")
+}
+
+/// Tells a serialised object by how it starts.
+#[inline]
+pub fn is_magic(text: &[u8]) -> bool {
+    match text.first() {
         Some(b'r') => text.starts_with(b"rO0AB"),
         Some(b'K') => text.starts_with(b"KztAA"),
         Some(b'C') => text.starts_with(b"Cs7QA"),
@@ -175,14 +189,8 @@ pub fn object(value: &Value<'_>, rare: Rare) -> bool {
         Some(b'g' | b'B') => serialized::may_be(text),
         Some(b'c') => calls_module(text),
         Some(b'p') => text == b"prototype",
-        Some(b'=' | b'+' | b'-' | b'@') => rare.any & rare::BAR != 0,
         _ => false,
-    };
-    let quoted = rare.any & rare::COLON != 0 && value.seen.any & kind::QUOTE != 0;
-    magic
-        || rare.any & rare::BACKSLASH != 0 && escapes_to_shell(text)
-        || quoted && pair(text, *b":\"")
-        || quoted && rare.any & rare::BRACE != 0 && pair(text, *b":{")
+    }
 }
 
 /// A module of Python and a line end, as a pickle starts.
@@ -274,7 +282,7 @@ pub fn markup(value: &Value<'_>, rare: Rare) -> bool {
 }
 
 /// A page or a drawing in a URL, at the start or behind a quote.
-fn is_document(text: &[u8]) -> bool {
+pub fn is_document(text: &[u8]) -> bool {
     let start = memchr::memchr(b'd', &text[..text.len().min(3)]);
     start.is_some_and(|at| {
         text[at..].starts_with(b"data:")

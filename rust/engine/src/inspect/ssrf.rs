@@ -140,19 +140,15 @@ static ORDINARY: [bool; 256] = {
 pub fn is_internal(host: &[u8]) -> bool {
     let (mut end, mut port, mut odd) = (host.len().min(HOST), None, false);
     let mut at = 0;
-    while let Some(step) = host[at..end]
-        .iter()
-        .position(|b| !ORDINARY[usize::from(*b)])
-    {
-        at += step;
+    while at < end {
         match host[at] {
+            byte if ORDINARY[usize::from(byte)] => {}
             // Behind the port another host may come: `a.example:80 @b.example`.
             b':' => port = port.or(Some(at)),
             b'/' | b'?' | b'#' => {
                 // Where one reader sees the path begin, another one still sees who logs in.
                 odd |= host.get(at + 1) == Some(&b'@');
                 end = at;
-                break;
             }
             _ => odd = true,
         }

@@ -177,7 +177,7 @@ impl<'t> Word<'t> {
     }
 
     /// A scheme before an address that only the server's own network knows, or in odd spelling.
-    fn scheme(&self) -> bool {
+    pub fn scheme(&self) -> bool {
         let Some(rest) = self.rest.strip_prefix(b":") else {
             return false;
         };

@@ -61,14 +61,7 @@ pub struct Read {
 /// Reads a value once. `closely` tells that it may hold an equals sign or a slash.
 /// Cost: linear; a multiplication and a load for most words.
 pub fn read(text: &[u8], closely: bool) -> Read {
-    let mut reader = Reader {
-        text,
-        head: head(text),
-        closely,
-        found: 0,
-        folder: false,
-        http: false,
-    };
+    let mut reader = Reader::new(text, closely);
     let mut rare = Rare::default();
     let mut from = 0;
     loop {
@@ -76,31 +69,7 @@ pub fn read(text: &[u8], closely: bool) -> Read {
         let (seen, letters) = kind::survey(&text[from..end]);
         rare = rare.join(seen);
         let blocks = (end - from).div_ceil(BLOCK);
-        // Where a word has started that has not ended yet.
-        let mut open = None;
-        let mut before = 0;
-        // Two blocks at a time.
-        for (pair, letters) in letters[..blocks].chunks(2).enumerate() {
-            let at = from + pair * 2 * BLOCK;
-            let high = letters.get(1).map_or(0, |high| u64::from(*high) << BLOCK);
-            let letters = u64::from(letters[0]) | high;
-            let behind = letters << 1 | before;
-            before = letters >> (2 * BLOCK - 1);
-            let (mut starts, mut ends) = (letters & !behind, behind & !letters);
-            while ends != 0 {
-                let start = open.take().unwrap_or_else(|| {
-                    let start = at + starts.trailing_zeros() as usize;
-                    starts &= starts - 1;
-                    start
-                });
-                let end = at + ends.trailing_zeros() as usize;
-                ends &= ends - 1;
-                reader.word(start, end);
-            }
-            if starts != 0 {
-                open = Some(at + starts.trailing_zeros() as usize);
-            }
-        }
+        let open = reader.words(from, letters[..blocks].iter().copied());
         // The next window holds a cut word whole, and the pair of bytes at the border.
         from = match (open, end == text.len()) {
             (None, true) => break,
@@ -125,6 +94,29 @@ pub fn read(text: &[u8], closely: bool) -> Read {
     }
 }
 
+/// Tells whether a value has no trigger word from `from` on.
+/// Shape: no equals sign; `letters` has a bit for each byte from there on.
+/// Cost: a multiplication and a load for most words.
+#[inline(always)]
+pub fn has_none(text: &[u8], from: usize, letters: impl Iterator<Item = u64>) -> bool {
+    let mut reader = Reader::new(text, false);
+    if let Some(start) = reader.words(from, letters) {
+        reader.word(start, text.len());
+    }
+    reader.found == 0
+}
+
+/// Tells what stands before a slash: `bin` or `/dev`, and `http` in any case.
+#[inline(always)]
+pub fn before_slash(lead: &[u8]) -> (bool, bool) {
+    let folder = lead.ends_with(b"bin") || lead.ends_with(b"/dev");
+    let tail = lead.last_chunk::<4>();
+    (
+        folder,
+        tail.is_some_and(|w| w.eq_ignore_ascii_case(b"http")),
+    )
+}
+
 /// What is being read, and what was found.
 struct Reader<'t> {
     text: &'t [u8],
@@ -136,7 +128,44 @@ struct Reader<'t> {
     http: bool,
 }
 
-impl Reader<'_> {
+impl<'t> Reader<'t> {
+    fn new(text: &'t [u8], closely: bool) -> Reader<'t> {
+        Reader {
+            text,
+            head: head(text),
+            closely,
+            found: 0,
+            folder: false,
+            http: false,
+        }
+    }
+
+    /// Takes in the words of a part that starts at `at`, told by its letters. Returns where one has
+    /// started that has not ended yet.
+    #[inline(always)]
+    fn words(&mut self, mut at: usize, letters: impl Iterator<Item = u64>) -> Option<usize> {
+        let (mut open, mut before) = (None, 0);
+        for letters in letters {
+            // A bit where a word starts, and one behind its end.
+            let mut edges = letters ^ (letters << 1 | before);
+            before = letters >> (BLOCK - 1);
+            let mut next = || {
+                let edge = (edges != 0).then_some(at + edges.trailing_zeros() as usize);
+                edges &= edges.wrapping_sub(1);
+                edge
+            };
+            while let Some(start) = open.take().or_else(&mut next) {
+                let Some(end) = next() else {
+                    open = Some(start);
+                    break;
+                };
+                self.word(start, end);
+            }
+            at += BLOCK;
+        }
+        open
+    }
+
     /// Takes in what a run of letters says. Cost: no more than its lookup for most.
     #[inline(always)]
     fn word(&mut self, start: usize, end: usize) {
@@ -154,10 +183,9 @@ impl Reader<'_> {
     fn beside(&mut self, start: usize, end: usize) {
         let word = &self.text[start..end];
         if self.text.get(end) == Some(&b'/') {
-            let whole = start > 0 && self.text[start - 1] == b'/' && word == b"dev";
-            self.folder |= whole || word.ends_with(b"bin");
-            let tail = word.last_chunk::<4>();
-            self.http |= tail.is_some_and(|w| w.eq_ignore_ascii_case(b"http"));
+            let (folder, http) = before_slash(&self.text[..end]);
+            self.folder |= folder;
+            self.http |= http;
         } else if word.len() > 4 && word[..2].eq_ignore_ascii_case(b"on") {
             self.found |= Word::new(self.text, start, end).handler();
         }
@@ -206,14 +234,7 @@ mod tests {
     /// The words one after the other, without windows and vectors.
     fn plainly(text: &[u8]) -> u16 {
         let mut at = 0;
-        let mut reader = Reader {
-            text,
-            head: head(text),
-            closely: true,
-            found: 0,
-            folder: false,
-            http: false,
-        };
+        let mut reader = Reader::new(text, true);
         while at < text.len() {
             let length = text[at..].iter().take_while(|b| b.is_ascii_alphabetic());
             let length = length.count();

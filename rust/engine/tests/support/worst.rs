@@ -12,7 +12,7 @@ pub struct Input {
 }
 
 /// What detectors react to.
-const PIECES: [(&str, &str); 25] = [
+const PIECES: [(&str, &str); 29] = [
     ("sql", "1' or '1'='1"),
     ("union", "' union select 1 from x where sleep(1)--\n"),
     ("quote", "'="),
@@ -37,6 +37,10 @@ const PIECES: [(&str, &str); 25] = [
     ("object", "a:1:{s:1:\""),
     ("entity", "<!ENTITY x SYSTEM \"file:///\">"),
     ("line", "\r\nx: y"),
+    ("words", "order by the set of all, call for more or less "),
+    ("links", "https://localhost.example.com/bin "),
+    ("base64", "QUFB"),
+    ("overlong", "\u{c0}\u{ff07}"),
     ("all", "'<${%../|(#ab{{"),
 ];
 
@@ -92,6 +96,10 @@ pub fn inputs() -> Vec<Input> {
         ),
         ("escapes", "application/json", "[\"", "\\n"),
         ("escaped values", "application/json", "[", "\"\\u003c\","),
+        ("escaped letters", "application/json", "[\"", "\\u0061"),
+        ("short keys", "application/json", "{", "\"a\":1,"),
+        ("hot keys", "application/json", "{", "\"a b\":1,"),
+        ("objects", "application/json", "[", "{\"a\":{\"b\":[]}},"),
         (
             "form",
             "application/x-www-form-urlencoded",

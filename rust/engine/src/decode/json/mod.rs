@@ -3,9 +3,10 @@
 mod path;
 
 use super::kind;
-use super::marked::Marked;
+use super::marked::{Marked, Quiet};
 use super::percent::hex;
 use path::Path;
+use std::ops::Range;
 use threat_agent_scan::{Marks, Seen};
 
 /// Deepest nesting that is followed.
@@ -60,7 +61,10 @@ pub enum Why {
 pub trait Strings {
     /// Tells whether a plain text, but for single points and hyphens, is dealt with by that. Cheap,
     /// for most are.
-    fn passes(&mut self, path: &[u8], plain: &[u8]) -> bool;
+    fn passes(&mut self, plain: &[u8]) -> bool;
+
+    /// Tells whether a quiet text is dealt with by that.
+    fn settles(&mut self, quiet: &Quiet<'_, '_>) -> bool;
 
     /// Shape: path, text, and the kinds of byte in the text; of a plain one, none.
     fn take(&mut self, path: &[u8], text: &[u8], seen: Seen);
@@ -70,7 +74,11 @@ pub trait Strings {
 struct All<F>(F);
 
 impl<F: FnMut(&[u8], &[u8], Seen)> Strings for All<F> {
-    fn passes(&mut self, _path: &[u8], _plain: &[u8]) -> bool {
+    fn passes(&mut self, _plain: &[u8]) -> bool {
+        false
+    }
+
+    fn settles(&mut self, _quiet: &Quiet<'_, '_>) -> bool {
         false
     }
 
@@ -82,7 +90,7 @@ impl<F: FnMut(&[u8], &[u8], Seen)> Strings for All<F> {
 /// Reads one document, or several one after the other (NDJSON), and hands out each key and each
 /// string with its path, and bare scalars outside of any bracket.
 /// Shape: `emit` is [`Strings::take`].
-/// Cost: linear; memory for one byte a level, for the longest escaped string, and a quarter of the
+/// Cost: linear; memory for one byte a level, for the longest escaped string, and five eighths of the
 /// document for its marks.
 pub fn walk(json: &[u8], scratch: &mut Scratch, emit: impl FnMut(&[u8], &[u8], Seen)) -> End {
     walk_for(json, scratch, &mut All(emit))
@@ -97,7 +105,7 @@ pub fn walk_for(json: &[u8], scratch: &mut Scratch, strings: &mut impl Strings) 
     } = scratch;
     let mut path = Path::new();
     levels.clear();
-    let marked = Marked::new(json, kind::JSON, *b"\"\\", marks);
+    let marked = Marked::new(json, kind::JSON, Some(kind::PROSE), *b"\"\\", marks);
     let mut at = 0;
     // The innermost level: whether it is an object, and the length of the path outside of it.
     let (mut in_object, mut outside) = (false, 0);
@@ -120,17 +128,16 @@ pub fn walk_for(json: &[u8], scratch: &mut Scratch, strings: &mut impl Strings) 
                 let from = at + 1;
                 let (stop, hot) = marked.run(from);
                 let nested = !levels.is_empty();
-                if !hot && json.get(stop) == Some(&b'"') {
+                if json.get(stop) == Some(&b'"') {
                     let content = &json[from..stop];
                     let is_key;
                     (at, is_key) = behind(json, stop + 1, in_object, nested);
                     if is_key {
-                        match json[from..].first_chunk() {
-                            Some(chunk) => path.put(content, chunk),
-                            None => path.copy(content),
-                        }
+                        path.put(content);
                     }
-                    if !strings.passes(path.get(), content) {
+                    if hot {
+                        hot_string(strings, &mut path, &marked, json, from..stop);
+                    } else if !strings.passes(content) {
                         strings.take(path.get(), content, Seen::default());
                     }
                     continue;
@@ -238,7 +245,23 @@ fn scalar(json: &[u8]) -> usize {
     }
 }
 
-/// Reads the string that starts at `from` and has its first stop at `stop`.
+/// Hands out a string that is not plain.
+#[inline(never)]
+fn hot_string(
+    strings: &mut impl Strings,
+    path: &mut Path<'_>,
+    marked: &Marked<'_>,
+    json: &[u8],
+    range: Range<usize>,
+) {
+    let content = &json[range.clone()];
+    let quiet = marked.quiet(json, range);
+    if !quiet.is_some_and(|quiet| strings.settles(&quiet)) {
+        strings.take(path.get(), content, kind::seen(content));
+    }
+}
+
+/// Reads the string that starts at `from` and whose first stop, at `stop`, does not end it.
 /// Shape: the content, its kinds, and what stands behind the closing quote, `None` without one.
 #[inline(never)]
 fn string<'s>(
@@ -248,13 +271,12 @@ fn string<'s>(
     marked: Marked<'_>,
     text: &'s mut Vec<u8>,
 ) -> (&'s [u8], Seen, Option<usize>) {
-    if json.get(stop) == Some(&b'\\') {
+    if stop < json.len() {
         let after = escaped(json, from, stop, marked, text);
         return (text, kind::seen(text), after);
     }
-    let content = &json[from..stop];
-    let seen = kind::seen(content);
-    (content, seen, (stop < json.len()).then_some(stop + 1))
+    let content = &json[from..];
+    (content, kind::seen(content), None)
 }
 
 /// Reads the same, whose first escape is at `at`, into `text`. Returns what stands behind the

@@ -2,29 +2,31 @@
 
 /// Longest path that is kept for locations. Units: bytes.
 const PATH_BYTES: usize = 64;
-/// Longest key that is copied without a loop. Units: bytes.
-const CHUNK: usize = 16;
-
 /// Keys with points between them, cut at [`PATH_BYTES`].
-pub struct Path {
-    /// One chunk longer than the path, so that short keys are copied without a loop.
-    bytes: [u8; PATH_BYTES + CHUNK],
+pub struct Path<'j> {
+    bytes: [u8; PATH_BYTES],
     /// Where the keys of the innermost level start.
     base: usize,
     /// May lie beyond the cut.
     length: usize,
+    /// The key that belongs in its level's place: of most, nobody asks for the path.
+    key: Option<&'j [u8]>,
 }
 
-impl Path {
-    pub fn new() -> Path {
+impl<'j> Path<'j> {
+    pub fn new() -> Path<'j> {
         Path {
-            bytes: [0; PATH_BYTES + CHUNK],
+            bytes: [0; PATH_BYTES],
             base: 0,
             length: 0,
+            key: None,
         }
     }
 
-    pub fn get(&self) -> &[u8] {
+    pub fn get(&mut self) -> &[u8] {
+        if let Some(key) = self.key {
+            self.copy(key);
+        }
         &self.bytes[..self.length.min(PATH_BYTES)]
     }
 
@@ -41,19 +43,13 @@ impl Path {
     /// Goes back to the first `outside` bytes.
     pub fn leave(&mut self, outside: usize) {
         self.length = outside;
+        self.key = None;
     }
 
-    /// Puts a key, which starts `chunk`, in its level's place.
+    /// Puts a key of the document in its level's place.
     #[inline(always)]
-    pub fn put(&mut self, key: &[u8], chunk: &[u8; CHUNK]) {
-        match self.bytes[self.base..].first_chunk_mut() {
-            // What follows the key is overwritten by the next one.
-            Some(place) if key.len() <= CHUNK => {
-                *place = *chunk;
-                self.length = self.base + key.len();
-            }
-            _ => self.copy(key),
-        }
+    pub fn put(&mut self, key: &'j [u8]) {
+        self.key = Some(key);
     }
 
     /// Puts any key.
@@ -63,5 +59,6 @@ impl Path {
         let key = &key[..key.len().min(place.len())];
         place[..key.len()].copy_from_slice(key);
         self.length = self.base + key.len();
+        self.key = None;
     }
 }
