@@ -41,7 +41,7 @@ macro_rules! plain_call {
 /// Functions of PHP whose names are words, too.
 macro_rules! functions {
     () => {
-        "(?:system|exec|eval|unlink|fopen|fwrite|fputs|readfile|scandir|glob|extract|define|include(?:_once)?|require_once|chmod|chown|chgrp|copy|rename|tempnam|mkdir|opendir|readdir|implode|printf|vprintf|print_r|print|die|md5|sha1|chr|ord|getenv|putenv|setcookie|header|mail|error_log|ftp_\\w+|curl_(?:exec|init|file_create)|mysqli?_\\w+|odbc_\\w+|sqlite_\\w+|pg_\\w+|imap_\\w+|mb_ereg_replace|ereg_replace|preg_\\w+|token_name|stream_\\w+|dl|apache_\\w+|getcwd|escapeshellarg|is_callable|method_exists|filter_var|tmpfile|touch|link|file|session_\\w+|fread|fgets|feof|fputcsv|file_exists|filesize|fileperms|fstat|is_dir|is_file|is_link|lstat|parse_str|pathinfo|readlink|realpath|rmdir|stat|tempname|var_dump|intval|strval|strrev|is_array|array_\\w+|unpack|filegroup|assert_options|bzdecompress|ldap_\\w+|tidy_\\w+|file_\\w+|date_(?:create|default|interval|parse|sun)\\w*)"
+        "(?:system|exec|eval|unlink|fopen|fwrite|fputs|readfile|scandir|glob|extract|define|include(?:_once)?|require_once|chmod|chown|chgrp|copy|rename|tempnam|mkdir|opendir|readdir|implode|printf|vprintf|print_r|print|die|md5|sha1|chr|ord|getenv|putenv|setcookie|header|mail|error_log|ftp_\\w+|curl_(?:exec|init|file_create)|mysqli?_\\w+|odbc_\\w+|sqlite_\\w+|pg_\\w+|imap_\\w+|mb_ereg_replace|ereg_replace|preg_\\w+|token_name|stream_\\w+|dl|apache_\\w+|getcwd|escapeshellarg|is_callable|method_exists|filter_var|tmpfile|touch|link|file|session_\\w+|fread|fgets|feof|fputcsv|file_exists|filesize|fileperms|fstat|is_dir|is_file|is_link|lstat|parse_str|pathinfo|readlink|realpath|rmdir|stat|tempname|var_dump|intval|strval|strrev|is_array|array_(?:change_key_case|chunk|column|combine|count_values|u?diff\\w*|fill\\w*|filter|flip|u?intersect\\w*|is_list|keys?|key_\\w+|map|merge\\w*|multisort|pad|pop|product|push|rand|reduce|replace\\w*|reverse|search|shift|slice|splice|sum|unique|unshift|values|walk\\w*)|unpack|filegroup|assert_options|bzdecompress|ldap_\\w+|tidy_\\w+|file_\\w+|date_(?:create|default|interval|parse|sun)\\w*)"
     };
 }
 
@@ -54,7 +54,7 @@ static PATTERNS: Patterns = Patterns::new(&[
     quoted("code.php_call", 0.75, 0.25, concat!("(?:^|[^\\w.>])", functions!(), plain_call!(), "\\s*(?:['\"$`@\\\\/\\[(]|\\w+\\s*(?:(?:,[^\\n]{0,80})?\\)\\s*;|[(\\[])|\\d+\\s*(?:[^)\\d\\s]|\\)\\s*(?:$|[^.\\s\\w]))|\\)\\s*;?\\s*(?:$|;|\\}))[^\\n]*(?:\\)|;|$)")),
     // More than a blank there is no sentence's.
     quoted("code.php_call", 0.75, 0.25, concat!("(?:^|[^\\w.>])", functions!(), "(?:\\s{2,}|[\\t\\r\\n]|\\s*(?:/\\*[^*]{0,40}\\*/|#[^\\n]{0,40}\\n|//[^\\n]{0,40}\\n)\\s*)\\(\\s*\\w")),
-    pattern("code.php_variable", 0.85, 0.4, "\\$_(?:get|post|request|cookie|server|files|env|session)\\b|\\$globals\\b|\\$http_(?:raw_)?post\\w*|\\$this->|\\$\\{?_[^a-z]|\\bauto_(?:pre|ap)pend_file\\b|allow_url_(?:include|fopen)\\b|\\bdisable_functions\\b|\\bopen_basedir\\b|\\bopcache\\.\\w|\\bsuhosin\\.|\\bextension_dir\\s*="),
+    pattern("code.php_variable", 0.85, 0.4, "\\$_(?:get|post|request|cookie|server|files|env|session)\\b|\\$globals\\b|\\$http_(?:raw_)?post\\w*|\\$this->|\\$\\{?_(?:[^a-z_]|_+(?:[^a-z_]|$))|\\bauto_(?:pre|ap)pend_file\\b|allow_url_(?:include|fopen)\\b|\\bdisable_functions\\b|\\bopen_basedir\\b|\\bopcache\\.\\w|\\bsuhosin\\.|\\bextension_dir\\s*="),
     pattern("code.php_variable", 0.75, 0.2, "\\$+\\s*\\{?@?[a-z_][\\w.]*\\}?(?:(?:/\\*[^*]*\\*/|\\s)*[\\[{][^\\]}\\n]{1,24}[\\]}])*(?:/\\*[^*]*\\*/|\\s)*\\([^()\\n]{0,60}\\)|\\$\\w+->\\$?\\w+(?:\\(|->)|\\$\\$\\w|\\$globals\\[|::\\$\\w+\\s*\\(|\\$\\s+\\{\\s*[$'\"@\\w][^}]{0,60}\\}|^\\s*\\$\\w+\\s*=[^=]|\\$\\{@?\\w+\\}\\("),
     pattern("code.php_variable", 0.75, 0.2, "\\(?['\"](?:system|exec|passthru|assert|eval|phpinfo|shell_exec)['\"]\\s*\\)?\\s*(?:/\\*[^*]*\\*/\\s*)*\\(|\\(\\s*['\"][\\w.'\" ]+['\"]\\s*\\)\\s*\\(|\\(string\\)\\s*['\"]"),
     // A function's name in brackets or quotes, called: PHP takes any expression for one.
@@ -63,13 +63,13 @@ static PATTERNS: Patterns = Patterns::new(&[
     // What frameworks and old settings let a parameter's name, or a function's name in one, reach.
     pattern("code.php_name", 0.75, 0.1, "\\[#(?:post_render|pre_render|lazy_builder|access_callback|value_callback|process|submit|validate|markup|type)\\]|^(?:_(?:get|post|session|server|cookie|files|env|request)|globals)\\[|\\binvokefunction\\b|^(?:call_user_func(?:_array)?|shell_exec|passthru|proc_open|__construct)$"),
     // Languages of this kind name their functions so; a field that holds a call and nothing else
-    // is no ordinary one.
-    pattern("code.call", 0.55, 0.0, "^[@!;\"')\\s]{0,4}[a-z][a-z0-9]*(?:_[a-z0-9]+)+(?:\\s|/\\*[^*]*\\*/)*\\([^()]{0,80}\\)?\\W*$"),
+    // is no ordinary one. Arguments without quotes and dollars are a query's: `rate_of(a_b[5m])`.
+    pattern("code.call", 0.55, 0.0, "^[@!;\"')\\s]{0,4}[a-z][a-z0-9]*(?:_[a-z0-9]+)+(?:\\s|/\\*[^*]*\\*/)*\\((?:[^()a-z{\\['\"$]|\\$\\w+|'[^'()]{0,80}(?:'|$)|\"[^\"()]{0,80}(?:\"|$)){0,80}\\)?\\W*$"),
     pattern("code.php_object", 0.9, 0.7, "(?:^|[^a-z])[oc]:\\+?\\d+:[\"'][\\w\\\\]+[\"']:\\d+:[{;]|[|'\"]a:\\d+:\\{[is]:\\d+"),
     // Java.
     pattern("code.java_class", 0.85, 0.45, "\\b(?:java\\.(?:lang|io|net|beans|rmi|naming|security)\\.\\w|java\\.(?:util\\.(?:scanner|serviceloader|logging\\.\\w|jar\\.|zip\\.|concurrent\\.forkjoin)|sql\\.drivermanager)|javax?\\.(?:script|naming|management|el|evil)|com\\.sun\\.|com\\.mysql\\.(?:cj\\.)?(?:jdbc\\.)?interceptors|sun\\.(?:misc|reflect|rmi)|com\\.opensymphony|org\\.apache\\.(?:commons|xalan|struts2?|catalina|velocity|shiro|log4j|ibatis|tomcat|dubbo|naming|wicket)(?:$|[^\\w:-])|org\\.apache\\.commons\\.(?:collections|beanutils|io|jxpath|text|configuration)|org\\.(?:springframework\\.(?:context\\.support|expression|beans\\.factory|cloud\\.function|aop|jndi|core\\.serializer)\\.|omg\\.corba\\b|hibernate\\.(?:engine\\.spi|tuple|jmx|property)\\.|jboss\\.(?:interceptor|weld|util\\.propertyeditor)|codehaus\\.groovy\\.runtime|mozilla\\.javascript|python\\.(?:core|util)\\.|eclipse\\.jetty\\.(?:plus|util\\.component))|jdk\\.nashorn\\.|freemarker\\.|groovy\\.lang|ognl\\.|com\\.(?:mchange|alibaba|ibm\\.ws|bea|newrelic|zaxxer|caucho)\\.|weblogic\\.|bsh\\.interpreter|javassist\\.|net\\.sf\\.|clojure\\.)"),
     pattern("code.java_class", 0.7, 0.3, "^\\W*(?:java|javax|org|com)\\.[\\w.]*(?:runtime|processbuilder|processimpl)|\\b(?:runtime|processbuilder)(?:\\.\\w+)*\\.(?:exec|getruntime|start|evil|clonetransformer|\\w*(?:transformer|closure|factory))\\b|\\bprocessbuilder\\s*\\(|\\bjava\\.\\w+\\.?runtime\\b|^\\s*java\\.processbuilder\\s*$"),
-    pattern("code.java_gadget", 0.9, 0.6, "\\b(?:invokertransformer|prototypeclonefactory|chainedtransformer|constanttransformer|templatesimpl|jdbcrowsetimpl|badattributevalueexp|annotationinvocationhandler|xmldecoder|objectinputstream|classpathxmlapplicationcontext|javax\\.script\\.scriptenginemanager|beanfactory|unicastref)\\b|@type[\"']?\\s*:\\s*[\"']|\\bclass\\.(?:module\\.)?classloader|forclosure|whileclosure|clonetransformer|instantiatetransformer|instantiatefactory|prototypeserializationfactory"),
+    pattern("code.java_gadget", 0.9, 0.6, "\\b(?:invokertransformer|prototypeclonefactory|chainedtransformer|constanttransformer|templatesimpl|jdbcrowsetimpl|badattributevalueexp|annotationinvocationhandler|xmldecoder|objectinputstream|classpathxmlapplicationcontext|javax\\.script\\.scriptenginemanager|beanfactory|unicastref)\\b|@type[\"']?\\s*:\\s*[\"'](?:\\[*[a-z_$][\\w$]*(?:\\.[\\w$]+)+;*[\"']|[^\"'\\n]{0,80}\\\\[ux])|\\bclass\\.(?:module\\.)?classloader|forclosure|whileclosure|clonetransformer|instantiatetransformer|instantiatefactory|prototypeserializationfactory"),
     // Connection strings whose driver runs, reads or deserialises; XML-RPC's objects; escapes in source.
     pattern("code.java_object", 0.8, 0.6, "\\bjdbc:h2:[^\\n]{0,200}\\binit\\s*=|\\bautodeserialize\\b|\\ballowloadlocalinfile\\b|\\bjdbc:[a-z0-9]+:[^\\n]{0,200}(?:socketfactory|statementinterceptors|queryinterceptors|loggerfile|clientrerouteserverlistjndiname)|<(?:\\w+:)?serializable\\b|\\.(?:\\\\u+00[67][0-9a-f]\\w*|\\w+\\\\u+00[67][0-9a-f]\\w*)\\("),
     pattern("code.java_object", 0.95, 0.9, "\\xac\\xed\\x00\\x05|^aced0005[0-9a-f]{4}|\\bro0ab[a-z0-9+/]|\\bkztaa[a-z0-9+/]|\\bcs7qa[a-z0-9+/]|\\baaeaaad/////"),
@@ -135,6 +135,11 @@ mod tests {
             "__proto__[x]",
             "__import__('os').system('id')",
             "{\"@type\":\"com.sun.rowset.JdbcRowSetImpl\"}",
+            "$__=1;",
+            "${_}[0]",
+            "my_own_call($x, \"id\")",
+            "x;array_sum([1,2]);",
+            "any_call(\"id",
             "while(true);",
             "@{[system 'id']}",
             "$a(1)",
@@ -224,6 +229,14 @@ mod tests {
             "prototype",
             "class.name",
             "system.log",
+            "{\"@context\": \"https://schema.org\", \"@type\": \"Person\"}",
+            "{\"@type\": \"type.googleapis.com/google.rpc.Help\"}",
+            "rate(bytes_read[$__interval])",
+            "x | where array_length(tags) > 2 and array_concat(a, b) has \"c\"",
+            "sum(up{job=\"$job\"}[${__range}])",
+            "avg_over_time(up[5m])",
+            "top_label(node_info, \"release\")",
+            "sum_over_time({app=\"a\"} | unwrap b [3m])",
         ] {
             assert!(score(&CodeInjection, text) < 0.5, "{text}");
         }

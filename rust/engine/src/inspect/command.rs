@@ -224,6 +224,9 @@ mod tests {
             "x;kubectl get secrets",
             "x;docker ps",
             "--upload-pack=touch /tmp/x",
+            "node > /tmp/x",
+            "A1|B|C|D|E|F|G|id /x",
+            "A1|B|C|D|E|F|G;id|",
             "x$(id).a.example",
         ] {
             assert!(score(&CommandInjection, text) >= 0.5, "{text}");
@@ -325,6 +328,10 @@ mod tests {
             "=IF(A1>5;\"yes\";\"no\")",
             "(cat|dog|sh)$",
             "<p>&copy; 2024</p>",
+            "node >= 18.0",
+            "php <=8.3",
+            "MSH|^~\\&|LAB|W|EHR|ID|202401||ORU^R01|7|P|2.5\nPID|1||9^^^H||DOE^J||1970|F\nOBX|1|TX|W||Left knee; no find",
+            "H1|20240101|SH|ID|W|EUR|1200|DE",
             "a; b\\n",
         ] {
             assert!(score(&CommandInjection, text) < 0.5, "{text}");

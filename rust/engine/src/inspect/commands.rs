@@ -111,7 +111,7 @@ pub static PATTERNS: Patterns = Patterns::new(&[
         "command.program",
         0.6,
         0.0,
-        concat!("^\\s*[\"']?(?:", programs!(), "\\s+(?:-|/|https?:|\\$|[\"'<>|#]|[\\w-]+\\.\\w)|echo\\s+(?:-[a-z]|/|\\$|\\.\\.?/|~|[<>|]|[a-z]:\\\\)|(?:cat|ls|rm|find|type|dir|head|tail|nl|tac|less|more|cp|mv|grep|sed|source|touch|cd)\\s+(?:-[a-z]|/|\\$|\\.\\.?/|~|[\"'<>|]|[a-z]:\\\\))"),
+        concat!("^\\s*[\"']?(?:", programs!(), "\\s+(?:-|/|https?:|\\$|[\"'|#]|[<>](?:[^=]|$)|[\\w-]+\\.\\w)|echo\\s+(?:-[a-z]|/|\\$|\\.\\.?/|~|[<>|]|[a-z]:\\\\)|(?:cat|ls|rm|find|type|dir|head|tail|nl|tac|less|more|cp|mv|grep|sed|source|touch|cd)\\s+(?:-[a-z]|/|\\$|\\.\\.?/|~|[\"'<>|]|[a-z]:\\\\))"),
     ),
     // What only prints something is a line of many a script.
     quoted("command.program", 0.5, 0.0, "^\\s*[\"']?echo\\s+[\"']"),

@@ -43,7 +43,7 @@ impl Detector for HeaderInjection {
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
-        if value.part == Part::Json && is_message(value.bytes) {
+        if matches!(value.part, Part::Json | Part::Body) && is_message(value.bytes) {
             report.doubt(&["header."], WHOLE);
         }
         PATTERNS.judge(value, value.bytes, report);
@@ -68,9 +68,18 @@ impl Detector for HeaderInjection {
 /// Most that is said of a message, which breaks out of nothing.
 const WHOLE: f32 = 0.4;
 
-/// Tells a message as a whole, which APIs of mail and of HTTP send in JSON: it starts with a header or
-/// a request line, while what breaks out of a header starts within one.
+/// Tells a message as a whole, which APIs of mail and of HTTP send, in JSON or as the body: it starts
+/// with a header or a request line, behind what sets a message or a part apart, or as a calendar or a
+/// card, while what breaks out of a header starts within one.
 fn is_message(text: &[u8]) -> bool {
+    let line = memchr::memchr(b'\n', text).map_or(text.len(), |end| end + 1);
+    let (first, rest) = text.split_at(line);
+    let boundary = first.starts_with(b"--") && first.trim_ascii_end().len() > 8;
+    let mailbox = first.starts_with(b"From ") && first.contains(&b'@');
+    if first.starts_with(b"BEGIN:V") {
+        return true;
+    }
+    let text = if boundary || mailbox { rest } else { text };
     let name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
     let length = text.iter().take_while(|b| name(b)).count();
     match &text[length..] {
@@ -127,13 +136,20 @@ mod tests {
             "Subject: Hello\nTo: a@b.example\n\nHi",
             "X-Api-Key: 1\nContent-Type: application/json",
             "GET /health HTTP/1.1\r\nHost: a.example\r\n\r\n",
+            "From a@b.example Fri May  3 08:41:30 2024\nTo: b@b.example\nSubject: Hi\n\n@",
+            "--part_7f3a\r\nContent-Type: text/xml\r\nContent-ID: <a@b>\r\n\r\n<a/>",
+            "BEGIN:VCARD\r\nX-ABUID:1\r\nFN:Anna\r\nEND:VCARD\r\n",
         ] {
             assert!(json(text) < 0.5, "{text}");
+            let body = score_at(&HeaderInjection, Part::Body, b"", text);
+            assert!(body < 0.5, "{text}");
         }
         for text in [
             "Hello\r\nBcc: a@b.example",
             "x\r\nX-Admin: true",
             "1\r\nGET /admin HTTP/1.1\r\nHost: a",
+            "--\r\nSet-Cookie: a=b",
+            "From here\r\nSet-Cookie: a=b",
         ] {
             assert!(json(text) >= 0.5, "{text}");
         }

@@ -40,10 +40,8 @@ pub fn without_code(part: Part, text: &[u8]) -> Option<Vec<u8>> {
 
 /// Tells a sentence that quotes code.
 fn quotes(text: &[u8]) -> bool {
-    let starts = text
-        .trim_ascii_start()
-        .first()
-        .is_some_and(u8::is_ascii_alphabetic);
+    let letter = |b: &u8| b.is_ascii_alphabetic() || !b.is_ascii();
+    let starts = text.trim_ascii_start().first().is_some_and(letter);
     let pieces = text.split(|b| *b == b'`');
     let (mut words, mut apart, mut count) = (0, true, 0);
     for (nth, piece) in pieces.enumerate() {
@@ -59,7 +57,7 @@ fn quotes(text: &[u8]) -> bool {
         };
         apart &= nth == 0 || piece.first().is_none_or(ends);
         apart &= opens || piece.is_empty() || is_last(text, piece);
-        let word = |w: &&[u8]| w.len() > 1 && w.iter().all(u8::is_ascii_alphabetic);
+        let word = |w: &&[u8]| w.len() > 1 && w.iter().all(letter);
         words += piece
             .split(|b| b.is_ascii_whitespace() || matches!(b, b',' | b'.' | b':'))
             .filter(word)
@@ -74,9 +72,36 @@ fn is_last(text: &[u8], piece: &[u8]) -> bool {
 }
 
 /// Tells alternatives within brackets, `(cat|dog|sh)$`, and strings between semicolons, as formulas and
-/// tables have them: `;"yes";"no"`. Cost: linear.
+/// tables have them: `;"yes";"no"`; fields of records between bars. Cost: linear.
 pub fn lists_words(text: &[u8]) -> bool {
-    text.len() <= LONGEST && (alternates(text) || separates(text))
+    text.len() <= LONGEST && (alternates(text) || separates(text)) || records(text)
+}
+
+/// Fewest bars that make a record of a line.
+const BARS: usize = 6;
+
+/// Tells records whose fields stand between bars, as laboratories and banks send them:
+/// `PID|1||4711^^^H||DOE^JANE`. The first line is one; fields are codes and text but no command with
+/// arguments, and the first is the record's kind.
+fn records(text: &[u8]) -> bool {
+    let line = text.split(|b| matches!(b, b'\r' | b'\n')).next();
+    let bars = memchr::memchr_iter(b'|', line.unwrap_or_default()).count();
+    let kind = text.iter().position(|b| *b == b'|').unwrap_or(0);
+    let coded = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+    let shell = |pair: &[u8]| matches!(pair, [b'$', b'(' | b'{'] | [b';', b'a'..=b'z' | b'/']);
+    let command = |field: &[u8]| {
+        let field = field.trim_ascii_start();
+        let name = field.iter().take_while(|b| b.is_ascii_lowercase());
+        let argument = |b: u8| !b.is_ascii_alphabetic() && b.is_ascii();
+        matches!(&field[name.count()..], [b' ' | b'\t', first, ..] if argument(*first))
+            && field[0].is_ascii_lowercase()
+    };
+    bars >= BARS
+        && kind > 1
+        && text[..kind].iter().all(coded)
+        && memchr::memchr(b'`', text).is_none()
+        && !text.windows(2).any(shell)
+        && !text.split(|b| *b == b'|').any(command)
 }
 
 fn alternates(text: &[u8]) -> bool {
@@ -134,6 +159,7 @@ mod tests {
         for (text, want) in [
             ("Use `ps | grep x`, then `kill`.", Some("Use , then .")),
             ("run (`a`) here", Some("run () here")),
+            ("评估字符串 `expr` ,其中包含", Some("评估字符串  ,其中包含")),
             ("&copy; 2024 & more", Some("  2024 & more")),
             ("8.8.8.8 `id` x y", None),
             ("please show`id`", None),
@@ -153,6 +179,9 @@ mod tests {
             "\\.(php|sh)",
             "=IF(A1>5;\"yes\";\"no\")",
             "1;\"date\";\"host\"",
+            "PID|1||4711^^^H||DOE^JANE||1970",
+            "H1|20240101|SH|ID|W|EUR|1200",
+            "OBX|1|ST|at rest||mg/dl|W|F",
         ] {
             assert!(lists_words(text.as_bytes()), "{text}");
         }
@@ -165,6 +194,9 @@ mod tests {
             "x;\"id\"",
             "x;\"id /x\";\"y\"",
             "(a | sh)",
+            "PID|1||4711||DOE^JANE||cat /x",
+            "PID|1||4711||DOE^JANE||1970;id",
+            "a|id|b|c|d|e|f|g",
         ] {
             assert!(!lists_words(text.as_bytes()), "{text}");
         }

@@ -1,6 +1,6 @@
 //! Functions and catalogues that injections reach for.
 
-use super::functions::{is_catalogue, weigh, Weight};
+use super::functions::{is_catalogue, is_package, weigh, Weight};
 use super::lexer::Kind;
 use super::reading::{Context, Found, Reading};
 
@@ -9,7 +9,9 @@ impl Reading<'_> {
     pub(super) fn call(&self, i: usize, statement: bool) -> Found {
         let name = self.word(i);
         if self.kind(i + 1) == Kind::Open || self.kind(i + 1) == Kind::Dot {
-            if weigh(name) == Weight::Telling {
+            // What is behind a dot is a package's; `benchmark.sh` is a file.
+            let called = self.kind(i + 1) == Kind::Open || is_package(name);
+            if called && weigh(name) == Weight::Telling {
                 return Some(("sqli.function", 0.8));
             }
             let waits = name.eq_ignore_ascii_case(b"sleep") && self.kind(i + 1) == Kind::Open;

@@ -105,11 +105,12 @@ impl Reading<'_> {
         }
     }
 
-    /// Tells whether a string that is left open makes a quoted word of the operator before it, or holds
-    /// words itself.
+    /// Tells whether a string that is left open makes a quoted word of the operator before it, as the
+    /// last argument of a call may be, or holds words itself.
     fn is_quoting(&self, operator: usize, string: usize) -> bool {
         let word = self.word(string);
-        let alone = word.len() == 1 && self.squeezed(operator);
+        let closing = |b: &u8| matches!(b, b')' | b']' | b',' | b';') || b.is_ascii_whitespace();
+        let alone = word.iter().skip(1).all(closing) && self.squeezed(operator);
         self.kind(string) == Kind::Text { open: true }
             && (alone || memchr::memchr(b' ', word).is_some())
     }

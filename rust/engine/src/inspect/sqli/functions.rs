@@ -14,6 +14,12 @@ pub enum Weight {
 /// Longest name that is known. Units: bytes.
 const LONGEST: usize = 32;
 
+/// Tells a name whose owner may hold functions: databases spell those of packages with an underscore.
+pub fn is_package(name: &[u8]) -> bool {
+    let objects = [&b"ctxsys"[..], b"httpuritype", b"xmltype"];
+    name.contains(&b'_') || objects.iter().any(|o| name.eq_ignore_ascii_case(o))
+}
+
 /// Weighs a function's name.
 pub fn weigh(name: &[u8]) -> Weight {
     match lower(&mut [0; LONGEST], name) {

@@ -191,7 +191,13 @@ impl Reading<'_> {
         let found = match self.kind(i) {
             Kind::Number | Kind::Text { .. } | Kind::Variable => (Operand::Literal, i + 1),
             Kind::Select | Kind::Case => return Some((Operand::Query, i + 1)),
-            Kind::Exists if self.kind(i + 1) == Kind::Open => return Some((Operand::Query, i + 2)),
+            // That of XPath looks for a node: `exists(f:code)`.
+            Kind::Exists
+                if self.kind(i + 1) == Kind::Open
+                    && !matches!(self.kind(i + 2), Kind::Name | Kind::Math) =>
+            {
+                return Some((Operand::Query, i + 2))
+            }
             Kind::Name | Kind::Statement | Kind::Union if self.kind(i + 1) == Kind::Open => (
                 Operand::Call(weigh(self.word(i))),
                 self.tokens.behind(i + 1),

@@ -77,8 +77,11 @@ impl Detector for Traversal {
         let raw = &value.bytes[..value.bytes.len().min(REACH)];
         let path = Path::read(raw);
         let climbs = path.climbs;
-        // A path has no blanks before its climb; prose and programs that name one do.
-        let alone = raw.len() <= PATH && !blank_before(raw, path.first_climb);
+        // A path has no blanks before its climb; prose and programs that name one do. Behind `](` stands
+        // what a link of Markdown leads to.
+        let before = raw.get(..path.first_climb).unwrap_or_default();
+        let linked = before.ends_with(b"](");
+        let alone = raw.len() <= PATH && !linked && !blank_before(raw, path.first_climb);
         let hidden = value.odd_utf8 || value.extra_rounds > 0;
         let file = files::named(&path.text);
         let named =

@@ -7,6 +7,7 @@ use crate::inspect::testing::{score, score_at};
 fn sources_import_each_other() {
     let json = |text: &str| score_at(&Traversal, Part::Json, b"diff", text);
     assert!(json("--- a/x.js\n-import a from '../../a'\n+import a from '../../../a'\n") < 0.5);
+    assert!(json("[Group](../index.md) / Group\n\n[a](../../a.md) and [b](../../b.md)\n") < 0.5);
     assert!(json("../../../../x") >= 0.5);
     assert!(json("file:///var/run/secrets/token") >= 0.5);
     assert!(json("file:///Users/anna/a.html") < 0.5);
@@ -66,6 +67,7 @@ fn traversals_are_found() {
         "/..\x1c..\x1c..\x1c",
         "\\..\\x.inc",
         "http://a.example/x/../",
+        "[a](../../../../etc/passwd)",
         "........etcpasswd",
         "/......../x",
         "/var/log/error_log ",

@@ -27,14 +27,19 @@ struct Attribute<'t> {
 pub fn judge(text: &[u8], report: &mut Report<'_>) -> usize {
     let rich = is_rich(text);
     let mut spent = 0;
+    // Whether the script that is open holds data, which no browser runs.
+    let mut data = false;
     for at in memchr::memchr_iter(b'<', text) {
         if spent > WORK * text.len() + 4096 {
             report.skip(text.len() - at);
             break;
         }
-        let closes = starts(&text[at + 1..], b"/script");
-        let data = closes && holds_data(&text[..at]);
-        let read = tag(&text[at + 1..], rich, data, report);
+        let behind = &text[at + 1..];
+        if starts(behind, b"script") {
+            data = is_data(&behind[6..behind.len().min(6 + NEAR)]);
+        }
+        let read = tag(behind, rich, data, report);
+        data &= !starts(behind, b"/script");
         spent += read;
         if !report.spend(TAG + 2 * read) {
             report.skip(text.len() - at);
@@ -129,18 +134,33 @@ fn tag(text: &[u8], rich: bool, data: bool, report: &mut Report<'_>) -> usize {
     spent + (rest.len() - after.len())
 }
 
-/// Tells whether the last script that starts holds data, which no browser runs.
-fn holds_data(before: &[u8]) -> bool {
-    let near = &before[before.len().saturating_sub(NEAR)..];
-    let at = memchr::memmem::rfind(near, b"<script");
-    at.is_some_and(|at| is_data(&near[at + 7..]))
-}
-
-/// Tells the attributes of a script that is data: of linked data, of a page's state.
+/// Tells the attributes of a script that is data: of linked data, of a page's state, a template. Its
+/// first type is one of media that no browser has ever run.
+///
+/// Source: HTML Living Standard, section 4.12.1 (data blocks).
 fn is_data(attributes: &[u8]) -> bool {
-    let end = memchr::memchr(b'>', attributes).unwrap_or(attributes.len());
-    let kinds = [&b"application/ld+json"[..], b"application/json"];
-    kinds.iter().any(|kind| find(&attributes[..end], kind)) && !find(&attributes[..end], b"src")
+    let mut after = attributes;
+    let each = std::iter::from_fn(|| {
+        let (attribute, rest) = attribute(after)?;
+        after = rest;
+        Some(attribute)
+    });
+    let mut kind: Option<&[u8]> = None;
+    for attribute in each.take(ATTRIBUTES) {
+        if is(attribute.name, b"src") {
+            return false;
+        }
+        if is(attribute.name, b"type") {
+            kind.get_or_insert(attribute.value);
+        }
+    }
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'+' | b'-' | b'.');
+    kind.is_some_and(|kind| {
+        kind.contains(&b'/')
+            && kind.iter().all(plain)
+            && !find(kind, b"script")
+            && !find(kind, b"vbs")
+    })
 }
 
 /// Weighs a script tag: one that neither loads, nor closes, nor calls is a word in brackets.

@@ -220,6 +220,11 @@ mod tests {
             "<iframe src=\"data:text/html;base64,PHNjcmlwdD4=\">",
             "<div style=\"x:expression(alert(1))\">",
             "<math><mi xlink:href=\"javascript:alert(1)\">",
+            "<script data-type=\"text/html\">alert(1)</script>",
+            "<script type=\"module\">alert(1)</script>",
+            "<script type=\"text/vbscript\">alert(1)</script>",
+            "<script type=text/javascript type=text/html>alert(1)</script>",
+            "<script type=\"text/java&#115;cript\">alert(1)</script>",
         ] {
             assert!(score(&Xss, text) >= 0.5, "{text}");
         }
@@ -257,6 +262,8 @@ mod tests {
             "Alert (high)",
             "<!--[if mso]><table><tr><td><![endif]-->x<!--[if mso]></td></tr></table><![endif]-->",
             "<script type=\"application/ld+json\">{\"a\":\"b\"}</script>",
+            "<script type=\"text/html\" data-name=\"about\"><p>A node</p></script>",
+            "<script type='text/x-template' id=row><li>x</li></script>",
             "<div><input type=\"text\" value=\"\"></div>",
             "String.fromCharCode(65)",
             "document.querySelector('.x').focus()",
