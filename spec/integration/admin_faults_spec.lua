@@ -51,7 +51,7 @@ plugins:
       mode: enforce
       response:
         admin_api: { url: "http://127.0.0.1:]] .. PROXY_PORT .. [[", timeout_ms: %d }
-        blast_radius: { good_ratio: 1 }
+        blast_radius: { good_ratio: 1, route_ratio: 1 }
         budget: { per_minute: 100 }
         policies:
           - id: all
@@ -208,7 +208,7 @@ describe(gateway.describe_name("the Admin API"), function()
       it("may fail when it is written to (" .. fault .. "): it is tried until it is there, once, and the ledger says so", function()
         fails_to_write(fault)
         local route = "write_" .. fault
-        local is_whole = gateway.kind ~= "kong-postgres"
+        local is_whole = not gateway.has_database
         local write = is_whole and "POST /config"
                       or "PATCH /routes/" .. gw:admin("GET", "/routes/" .. route).json.id
         assert.equal(write .. " " .. tostring(tonumber(fault)), writes_in_ledger(route, "waits")[1])

@@ -29,7 +29,7 @@ plugins:
       mode: enforce
       response:
         admin_api: { url: "http://127.0.0.1:]] .. PROXY_PORT .. [[" }
-        blast_radius: { good_ratio: 1 }
+        blast_radius: { good_ratio: 1, route_ratio: 1 }
         budget: { per_minute: 100 }
         policies:
 ]]

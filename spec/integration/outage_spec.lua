@@ -39,7 +39,7 @@ plugins:
       behaviour: { action: tag }
       response:
         admin_api: { url: "http://127.0.0.1:]] .. PROXY_PORT .. [[" }
-        blast_radius: { good_ratio: 1 }
+        blast_radius: { good_ratio: 1, route_ratio: 1 }
         budget: { per_minute: 100 }
         policies:
           - { id: ban, routes: [banned], min_confidence: 0.3, min_severity: low,

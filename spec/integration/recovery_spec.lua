@@ -23,7 +23,7 @@ plugins:
       mode: enforce
       response:
         admin_api: { url: "http://127.0.0.1:${ADMIN_PORT}" }
-        blast_radius: { good_ratio: 1 }
+        blast_radius: { good_ratio: 1, route_ratio: 1 }
         policies:
           - id: all
             min_confidence: 0.3
