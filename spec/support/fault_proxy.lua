@@ -18,12 +18,16 @@ local socket = require "socket"
 local port, upstream_port, mode_file = arg[1], arg[2], arg[3]
 
 
+-- What stands in the file, which may just be written.
 local function mode()
-  local file = io.open(mode_file, "rb")
-  local text = file and file:read("*l") or "pass"
-  if file then
-    file:close()
-  end
+  local text
+  repeat
+    local file = io.open(mode_file, "rb")
+    text = not file and "pass" or file:read("*l")
+    if file then
+      file:close()
+    end
+  until text
 
   return text
 end
@@ -113,10 +117,7 @@ end
 local allows = role.read("deploy/rbac-role.yaml")
 
 
-local server = assert(socket.bind("127.0.0.1", port))
-while true do
-  local client = server:accept()
-  client:settimeout(5)
+local function serve(client)
   local how = mode()
   local request = receive(client)
   if request then
@@ -152,6 +153,18 @@ while true do
   elseif request and how ~= "close" then
     socket.sleep(how == "late" and 4 or 0)
     forward(client, request, how)
+  end
+end
+
+
+local server = assert(socket.bind("127.0.0.1", port))
+while true do
+  local client = server:accept()
+  client:settimeout(5)
+  -- Whoever breaks off, the next one is served.
+  local ok, err = pcall(serve, client)
+  if not ok then
+    io.stderr:write(err, "\n")
   end
   client:close()
 end
