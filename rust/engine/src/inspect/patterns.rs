@@ -158,7 +158,23 @@ fn is_word(word: &[u8]) -> bool {
 
 #[cfg(test)]
 pub fn compiles(patterns: &Patterns) {
+    use regex_automata::{hybrid::dfa, nfa::thompson, util::syntax};
     if let Err(error) = patterns.compile() {
+        panic!("{error}");
+    }
+    // The fast matcher, which `regex` does without where it does not fit.
+    let regexes: Vec<_> = patterns.table.iter().map(|p| p.regex).collect();
+    let fast = dfa::Builder::new()
+        .configure(dfa::Config::new().cache_capacity(STATES))
+        .syntax(
+            syntax::Config::new()
+                .unicode(false)
+                .utf8(false)
+                .case_insensitive(true),
+        )
+        .thompson(thompson::Config::new().utf8(false))
+        .build_many(&regexes);
+    if let Err(error) = fast {
         panic!("{error}");
     }
 }
