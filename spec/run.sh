@@ -4,7 +4,7 @@
 # Every suite runs even when one before it failed; the last lines name what failed, and sum up.
 #   SUITES="rust unit integration browser"    which ones
 #   GATEWAYS="embedded kong kong-postgres kong-hybrid"    integration only on these
-#   LANES=6    so many integration specs at once, at most 8 (three for each processor)
+#   LANES=8    so many integration specs at once, at most 8 (four for each processor)
 set -uo pipefail
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -12,7 +12,7 @@ REPO=$(cd "$HERE/.." && pwd)
 cd "$REPO" || exit 1
 
 SUITES=${SUITES:-rust unit integration browser}
-LANES=${LANES:-$((3 * $(nproc) < 8 ? 3 * $(nproc) : 8))}
+LANES=${LANES:-$((4 * $(nproc) < 8 ? 4 * $(nproc) : 8))}
 LOGS=$(mktemp -d)
 FAILURES=$LOGS/failures
 trap 'rm -rf "$LOGS"' EXIT
