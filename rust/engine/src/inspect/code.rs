@@ -55,7 +55,8 @@ static PATTERNS: Patterns = Patterns::new(&[
     // More than a blank there is no sentence's.
     quoted("code.php_call", 0.75, 0.25, concat!("(?:^|[^\\w.>])", functions!(), "(?:\\s{2,}|[\\t\\r\\n]|\\s*(?:/\\*[^*]{0,40}\\*/|#[^\\n]{0,40}\\n|//[^\\n]{0,40}\\n)\\s*)\\(\\s*\\w")),
     pattern("code.php_variable", 0.85, 0.4, "\\$_(?:get|post|request|cookie|server|files|env|session)\\b|\\$globals\\b|\\$http_(?:raw_)?post\\w*|\\$this->|\\$\\{?_(?:[^a-z_]|_+(?:[^a-z_]|$))|\\bauto_(?:pre|ap)pend_file\\b|allow_url_(?:include|fopen)\\b|\\bdisable_functions\\b|\\bopen_basedir\\b|\\bopcache\\.\\w|\\bsuhosin\\.|\\bextension_dir\\s*="),
-    pattern("code.php_variable", 0.75, 0.2, "\\$+\\s*\\{?@?[a-z_][\\w.]*\\}?(?:(?:/\\*[^*]*\\*/|\\s)*[\\[{][^\\]}\\n]{1,24}[\\]}])*(?:/\\*[^*]*\\*/|\\s)*\\([^()\\n]{0,60}\\)|\\$\\w+->\\$?\\w+(?:\\(|->)|\\$\\$\\w|\\$globals\\[|::\\$\\w+\\s*\\(|\\$\\s+\\{\\s*[$'\"@\\w][^}]{0,60}\\}|^\\s*\\$\\w+\\s*=[^=]|\\$\\{@?\\w+\\}\\("),
+    // Names in brackets are in one case where they are a function's of PHP: formulas mix it, `${addDays(x, 1)}`.
+    pattern("code.php_variable", 0.75, 0.2, "\\$+(?:\\s*\\{@?[a-z_]\\w*\\}|\\s*\\{@?(?-i:[a-z_][a-z0-9_]*|[A-Z_][A-Z0-9_]*)|\\s*@?[a-z_]\\w*\\}?)(?:(?:/\\*[^*]*\\*/|\\s)*[\\[{][^\\]}\\n]{1,24}[\\]}])*(?:/\\*[^*]*\\*/|\\s)*\\([^()\\n]{0,60}\\)|\\$\\w+->\\$?\\w+(?:\\(|->)|\\$\\$\\w|\\$globals\\[|::\\$\\w+\\s*\\(|\\$\\s+\\{\\s*[$'\"@\\w][^}]{0,60}\\}|^\\s*\\$\\w+\\s*=[^=]|\\$\\{@?\\w+\\}\\("),
     pattern("code.php_variable", 0.75, 0.2, "\\(?['\"](?:system|exec|passthru|assert|eval|phpinfo|shell_exec)['\"]\\s*\\)?\\s*(?:/\\*[^*]*\\*/\\s*)*\\(|\\(\\s*['\"][\\w.'\" ]+['\"]\\s*\\)\\s*\\(|\\(string\\)\\s*['\"]"),
     // A function's name in brackets or quotes, called: PHP takes any expression for one.
     pattern("code.php_invoked", 0.8, 0.35, "[(\\[{\"']\\s*(?:/\\*[^*]*\\*/\\s*)?[\"']?\\s*(?:system|(?:shell_)?exec|passthru|assert|eval|phpinfo|popen|proc_open|call_user_func)\\s*[\"']?\\s*[)\\]}\"'][\\s)\\]}]*(?:\\[\\s*\\d\\s*\\]|\\{[^}]{0,40}\\}|[\\s)}\\]]|/\\*[^*]*\\*/)*\\("),
@@ -143,6 +144,11 @@ mod tests {
             "while(true);",
             "@{[system 'id']}",
             "$a(1)",
+            "$text('id')",
+            "${$a}['b'](13)",
+            "${chosen('id')}",
+            "${SYSTEM(id)}",
+            "${@PhpInfo()}",
             "$$b(2)",
             "$f(101).$f(120)",
             "(system)('uname');",
@@ -237,6 +243,9 @@ mod tests {
             "avg_over_time(up[5m])",
             "top_label(node_info, \"release\")",
             "sum_over_time({app=\"a\"} | unwrap b [3m])",
+            "={{ $order.text.trim() }}",
+            "={{ $now.minus(5, \"day\").year }}",
+            "Due ${addDays(start, 3)}: ${formatNumber(total, 2)} Euro",
         ] {
             assert!(score(&CodeInjection, text) < 0.5, "{text}");
         }

@@ -227,6 +227,9 @@ mod tests {
             "node > /tmp/x",
             "A1|B|C|D|E|F|G|id /x",
             "A1|B|C|D|E|F|G;id|",
+            "&lt;p&gt;x&lt;/p&gt;;id /x",
+            "up{job=~\"a|b\"};id /x",
+            "\"|exec /x",
             "x$(id).a.example",
         ] {
             assert!(score(&CommandInjection, text) >= 0.5, "{text}");
@@ -333,6 +336,8 @@ mod tests {
             "MSH|^~\\&|LAB|W|EHR|ID|202401||ORU^R01|7|P|2.5\nPID|1||9^^^H||DOE^J||1970|F\nOBX|1|TX|W||Left knee; no find",
             "H1|20240101|SH|ID|W|EUR|1200|DE",
             "a; b\\n",
+            "&lt;p&gt;Source text&lt;/p&gt;",
+            "sum by (le) (rate(a_total{job=\"a\",verb!~\"proxy|attach|log|exec\"}[5m])) > 0",
         ] {
             assert!(score(&CommandInjection, text) < 0.5, "{text}");
         }

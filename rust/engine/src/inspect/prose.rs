@@ -1,5 +1,5 @@
 //! What reads like a command and is none: code that prose quotes, alternatives of a regular
-//! expression, strings in a list.
+//! expression, strings in a list, brackets of tags that are escaped.
 
 use super::plain::LONGEST;
 use super::Part;
@@ -7,18 +7,20 @@ use super::Part;
 /// Words around quoted code that make it prose.
 const WORDS: usize = 2;
 
-/// Characters of HTML that are named as programs.
-const REFERENCES: [&[u8]; 3] = [b"&copy;", b"&sc;", b"&dd;"];
+/// Characters of HTML that are named as programs, and those that escaped tags stand between.
+const REFERENCES: [&[u8]; 5] = [b"&copy;", b"&sc;", b"&dd;", b"&lt;", b"&gt;"];
 
-/// Takes out the code that Markdown quotes within a sentence, and characters of HTML that are named as
-/// programs; `None` where there is neither. A sentence starts with a word, and quotes stand between
-/// blanks or before a mark. Cost: linear.
+/// Takes out the code that Markdown quotes within a sentence, [`REFERENCES`] of HTML, and the
+/// alternatives that a query of metrics or logs has for a label, `job=~"log|exec"`; `None` where there
+/// is none of them. A sentence starts with a word, and quotes stand between blanks or before a mark.
+/// Cost: linear.
 pub fn without_code(part: Part, text: &[u8]) -> Option<Vec<u8>> {
     let named = |at: usize| REFERENCES.iter().find(|name| text[at..].starts_with(name));
     let referred = memchr::memchr_iter(b'&', text).any(|at| named(at).is_some());
     // A parameter of a URL is no prose.
     let quoted = part != Part::Query && memchr::memchr(b'`', text).is_some() && quotes(text);
-    if !(referred || quoted) {
+    let matched = memchr::memchr_iter(b'~', text).any(|at| alternatives(&text[at..]).is_some());
+    if !(referred || quoted || matched) {
         return None;
     }
     let mut out = Vec::with_capacity(text.len());
@@ -30,12 +32,34 @@ pub fn without_code(part: Part, text: &[u8]) -> Option<Vec<u8>> {
         } else if let Some(name) = Some(at).filter(|_| *byte == b'&').and_then(named) {
             out.push(b' ');
             at += name.len();
+        } else if let Some(length) = Some(at)
+            .filter(|_| *byte == b'~')
+            .and_then(|at| alternatives(&text[at..]))
+        {
+            out.push(b' ');
+            at += length;
         } else {
             out.extend(Some(*byte).filter(|_| !within));
             at += 1;
         }
     }
     Some(out)
+}
+
+/// How long the alternatives are that a label is held against, from the `~` of `=~"log|exec"` to the
+/// quote that ends them. `None` where a shell could run one: behind or before a blank, a bar at either
+/// end, or an expansion.
+fn alternatives(text: &[u8]) -> Option<usize> {
+    let inside = text.strip_prefix(b"~\"")?;
+    let plain = |b: &&u8| {
+        b.is_ascii_alphanumeric() || matches!(b, b'|' | b'_' | b'-' | b'.' | b'*' | b'+' | b':')
+    };
+    let length = inside.iter().take_while(plain).count();
+    let words = &inside[..length];
+    let whole = inside.get(length) == Some(&b'"') && !words.ends_with(b"|");
+    let behind = matches!(inside.get(length + 1), Some(b',' | b'}'));
+    (whole && behind && words.split(|b| *b == b'|').all(|word| !word.is_empty()))
+        .then_some(length + 3)
 }
 
 /// Tells a sentence that quotes code.
@@ -161,6 +185,15 @@ mod tests {
             ("run (`a`) here", Some("run () here")),
             ("评估字符串 `expr` ,其中包含", Some("评估字符串  ,其中包含")),
             ("&copy; 2024 & more", Some("  2024 & more")),
+            ("&lt;p&gt;Source text&lt;/p&gt;", Some(" p Source text /p ")),
+            (
+                "up{verb!~\"proxy|log|exec\",job=~\"a|sh\"} > 0",
+                Some("up{verb! ,job= } > 0"),
+            ),
+            ("x=~\"a|id\"", None),
+            ("{x=~\"a|cat /x\"}", None),
+            ("{x=~\"|id\"}", None),
+            ("{x=~\"a|id|\"}", None),
             ("8.8.8.8 `id` x y", None),
             ("please show`id`", None),
             ("x `id`", None),

@@ -29,7 +29,7 @@ macro_rules! inside {
 
 static PATTERNS: Patterns = Patterns::new(&[
     pattern("template.lookup", 0.95, 0.9, "\\$\\{\\s*jndi\\s*:|\\bjndi:(?:ldaps?|rmi|dns|iiop|corba|nis|nds|https?)"),
-    pattern("template.lookup", 0.8, 0.7, "\\$\\{(?:env|sys|java|ctx|lower|upper|date|main|bundle|docker|k8s|spring|log4j|web|base64\\w*|properties|xml|file|resourcebundle|url\\w*coder|localhost|script|dns|url|const|::)[:}]"),
+    pattern("template.lookup", 0.8, 0.7, "\\$\\{(?:env|sys|java|ctx|lower|upper|date|main|bundle|docker|k8s|spring|log4j|web|base64\\w*|properties|xml|file|resourcebundle|url\\w*coder|localhost|script|dns|url|const|:):"),
     pattern("template.lookup", 0.6, 0.5, "\\$\\{(?:[^{}]{0,20}:[^{}]{0,20}|:{0,2}):-[^}]{0,8}\\}|\\$\\{\\w{0,20}:-[a-z]\\}|\\$\\{[^{}]{0,40}\\$\\{"),
     pattern("template.arithmetic", 0.9, 0.6, "(?:\\{\\{|\\$\\{|#\\{|\\*\\{|%\\{|~\\{|@\\{|<%=|\\$!?\\{\\{|\\{\\{=|\\[\\[|@\\()\\s*['\"(]*-?\\d+['\")]*\\s*[-+*/%]\\s*['\"(]*\\d+"),
     pattern("template.expression", 0.85, 0.45, concat!("(?:\\{\\{|\\$\\{|#\\{|\\*\\{|%\\{|~\\{|@\\{|\\{%|<%|\\$!?\\{|\\[\\[)[^\\n]{0,240}?", inside!())),
@@ -42,7 +42,7 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("template.directive", 0.7, 0.2, "\\{%-?\\s*(?:(?:import|include|extends|debug|load)\\b|if\\s+(?:true|not|\\d|['\"])|[^%{}]{0,100}\\.\\w+\\()|<%=?\\s*(?:system|exec|eval|`|file|dir|io|require|self|7|foo|class|object|response|request|out|%x|%q)"),
     // A value, handed on to a function that runs it.
     pattern("template.directive", 0.8, 0.4, "\\{\\s*['\"$][^{}\\n]{0,80}\\|\\s*@?(?:system|exec|passthru|shell_exec|eval|phpinfo|file_get_contents|readfile|assert)\\b"),
-    pattern("template.razor", 0.85, 0.6, "@\\(\\s*\\d+\\s*[-+*/]|@\\{\\s*(?:var|//|system)|@\\((?:system|process|\\d)|@(?:system\\.|model\\.|html\\.raw|functions\\s*\\{|import\\s)"),
+    pattern("template.razor", 0.85, 0.6, "@\\(\\s*\\d+\\s*[-+*/]|@\\{\\s*(?:var|//|system)|@\\((?:system|process|\\d)|@(?:system\\.|model\\.|html\\.raw|functions\\s*\\{|import\\s+(?:[a-tv-z_]|u[^r]))"),
     pattern("template.ognl", 0.95, 0.8, "#_memberaccess|@ognl|ognl\\.ognlcontext|@java\\.lang|\\(#\\w+\\s*=|#context\\[|xwork2?\\.|#request\\.|struts2?\\.|allowstaticmethodaccess|denymethodexecution|%\\{\\s*#|%\\{\\(#|\\(#\\w+\\.\\w+|#\\w+\\.\\w+\\("),
     pattern("template.spel", 0.95, 0.8, "t\\s*\\(\\s*(?:java|org|com|javax)\\.|#\\{\\s*t\\(|#this\\.getclass|new\\s+java\\.|new\\s+processbuilder|\\.getclass\\(\\)\\.|\\bforname\\s*\\(|getruntime\\(\\)|class\\.module\\.classloader|classloader\\.resources"),
     pattern("template.python", 0.9, 0.5, "__(?:class|globals|mro|subclasses|builtins|bases|base|import|getitem|dict|reduce)__|(?:[.\\[|'\"]\\s*__init__|__init__\\s*\\.\\s*__)|\\[['\"](?:__\\w+__|\\\\x5f)|\\\\x5f\\\\x5f|\\|attr\\s*\\(|\\.mro\\(\\)"),
@@ -167,6 +167,9 @@ mod tests {
             "{% if True %}49{% endif %}",
             "${'ff'}",
             "{{ [].x }}",
+            "@import java.util",
+            "${env:HOME}",
+            "${url:UTF-8:file:///x}",
         ] {
             assert!(score(&TemplateInjection, text) >= 0.5, "{text}");
         }
@@ -205,6 +208,8 @@ mod tests {
             "#hashtag and #another (of many)",
             "let s = format!(\"{}\", x); // prints one line of text as usual",
             "user@example.com (work)",
+            "<style>@import url(\"https://a.example/a.css\"); @import 'b.css'; @media print { p { margin: 0 } }</style>",
+            "${Env}-queue and ${url}",
         ] {
             assert!(score(&TemplateInjection, text) < 0.5, "{text}");
         }

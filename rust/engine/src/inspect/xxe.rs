@@ -86,7 +86,12 @@ const PUBLISHERS: [&[u8]; 26] = [
 
 /// Tells whether the document type is one of a publisher's. Cost: linear in its start.
 fn is_published(text: &[u8]) -> bool {
-    let at = memchr::memmem::find(text, b"<!DOCTYPE");
+    // XML spells it in upper case, HTML as one likes.
+    let spelled = |at: &usize| {
+        let name = text[at + 2..].get(..7);
+        name.is_some_and(|name| name.eq_ignore_ascii_case(b"doctype"))
+    };
+    let at = memchr::memmem::find_iter(text, b"<!").find(spelled);
     let declared = at.map_or(&b""[..], |at| &text[at..text.len().min(at + 512)]);
     let declared = &declared[..memchr::memchr2(b'>', b'[', declared).unwrap_or(declared.len())];
     let Some(scheme) = memchr::memmem::find(declared, b"://") else {
@@ -135,6 +140,7 @@ mod tests {
             "<xop:Include href=\"file:///etc/hosts\"/>",
             "<!DOCTYPE x PUBLIC \"-//X//Y\" \"http://a.example/x.dtd\"><x/>",
             "<!DOCTYPE x SYSTEM \"http://w3.org.a.example/x.dtd\"><x/>",
+            "<!doctype html PUBLIC \"-//W3C//DTD XHTML 1.0//EN\" \"http://a.example/w3.org/x.dtd\"><html/>",
             "<!DOCTYPE x [<!ENTITY a \"http://a.example/\"><!ENTITY b SYSTEM \"/x\">]><x/>",
             "<xs:import schemaLocation=\"file:///etc/hosts\"/>",
         ] {
@@ -150,6 +156,7 @@ mod tests {
             "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\" \"http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd\">",
             "<?xml version=\"1.0\" encoding=\"utf-8\"?><a>b</a>",
             "<!-- a comment --><p>text</p>",
+            "<!-- a --><!doctype html PUBLIC \"-//W3C//DTD XHTML 1.0 Transitional//EN\" \"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd\"><html></html>",
             "<!DOCTYPE cXML SYSTEM \"http://xml.cxml.org/schemas/cXML/1.2.014/cXML.dtd\"><cXML/>",
             "<!DOCTYPE svg PUBLIC \"-//W3C//DTD SVG 1.1//EN\" \"http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd\" [\n<!ENTITY ns_svg \"http://www.w3.org/2000/svg\">\n]>",
             "<!DOCTYPE mapper PUBLIC \"-//mybatis.org//DTD Mapper 3.0//EN\" \"http://mybatis.org/dtd/mybatis-3-mapper.dtd\">",

@@ -54,6 +54,9 @@ const MORE_ROOTS: [&[u8]; 6] = [
     b"/boot/",
 ];
 
+/// Objects around a field from which on it counts as deep.
+const DEEP: usize = 3;
+
 /// The detector of this family.
 pub struct Traversal;
 
@@ -142,7 +145,8 @@ impl Detector for Traversal {
             report.add("traversal.climb", 0.7);
         }
         let drive = field && is_drive(raw);
-        let own = !setting && ROOTS.iter().any(|root| path.text.starts_with(root));
+        let own =
+            !setting && !is_deep(value) && ROOTS.iter().any(|root| path.text.starts_with(root));
         let more = field && MORE_ROOTS.iter().any(|root| path.text.starts_with(root));
         if named && (drive || own || more) {
             report.add("traversal.root", if own { 0.65 } else { 0.6 });
@@ -158,6 +162,12 @@ impl Detector for Traversal {
             }
         }
     }
+}
+
+/// Tells a field so deep in a document that it is no parameter: descriptions of machines go so deep,
+/// and their files are the machine's.
+fn is_deep(value: &Value<'_>) -> bool {
+    value.part == Part::Json && memchr::memchr_iter(b'.', value.name).count() >= DEEP
 }
 
 /// Tells a name under which services are told where their files lie.

@@ -25,6 +25,10 @@ fn settings_name_folders_of_servers() {
         (b"volumes", "./data:/var/lib/mysql", false),
         (b"hostPath.path", "/var/log/pods", false),
         (b"mountPath", "/etc/shadow", true),
+        (b"Metadata.Init.setup.files", "/etc/cfn/hup.conf", false),
+        (b"Metadata.Init.setup.files", "/etc/passwd", true),
+        (b"Metadata.Init.setup.files", "/proc/self/environ", true),
+        (b"params.arguments.path", "/etc/cfn/hup.conf", true),
         (b"path", "/etc/nginx/nginx.conf", true),
     ] {
         let found = score_at(&Traversal, Part::Json, name, text) >= 0.5;

@@ -139,10 +139,11 @@ fn dangles(text: &[u8]) -> bool {
 }
 
 /// Tells whether an end tag ends what stands around the value: one word before it at most, and no
-/// sentence behind it.
+/// sentence behind it. One that is a line and nothing else is of a document that is kept in lines.
 fn is_cut(text: &[u8], at: usize) -> bool {
     let end = memchr::memchr(b'>', &text[at..]).map_or(text.len(), |end| at + end + 1);
-    !has_words(&text[..at]) && text.get(end) != Some(&b' ')
+    let line = at == 0 && &text[end..] == b"\n";
+    !line && !has_words(&text[..at]) && text.get(end) != Some(&b' ')
 }
 
 fn has_words(text: &[u8]) -> bool {
@@ -222,6 +223,9 @@ mod tests {
             "<Svg:Svg>",
             "<input type=\"password\" name='p'>",
             "a</style>b",
+            "</style>",
+            "</style>\n<svg>\n",
+            "\"</style>\n",
             "<div id=\"k\">[x]",
             "<meta charset=\"utf-7\">",
             "<img src='//a.example/?",
@@ -247,6 +251,7 @@ mod tests {
             "<input value={x} onChange={this.props.onChange} />",
             "x\"><img class=\"wide",
             "see <a href=\"https://a.example/long",
+            "</style>\n",
             "<ACCESS_KEY>",
             "<script>",
             "<img src=\"a.png\">",
