@@ -61,14 +61,6 @@ describe(gateway.describe_name("a data plane"), function()
   end)
 
 
-  local function attack(route, client)
-    for n = 1, 14 do
-      gw:http({ path = "/" .. route .. "/login", json = { username = "user-" .. n, password = "x" },
-                headers = { ["x-forwarded-for"] = client } })
-    end
-  end
-
-
   -- The data plane's own file: its actions have no Admin API to stand on.
   local function action(route, state)
     return eventually(function()
@@ -105,7 +97,7 @@ describe(gateway.describe_name("a data plane"), function()
 
 
   it("writes to its control plane, and the change comes back to it", function()
-    attack("limited", "192.0.2.10")
+    gw:stuff("limited", "192.0.2.10")
     local record = action("limited", "active")
     assert.equal("admin_api", record.tier)
     assert.equal(5, limit("limited").config.minute)
@@ -138,11 +130,11 @@ describe(gateway.describe_name("a data plane"), function()
 
 
   it("bans in memory while its control plane is away, and does the rest when it is back", function()
-    attack("ending", "192.0.2.30")
+    gw:stuff("ending", "192.0.2.30")
     action("ending", "active")
     gw:control("stop")
-    attack("beginning", "192.0.2.31")
-    attack("banned", "192.0.2.20")
+    gw:stuff("beginning", "192.0.2.31")
+    gw:stuff("banned", "192.0.2.20")
     assert.equal("memory", action("banned", "active").tier)
     assert.equal(403, gw:http({ path = "/banned/products", headers = { ["x-forwarded-for"] = "192.0.2.20" } }).status)
     assert.equal(200, gw:http({ path = "/banned/products", headers = { ["x-forwarded-for"] = "192.0.2.21" } }).status)

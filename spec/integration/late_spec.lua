@@ -45,14 +45,6 @@ describe(gateway.describe_name("a write that lands late"), function()
   end)
 
 
-  local function attack(route, client)
-    for n = 1, 14 do
-      gw:http({ path = "/" .. route .. "/login", json = { username = "user-" .. n, password = "x" },
-                headers = { ["x-forwarded-for"] = client } })
-    end
-  end
-
-
   local function methods(route)
     local list = gw:admin("GET", "/routes/" .. route).json.methods
     return type(list) == "table" and table.concat(list, ",") or ""
@@ -68,7 +60,7 @@ describe(gateway.describe_name("a write that lands late"), function()
 
 
   it("is taken back, and what came between is not lost", function()
-    attack("late", "192.0.2.1")
+    gw:stuff("late", "192.0.2.1")
     local record = eventually(function()
       local found = gw:records("late")[1]
       return found and found.failure and found
@@ -78,7 +70,7 @@ describe(gateway.describe_name("a write that lands late"), function()
     in_state("late", "reverting", 10)
     assert.equal("", methods("late"))
     -- Another action meanwhile.
-    attack("next", "192.0.2.2")
+    gw:stuff("next", "192.0.2.2")
 
     eventually(function() return methods("late") == "GET,POST" end, 20)
     assert.equal("reverting", gw:records("late")[1].state)
@@ -93,12 +85,12 @@ describe(gateway.describe_name("a write that lands late"), function()
   it("is taken back where its leader was killed while it waited, and what came after that is not lost", function()
     gateway.write_file(mode_file .. ".pid", gw:master_pid() .. "\n")
     gateway.write_file(mode_file, "writes:kill-later\n")
-    attack("killed", "192.0.2.3")
+    gw:stuff("killed", "192.0.2.3")
     eventually(function() return gateway.read_file(mode_file) == "pass\n" end, 20)
     local record = in_state("killed", "active", 30)
     assert.equal(202, gw:agent("POST", "/actions/" .. record.id .. "/revert").status)
     in_state("killed", "reverting", 10)
-    attack("after", "192.0.2.4")
+    gw:stuff("after", "192.0.2.4")
     eventually(function() return methods("killed") == "" end, 20)
 
     eventually(function() return methods("killed") == "GET,POST" end, 30)

@@ -58,14 +58,6 @@ describe(gateway.describe_name("while the Admin API does not answer,"), function
   end
 
 
-  local function attack(route, client)
-    for n = 1, 14 do
-      gw:http({ path = "/" .. route .. "/login", json = { username = "user-" .. n, password = "x" },
-                headers = { ["x-forwarded-for"] = client } })
-    end
-  end
-
-
   local function status_of(client)
     return gw:http({ path = "/banned/products", headers = { ["x-forwarded-for"] = client } }).status
   end
@@ -83,7 +75,7 @@ describe(gateway.describe_name("while the Admin API does not answer,"), function
     proxy = gateway.run(("luajit spec/support/fault_proxy.lua %d %d %s > /dev/null 2>&1 & echo $!")
                         :format(PROXY_PORT, gw.admin_port, mode_file))
     for n = 1, QUEUED do
-      attack(("queued-%02d"):format(n), "192.0.2." .. n)
+      gw:stuff(("queued-%02d"):format(n), "192.0.2." .. n)
     end
     eventually(function() return queued() == QUEUED end, 60)
     mode("hang")
@@ -99,9 +91,9 @@ describe(gateway.describe_name("while the Admin API does not answer,"), function
 
   it("a new attacker is refused as soon as ever", function()
     -- An action that is not even planned without an answer.
-    attack("planned", "198.51.100.3")
+    gw:stuff("planned", "198.51.100.3")
     local since = socket.gettime()
-    attack("banned", "198.51.100.1")
+    gw:stuff("banned", "198.51.100.1")
     eventually(function() return status_of("198.51.100.1") == 403 end, SOON_S)
     assert.is_true(socket.gettime() - since < SOON_S)
     assert.equal(QUEUED, queued())

@@ -53,14 +53,6 @@ describe(gateway.describe_name("two actions"), function()
   end)
 
 
-  local function attack(route, client)
-    for n = 1, 14 do
-      gw:http({ path = "/" .. route .. "/login", json = { username = "user-" .. n, password = "x" },
-                headers = { ["x-forwarded-for"] = client } })
-    end
-  end
-
-
   -- Waits for the record of a route's step to come to a state.
   local function state_of(id, state)
     return eventually(function()
@@ -85,7 +77,7 @@ describe(gateway.describe_name("two actions"), function()
     end
     assert.equal(0, methods())
 
-    attack("entity", "192.0.2.1")
+    gw:stuff("entity", "192.0.2.1")
     local first = first_of("entity")
     local second = first.incident .. "-entity-2"
     state_of(first.incident .. "-entity-1", "active")
@@ -104,7 +96,7 @@ describe(gateway.describe_name("two actions"), function()
     local function status()
       return gw:http({ path = "/entity/products", headers = { ["x-forwarded-for"] = "192.0.2.2" } }).status
     end
-    attack("sender", "192.0.2.2")
+    gw:stuff("sender", "192.0.2.2")
     local id = first_of("sender").id
     state_of(id, "active")
     assert.equal(403, status())

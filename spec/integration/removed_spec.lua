@@ -44,14 +44,6 @@ describe(gateway.describe_name("without the instance that it acted by, the agent
   end)
 
 
-  local function attack(route, client)
-    for n = 1, 14 do
-      gw:http({ path = "/" .. route .. "/login", json = { username = "user-" .. n, password = "x" },
-                headers = { ["x-forwarded-for"] = client } })
-    end
-  end
-
-
   local function methods()
     local list = gw:admin("GET", "/routes/changed").json.methods
     return type(list) == "table" and table.concat(list, ",") or ""
@@ -81,7 +73,7 @@ describe(gateway.describe_name("without the instance that it acted by, the agent
 
 
   it("begins nothing, and a leader that never knew of it ends what stands", function()
-    attack("changed", "192.0.2.1")
+    gw:stuff("changed", "192.0.2.1")
     eventually(function()
       local record = gw:records("changed")[1]
       return record and record.state == "active"
@@ -92,7 +84,7 @@ describe(gateway.describe_name("without the instance that it acted by, the agent
     eventually(function() return #gw:plugins("threat-agent") == 1 end)
     -- No request is judged by it any more.
     eventually(function()
-      attack("later", "192.0.2.2")
+      gw:stuff("later", "192.0.2.2")
       return #gw:error_log("on route later") > 0
     end, 20)
     for _, pid in ipairs(gw:worker_pids()) do

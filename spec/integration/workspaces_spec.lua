@@ -89,14 +89,6 @@ describe(gateway.describe_name("a team's workspace:"), function()
   end)
 
 
-  local function attack(route, client)
-    for n = 1, 14 do
-      gw:http({ path = "/" .. route .. "/login", json = { username = "user-" .. n, password = "x" },
-                headers = { ["x-forwarded-for"] = client } })
-    end
-  end
-
-
   local function record_in(route, state, within_s)
     return eventually(function()
       local record = gw:records(route)[1]
@@ -113,7 +105,7 @@ describe(gateway.describe_name("a team's workspace:"), function()
 
   it("an incident there is answered there, and what was made is taken away there", function()
     assert.equal(404, gw:admin("GET", "/routes/theirs").status)
-    attack("theirs", "192.0.2.1")
+    gw:stuff("theirs", "192.0.2.1")
     local record = record_in("theirs", "active")
     assert.equal(TEAM, record.place.workspace)
     assert.equal("rate-limiting", limits("/team/routes/theirs/plugins"))
@@ -123,9 +115,9 @@ describe(gateway.describe_name("a team's workspace:"), function()
 
 
   it("has a budget of its own, and leaves the others theirs", function()
-    attack("others", "192.0.2.2")
+    gw:stuff("others", "192.0.2.2")
     assert.equal("its workspace's budget of 1 actions a minute is spent", record_in("others", "refused").why)
-    attack("mine", "192.0.2.3")
+    gw:stuff("mine", "192.0.2.3")
     record_in("mine", "active")
     assert.equal("rate-limiting", limits("/routes/mine/plugins"))
   end)

@@ -326,6 +326,15 @@ function gateway:status(path)
 end
 
 
+-- Fails to log in to fourteen accounts on a route: credential stuffing. client: an address, where X-Forwarded-For is believed.
+function gateway:stuff(route, client)
+  for n = 1, 14 do
+    self:http({ path = "/" .. route .. "/login", json = { username = "user-" .. n, password = "x" },
+                headers = { ["x-forwarded-for"] = client } })
+  end
+end
+
+
 -- A connection to the proxy that stays open: client:request{...}, :send(bytes), :read(), :close().
 function gateway:client(timeout_s)
   return assert(http.connect(self.proxy_port, timeout_s))
