@@ -105,8 +105,8 @@ pub fn lists_words(text: &[u8]) -> bool {
 const BARS: usize = 6;
 
 /// Tells records whose fields stand between bars, as laboratories and banks send them:
-/// `PID|1||4711^^^H||DOE^JANE`. The first line is one; fields are codes and text but no command with
-/// arguments, and the first is the record's kind.
+/// `PID|1||4711^^^H||DOE^JANE`. The first line is one; fields are codes and text but no command, with
+/// arguments or without, and the first is the record's kind.
 fn records(text: &[u8]) -> bool {
     let line = text.split(|b| matches!(b, b'\r' | b'\n')).next();
     let bars = memchr::memchr_iter(b'|', line.unwrap_or_default()).count();
@@ -117,8 +117,10 @@ fn records(text: &[u8]) -> bool {
         let field = field.trim_ascii_start();
         let name = field.iter().take_while(|b| b.is_ascii_lowercase());
         let argument = |b: u8| !b.is_ascii_alphabetic() && b.is_ascii();
-        matches!(&field[name.count()..], [b' ' | b'\t', first, ..] if argument(*first))
-            && field[0].is_ascii_lowercase()
+        let behind = &field[name.count()..];
+        behind.len() < field.len()
+            && (behind.is_empty()
+                || matches!(behind, [b' ' | b'\t', first, ..] if argument(*first)))
     };
     bars >= BARS
         && kind > 1
@@ -228,6 +230,7 @@ mod tests {
             "x;\"id /x\";\"y\"",
             "(a | sh)",
             "PID|1||4711||DOE^JANE||cat /x",
+            "PID|1||4711||DOE^JANE||whoami",
             "PID|1||4711||DOE^JANE||1970;id",
             "a|id|b|c|d|e|f|g",
         ] {
