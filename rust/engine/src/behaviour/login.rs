@@ -5,8 +5,8 @@ use crate::request::Request;
 use regex::bytes::Regex;
 use std::cell::RefCell;
 
-/// Longer bodies are no logins. Units: bytes.
-const MAX_LOGIN_BYTES: usize = 8_192;
+/// Longer bodies are no logins, whose fields take some hundred bytes. Units: bytes.
+const MAX_LOGIN_BYTES: usize = 4_096;
 /// Longest name of an account that is told apart. Units: bytes.
 const MAX_ACCOUNT_BYTES: usize = 256;
 /// What names of password fields contain.

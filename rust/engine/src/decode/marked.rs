@@ -63,81 +63,70 @@ impl<'m> Marked<'m> {
         (self.length, hot)
     }
 
-    /// Takes a range in which nothing is loud but a scheme.
+    /// Takes a range of the text with its marks.
     #[inline(always)]
-    pub fn quiet<'t>(&self, text: &'t [u8], range: Range<usize>) -> Option<Quiet<'t, 'm>> {
-        let scheme = scheme(&text[range.clone()]);
-        let (mut loud, mut signs) = (0, 0);
-        let mut rest = Bits {
+    pub fn passage<'t>(&self, text: &'t [u8], range: Range<usize>) -> Passage<'t, 'm> {
+        Passage {
+            text: &text[range.clone()],
             marks: self.marks,
-            at: range.start + scheme,
-            end: range.end,
-        };
-        let letters = rest;
-        while let Some(bits) = rest.take(|marks| [marks.loud, marks.signs]) {
-            loud |= bits[0];
-            signs |= bits[1];
+            start: range.start,
         }
-        (loud == 0).then_some(Quiet {
-            text: &text[range],
-            scheme,
-            signs: signs != 0,
-            letters,
-        })
     }
 }
 
-/// Measures the scheme of a link with its slashes.
-#[inline(always)]
-fn scheme(text: &[u8]) -> usize {
-    let schemes = [&b"https://"[..], b"http://"];
-    let scheme = schemes.into_iter().find(|s| text.starts_with(s));
-    scheme.map_or(0, <[u8]>::len)
-}
-
-/// A text in which nothing is loud ([`super::kind::PROSE`]) but for the scheme of a link.
+/// A passage of a marked text.
 #[derive(Clone, Copy)]
-pub struct Quiet<'t, 'm> {
+pub struct Passage<'t, 'm> {
     pub text: &'t [u8],
-    /// Bytes of the scheme with its slashes; 0 where the text is no link.
-    pub scheme: usize,
-    /// Whether one of the signs to look at stands behind the scheme.
-    pub signs: bool,
-    letters: Bits<'m>,
+    marks: &'m [Marks],
+    /// Where it starts in the whole. Units: bytes.
+    start: usize,
 }
 
-impl<'m> Quiet<'_, 'm> {
-    /// Tells which bytes behind the scheme are letters, 64 a word.
+/// What 64 bytes of a document hold, as [`Marks`] have it: bit n tells of byte n.
+#[derive(Clone, Copy, Default)]
+pub struct Spoken {
+    pub loud: u64,
+    pub signs: u64,
+    pub letters: u64,
+}
+
+impl Spoken {
     #[inline(always)]
-    pub fn letters(&self) -> impl Iterator<Item = u64> + use<'m> {
-        let mut bits = self.letters;
-        std::iter::from_fn(move || bits.take(|marks| [marks.letters]).map(|[bits]| bits))
+    fn map(self, of: impl Fn(u64) -> u64) -> Spoken {
+        Spoken {
+            loud: of(self.loud),
+            signs: of(self.signs),
+            letters: of(self.letters),
+        }
     }
 }
 
-/// The marks of a range.
-#[derive(Clone, Copy)]
-struct Bits<'m> {
-    marks: &'m [Marks],
-    at: usize,
-    end: usize,
-}
-
-impl Bits<'_> {
-    /// Takes the bits of the next 64 bytes, zeros behind the end.
+impl Passage<'_, '_> {
+    /// Tells of the 64 bytes from `at` on, zeros behind the end; none there.
     #[inline(always)]
-    fn take<const N: usize>(&mut self, of: impl Fn(&Marks) -> [u64; N]) -> Option<[u64; N]> {
-        let left = self.end.checked_sub(self.at).filter(|left| *left > 0)?;
-        let (block, skip) = (self.at / BLOCK, self.at % BLOCK);
-        self.at += BLOCK;
-        let mut bits = self.marks.get(block).map_or([0; N], &of).map(|b| b >> skip);
-        if skip > 0 && left > BLOCK - skip {
-            let more = self.marks.get(block + 1).map_or([0; N], &of);
-            for (bits, more) in bits.iter_mut().zip(more) {
-                *bits |= more << (BLOCK - skip);
-            }
+    pub fn spoken(&self, at: usize) -> Option<Spoken> {
+        let left = self.text.len().checked_sub(at).filter(|left| *left > 0)?;
+        let start = self.start + at;
+        let (block, skip) = (start / BLOCK, start % BLOCK);
+        let mut spoken = self.block(block).map(|bits| bits >> skip);
+        if left > BLOCK - skip && skip > 0 {
+            let more = self.block(block + 1).map(|bits| bits << (BLOCK - skip));
+            spoken.loud |= more.loud;
+            spoken.signs |= more.signs;
+            spoken.letters |= more.letters;
         }
-        let beyond = BLOCK.saturating_sub(left);
-        Some(bits.map(|b| b << beyond >> beyond))
+        let mine = u64::MAX >> BLOCK.saturating_sub(left);
+        Some(spoken.map(|bits| bits & mine))
+    }
+
+    #[inline(always)]
+    fn block(&self, block: usize) -> Spoken {
+        let spoken = |marks: &Marks| Spoken {
+            loud: marks.loud,
+            signs: marks.signs,
+            letters: marks.letters,
+        };
+        self.marks.get(block).map(spoken).unwrap_or_default()
     }
 }

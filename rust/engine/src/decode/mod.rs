@@ -26,7 +26,7 @@ mod sink;
 mod url;
 mod xml;
 
-pub use marked::Quiet;
+pub use marked::Passage;
 pub use url::is_plain;
 
 use crate::inspect::Part;
@@ -102,8 +102,8 @@ pub trait Visitor {
     /// Tells whether a value is to be visited. Cheap, for most are not.
     fn wants(&self, value: &Value<'_>) -> bool;
 
-    /// Tells whether nothing would come of a visit to a quiet string of a document.
-    fn is_settled(&self, quiet: &Quiet<'_, '_>) -> bool;
+    /// Tells by its marks whether nothing would come of a visit to a string of a document.
+    fn is_settled(&self, passage: &Passage<'_, '_>) -> bool;
 
     fn visit(&mut self, value: &Value<'_>);
 
@@ -120,7 +120,7 @@ impl<F: FnMut(&Value<'_>)> Visitor for All<F> {
         true
     }
 
-    fn is_settled(&self, _quiet: &Quiet<'_, '_>) -> bool {
+    fn is_settled(&self, _passage: &Passage<'_, '_>) -> bool {
         false
     }
 

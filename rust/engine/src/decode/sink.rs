@@ -2,7 +2,7 @@
 //! it.
 
 use super::{base64, encoded_word, graphql, json, kind, percent, respelled};
-use super::{Gaps, Quiet, Value, Visitor, Walked};
+use super::{Gaps, Passage, Value, Visitor, Walked};
 use crate::inspect::Part;
 use crate::verdict::Uninspected;
 use threat_agent_scan::{Marks, Seen};
@@ -180,12 +180,12 @@ impl<V: Visitor> json::Strings for Sink<'_, V> {
     }
 
     #[inline(always)]
-    fn settles(&mut self, quiet: &Quiet<'_, '_>) -> bool {
+    fn settles(&mut self, passage: &Passage<'_, '_>) -> bool {
         // No base64 holds a blank.
-        let token = base64::may_be(quiet.text) && memchr::memchr(b' ', quiet.text).is_none();
+        let token = base64::may_be(passage.text) && memchr::memchr(b' ', passage.text).is_none();
         !(self.odd || token)
-            && self.nested.out.visitor.is_settled(quiet)
-            && self.pass_over(1, quiet.text.len())
+            && self.nested.out.visitor.is_settled(passage)
+            && self.pass_over(1, passage.text.len())
     }
 
     #[inline(never)]

@@ -45,7 +45,7 @@ pub use location::{Location, Part, MAX_BYTES as LONGEST_LOCATION};
 pub use patterns::is_text;
 pub use scoping::{Scoping, MODEL};
 
-use crate::decode::{self, Quiet, Scratch, Value, Visitor, Walked};
+use crate::decode::{self, Passage, Scratch, Value, Visitor, Walked};
 use crate::request::Request;
 use crate::verdict::Uninspected;
 use budget::Budget;
@@ -210,8 +210,8 @@ impl<F: FnMut(&Value<'_>) -> bool> Visitor for Suspects<F> {
     }
 
     #[inline(always)]
-    fn is_settled(&self, quiet: &Quiet<'_, '_>) -> bool {
-        quiet::is_settled(quiet)
+    fn is_settled(&self, passage: &Passage<'_, '_>) -> bool {
+        quiet::is_settled(passage)
     }
 
     #[inline(always)]

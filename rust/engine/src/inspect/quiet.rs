@@ -2,41 +2,84 @@
 //! What the prefilter would gather of them in several looks is told by one.
 
 use super::prefilter::SHORT;
-use super::signs;
+use super::signs::{is_document, is_magic};
 use super::word::Word;
-use super::words;
-use crate::decode::Quiet;
+use super::words::{self, Reader};
+use crate::decode::kind::BLOCK;
+use crate::decode::Passage;
 
-/// Tells whether no detector wants a string. Cost: a pass over its words.
+/// Tells whether a string is quiet, which is that nothing in it is loud ([`kind::PROSE`]) but for the
+/// scheme of a link, and whether no detector wants it. Cost: a pass over its words.
+///
+/// [`kind::PROSE`]: crate::decode::kind::PROSE
 #[inline(always)]
-pub fn is_settled(quiet: &Quiet<'_, '_>) -> bool {
-    let Quiet {
-        text,
-        scheme,
-        signs,
-        ..
-    } = *quiet;
-    let link = scheme > 0;
-    let holds = |byte| memchr::memchr(byte, text).is_some();
-    let slash = link || signs && holds(b'/');
-    let telling = if link {
-        // A query names what may be included, and a quote may be XPath's.
-        memchr::memchr2(b'?', b'\'', text).is_some()
-            || Word::new(text, 0, scheme - b"://".len()).scheme()
-    } else {
-        // A quote ends a literal of SQL where little else is there, and may be XPath's beside a slash.
-        signs && (slash || text.len() <= SHORT) && holds(b'\'')
-    };
-    !telling
-        && words::has_none(text, scheme, quiet.letters())
-        && !(slash && (signs::is_document(text) || holds_folder(text, scheme)))
-        && !signs::is_magic(text)
+pub fn is_settled(passage: &Passage<'_, '_>) -> bool {
+    let text = passage.text;
+    let scheme = scheme(text);
+    let mut signs = Signs::default();
+    let mut reader = Reader::new(text, false);
+    let mut at = scheme;
+    while let Some(spoken) = passage.spoken(at) {
+        if spoken.loud != 0 {
+            return false;
+        }
+        signs.look(text, at, spoken.signs);
+        reader.block(at, spoken.letters);
+        at += BLOCK;
+    }
+    reader.end(text.len());
+    !reader.is_told() && !signs.tell(text, scheme) && !is_magic(text)
 }
 
-/// Tells a folder or a protocol before a slash from `from` on.
-fn holds_folder(text: &[u8], from: usize) -> bool {
-    let tells = |at: usize| words::before_slash(&text[..from + at]) != (false, false);
-    memchr::memchr_iter(b'/', &text[from..]).any(tells)
+/// Measures the scheme of a link with its slashes.
+#[inline(always)]
+fn scheme(text: &[u8]) -> usize {
+    let schemes = [&b"https://"[..], b"http://"];
+    let scheme = schemes.into_iter().find(|s| text.starts_with(s));
+    scheme.map_or(0, <[u8]>::len)
+}
+
+/// The signs of a quiet text.
+#[derive(Default)]
+struct Signs {
+    quote: bool,
+    question: bool,
+    slash: bool,
+    /// A folder or a protocol stands before a slash.
+    folder: bool,
+}
+
+impl Signs {
+    /// Takes in those of 64 bytes from `at` on.
+    #[inline(always)]
+    fn look(&mut self, text: &[u8], at: usize, mut signs: u64) {
+        while signs != 0 {
+            let at = at + signs.trailing_zeros() as usize;
+            signs &= signs - 1;
+            match text[at] {
+                b'\'' => self.quote = true,
+                b'?' => self.question = true,
+                _ => {
+                    self.slash = true;
+                    self.folder |= words::before_slash(&text[..at]) != (false, false);
+                }
+            }
+        }
+    }
+
+    /// Tells whether they make a text worth a look whose scheme is so long.
+    #[inline(always)]
+    fn tell(&self, text: &[u8], scheme: usize) -> bool {
+        let telling = if scheme > 0 {
+            // A query names what may be included, and a quote may be XPath's.
+            self.question || self.quote || Word::new(text, 0, scheme - b"://".len()).scheme()
+        } else {
+            // A quote ends a literal of SQL where little else is there, and may be XPath's beside a
+            // slash.
+            self.quote && (self.slash || text.len() <= SHORT) || self.slash && is_document(text)
+        };
+        telling || self.folder
+    }
 }
 
 #[cfg(test)]
@@ -56,8 +99,8 @@ mod tests {
             false
         }
 
-        fn settles(&mut self, quiet: &Quiet<'_, '_>) -> bool {
-            let settled = is_settled(quiet);
+        fn settles(&mut self, passage: &Passage<'_, '_>) -> bool {
+            let settled = is_settled(passage);
             self.0 += usize::from(settled);
             settled
         }

@@ -138,21 +138,23 @@ static ORDINARY: [bool; 256] = {
 /// Tells whether a host is one that only the server's own network knows, by its first letters or
 /// its last.
 pub fn is_internal(host: &[u8]) -> bool {
-    let (mut end, mut port, mut odd) = (host.len().min(HOST), None, false);
-    let mut at = 0;
-    while at < end {
-        match host[at] {
-            byte if ORDINARY[usize::from(byte)] => {}
+    let (mut end, mut port, mut odd) = (0, None, false);
+    let read = &host[..host.len().min(HOST)];
+    loop {
+        let ordinary = |b: &&u8| ORDINARY[usize::from(**b)];
+        end += read[end..].iter().take_while(ordinary).count();
+        match read.get(end) {
             // Behind the port another host may come: `a.example:80 @b.example`.
-            b':' => port = port.or(Some(at)),
-            b'/' | b'?' | b'#' => {
+            Some(b':') => port = port.or(Some(end)),
+            Some(b'/' | b'?' | b'#') => {
                 // Where one reader sees the path begin, another one still sees who logs in.
-                odd |= host.get(at + 1) == Some(&b'@');
-                end = at;
+                odd |= host.get(end + 1) == Some(&b'@');
+                break;
             }
-            _ => odd = true,
+            Some(_) => odd = true,
+            None => break,
         }
-        at += 1;
+        end += 1;
     }
     let name = &host[..port.unwrap_or(end)];
     let starts = |start: &[u8]| {

@@ -68,17 +68,21 @@ pub fn read(text: &[u8], closely: bool) -> Read {
         let end = text.len().min(from + WINDOW);
         let (seen, letters) = kind::survey(&text[from..end]);
         rare = rare.join(seen);
-        let blocks = (end - from).div_ceil(BLOCK);
-        let open = reader.words(from, letters[..blocks].iter().copied());
+        for (at, letters) in (from..end).step_by(BLOCK).zip(letters) {
+            reader.block(at, letters);
+        }
         // The next window holds a cut word whole, and the pair of bytes at the border.
-        from = match (open, end == text.len()) {
+        from = match (reader.open, end == text.len()) {
             (None, true) => break,
             (None, false) => end - 1,
-            (Some(start), false) if start > from => start,
-            (Some(start), _) => {
+            (Some(start), false) if start > from => {
+                reader.open = None;
+                start
+            }
+            (Some(_), _) => {
                 let more = text[end..].iter().take_while(|b| b.is_ascii_alphabetic());
                 let end = end + more.count();
-                reader.word(start, end);
+                reader.end(end);
                 if end == text.len() {
                     break;
                 }
@@ -94,32 +98,21 @@ pub fn read(text: &[u8], closely: bool) -> Read {
     }
 }
 
-/// Tells whether a value has no trigger word from `from` on.
-/// Shape: no equals sign; `letters` has a bit for each byte from there on.
-/// Cost: a multiplication and a load for most words.
-#[inline(always)]
-pub fn has_none(text: &[u8], from: usize, letters: impl Iterator<Item = u64>) -> bool {
-    let mut reader = Reader::new(text, false);
-    if let Some(start) = reader.words(from, letters) {
-        reader.word(start, text.len());
-    }
-    reader.found == 0
-}
-
 /// Tells what stands before a slash: `bin` or `/dev`, and `http` in any case.
 #[inline(always)]
 pub fn before_slash(lead: &[u8]) -> (bool, bool) {
-    let folder = lead.ends_with(b"bin") || lead.ends_with(b"/dev");
-    let tail = lead.last_chunk::<4>();
-    (
-        folder,
-        tail.is_some_and(|w| w.eq_ignore_ascii_case(b"http")),
-    )
+    let Some(tail) = lead.last_chunk::<4>() else {
+        return (lead == b"bin", false);
+    };
+    let http = tail.map(|b| b | 0x20) == *b"http";
+    (tail[1..] == *b"bin" || tail == b"/dev", http)
 }
 
 /// What is being read, and what was found.
-struct Reader<'t> {
+pub struct Reader<'t> {
     text: &'t [u8],
+    /// Where a word has started that has not ended yet.
+    open: Option<usize>,
     /// The first eight bytes.
     head: u64,
     closely: bool,
@@ -129,9 +122,12 @@ struct Reader<'t> {
 }
 
 impl<'t> Reader<'t> {
-    fn new(text: &'t [u8], closely: bool) -> Reader<'t> {
+    /// `closely` as of [`read`].
+    #[inline(always)]
+    pub fn new(text: &'t [u8], closely: bool) -> Reader<'t> {
         Reader {
             text,
+            open: None,
             head: head(text),
             closely,
             found: 0,
@@ -140,30 +136,40 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Takes in the words of a part that starts at `at`, told by its letters. Returns where one has
-    /// started that has not ended yet.
-    #[inline(always)]
-    fn words(&mut self, mut at: usize, letters: impl Iterator<Item = u64>) -> Option<usize> {
-        let (mut open, mut before) = (None, 0);
-        for letters in letters {
-            // A bit where a word starts, and one behind its end.
-            let mut edges = letters ^ (letters << 1 | before);
-            before = letters >> (BLOCK - 1);
-            let mut next = || {
-                let edge = (edges != 0).then_some(at + edges.trailing_zeros() as usize);
-                edges &= edges.wrapping_sub(1);
-                edge
+    /// Takes in the words of 64 bytes from `at` on, told by their letters: bit n is set where byte n is
+    /// one. Apart from its callers, so that what its loop needs stays in registers.
+    #[inline(never)]
+    pub fn block(&mut self, at: usize, letters: u64) {
+        let open = self.open.take();
+        // A bit where a word starts, and one behind its end.
+        let mut edges = letters ^ (letters << 1 | u64::from(open.is_some()));
+        let mut next = || {
+            let edge = (edges != 0).then_some(at + edges.trailing_zeros() as usize);
+            edges &= edges.wrapping_sub(1);
+            edge
+        };
+        let mut first = open.or_else(&mut next);
+        while let Some(start) = first {
+            let Some(end) = next() else {
+                self.open = first;
+                return;
             };
-            while let Some(start) = open.take().or_else(&mut next) {
-                let Some(end) = next() else {
-                    open = Some(start);
-                    break;
-                };
-                self.word(start, end);
-            }
-            at += BLOCK;
+            self.word(start, end);
+            first = next();
         }
-        open
+    }
+
+    /// Takes in the word that ends where the text ends, or behind it.
+    #[inline(always)]
+    pub fn end(&mut self, end: usize) {
+        if self.open.is_some() {
+            self.block(end, 0);
+        }
+    }
+
+    /// Tells whether a word said something.
+    pub fn is_told(&self) -> bool {
+        self.found != 0
     }
 
     /// Takes in what a run of letters says. Cost: no more than its lookup for most.

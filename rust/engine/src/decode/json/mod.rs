@@ -3,7 +3,7 @@
 mod path;
 
 use super::kind;
-use super::marked::{Marked, Quiet};
+use super::marked::{Marked, Passage};
 use super::percent::hex;
 use path::Path;
 use std::ops::Range;
@@ -63,8 +63,8 @@ pub trait Strings {
     /// for most are.
     fn passes(&mut self, plain: &[u8]) -> bool;
 
-    /// Tells whether a quiet text is dealt with by that.
-    fn settles(&mut self, quiet: &Quiet<'_, '_>) -> bool;
+    /// Tells whether a text that is not plain is dealt with, by its marks.
+    fn settles(&mut self, passage: &Passage<'_, '_>) -> bool;
 
     /// Shape: path, text, and the kinds of byte in the text; of a plain one, none.
     fn take(&mut self, path: &[u8], text: &[u8], seen: Seen);
@@ -78,7 +78,7 @@ impl<F: FnMut(&[u8], &[u8], Seen)> Strings for All<F> {
         false
     }
 
-    fn settles(&mut self, _quiet: &Quiet<'_, '_>) -> bool {
+    fn settles(&mut self, _passage: &Passage<'_, '_>) -> bool {
         false
     }
 
@@ -254,10 +254,9 @@ fn hot_string(
     json: &[u8],
     range: Range<usize>,
 ) {
-    let content = &json[range.clone()];
-    let quiet = marked.quiet(json, range);
-    if !quiet.is_some_and(|quiet| strings.settles(&quiet)) {
-        strings.take(path.get(), content, kind::seen(content));
+    let passage = marked.passage(json, range);
+    if !strings.settles(&passage) {
+        strings.take(path.get(), passage.text, kind::seen(passage.text));
     }
 }
 
