@@ -77,14 +77,6 @@ local function describe_store(kind)
   end
 
 
-  local function in_state(route, state)
-    return eventually(function()
-      local record = gw:records(route)[1]
-      return record and record.state == state and record
-    end, 60)
-  end
-
-
   local function methods(route)
     local list = gw:admin("GET", "/routes/" .. route).json.methods
     return type(list) == "table" and table.concat(list, ",") or ""
@@ -98,14 +90,14 @@ local function describe_store(kind)
 
   it("what it changed is set back when its time is over, but for what somebody has changed since", function()
     attack("ended")
-    in_state("ended", "expired")
+    gw:in_state("ended", "expired")
 
     local routes = { "lost", "edited", "patched" }
     for _, route in ipairs(routes) do
       attack(route)
     end
     for _, route in ipairs(routes) do
-      in_state(route, "active")
+      gw:in_state(route, "active")
     end
     assert.equal("GET,POST", methods("lost"))
     assert.equal(2, #code())

@@ -96,14 +96,6 @@ describe(gateway.describe_name("killed between two changes:"), function()
   end
 
 
-  local function in_state(name, state)
-    return eventually(function()
-      local record = gw:records(name)[1]
-      return record and record.state == state and record
-    end, 100)
-  end
-
-
   local function kill_at_second_write(when)
     gateway.write_file(mode_file, "writes:pass-1:kill-" .. when .. "\n")
   end
@@ -128,7 +120,7 @@ describe(gateway.describe_name("killed between two changes:"), function()
         pcall(status, when)
         return has_killed()
       end, 40)
-      local record = in_state(when, "active")
+      local record = gw:in_state(when, "active", 100)
       assert.equal(2, #record.changes)
       assert.same({ gw.demo_port, false }, standing(when))
       eventually(function() return status(when) == 200 end, 20)
@@ -136,7 +128,7 @@ describe(gateway.describe_name("killed between two changes:"), function()
       kill_at_second_write(when)
       assert.equal(202, gw:agent("POST", "/actions/" .. record.id .. "/revert").status)
       eventually(has_killed, 40)
-      in_state(when, "reverted")
+      gw:in_state(when, "reverted", 100)
       assert.same({ 1, true }, standing(when))
       assert.equal(1, #gw:records(when))
     end)

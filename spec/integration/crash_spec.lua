@@ -100,14 +100,6 @@ describe(gateway.describe_name("killed in the middle:"), function()
   end
 
 
-  local function in_state(route, state)
-    return eventually(function()
-      local record = gw:records(route)[1]
-      return record and record.state == state and record
-    end, 100)
-  end
-
-
   local clients = 0
 
   local function attack(route)
@@ -129,7 +121,7 @@ describe(gateway.describe_name("killed in the middle:"), function()
         gateway.write_file(mode_file, "writes:kill-" .. when .. "\n")
         attack(route)
         eventually(has_killed, 20)
-        in_state(route, "active")
+        gw:in_state(route, "active", 100)
         assert.is_true(stands(route))
         assert.is_true(limits(route) <= 1)
 
@@ -139,7 +131,7 @@ describe(gateway.describe_name("killed in the middle:"), function()
         end
         gateway.write_file(mode_file, "writes:kill-" .. when .. "\n")
         eventually(has_killed, TTL_S + 20)
-        in_state(route, "expired")
+        gw:in_state(route, "expired", 100)
         assert.is_false(stands(route))
         assert.equal(1, #gw:records(route))
       end)

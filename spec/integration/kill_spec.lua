@@ -67,14 +67,6 @@ describe(gateway.describe_name("the kill switch"), function()
   end
 
 
-  local function in_state(route, state)
-    return eventually(function()
-      local record = gw:records(route)[1]
-      return record and record.state == state and record
-    end, 20)
-  end
-
-
   local SWITCHES = {
     file = function(is_on)
       local path = gw.prefix .. "/threat-agent/kill"
@@ -96,14 +88,14 @@ describe(gateway.describe_name("the kill switch"), function()
       local banned, changed = "banned-" .. how, "changed-" .. how
       local client = attack(banned)
       attack(changed)
-      in_state(banned, "active")
-      in_state(changed, "active")
+      gw:in_state(banned, "active")
+      gw:in_state(changed, "active")
       assert.equal(403, status_of(client, banned))
       assert.same({ "GET", "POST" }, gw:admin("GET", "/routes/" .. changed).json.methods)
 
       SWITCHES[how](true)
-      assert.equal("the kill switch is on", in_state(banned, "reverted").why)
-      in_state(changed, "reverted")
+      assert.equal("the kill switch is on", gw:in_state(banned, "reverted").why)
+      gw:in_state(changed, "reverted")
       assert.equal(200, status_of(client, banned))
       assert.not_equal("table", type(gw:admin("GET", "/routes/" .. changed).json.methods))
 
@@ -118,7 +110,7 @@ describe(gateway.describe_name("the kill switch"), function()
       SWITCHES[how](false)
       local after = "after-" .. how
       client = attack(after)
-      in_state(after, "active")
+      gw:in_state(after, "active")
       assert.equal(403, status_of(client, after))
     end)
   end

@@ -51,14 +51,6 @@ describe(gateway.describe_name("a write that lands late"), function()
   end
 
 
-  local function in_state(route, state, within_s)
-    return eventually(function()
-      local record = gw:records(route)[1]
-      return record and record.state == state and record
-    end, within_s)
-  end
-
-
   it("is taken back, and what came between is not lost", function()
     gw:stuff("late", "192.0.2.1")
     local record = eventually(function()
@@ -67,7 +59,7 @@ describe(gateway.describe_name("a write that lands late"), function()
     end, 20)
     gateway.write_file(mode_file, "pass\n")
     assert.equal(202, gw:agent("POST", "/actions/" .. record.id .. "/revert").status)
-    in_state("late", "reverting", 10)
+    gw:in_state("late", "reverting", 10)
     assert.equal("", methods("late"))
     -- Another action meanwhile.
     gw:stuff("next", "192.0.2.2")
@@ -75,8 +67,8 @@ describe(gateway.describe_name("a write that lands late"), function()
     eventually(function() return methods("late") == "GET,POST" end, 20)
     assert.equal("reverting", gw:records("late")[1].state)
     -- What landed shows, so that others are written again, long before the minute is over.
-    in_state("next", "active", 30)
-    in_state("late", "reverted", 140)
+    gw:in_state("next", "active", 30)
+    gw:in_state("late", "reverted", 140)
     assert.equal("", methods("late"))
     assert.equal("GET,POST", methods("next"))
   end)
@@ -87,15 +79,15 @@ describe(gateway.describe_name("a write that lands late"), function()
     gateway.write_file(mode_file, "writes:kill-later\n")
     gw:stuff("killed", "192.0.2.3")
     eventually(function() return gateway.read_file(mode_file) == "pass\n" end, 20)
-    local record = in_state("killed", "active", 30)
+    local record = gw:in_state("killed", "active", 30)
     assert.equal(202, gw:agent("POST", "/actions/" .. record.id .. "/revert").status)
-    in_state("killed", "reverting", 10)
+    gw:in_state("killed", "reverting", 10)
     gw:stuff("after", "192.0.2.4")
     eventually(function() return methods("killed") == "" end, 20)
 
     eventually(function() return methods("killed") == "GET,POST" end, 30)
-    in_state("killed", "reverted", 140)
-    in_state("after", "active", 140)
+    gw:in_state("killed", "reverted", 140)
+    gw:in_state("after", "active", 140)
     assert.equal("", methods("killed"))
     assert.equal("GET,POST", methods("after"))
   end)

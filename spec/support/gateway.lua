@@ -516,6 +516,15 @@ function gateway:records(route)
 end
 
 
+-- Waits until the last action on a route, by its name, is in a state. Returns the action. within_s: 60 without one.
+function gateway:in_state(route, state, within_s)
+  return eventually(function()
+    local record = self:records(route)[1]
+    return record and record.state == state and record
+  end, within_s or 60)
+end
+
+
 gateway.free_port = free_port
 gateway.read_file = read_file
 gateway.write_file = write_file
