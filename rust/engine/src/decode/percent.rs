@@ -51,6 +51,11 @@ pub fn once(text: &[u8], plus: bool, into: &mut [u8]) -> usize {
     to
 }
 
+/// Tells whether a value holds an escape. Cost: one search where it holds no percent sign.
+pub fn is_coded(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'%', text).any(|at| escape(&text[at..]).is_some())
+}
+
 /// Tells whether a value holds an odd spelling of ASCII. Cost: two searches where it does not.
 pub fn is_odd(text: &[u8]) -> bool {
     let found = |at: usize| odd(&text[at..]).is_some();

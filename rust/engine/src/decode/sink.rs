@@ -210,14 +210,16 @@ impl<V: Visitor> Out<V> {
         }
     }
 
-    /// The same for what was nested: its escapes may have spelled ASCII oddly.
+    /// The same for what was nested: it may be encoded once more, and its escapes may have spelled
+    /// ASCII oddly.
     fn hand_plain(&mut self, value: &Value<'_>) {
-        if !percent::is_odd(value.bytes) {
+        if !percent::is_coded(value.bytes) && !percent::is_odd(value.bytes) {
             return self.hand(value);
         }
         let mut text = value.bytes.to_vec();
         let undone = percent::undo(&mut text, false);
         self.hand(&Value {
+            extra_rounds: value.extra_rounds + undone.rounds,
             odd_utf8: undone.odd_utf8,
             ..value.with(&text, kind::seen(&text))
         });

@@ -187,6 +187,22 @@ fn bodies_are_read_by_type_and_by_looks() {
             b"a=%7B%22b%22%3A%22%5Cuff1cc%5Cuff1e%22%7D",
             "form.a=<c>",
         ),
+        // What is nested may be encoded once more.
+        (
+            "application/json",
+            b"{\"a\":\"JTNDc2NyaXB0JTNFYWxlcnQoMSklM0Mvc2NyaXB0JTNF\"}",
+            "json.a=<script>alert(1)</script>",
+        ),
+        (
+            "application/json",
+            b"{\"a\":\"{\\\"k\\\":\\\"%253Cb%253E\\\"}\"}",
+            "json.a=<b>",
+        ),
+        (
+            "application/x-www-form-urlencoded",
+            b"a=%7B%22k%22%3A%2250%25%20of%20it%22%7D",
+            "form.a=50% of it",
+        ),
     ] {
         let got = posted(content_type, body);
         assert!(
