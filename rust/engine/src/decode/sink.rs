@@ -243,6 +243,9 @@ impl<V: Visitor> Nested<'_, V> {
             return self.structured(value);
         }
         self.out.hand(value);
+        if any & kind::CONTROL != 0 && memchr::memchr(0, value.bytes).is_some() {
+            self.pierced(value);
+        }
         let token = any & !(kind::DOT | kind::SLASH | kind::TAG) == 0;
         if token {
             // Of a path, the last segment may be one.
@@ -259,6 +262,17 @@ impl<V: Visitor> Nested<'_, V> {
         let word = matches!(value.part, Part::Header | Part::File) && any & kind::TAG != 0;
         if word && encoded_word::undo(value.bytes, self.token) {
             self.undone(value, |_| false);
+        }
+    }
+
+    /// Hands out a text without the null bytes in it: some readers drop them, and of UTF-16 in a place
+    /// that is not known to be so they are every other byte.
+    #[inline(never)]
+    fn pierced(&mut self, value: &Value<'_>) {
+        let binary = |b: &u8| *b != 0 && b.is_ascii_control() && !b.is_ascii_whitespace();
+        if !value.bytes.iter().any(binary) {
+            let text: Vec<u8> = value.bytes.iter().copied().filter(|b| *b != 0).collect();
+            self.out.hand_plain(&value.with(&text, kind::seen(&text)));
         }
     }
 
@@ -289,6 +303,10 @@ impl<V: Visitor> Nested<'_, V> {
             }
         }
         out.hand(value);
+        if memchr::memchr(0, value.bytes).is_some() {
+            self.pierced(value);
+        }
+        let Nested { out, inner, .. } = self;
         if graphql::is_document(value.name, start) {
             graphql::literals(start, inner, |bytes| {
                 out.hand_plain(&value.with(bytes, kind::seen(bytes)));

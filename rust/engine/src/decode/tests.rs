@@ -203,6 +203,23 @@ fn bodies_are_read_by_type_and_by_looks() {
             b"a=%7B%22k%22%3A%2250%25%20of%20it%22%7D",
             "form.a=50% of it",
         ),
+        // Null bytes within a text, also those of UTF-16.
+        (
+            "application/x-www-form-urlencoded",
+            b"a=%00'%00+%00o%00r%00(",
+            "form.a=' or(",
+        ),
+        (
+            "application/x-www-form-urlencoded",
+            b"a=un%00ion {'b'} sel%00ect",
+            "form.a=union {'b'} select",
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            b"--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\
+              Content-Type: text/plain; charset=utf-16be\r\n\r\n\0<\0b\0>\r\n--b--\r\n",
+            "form.a=<b>",
+        ),
     ] {
         let got = posted(content_type, body);
         assert!(
@@ -210,6 +227,12 @@ fn bodies_are_read_by_type_and_by_looks() {
             "{content_type}: {want} in {got:?}"
         );
     }
+}
+
+#[test]
+fn null_bytes_of_other_data_stay() {
+    let got = posted("text/plain", b"\x08\x01\0\0a' or 1=1\0\x12");
+    assert!(!got.iter().any(|v| v.contains("=\u{8}\u{1}a")), "{got:?}");
 }
 
 #[test]
