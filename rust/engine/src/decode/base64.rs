@@ -23,6 +23,12 @@ static SEXTETS: [u8; 256] = {
     table
 };
 
+/// Tells the six bits of a character of the standard alphabet.
+pub fn sextet(byte: u8) -> Option<u8> {
+    let bits = SEXTETS[usize::from(byte)];
+    (bits != NONE && !matches!(byte, b'-' | b'_')).then_some(bits)
+}
+
 /// Tells whether base64 may be undone: few other values are of such a length and start so that the
 /// first three bytes would be ASCII.
 #[inline(always)]

@@ -2,7 +2,7 @@
 
 use super::coding::{self, End, Inflated};
 use super::headers::Notes;
-use super::{json, multipart, percent, url, xml, Sink, Visitor};
+use super::{json, multipart, percent, url, utf7, xml, Sink, Visitor};
 use crate::inspect::Part;
 use crate::request::Request;
 use crate::verdict::Uninspected;
@@ -74,6 +74,9 @@ fn characters<V: Visitor>(
     scratch: &mut json::Scratch,
 ) {
     let Some((width, text)) = wide(body, notes.content_type) else {
+        if utf7::is_named(body, notes.content_type) {
+            read(sink, request, notes, scratch, &utf7::undo(body));
+        }
         return read(sink, request, notes, scratch, body);
     };
     let text = narrow(sink, width, text);

@@ -24,6 +24,7 @@ pub mod percent;
 mod respelled;
 mod sink;
 mod url;
+mod utf7;
 mod xml;
 
 pub use marked::Passage;

@@ -220,6 +220,16 @@ fn bodies_are_read_by_type_and_by_looks() {
               Content-Type: text/plain; charset=utf-16be\r\n\r\n\0<\0b\0>\r\n--b--\r\n",
             "form.a=<b>",
         ),
+        (
+            "text/xml",
+            b"<?xml version='1.0' encoding='UTF-7'?>+ADw-a+AD4-+ACY-lt+ADs-b+ACY-gt+ADsAPA-/a+AD4-",
+            "body.a=<b>",
+        ),
+        (
+            "application/json; charset=UTF-7",
+            b"+AHsAIg-a+ACI:+ACI-b <c+ACIAfQ-",
+            "json.a=b <c",
+        ),
     ] {
         let got = posted(content_type, body);
         assert!(
