@@ -56,18 +56,20 @@ pub fn is_coded(text: &[u8]) -> bool {
     memchr::memchr_iter(b'%', text).any(|at| escape(&text[at..]).is_some())
 }
 
-/// Tells whether a value holds an odd spelling of ASCII. Cost: two searches where it does not.
+/// Tells whether a value holds an odd spelling of ASCII. Cost: three searches where it does not.
 pub fn is_odd(text: &[u8]) -> bool {
     let found = |at: usize| odd(&text[at..]).is_some();
     memchr::memchr3_iter(0xc0, 0xc1, 0xef, text).any(found)
         || memchr::memchr2_iter(0xe0, 0xf0, text).any(found)
+        || memchr::memchr2_iter(0xf8, 0xfc, text).any(found)
 }
 
 /// Tells whether a text may hold such values. Cost: a fast pass over ASCII.
 pub fn may_be_odd(text: &[u8]) -> bool {
     !text.is_ascii()
         && (memchr::memchr3(0xc0, 0xc1, 0xef, text).is_some()
-            || memchr::memchr2(0xe0, 0xf0, text).is_some())
+            || memchr::memchr2(0xe0, 0xf0, text).is_some()
+            || memchr::memchr2(0xf8, 0xfc, text).is_some())
 }
 
 /// One round. Returns whether anything changed.
@@ -163,6 +165,13 @@ fn odd(text: &[u8]) -> Option<(usize, u8)> {
         [0xf0, 0x80, third @ (0x80 | 0x81), fourth, ..] if fourth & 0xc0 == 0x80 => {
             Some((4, (third & 1) << 6 | low(fourth)))
         }
+        // Lengths of the first UTF-8, which old decoders still take.
+        [0xf8, 0x80, 0x80, fourth @ (0x80 | 0x81), fifth, ..] if fifth & 0xc0 == 0x80 => {
+            Some((5, (fourth & 1) << 6 | low(fifth)))
+        }
+        [0xfc, 0x80, 0x80, 0x80, fifth @ (0x80 | 0x81), sixth, ..] if sixth & 0xc0 == 0x80 => {
+            Some((6, (fifth & 1) << 6 | low(sixth)))
+        }
         [0xef, 0xbc, third @ 0x81..=0xbf, ..] => Some((3, third - 0x60)),
         [0xef, 0xbd, third @ 0x80..=0x9e, ..] => Some((3, third - 0x20)),
         _ => None,
@@ -184,6 +193,7 @@ mod tests {
             (b"%u002e%u2215", "\u{2e}\u{2215}".as_bytes(), 1, false),
             (b"%c0%ae%c0%af%c1%9c", b"./\\", 1, true),
             (b"%e0%80%ae%f0%80%80%af", b"./", 1, true),
+            (b"%f8%80%80%80%af%fc%80%80%80%80%ae", b"/.", 1, true),
             (b"%uff0e%uff1c%ef%bd%81", b".<a", 1, true),
             (
                 "caf\u{e9} \u{2014}".as_bytes(),
