@@ -205,8 +205,8 @@ fn field<V: Visitor>(sink: &mut Sink<'_, V>, part: &[u8], crlf: Option<bool>) {
     }
     if !one_reading || !head.is_file || is_value(text) {
         sink.plain(Part::Form, head.name, text);
-    } else if is_program(text) {
-        let (read, rest) = text.split_at(text.len().min(FILE_BYTES));
+    } else if let Some(program) = program(text) {
+        let (read, rest) = program.split_at(program.len().min(FILE_BYTES));
         sink.plain(Part::Form, head.name, read);
         if !rest.is_empty() {
             sink.gaps.add(Uninspected::OVER_BUDGET, rest.len());
@@ -216,9 +216,16 @@ fn field<V: Visitor>(sink: &mut Sink<'_, V>, part: &[u8], crlf: Option<bool>) {
     }
 }
 
-/// Tells whether a file is a program for the converter of pictures, whatever its name is.
-fn is_program(text: &[u8]) -> bool {
-    text.starts_with(b"%!PS") || text.starts_with(b"push graphic-context")
+/// Tells where a file is a program, whatever its name is: one for the converter of pictures, or PHP
+/// within a picture.
+fn program(text: &[u8]) -> Option<&[u8]> {
+    const PICTURES: [&[u8]; 3] = [b"GIF8", b"\x89PNG", b"\xff\xd8\xff"];
+    let starts = |magic: &&[u8]| text.starts_with(magic);
+    if [&b"%!PS"[..], b"push graphic-context"].iter().any(starts) {
+        return Some(text);
+    }
+    let at = memmem::find(text, b"<?php").filter(|_| PICTURES.iter().any(starts))?;
+    Some(&text[at..])
 }
 
 /// Tells whether a file's content looks like a field's: one short line of text, or short JSON.

@@ -230,6 +230,12 @@ fn bodies_are_read_by_type_and_by_looks() {
             b"+AHsAIg-a+ACI:+ACI-b <c+ACIAfQ-",
             "json.a=b <c",
         ),
+        (
+            "multipart/form-data; boundary=b",
+            b"--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.png\"\r\n\r\n\
+              \x89PNG\r\n\x1a\n\0\0<?php f(); ?>\r\n--b--\r\n",
+            "form.f=<?php f(); ?>",
+        ),
     ] {
         let got = posted(content_type, body);
         assert!(
@@ -243,6 +249,10 @@ fn bodies_are_read_by_type_and_by_looks() {
 fn null_bytes_of_other_data_stay() {
     let got = posted("text/plain", b"\x08\x01\0\0a' or 1=1\0\x12");
     assert!(!got.iter().any(|v| v.contains("=\u{8}\u{1}a")), "{got:?}");
+    let head = "--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.php\"\r\n\r\n";
+    let sources = format!("{head}\n<?php\nf();\n\r\n--b--\r\n");
+    let got = posted("multipart/form-data; boundary=b", sources.as_bytes());
+    assert!(!got.iter().any(|v| v.contains("f()")), "{got:?}");
 }
 
 #[test]
