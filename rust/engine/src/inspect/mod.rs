@@ -15,6 +15,7 @@ mod inclusion;
 mod ldap;
 mod location;
 mod nosql;
+mod padding;
 mod patterns;
 mod pipeline;
 mod plain;
@@ -314,6 +315,7 @@ impl Inspector {
             found.leave_out(value.bytes.len());
             return None;
         }
+        let value = &padding::without(value);
         let mut hints = prefilter::look(value)?;
         let names = match value.part {
             Part::Query | Part::Form => fixation::names_session(value.name),
