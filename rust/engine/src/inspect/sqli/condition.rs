@@ -14,6 +14,12 @@ impl Reading<'_> {
         let lead = self.context == Context::Bare && (i == 0 || self.led(i));
         let placed = first || lead;
         match (left, self.kind(j)) {
+            // `(union and select)`: words, since nothing is selected.
+            (Operand::Query, Kind::Close | Kind::Logic | Kind::End)
+                if self.kind(i + 1) == Kind::Select =>
+            {
+                None
+            }
             (Operand::Query, _) if !statement => Some(("sqli.subquery", 0.85)),
             (Operand::Call(Weight::Telling), _) => Some(("sqli.function", 0.9)),
             (_, Kind::Compare) => self.comparison(i, left, j, placed, statement),
@@ -152,8 +158,11 @@ impl Reading<'_> {
     /// `having 1=1`.
     pub(super) fn having(&self, i: usize) -> Found {
         let (left, j) = self.operand(i + 1)?;
-        let taut = left == Operand::Literal && self.kind(j) == Kind::Compare;
-        (taut && i <= 8).then_some(("sqli.tautology", 0.75))
+        let compares = self.kind(j) == Kind::Compare;
+        // Behind a value, any condition that cuts the rest off: `1 having max(a)>1--`.
+        let cuts = || self.led(i) && self.operand(j + 1).is_some_and(|right| self.cut(right.1));
+        let holds = left == Operand::Literal && i <= 8 || compares && cuts();
+        (compares && holds).then_some(("sqli.tautology", 0.75))
     }
 
     /// `case when (1=1) then`.

@@ -182,7 +182,13 @@ impl Tokens {
                     (Kind::Comment, line(rest))
                 }
                 b'\'' | b'"' => string(rest),
-                b'0'..=b'9' => (Kind::Number, number(rest)),
+                b'0'..=b'9' => match unfinished_exponent(rest) {
+                    Some(length) => {
+                        at += length;
+                        continue;
+                    }
+                    None => (Kind::Number, number(rest)),
+                },
                 b'.' if rest.get(1).is_some_and(u8::is_ascii_digit) => (Kind::Number, number(rest)),
                 b'@' if rest.starts_with(b"@>") => (Kind::Compare, 2),
                 b'@' => (Kind::Variable, 1 + word(&rest[1..])),
@@ -249,6 +255,15 @@ fn number(text: &[u8]) -> usize {
         () if hex => length,
         () if exponent => digits + 1 + tail[1..].iter().take_while(|b| b.is_ascii_digit()).count(),
         () => digits,
+    }
+}
+
+/// Measures a number whose exponent has no digits, before a bracket: `1.e(`. MySQL passes over it.
+fn unfinished_exponent(text: &[u8]) -> Option<usize> {
+    let digits = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    match &text[digits..] {
+        [b'.', b'e' | b'E', b'(', ..] => Some(digits + 2),
+        _ => None,
     }
 }
 

@@ -255,6 +255,10 @@ mod tests {
             "x' where id=1;-- ",
             "1 or @a:=1",
             "1' un/**/ion sel/**/ect 1",
+            "1 having max(pay)>1--",
+            "(select pin from cards limit 1) as p",
+            "1.e(ascii)or 1.e(1)=1",
+            "1'; waitfor delay @t--",
         ] {
             assert!(score(&SqlInjection, text) >= 0.5, "{text}");
         }
@@ -327,6 +331,11 @@ mod tests {
             "we expected 'a' and 'b' = 'c' here",
             "select 'a' || b as s from t where d = e or 1 = 0",
             "('a','b')#",
+            "title:(union AND select) -draft",
+            "(a or select)",
+            "waitfor delay at gate 5; update set times",
+            "7 having max(3) > 1 pieces",
+            "version 1.e (beta)",
         ] {
             assert!(score(&SqlInjection, text) < 0.5, "{text}");
         }

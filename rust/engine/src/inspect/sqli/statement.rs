@@ -184,7 +184,12 @@ impl Reading<'_> {
     /// `waitfor delay '0:0:5'`.
     pub(super) fn wait(&self, i: usize) -> Found {
         let timed = self.is(i + 1, b"delay") || self.is(i + 1, b"time");
-        timed.then_some(("sqli.delay", 0.95))
+        // A sentence goes on with words: `delay at the gate`.
+        let told = matches!(
+            self.kind(i + 2),
+            Kind::Name | Kind::Compare | Kind::Logic | Kind::By | Kind::From | Kind::Into
+        );
+        (timed && !told).then_some(("sqli.delay", 0.95))
     }
 
     /// `into outfile '/var/www/x.php'`.
@@ -234,9 +239,12 @@ impl Reading<'_> {
                 self.kind(i - 1),
                 Kind::Math | Kind::Compare | Kind::Logic | Kind::Comma | Kind::Bars | Kind::Open
             );
+        // The whole value, or all but its name: `(select ...) as x`.
+        let end = self.tokens.behind(0);
+        let named = self.is(end, b"as") && self.kind(end + 1) == Kind::Name;
         let value = i == 0
             && self.context == Context::Bare
-            && self.tokens.behind(0) == self.tokens.len()
+            && end + if named { 2 } else { 0 } == self.tokens.len()
             && (0..self.tokens.len()).any(|k| self.kind(k) == Kind::From);
         match (wrapped, operator || i == 0) {
             (false, true) if value => Some(("sqli.subquery", 0.6)),
