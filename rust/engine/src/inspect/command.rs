@@ -231,6 +231,12 @@ mod tests {
             "up{job=~\"a|b\"};id /x",
             "\"|exec /x",
             "x$(id).a.example",
+            "a;w\\ho\\am\\i",
+            "a & w^h^o^a^m^i",
+            "x|\\c\\u\\r\\l a.example",
+            "x;cat</etc/hosts",
+            "x$(printf '\\151')",
+            "x; nc 192.0.2.1 80",
         ] {
             assert!(score(&CommandInjection, text) >= 0.5, "{text}");
         }
@@ -337,6 +343,13 @@ mod tests {
             "H1|20240101|SH|ID|W|EUR|1200|DE",
             "a; b\\n",
             "&lt;p&gt;Source text&lt;/p&gt;",
+            "rm = room; nc = no change; ls = last stop",
+            "${var} vs $(var) vs {{var}}",
+            "$(Build.SourcesDirectory)",
+            "run `npm test`; then `git push` & wait",
+            "<p>one & more</p>",
+            "2 & a^b^c",
+            "C:\\docs\\old\\text; D:\\notes\\more text",
             "sum by (le) (rate(a_total{job=\"a\",verb!~\"proxy|attach|log|exec\"}[5m])) > 0",
         ] {
             assert!(score(&CommandInjection, text) < 0.5, "{text}");

@@ -90,7 +90,7 @@ pub fn invokes(value: &Value<'_>) -> bool {
         && memchr::memchr_iter(b'!', text).any(|at| text[at + 1..].starts_with(b"[]"))
 }
 
-/// Quotes within words, an option behind an operator.
+/// Quotes and escapes within words, an option behind an operator.
 pub fn shell(value: &Value<'_>) -> bool {
     let has = |kinds| value.seen.any & kinds != 0;
     let text = value.bytes;
@@ -98,6 +98,7 @@ pub fn shell(value: &Value<'_>) -> bool {
     has(kind::QUOTE) && operators && apart(text)
         || value.seen.twice & kind::QUOTE != 0 && has(kind::SPACE) && holes(text)
         || text.len() <= CHAINED && has(kind::SPACE) && operators && chained(text)
+        || text.len() <= CHAINED && operators && escaped(text)
         || text.len() <= CHAINED && has(kind::SLASH) && operators && rooted(text)
 }
 
@@ -134,6 +135,15 @@ fn apart(text: &[u8]) -> bool {
         matches!(w[1], b'\'' | b'"') && w[0].is_ascii_alphabetic() && w[2].is_ascii_alphabetic()
     };
     text.windows(3).filter(quote).nth(1).is_some()
+}
+
+/// Two backslashes or carets, each between letters: `w\ho\am\i`, `w^h^o`.
+fn escaped(text: &[u8]) -> bool {
+    let letter = |at: usize| text.get(at).is_some_and(u8::is_ascii_lowercase);
+    memchr::memchr2_iter(b'\\', b'^', text)
+        .filter(|at| *at > 0 && letter(at - 1) && letter(at + 1))
+        .nth(1)
+        .is_some()
 }
 
 /// Two quotes with nothing between them within a word: `ti''me`.
