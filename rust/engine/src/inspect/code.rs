@@ -75,7 +75,7 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("code.java_object", 0.8, 0.6, "\\bjdbc:h2:[^\\n]{0,200}\\binit\\s*=|\\bautodeserialize\\b|\\ballowloadlocalinfile\\b|\\bjdbc:[a-z0-9]+:[^\\n]{0,200}(?:socketfactory|statementinterceptors|queryinterceptors|loggerfile|clientrerouteserverlistjndiname)|<(?:\\w+:)?serializable\\b|\\.(?:\\\\u+00[67][0-9a-f]\\w*|\\w+\\\\u+00[67][0-9a-f]\\w*)\\("),
     pattern("code.java_object", 0.95, 0.9, "\\xac\\xed\\x00\\x05|^aced0005[0-9a-f]{4}|\\bro0ab[a-z0-9+/]|\\bkztaa[a-z0-9+/]|\\bcs7qa[a-z0-9+/]|\\baaeaaad/////"),
     // Node and browsers' prototypes.
-    pattern("code.node", 0.85, 0.4, "\\brequire\\s*\\(\\s*['\"`](?:child_process|fs|vm|net|http|os|crypto|cluster)|\\bchild_process\\b|process\\.(?:mainmodule|binding|env|exit|kill|dlopen)|_\\$\\$nd_func\\$\\$_|\\bglobal(?:this)?\\.process|\\bspawnsync\\b|\\bexecsync\\b|\\bfs\\.(?:readfile|writefile|readdir)|\\b(?:this|global)\\.constructor|new\\s+function\\s*\\(|\\bfunction\\s*\\(\\s*['\"`]|\\bres(?:ponse)?\\.(?:end|send|write)\\s*\\(|\\bconstructor\\._load|\\bwhile\\s*\\(\\s*(?:true|1|!0|!!1|\\+?1|[!+-]*\\s*(?:new\\s+)?(?:\\w+|``|\"\"|''|\\{\\}|\\[\\]))\\s*\\)\\s*(?:;|\\{|$)|\\bset(?:timeout|interval)\\s*\\("),
+    pattern("code.node", 0.85, 0.4, "\\b(?:require|import)\\s*\\(\\s*['\"`](?:node:)?(?:child_process|fs|vm|net|http|os|crypto|cluster)|\\bchild_process\\b|process\\.(?:mainmodule|binding|dlopen|env(?:[^\\s\\w]|\\s*$)|(?:exit|kill)\\s*\\()|_\\$\\$nd_func\\$\\$_|\\bglobal(?:this)?\\.process|\\bspawnsync\\b|\\bexecsync\\b|\\bfs\\.(?:readfile|writefile|readdir)|\\b(?:this|global)\\.constructor|new\\s+function\\s*\\(|\\bfunction\\s*\\(\\s*['\"`]|\\bres(?:ponse)?\\.(?:end|send|write)\\s*\\(|\\bconstructor\\._load|\\bwhile\\s*\\(\\s*(?:true|1|!0|!!1|\\+?1|[!+-]*\\s*(?:new\\s+)?(?:\\w+|``|\"\"|''|\\{\\}|\\[\\]))\\s*\\)\\s*(?:;|\\{|$)|\\bset(?:timeout|interval)\\s*\\("),
     quoted("code.node", 0.7, 0.1, "\\bconsole\\.(?:log|info|error|debug|dir|trace|warn)(?:\\.call)?\\s*\\(|\\b(?:process|require)\\s*\\[\\s*(?:[\"']|mainmodule|env\\b|req\\.)|\\bthis\\.constructor\\.|\\bconsole\\[\\s*[\"']|\\bmodule\\.exports\\s*=|\\b_response:_chunks|:constructor:constructor"),
     // Script of brackets alone: names are cut from what `false` and `undefined` are spelled as.
     pattern("code.node", 0.8, 0.5, "!\\[\\]\\s*\\+?\\s*\\[[^\\w]{0,12}\\]\\s*\\)?\\s*\\[|\\[\\]\\s*\\[\\s*\\(\\s*!\\[\\]"),
@@ -192,7 +192,13 @@ mod tests {
             "\\immediate\\write18{id}",
             "=cmd|'/c calc'!A1",
             "jdk.nashorn.internal.objects.NativeString",
+            "com.mchange.v2.c3p0.JndiRefForwardingDataSource",
             "org.springframework.context.support.FileSystemXmlApplicationContext",
+            "import('fs').then(m=>m)",
+            "require('node:child_process')",
+            "process.env",
+            "process.env.TOKEN",
+            "x;process.exit()//",
         ] {
             assert!(score(&CodeInjection, text) >= 0.5, "{text}");
         }
@@ -202,6 +208,9 @@ mod tests {
     fn ordinary_text_is_left_alone() {
         for text in [
             "com.example.app",
+            "process.env undefined",
+            "process.exit in tests",
+            "import('./a.js')",
             "org.example.shop",
             "print this (or that) file",
             "javascript and java.",

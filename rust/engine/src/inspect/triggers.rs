@@ -160,7 +160,7 @@ const GROUPS: [(u64, &str); 24] = [
         "passthru gzinflate processbuilder ognl childprocess unserialize opcache \
          instantiatefactory instantiatetransformer clonetransformer forclosure whileclosure \
          chainedtransformer invokertransformer ysoserial jdbc autodeserialize serializable \
-         allowloadlocalinfile cfexecute",
+         allowloadlocalinfile cfexecute mchange beanutils xalan javassist",
     ),
     (
         when(DUNDER),
