@@ -93,6 +93,7 @@ impl Detector for Traversal {
         if climbs > 0 {
             let score = match (climbs, alone) {
                 _ if file.is_some() && (alone || climbs > 2) => 0.95,
+                (1..=2, true) if !hidden && is_shown(raw) => 0.3,
                 (1.., true) if value.odd_utf8 => 0.9,
                 (1.., true) if hidden => 0.7,
                 (4.., true) => 0.85,
@@ -103,6 +104,8 @@ impl Detector for Traversal {
                 (1.., true) if rooted(raw, path.first_climb) => 0.6,
                 // Clients that are no browsers may leave a link's dots; hardly one ends in them.
                 (1, true) if field && is_link(raw) && raw.ends_with(b"../") => 0.5,
+                // What leaves the folder that it names first is no import.
+                (2, true) if path.leaves => 0.6,
                 // Programs' files import each other so.
                 (2, true) if matches!(value.part, Part::Json | Part::Body) => 0.4,
                 (2, true) => 0.65,
@@ -144,7 +147,13 @@ impl Detector for Traversal {
         if named && (hexed(raw) || misspelled(raw)) {
             report.add("traversal.climb", 0.7);
         }
-        let drive = field && is_drive(raw);
+        // Folders of people and of programs are what the people name themselves.
+        let own_drive = path.text.get(2..).is_some_and(|rest| {
+            [&b"/users/"[..], b"/program files"]
+                .iter()
+                .any(|folder| rest.starts_with(folder))
+        });
+        let drive = field && is_drive(raw) && !own_drive;
         let own =
             !setting && !is_deep(value) && ROOTS.iter().any(|root| path.text.starts_with(root));
         let more = field && MORE_ROOTS.iter().any(|root| path.text.starts_with(root));
@@ -189,6 +198,15 @@ fn is_setting(name: &[u8]) -> bool {
         .take(2)
         .map(<[u8]>::to_ascii_lowercase);
     names.any(|name| PARTS.iter().any(|part| memmem::find(&name, part).is_some()))
+}
+
+/// Tells a picture or a style, which pages themselves link to by climbs.
+fn is_shown(raw: &[u8]) -> bool {
+    const SHOWN: [&[u8]; 8] = [
+        b".css", b".gif", b".jpeg", b".jpg", b".mp4", b".pdf", b".png", b".webp",
+    ];
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'/' | b'-' | b'_');
+    raw.iter().all(plain) && SHOWN.iter().any(|end| raw.ends_with(end))
 }
 
 fn bare(raw: &[u8]) -> bool {

@@ -6,6 +6,8 @@ pub struct Path {
     pub climbs: usize,
     /// Where the first of them starts; `usize::MAX` without any.
     pub first_climb: usize,
+    /// Whether it starts with a folder's name and climbs out of where that lies: `a/../../x`.
+    pub leaves: bool,
 }
 
 impl Path {
@@ -63,12 +65,31 @@ impl Path {
             }
             at += 1;
         }
+        let leaves = climbs > 0 && leaves(&text);
         Path {
             text,
             climbs,
             first_climb,
+            leaves,
         }
     }
+}
+
+/// Tells whether a path that starts with a name climbs above that; not one with a scheme.
+fn leaves(text: &[u8]) -> bool {
+    let starts = text.first().is_some_and(u8::is_ascii_alphanumeric);
+    if !starts || memchr::memchr(b':', text).is_some() {
+        return false;
+    }
+    let mut depth = 0i32;
+    text.split(|b| *b == b'/').any(|segment| {
+        match segment {
+            b".." => depth -= 1,
+            b"" | b"." => {}
+            _ => depth += 1,
+        }
+        depth < 0
+    })
 }
 
 pub fn is_slash(byte: u8) -> bool {

@@ -10,6 +10,9 @@ fn sources_import_each_other() {
     assert!(json("[Group](../index.md) / Group\n\n[a](../../a.md) and [b](../../b.md)\n") < 0.5);
     assert!(json("../../../../x") >= 0.5);
     assert!(json("file:///var/run/secrets/token") >= 0.5);
+    assert!(json("uploads/../../private/keys.pem") >= 0.5);
+    assert!(json("src/../lib/../index.js") < 0.5);
+    assert!(json("webpack://app/../../node_modules/a.js") < 0.5);
     assert!(json("file:///Users/anna/a.html") < 0.5);
 }
 
@@ -76,6 +79,10 @@ fn traversals_are_found() {
         "/......../x",
         "/var/log/error_log ",
         "C:\\Program Files\\Apache\\conf\\httpd.conf",
+        "C:\\Users\\anna\\.ssh\\id_rsa",
+        "../../../img/a.png",
+        "../index.php\0.png",
+        "../config.json",
     ] {
         assert!(score(&Traversal, text) >= 0.5, "{text}");
     }
@@ -103,6 +110,10 @@ fn ordinary_paths_are_left_alone() {
         "process.env",
         "dev.environment",
         "/docs/etc/passwd-management",
+        "../images/logo.png",
+        "../../blog/post-5.jpg",
+        "C:\\Users\\anna\\Desktop",
+        "C:\\Program Files\\Acme\\bin",
     ] {
         assert!(score(&Traversal, text) < 0.5, "{text}");
     }
