@@ -18,6 +18,14 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("inclusion.wrapper", 0.85, 0.4, "(?:^|[=\\s'\"(,])(?:php|phar|expect|zip|glob|zlib|compress\\.(?:zlib|bzip2)|data|ogg|rar|ssh2(?:\\.\\w+)?|input)://?(?:input|filter|output|temp|memory|fd|stdin|text|[\\w./-])"),
 ]);
 
+/// In a path, the schemes that no file's name has.
+static IN_PATH: Patterns = Patterns::new(&[pattern(
+    "inclusion.wrapper",
+    0.85,
+    0.85,
+    "/(?:php|phar|expect|zip|glob|zlib|compress\\.(?:zlib|bzip2)|ogg|rar|ssh2(?:\\.\\w+)?)://\\w",
+)]);
+
 /// A whole parameter.
 static WHOLE: Patterns = Patterns::new(&[
     pattern("inclusion.cut", 0.8, 0.2, "^[\\s=]*(?:ht|f)tps?:/{1,2}[^\\s?]+\\?+(?:\\\\?\\x00|\\\\x00|%00|=?['\"];?|&?cmd=\\w*)?$"),
@@ -97,6 +105,9 @@ impl Detector for FileInclusion {
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
+        if value.part == Part::Path {
+            return IN_PATH.judge(value, value.bytes, report);
+        }
         if !matches!(
             value.part,
             Part::Query | Part::Form | Part::Cookie | Part::Json | Part::Body
@@ -108,7 +119,7 @@ impl Detector for FileInclusion {
         let path = &text[..memchr::memchr(b'?', text).unwrap_or(text.len())];
         let program = remote && ends(path, &PROGRAMS);
         PATTERNS.judge(value, value.bytes, report);
-        if remote && program && is(value.name, &PARTS) {
+        if (program || is_share(text)) && is(value.name, &PARTS) {
             report.add("inclusion.remote", 0.6);
         }
         // Settings name other sites; what cuts a path off or is a program says more.
@@ -149,6 +160,22 @@ fn ends(text: &[u8], ends: &[&[u8]]) -> bool {
         let at = text.len().checked_sub(end.len());
         at.is_some_and(|at| text[at..].eq_ignore_ascii_case(end))
     })
+}
+
+/// Tells another machine's program, by the scheme of the page or on a share: `//a.example/x.php`,
+/// `\\a.example\x.php`. Cost: two comparisons for most values.
+#[inline(always)]
+pub fn is_share(text: &[u8]) -> bool {
+    matches!(text, [b'/', b'/', ..] | [b'\\', b'\\', ..]) && runs(text)
+}
+
+/// Tells the name of a program that only a server runs.
+#[inline(never)]
+fn runs(text: &[u8]) -> bool {
+    ends(
+        text,
+        &[b".php", b".phtml", b".inc", b".asp", b".jsp", b".cgi"],
+    )
 }
 
 fn remote(text: &[u8]) -> bool {
@@ -229,6 +256,11 @@ mod tests {
                 false,
             ),
             (Part::Query, b"file", "https://a.example/report.pdf", false),
+            (Part::Query, b"module", "\\\\a.example\\b\\x.php", true),
+            (Part::Form, b"view", "//a.example/x.jsp", true),
+            (Part::Query, b"file", "\\\\a.example\\b\\x.txt", false),
+            (Part::Query, b"next", "//a.example/x.php", false),
+            (Part::Query, b"path", "/a/x.php", false),
         ] {
             let found = score_at(&FileInclusion, part, name, text) >= 0.5;
             assert_eq!(found, want, "{text}");
@@ -250,6 +282,15 @@ mod tests {
             "http://a.example/x.inc?\\x00",
         ] {
             assert!(score(&FileInclusion, text) >= 0.5, "{text}");
+        }
+        for (path, want) in [
+            ("/a/php://filter/resource=a.php", true),
+            ("/a/expect://id", true),
+            ("/a/http://b.example/c", false),
+            ("/docs/php:intro", false),
+        ] {
+            let found = score_at(&FileInclusion, Part::Path, b"", path) >= 0.5;
+            assert_eq!(found, want, "{path}");
         }
         assert!(names(b"mosConfig_absolute_path") && names(b"dir[inc]") && !names(b"redirect_uri"));
         assert!(names(b"incDir") && !names(b"credir"));

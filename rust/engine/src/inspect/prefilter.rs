@@ -1,6 +1,7 @@
 //! Decides what must look at a value: by the kinds of its bytes, or by trigger words.
 
 use super::fixation;
+use super::inclusion;
 use super::signs;
 use super::words::{self, Read, Words};
 use super::Part;
@@ -33,7 +34,7 @@ impl Marks {
     pub const PIPES: Marks = Marks(1 << 7);
     /// Holds a double colon.
     pub const AXIS: Marks = Marks(1 << 8);
-    /// Holds `://`, or a URL's start in another spelling.
+    /// Holds `://`, or a URL's start in another spelling, or is another machine's program.
     pub const LINK: Marks = Marks(1 << 9);
     /// Names the protocol, or holds what some fold to a line end or spell one by.
     pub const HTTP: Marks = Marks(1 << 10);
@@ -189,6 +190,7 @@ fn hints(value: &Value<'_>, read: &Read) -> Hints {
         Marks::AGENT.when(is_agent(value)),
         Marks::UPLOAD.when(value.part == Part::File || is_upload(value)),
         Marks::SCHEME.when(signs::relative(value.bytes)),
+        Marks::LINK.when(inclusion::is_share(value.bytes)),
         Marks::MARKUP.when(signs::loads(value)),
     ];
     let marks = marks.into_iter().fold(Marks::default(), Marks::or);
