@@ -253,6 +253,7 @@ mod tests {
     #[test]
     fn ordinary_text_is_left_alone() {
         for text in [
+            "\"two words\" -not onerror=resume",
             "<p>Hello <b>world</b>, <a href=\"https://a.example/?x=1&y=2\">link</a></p>",
             "<img src=\"https://a.example/a.png\" alt=\"one = two\">",
             "<Foo onClick={() => setOpen(true)} />",

@@ -239,6 +239,15 @@ fn handlers(text: &[u8], report: &mut Report<'_>) {
         }
         let called = memchr::memchr3(b'(', b'`', b'=', right).is_some();
         let quoted = memchr::memchr3(b'"', b'\'', b'`', before).is_some();
+        // `"two words" onerror=resume`: nothing was broken out of, and nothing is called.
+        let whole = |quote| memchr::memchr_iter(quote, before).count().is_multiple_of(2);
+        if !called
+            && right[..end].iter().all(u8::is_ascii_alphabetic)
+            && whole(b'"')
+            && whole(b'\'')
+        {
+            continue;
+        }
         match (before.last(), quoted, called) {
             (Some(b'"' | b'\'' | b'`' | b'/' | 0..=b' '), true, _) => {
                 report.add("xss.event_handler", 0.85);
