@@ -26,9 +26,16 @@ pub fn link(value: &Value<'_>) -> bool {
     pair(value.bytes, *b":/") && !(plain && memchr::memchr2(b'=', b'?', value.bytes).is_none())
 }
 
-/// Two slashes before a number or a bracket: an address, with the scheme of the page.
+/// Two slashes or more, whichever way they lean, before a number or a bracket: an address, with the
+/// scheme of the page.
+#[inline(always)]
 pub fn relative(text: &[u8]) -> bool {
-    matches!(text, [b'/', b'/', b'0'..=b'9' | b'[', ..])
+    matches!(text, [b'/' | b'\\', b'/' | b'\\', ..]) && addresses(text)
+}
+
+fn addresses(text: &[u8]) -> bool {
+    let host = text.iter().find(|b| !matches!(b, b'/' | b'\\'));
+    matches!(host, Some(b'0'..=b'9' | b'['))
 }
 
 /// A line end that is spelled out.
@@ -327,6 +334,21 @@ mod tests {
             ("$ne$ne$ne", false),
         ] {
             assert_eq!(Dollars::of(text.as_bytes()).variable, want, "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_stand_behind_slashes() {
+        for (text, want) in [
+            ("//10.0.0.1/", true),
+            ("///127.0.0.1/", true),
+            ("\\\\169.254.169.254\\x", true),
+            ("//[::1]/", true),
+            ("/1/2", false),
+            ("//a.example/", false),
+            ("//", false),
+        ] {
+            assert_eq!(relative(text.as_bytes()), want, "{text}");
         }
     }
 

@@ -40,14 +40,14 @@ static PATTERNS: Patterns = Patterns::new(&[
 
 /// What settings of services hold too, which come in JSON.
 static LOCAL: Patterns = Patterns::new(&[
-    pattern("ssrf.loopback", 0.75, 0.2, "(?:^\\s*|[^\\s\\w.+-])[a-z][a-z0-9+._-]{1,15}:[/\\\\]*(?:[^/\\s@]*@)?(?:localhost|127\\.\\d+|0\\.0\\.0\\.0|0(?:[:/]|$)|\\[?::1?\\]?(?:[:/]|$)|\\[::|127\\b|localtest\\.me|lvh\\.me|vcap\\.me|0\\.\\d)"),
-    quoted("ssrf.loopback", 0.75, 0.2, "\\b[a-z][a-z0-9+._-]{1,15}:[/\\\\]*(?:[^/\\s@]*@)?(?:localhost|127\\.\\d+|0\\.0\\.0\\.0|0(?:[:/]|$)|\\[?::1?\\]?(?:[:/]|$)|\\[::|127\\b|localtest\\.me|lvh\\.me|vcap\\.me|0\\.\\d)"),
+    pattern("ssrf.loopback", 0.75, 0.2, "(?:^\\s*|[^\\s\\w.+-])[a-z][a-z0-9+._-]{1,15}:[/\\\\]*(?:[^/\\s@]*@)?(?:localhost\\d?(?:[^\\w-]|$)|127\\.\\d+|0\\.0\\.0\\.0|0(?:[:/]|$)|\\[?::1?\\]?(?:[:/]|$)|\\[::|127\\b|localtest\\.me|lvh\\.me|vcap\\.me|0\\.\\d)"),
+    quoted("ssrf.loopback", 0.75, 0.2, "\\b[a-z][a-z0-9+._-]{1,15}:[/\\\\]*(?:[^/\\s@]*@)?(?:localhost\\d?(?:[^\\w-]|$)|127\\.\\d+|0\\.0\\.0\\.0|0(?:[:/]|$)|\\[?::1?\\]?(?:[:/]|$)|\\[::|127\\b|localtest\\.me|lvh\\.me|vcap\\.me|0\\.\\d)"),
     pattern("ssrf.loopback", 0.6, 0.0, "^\\s*(?:localhost\\d?(?:\\.localdomain\\d?)?|ip(?:v?6)-(?:localhost|loopback)|(?:gateway|host|kubernetes)\\.(?:docker|containers|default\\.svc\\.cluster)\\.(?:internal|local)|lvh\\.me|localtest\\.me|vcap\\.me|127(?:\\.\\d+){1,3})(?::\\d+)?/"),
     pattern("ssrf.address", 0.75, 0.2, "^\\s*[a-z][a-z0-9+.-]*:[/\\\\]*(?:\\\\\\w){3,}|^\\s*[a-z][a-z0-9+.-]*://(?:\\[[0-9a-f:.]+\\]|0x[0-9a-f]{8,})"),
     pattern("ssrf.private", 0.55, 0.1, "^(?:\\s*|/[\\w./-]{0,64}/)(?:https?|ftp)://(?:[^/\\s@]*@)?(?:10\\.\\d+\\.\\d+\\.\\d+|192\\.168\\.\\d+\\.\\d+|172\\.(?:1[6-9]|2\\d|3[01])\\.\\d+\\.\\d+|169\\.254\\.\\d+\\.\\d+)"),
     pattern("ssrf.private", 0.6, 0.1, "^\\s*(?:https?|ftp)://(?:[^/\\s@]*@)?(?:[a-z0-9-]+\\.)*(?:internal|intranet|corp|consul|svc\\.cluster\\.local|[a-z0-9-]+\\.svc)(?:[:/]|$)"),
     // With the scheme of the page that it stands in.
-    pattern("ssrf.private", 0.6, 0.1, "^\\s*//(?:[^/\\s@]*@)?(?:localhost|127\\.\\d+|169\\.254\\.\\d+\\.\\d+|10\\.\\d+\\.\\d+\\.\\d+|192\\.168\\.\\d+\\.\\d+|172\\.(?:1[6-9]|2\\d|3[01])\\.\\d+\\.\\d+|0x[0-9a-f]{8}|\\d{8,10}|\\[[0-9a-f:.]+\\])(?:[:/]|$)"),
+    pattern("ssrf.private", 0.6, 0.1, "^\\s*/{2,}(?:[^/\\s@]*@)?(?:localhost|127(?:\\.\\d+){1,3}|169\\.254\\.\\d+\\.\\d+|10\\.\\d+\\.\\d+\\.\\d+|192\\.168\\.\\d+\\.\\d+|172\\.(?:1[6-9]|2\\d|3[01])\\.\\d+\\.\\d+|0x[0-9a-f]{8}|\\d{8,10}|\\[[0-9a-f:.]+\\])(?:[:/]|$)"),
     pattern("ssrf.scheme", 0.8, 0.4, "(?:^|[\\s=:'\"(,])(?:ldaps?|sftp|ircs?|nfs|afp|smb|imaps?|rtsp|telnet|jdbc:\\w+|mongodb|dns):(?:[/\\\\]{2}|[/\\\\]?127)"),
     pattern("ssrf.scheme", 0.75, 0.2, "(?:^|[\\s=:'\"(,])(?:ssh|svn):(?:[/\\\\]{2}|[/\\\\]?127)"),
 ]);
@@ -230,6 +230,10 @@ mod tests {
             "http://a.example#@127.0.0.1/",
             "http://kubernetes.default.svc/api",
             "//169.254.169.254/latest",
+            "///127.0.0.1/",
+            "\\\\169.254.169.254\\latest",
+            "http://localhost\0.a.example/",
+            "http://localhost6:8080",
             "//localhost:9000/",
             "url:file:///x",
             "http://a.rbndr.us/",
@@ -310,6 +314,8 @@ mod tests {
             "https://007.example/",
             "ssh://git@git.example.com:7999/a/b.git",
             "//cdn.example/lib.js",
+            "https://localhost-guide.example/",
+            "///a/b",
         ] {
             assert!(score(&Ssrf, text) < 0.5, "{text}");
         }
