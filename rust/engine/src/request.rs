@@ -1,7 +1,7 @@
 //! One request and its outcome, as borrowed bytes.
 
 use crate::verdict::{Attempt, Uninspected};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Headers of this prefix come from the plugin, never from a client.
 const OWN_PREFIX: &[u8] = b"x-threat-agent-";
@@ -197,6 +197,34 @@ pub struct Outcome {
 /// Reads an address in its one canonical form: `::ffff:a.b.c.d` becomes `a.b.c.d`, a zone is
 /// dropped. Anything else that is not an address gives `None`.
 pub fn canonical_ip(text: &[u8]) -> Option<IpAddr> {
+    dotted(text).map(IpAddr::V4).or_else(|| other_ip(text))
+}
+
+/// Reads four numbers with dots between them, in a tenth of what it takes to try all that an address may be.
+fn dotted(text: &[u8]) -> Option<Ipv4Addr> {
+    let mut octets = [0; 4];
+    let (mut at, mut number, mut digits) = (0, 0u16, 0);
+    for byte in text {
+        match byte {
+            // No number but 0 begins with one.
+            b'0'..=b'9' if digits == 0 || (1..=25).contains(&number) => {
+                number = number * 10 + u16::from(byte - b'0');
+                digits += 1;
+            }
+            b'.' if digits > 0 && at < 3 => {
+                octets[at] = u8::try_from(number).ok()?;
+                (at, number, digits) = (at + 1, 0, 0);
+            }
+            _ => return None,
+        }
+    }
+    octets[3] = u8::try_from(number).ok()?;
+    (at == 3 && digits > 0).then(|| Ipv4Addr::from(octets))
+}
+
+/// Apart, so that what is common stays small.
+#[inline(never)]
+fn other_ip(text: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(text).ok()?;
     let text = text.split('%').next().unwrap_or(text);
     let address: IpAddr = text.parse().ok()?;
@@ -244,6 +272,7 @@ pub fn network_of(address: IpAddr) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn one_client_has_one_form() {
@@ -257,6 +286,20 @@ mod tests {
         ] {
             let got = canonical_ip(text.as_bytes()).map(|a| a.to_string());
             assert_eq!(got.as_deref(), want, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_with_dots_are_what_the_library_reads(text in "[0-9]{0,4}[.:]?([0-3]?[0-9]{0,2}[.]){0,4}[0-9]{0,3}[.%]?") {
+            let read = text.parse::<Ipv4Addr>().ok();
+            prop_assert_eq!(dotted(text.as_bytes()), read, "{}", text);
+        }
+
+        #[test]
+        fn every_address_of_ipv4_is_read(bits: u32) {
+            let address = Ipv4Addr::from(bits);
+            prop_assert_eq!(dotted(address.to_string().as_bytes()), Some(address));
         }
     }
 
