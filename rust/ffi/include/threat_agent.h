@@ -445,6 +445,13 @@ int32_t ta_config_check(ta_str_t config);
 int32_t ta_engine_free(ta_engine_t *engine);
 
 /**
+ * Tells in `stand` whether any ban stands on the node, 1 or 0: who sends a request need not be gathered
+ * for `ta_engine_check_ban` while none does.
+ * Returns: OK; INVALID; REGION. Cost: one load.
+ */
+int32_t ta_bans_stand(uint32_t *stand);
+
+/**
  * Asks whether the client is banned on the whole node: before route and consumer are known.
  * Returns: OK, with `action` ALLOW when no ban stands; BYPASS; INVALID; PANIC; REGION.
  */

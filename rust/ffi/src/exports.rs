@@ -14,6 +14,7 @@ use crate::convert::{
 use crate::guard::{guard, set_last_error, with_last_error, Failure};
 use crate::node::{init_shared, is_alive, node, now_ms, Inside, Node, DEFAULT_REGION_BYTES};
 use std::cell::RefCell;
+use threat_agent_engine::state::State;
 use threat_agent_engine::{answer, Action, Config, Engine, LocalState, Uninspected, Verdict};
 use threat_agent_state::Stat;
 
@@ -169,6 +170,19 @@ pub unsafe extern "C" fn ta_engine_free(engine: *mut ta_engine_t) -> i32 {
             Ok(ta_status_t::TA_STATUS_OK)
         },
     )
+}
+
+/// Tells in `stand` whether any ban stands on the node, 1 or 0: who sends a request need not be gathered
+/// for `ta_engine_check_ban` while none does.
+/// Returns: OK; INVALID; REGION. Cost: one load.
+#[no_mangle]
+pub unsafe extern "C" fn ta_bans_stand(stand: *mut u32) -> i32 {
+    guard(count_panic, || {
+        // SAFETY: the caller's promise for all exports.
+        let out = unsafe { stand.as_mut() }.ok_or_else(|| missing("stand"))?;
+        *out = u32::from(node()?.state.any_bans(now_ms()));
+        Ok(ta_status_t::TA_STATUS_OK)
+    })
 }
 
 /// Asks whether the client is banned on the whole node: before route and consumer are known.

@@ -94,6 +94,7 @@ fn a_request_is_counted_refused_and_explained() {
         } }
         local engine = assert(native.engine(conf))
         assert(native.engine(conf) == engine)
+        assert(native.bans_stand() == false)
         for _ = 1, 3 do
           assert(native.inspect(engine, request("/")) == native.CLEAN)
           assert(native.observe(engine, request("/"), ended(200)))
@@ -104,6 +105,7 @@ fn a_request_is_counted_refused_and_explained() {
         assert(verdict.category == "abuse" and verdict.score >= 0.5)
         assert(#verdict.incident == 10 and verdict.retry_after_s >= 60)
         assert(verdict.reason:find("limit 3", 1, true), verdict.reason)
+        assert(native.bans_stand())
         local banned = assert(native.check_ban(engine, request("/")))
         assert(banned.refuses and banned.incident == verdict.incident)
         assert(region.node().bans == 1)
@@ -191,6 +193,7 @@ fn null_and_oversized_inputs_are_refused() {
         assert(C.ta_engine_inspect(nil, request, verdict) == INVALID)
         assert(C.ta_engine_inspect(engine, nil, verdict) == INVALID)
         assert(C.ta_engine_inspect(engine, request, nil) == INVALID)
+        assert(C.ta_bans_stand(nil) == INVALID)
         assert(C.ta_engine_check_ban(engine, nil, verdict) == INVALID)
         assert(C.ta_engine_observe(engine, identity, nil, nil) == INVALID)
         assert(C.ta_engine_observe(engine, nil, outcome, nil) == INVALID)

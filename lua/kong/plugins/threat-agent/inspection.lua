@@ -21,7 +21,11 @@ local _M = {}
 -- Returns the verdict on a client that is banned everywhere; nil in monitor mode and when the engine failed.
 function _M.early(conf)
   local engine = conf.mode == "enforce" and engine_of(conf)
-  return engine and call(native.check_ban, engine, request.identity()) or nil
+  if not engine or not call(native.bans_stand) then
+    return nil
+  end
+
+  return call(native.check_ban, engine, request.identity())
 end
 
 

@@ -341,6 +341,17 @@ local function fill_sender(into, from)
 end
 
 
+-- Tells whether any ban stands on the node. Returns nil and an error where that cannot be asked.
+function _M.bans_stand()
+  local status = library.C.ta_bans_stand(number_out)
+  if status ~= 0 then
+    return failure(status, "ask for bans")
+  end
+
+  return number_out[0] == 1
+end
+
+
 -- Asks whether a client is banned on the whole node. Returns a verdict, or nil and an error.
 function _M.check_ban(engine, from)
   fill_sender(identity, from)
