@@ -92,7 +92,6 @@ impl Engine {
         if self.enforces() && !self.ramp.holds(&verdict, &request.identity, state) {
             Ramp::spare(&mut verdict);
         }
-        verdict.spoofed_headers = request.has_own_headers();
         if verdict.action == Action::Throttle {
             verdict.retry_after_s = verdict.retry_after_s.max(1);
         }

@@ -83,23 +83,6 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// Tells whether the client sent a header that only this plugin may set. Upstreams of CGI's
-    /// kind read `_` and `-` alike.
-    pub fn has_own_headers(&self) -> bool {
-        self.lines().any(|line| {
-            let dashed = |b: &u8| {
-                if *b == b'_' {
-                    b'-'
-                } else {
-                    b.to_ascii_lowercase()
-                }
-            };
-            let start = line.trim_ascii_start().get(..OWN_PREFIX.len());
-            start.is_some_and(|p| p.iter().map(dashed).eq(OWN_PREFIX.iter().copied()))
-                && line.contains(&b':')
-        })
-    }
-
     /// Walks the values of all headers of that name, in any case.
     pub fn headers_named<'n>(
         &self,
@@ -115,6 +98,19 @@ impl<'a> Request<'a> {
             .find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes()))
             .map(|(_, value)| value)
     }
+}
+
+/// Tells the names of headers that only this plugin may set: what a client sends by them, the upstream must
+/// not believe. Upstreams of CGI's kind read `_` and `-` alike.
+pub fn is_own_header(name: &[u8]) -> bool {
+    let Some(start) = name.trim_ascii_start().get(..OWN_PREFIX.len()) else {
+        return false;
+    };
+    let dashed = |b: &u8| match b {
+        b'_' => b'-',
+        b => b.to_ascii_lowercase(),
+    };
+    start.iter().map(dashed).eq(OWN_PREFIX.iter().copied())
 }
 
 /// Where a response came from, as Kong tells it (`kong.response.get_source`).
@@ -319,6 +315,21 @@ mod tests {
         assert_ne!(network("2001:db8::1"), network("2001:db8:0:100::1"));
         assert_ne!(network("2001:db8::1"), Some(key("2001:db8::1")));
         assert_eq!(network("192.0.2.1"), None);
+    }
+
+    #[test]
+    fn own_headers_are_known_in_every_spelling() {
+        for (name, want) in [
+            ("X-Threat-Agent-Verdict", true),
+            ("x_threat_agent-incident", true),
+            (" X-THREAT_AGENT_", true),
+            ("X-Threat-Agent", false),
+            ("X-Threats-Agent-Verdict", false),
+            ("Referer", false),
+            ("", false),
+        ] {
+            assert_eq!(is_own_header(name.as_bytes()), want, "{name}");
+        }
     }
 
     #[test]

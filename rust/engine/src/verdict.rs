@@ -270,8 +270,6 @@ pub struct Verdict {
     pub session: u64,
     /// When and where the request was counted as under way, likewise; 0 when it was not.
     pub flight: u64,
-    /// The client sent headers of the plugin's own name, which the upstream must not believe.
-    pub spoofed_headers: bool,
 }
 
 impl Verdict {

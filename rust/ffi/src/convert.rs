@@ -3,13 +3,15 @@
 use crate::abi::*;
 use crate::guard::Failure;
 use crate::reference;
-use threat_agent_engine::request::{canonical_ip, Method, Source, Stage};
+use threat_agent_engine::request::{canonical_ip, is_own_header, Method, Source, Stage};
 use threat_agent_engine::verdict::RuleId;
 use threat_agent_engine::{Attempt, Body, Identity, Outcome, Request, Uninspected, Verdict};
 
 /// Longest text that a call takes. Units: bytes.
 const MAX_INPUT_BYTES: usize = 64 << 20;
 
+#[cold]
+#[inline(never)]
 pub fn missing(argument: &str) -> Failure {
     Failure::invalid(format!("{argument}: expected a pointer, got null"))
 }
@@ -37,10 +39,10 @@ pub unsafe fn verdict<'a>(out: *mut ta_verdict_t) -> Result<&'a mut ta_verdict_t
     Ok(out)
 }
 
-pub fn write_verdict(found: &Verdict, out: &mut ta_verdict_t) {
+/// Writes what was found into the caller's verdict, which [`verdict`] emptied.
+/// `spoofed` is what [`read_headers`] told.
+pub fn write_verdict(found: &Verdict, spoofed: bool, out: &mut ta_verdict_t) {
     out.action = found.action as i32;
-    out.category = found.category.map_or(0, |c| c as i32);
-    out.score = rounded(found.score);
     out.retry_after_s = found.retry_after_s;
     out.uninspected = found.uninspected.0;
     out.uninspected_bytes = found.uninspected_bytes;
@@ -48,7 +50,18 @@ pub fn write_verdict(found: &Verdict, out: &mut ta_verdict_t) {
     out.session = found.session;
     out.flight = found.flight;
     out.attempt = found.attempt.0;
-    out.spoofed_headers = u32::from(found.spoofed_headers);
+    out.spoofed_headers = u32::from(spoofed);
+    if !(found.rules.is_empty() && found.shadow.rules.is_empty()) {
+        write_findings(found, out);
+    }
+}
+
+/// Writes what rules say: a category and a score come from them. Apart, so that what is common stays small.
+#[cold]
+#[inline(never)]
+fn write_findings(found: &Verdict, out: &mut ta_verdict_t) {
+    out.category = found.category.map_or(0, |c| c as i32);
+    out.score = rounded(found.score);
     if !found.shadow.rules.is_empty() {
         out.shadow_len = join(&mut out.shadow, &found.shadow.rules);
         out.shadow_action = found.shadow.action as i32;
@@ -103,17 +116,24 @@ pub unsafe fn bytes<'a>(text: ta_str_t, name: &str) -> Result<&'a [u8], Failure>
     if text.len == 0 {
         return Ok(b"");
     }
-    if text.ptr.is_null() {
-        return Err(missing(name));
-    }
-    if text.len > MAX_INPUT_BYTES {
-        return Err(Failure::invalid(format!(
-            "{name}: expected at most {MAX_INPUT_BYTES} bytes, got {}",
-            text.len
-        )));
+    if text.ptr.is_null() || text.len > MAX_INPUT_BYTES {
+        return Err(unfit(text, name));
     }
     // SAFETY: by this function's contract; the length is below isize::MAX.
     Ok(unsafe { std::slice::from_raw_parts(text.ptr, text.len) })
+}
+
+/// Says what is wrong with a text. Apart, so that what is common stays small.
+#[cold]
+#[inline(never)]
+fn unfit(text: ta_str_t, name: &str) -> Failure {
+    if text.ptr.is_null() {
+        return missing(name);
+    }
+    Failure::invalid(format!(
+        "{name}: expected at most {MAX_INPUT_BYTES} bytes, got {}",
+        text.len
+    ))
 }
 
 /// SAFETY: every text is valid for its length, or null.
@@ -136,16 +156,17 @@ pub unsafe fn read_identity<'a>(raw: &ta_identity_t) -> Result<Identity<'a>, Fai
 const MAX_HEADERS: usize = 65_536;
 
 /// Writes the headers as the engine reads them: lines `Name: value`. One copy in native code costs
-/// a tenth of what the same text costs as a Lua string.
+/// a tenth of what the same text costs as a Lua string. Returns whether one has a name that only the plugin
+/// may use.
 /// SAFETY: `headers` is valid for `len` headers, or null, and so are their texts.
 pub unsafe fn read_headers(
     headers: *const ta_header_t,
     len: usize,
     block: &mut Vec<u8>,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     block.clear();
     if len == 0 {
-        return Ok(());
+        return Ok(false);
     }
     if headers.is_null() {
         return Err(missing("headers"));
@@ -155,6 +176,7 @@ pub unsafe fn read_headers(
             "headers: expected at most {MAX_HEADERS}, got {len}"
         )));
     }
+    let mut spoofed = false;
     // SAFETY: by this function's contract.
     for header in unsafe { std::slice::from_raw_parts(headers, len) } {
         let text = |ptr, len: i32| ta_str_t {
@@ -162,14 +184,17 @@ pub unsafe fn read_headers(
             len: usize::try_from(len).unwrap_or(0),
         };
         // SAFETY: by this function's contract.
-        unsafe {
-            block.extend_from_slice(bytes(text(header.name, header.name_len), "header name")?);
-            block.extend_from_slice(b": ");
-            block.extend_from_slice(bytes(text(header.value, header.value_len), "header value")?);
-        }
+        let name = unsafe { bytes(text(header.name, header.name_len), "header name") }?;
+        // SAFETY: by this function's contract.
+        let value = unsafe { bytes(text(header.value, header.value_len), "header value") }?;
+        spoofed |= is_own_header(name);
+        block.reserve(name.len() + value.len() + 3);
+        block.extend_from_slice(name);
+        block.extend_from_slice(b": ");
+        block.extend_from_slice(value);
         block.push(b'\n');
     }
-    Ok(())
+    Ok(spoofed)
 }
 
 /// Cuts a request's target into path and query.

@@ -206,7 +206,7 @@ pub unsafe extern "C" fn ta_engine_check_ban(
         let _inside = Inside::enter(node, now);
         if let Some(found) = engine.check_ban(&identity, &node.state, now) {
             count_verdict(node, &found);
-            write_verdict(&found, out);
+            write_verdict(&found, false, out);
         }
         Ok(ta_status_t::TA_STATUS_OK)
     })
@@ -232,7 +232,7 @@ pub unsafe extern "C" fn ta_engine_inspect(
         }
         HEADERS.with_borrow_mut(|block| {
             // SAFETY: the caller's promise for all exports.
-            unsafe { read_headers(raw.headers, raw.headers_len, block) }?;
+            let spoofed = unsafe { read_headers(raw.headers, raw.headers_len, block) }?;
             // SAFETY: the caller's promise for all exports.
             let request = unsafe { read_request(raw, block) }?;
             let _inside = Inside::enter(node, now);
@@ -240,7 +240,7 @@ pub unsafe extern "C" fn ta_engine_inspect(
             crate::fault::inject(request.path);
             let found = engine.inspect(&request, &node.state, now);
             count_verdict(node, &found);
-            write_verdict(&found, out);
+            write_verdict(&found, spoofed, out);
             Ok(ta_status_t::TA_STATUS_OK)
         })
     })
@@ -264,11 +264,11 @@ pub unsafe extern "C" fn ta_engine_probe(
             let raw = unsafe { request.as_ref() }.ok_or_else(|| missing("request"))?;
             let mut block = Vec::new();
             // SAFETY: the caller's promise for all exports.
-            unsafe { read_headers(raw.headers, raw.headers_len, &mut block) }?;
+            let spoofed = unsafe { read_headers(raw.headers, raw.headers_len, &mut block) }?;
             // SAFETY: the caller's promise for all exports.
             let request = unsafe { read_request(raw, &block) }?;
             let found = engine.inspect(&request, &LocalState::default(), now_ms());
-            write_verdict(&found, out);
+            write_verdict(&found, spoofed, out);
             Ok(ta_status_t::TA_STATUS_OK)
         },
     )
