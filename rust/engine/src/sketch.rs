@@ -126,12 +126,22 @@ impl Generation {
         let set: u32 = (0..GENERATION_WORDS)
             .map(|n| self.union(words, n).count_ones())
             .sum();
-        if set >= SLOTS {
-            return MANY;
+        match set {
+            0..=UNMET => set,
+            SLOTS.. => MANY,
+            _ => estimate(set).min(MANY),
         }
-        let empty = f64::from(SLOTS - set) / f64::from(SLOTS);
-        ((-f64::from(SLOTS) * empty.ln()).round() as u32).min(MANY)
     }
+}
+
+/// So few items that hardly two of them share a bit: the estimate is the number of bits.
+const UNMET: u32 = 17;
+
+/// Estimates how many items set so many bits.
+#[inline(never)]
+fn estimate(set: u32) -> u32 {
+    let empty = f64::from(SLOTS - set) / f64::from(SLOTS);
+    (-f64::from(SLOTS) * empty.ln()).round() as u32
 }
 
 /// The ids that a key reads on a route: `[salt : 12 | run : 12 | last id : 40]`.
@@ -197,6 +207,13 @@ mod tests {
 
     fn count(words: &[u64; SET_WORDS], now_ms: u64) -> u32 {
         Generation::new(Set::Paths, now_ms, 77).count(words)
+    }
+
+    #[test]
+    fn few_bits_are_as_many_items() {
+        for set in 0..=UNMET {
+            assert_eq!(estimate(set), set);
+        }
     }
 
     #[test]

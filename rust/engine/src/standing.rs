@@ -48,13 +48,16 @@ fn find<'a, S: State + ?Sized>(
     state: &'a S,
     now_ms: u64,
 ) -> impl Iterator<Item = (By, Scope, Key<'a>, Ban)> + 'a {
-    let stands = state.any_standing(kind, now_ms);
-    let some = |list: &'static [By], wanted: bool| if stands && wanted { list } else { &[] };
-    let senders = some(&By::SENDERS, true)
+    let senders = By::SENDERS
         .iter()
         .flat_map(|by| Scope::ALL.map(|scope| (*by, scope)));
-    let places = some(&PLACES, kind == MeasureKind::Limit).iter();
-    let all = places.map(|by| (*by, Scope::Global)).chain(senders);
+    let limited: &[By] = if kind == MeasureKind::Limit {
+        &PLACES
+    } else {
+        &[]
+    };
+    let places = limited.iter().map(|by| (*by, Scope::Global));
+    let all = places.chain(senders);
     all.filter_map(move |(by, scope)| {
         let key = Key::of(identity, by, scope)?;
         let stands = state.standing(&key, kind, now_ms)?;
@@ -62,11 +65,31 @@ fn find<'a, S: State + ?Sized>(
     })
 }
 
+/// Finds the first measure of a kind that stands on a sender. Cost: one load while none stands anywhere.
+fn first<S: State + ?Sized>(
+    identity: &Identity,
+    kind: MeasureKind,
+    state: &S,
+    now_ms: u64,
+) -> Option<(By, Ban)> {
+    /// Apart, so that what is common stays small.
+    #[inline(never)]
+    fn look<S: State + ?Sized>(
+        identity: &Identity,
+        kind: MeasureKind,
+        state: &S,
+        now_ms: u64,
+    ) -> Option<(By, Ban)> {
+        let (by, _, _, ban) = find(identity, kind, state, now_ms).next()?;
+        Some((by, ban))
+    }
+    let stands = state.any_standing(kind, now_ms);
+    stands.then(|| look(identity, kind, state, now_ms))?
+}
+
 /// Tells whether the sender of a request is exempt.
 pub fn is_exempt<S: State + ?Sized>(identity: &Identity, state: &S, now_ms: u64) -> bool {
-    find(identity, MeasureKind::Allow, state, now_ms)
-        .next()
-        .is_some()
+    first(identity, MeasureKind::Allow, state, now_ms).is_some()
 }
 
 /// What stands on a sender and waits for the verdict on its request.
@@ -77,13 +100,9 @@ pub struct Waiting {
 
 /// Finds what waits for the verdict on a sender's request. `None` when nothing does.
 pub fn waiting<S: State + ?Sized>(identity: &Identity, state: &S, now_ms: u64) -> Option<Waiting> {
-    let first = |kind| {
-        let (by, _, _, ban) = find(identity, kind, state, now_ms).next()?;
-        Some((by, ban))
-    };
     let waiting = Waiting {
-        on_signal: first(MeasureKind::RefuseOnSignal),
-        tag: first(MeasureKind::Tag),
+        on_signal: first(identity, MeasureKind::RefuseOnSignal, state, now_ms),
+        tag: first(identity, MeasureKind::Tag, state, now_ms),
     };
     (waiting.on_signal.is_some() || waiting.tag.is_some()).then_some(waiting)
 }
@@ -119,7 +138,7 @@ fn left_s(ban: Ban, now_ms: u64) -> u32 {
 
 /// Finds the refusal that stands on a sender.
 pub fn refusal<S: State + ?Sized>(identity: &Identity, state: &S, now_ms: u64) -> Option<Verdict> {
-    let (by, _, _, ban) = find(identity, MeasureKind::Refuse, state, now_ms).next()?;
+    let (by, ban) = first(identity, MeasureKind::Refuse, state, now_ms)?;
     Some(banned(ban, by, now_ms))
 }
 
@@ -185,6 +204,17 @@ pub fn hold<S: State + ?Sized>(
     now_ms: u64,
     verdict: &mut Verdict,
 ) -> Option<Held> {
+    let stands = state.any_standing(MeasureKind::Limit, now_ms);
+    stands.then(|| hold_to_limits(request, state, now_ms, verdict))?
+}
+
+#[inline(never)]
+fn hold_to_limits<S: State + ?Sized>(
+    request: &Request,
+    state: &S,
+    now_ms: u64,
+    verdict: &mut Verdict,
+) -> Option<Held> {
     let mut held: Option<Held> = None;
     let found = find(&request.identity, MeasureKind::Limit, state, now_ms);
     for (by, scope, key, stands) in found {
@@ -235,10 +265,19 @@ pub fn depart<S: State + ?Sized>(
     now_ms: u64,
     verdict: &mut Verdict,
 ) -> bool {
+    let counts = request.stage != Stage::Head;
+    let stands = counts && state.any_standing(MeasureKind::Concurrency, now_ms);
+    stands && depart_to_caps(request, state, now_ms, verdict)
+}
+
+#[inline(never)]
+fn depart_to_caps<S: State + ?Sized>(
+    request: &Request,
+    state: &S,
+    now_ms: u64,
+    verdict: &mut Verdict,
+) -> bool {
     let kind = MeasureKind::Concurrency;
-    if request.stage == Stage::Head || !state.any_standing(kind, now_ms) {
-        return false;
-    }
     let mut refused = false;
     for by in PLACES {
         let key = Key::of(&request.identity, by, Scope::Global);
@@ -270,9 +309,16 @@ pub fn depart<S: State + ?Sized>(
 /// Takes a request that [`depart`] counted out of what is under way, where it was counted: a cap may
 /// have been put elsewhere since.
 pub fn land<S: State + ?Sized>(identity: &Identity, flight: u64, state: &S, now_ms: u64) {
+    if flight != 0 {
+        take_out(identity, flight, state, now_ms);
+    }
+}
+
+#[inline(never)]
+fn take_out<S: State + ?Sized>(identity: &Identity, flight: u64, state: &S, now_ms: u64) {
     let bucket = |ms: u64| ms / FLIGHT_WINDOW.length_ms();
     let start_ms = Flight::start_ms(flight);
-    if flight == 0 || bucket(now_ms).saturating_sub(bucket(start_ms)) > 1 {
+    if bucket(now_ms).saturating_sub(bucket(start_ms)) > 1 {
         return;
     }
     for by in PLACES.into_iter().filter(|by| Flight::has(flight, *by)) {

@@ -205,6 +205,7 @@ impl Watch {
     }
 
     /// Refuses a client that stands under suspicion, or its network, here or in its whole workspace.
+    #[inline(never)]
     fn suspect<M: Memory + ?Sized>(
         &self,
         identity: &Identity,

@@ -68,6 +68,11 @@ impl Rules {
         if self.rules.is_empty() {
             return Ruling::Open;
         }
+        self.apply_each(request, verdict)
+    }
+
+    #[inline(never)]
+    fn apply_each(&self, request: &Request, verdict: &mut Verdict) -> Ruling {
         let path = path::normalise(request.path);
         for rule in &self.rules {
             if !rule.matches(request, &path) {
