@@ -353,9 +353,10 @@ impl Flight {
     }
 }
 
-/// Estimates how many requests are under way to a route; counted while a cap stands there.
-pub fn in_flight<S: State + ?Sized>(identity: &Identity, state: &S, now_ms: u64) -> u64 {
-    let key = flight_key(identity, By::Route);
+/// Estimates how many requests are under way to a place; counted while a cap stands there.
+/// Shape: `by` is the route or the service.
+pub fn in_flight<S: State + ?Sized>(identity: &Identity, by: By, state: &S, now_ms: u64) -> u64 {
+    let key = flight_key(identity, by);
     key.map_or(0, |key| {
         state.read(&key, Counter::Requests, now_ms)[FLIGHT_WINDOW as usize]
     })

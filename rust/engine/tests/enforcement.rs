@@ -462,9 +462,12 @@ mod measures {
         assert_eq!(come(later).action, Action::Throttle);
         go(first[1].flight, later);
         go(fourth.flight, later);
-        assert_eq!(standing::in_flight(&near, &state, later), 1);
+        assert_eq!(standing::in_flight(&near, By::Route, &state, later), 1);
         // The third never ends: its worker was killed.
-        assert_eq!(standing::in_flight(&near, &state, NOW + 120_000), 0);
+        assert_eq!(
+            standing::in_flight(&near, By::Route, &state, NOW + 120_000),
+            0
+        );
         let passed = |_: &u32| come(NOW + 120_000).action == Action::Allow;
         assert_eq!((0..9).filter(passed).count(), 3);
     }
@@ -492,6 +495,9 @@ mod measures {
         let routes: [&[u8]; 6] = [b"r1", b"r2", b"r3", b"r1", b"r2", b"r3"];
         let passed = routes.iter().filter(|route| come(route) == Action::Allow);
         assert_eq!(passed.count(), 4);
+        for (by, flights) in [(By::Service, 4), (By::Route, 0)] {
+            assert_eq!(standing::in_flight(&near, by, &state, NOW), flights);
+        }
     }
 
     /// A cap is put on the route while a request that the service's cap counted is under way.
@@ -512,14 +518,14 @@ mod measures {
         let first = come();
         put(&near, By::Route, Scope::Global, most, &state);
         let second = come();
-        assert_eq!(standing::in_flight(&near, &state, NOW), 1);
+        assert_eq!(standing::in_flight(&near, By::Route, &state, NOW), 1);
         for (flight, left) in [(first, 1), (second, 0)] {
             let outcome = Outcome {
                 flight,
                 ..Outcome::default()
             };
             engine.observe(&near, b"/", &outcome, &state, NOW);
-            assert_eq!(standing::in_flight(&near, &state, NOW), left);
+            assert_eq!(standing::in_flight(&near, By::Route, &state, NOW), left);
         }
     }
 

@@ -392,6 +392,10 @@ typedef struct {
    * Requests under way to the route; counted while a cap stands there.
    */
   uint64_t in_flight;
+  /**
+   * The same for its service.
+   */
+  uint64_t service_in_flight;
 } ta_traffic_t;
 
 /**

@@ -261,6 +261,8 @@ pub struct ta_traffic_t {
     pub hot_limit: u64,
     /// Requests under way to the route; counted while a cap stands there.
     pub in_flight: u64,
+    /// The same for its service.
+    pub service_in_flight: u64,
 }
 
 /// What is known of this node: sums over all its workers, living and dead.

@@ -115,7 +115,8 @@ pub unsafe extern "C" fn ta_traffic(
                 sender_60s: flow(sender.minute),
                 sender_10s: flow(sender.ten_s),
                 hot_limit: u64::from(route.hot_limit),
-                in_flight: standing::in_flight(&identity, state, now),
+                in_flight: standing::in_flight(&identity, By::Route, state, now),
+                service_in_flight: standing::in_flight(&identity, By::Service, state, now),
             };
             Ok(ta_status_t::TA_STATUS_OK)
         },

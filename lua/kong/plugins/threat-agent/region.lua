@@ -302,7 +302,8 @@ end
 
 
 -- What goes to the route of an identity, and what a sender of it sends there: flows of the last minute
--- (`minute`, `sender_minute`) and of ten seconds (`ten_s`, `sender_ten_s`), and `hot_limit`.
+-- (`minute`, `sender_minute`) and of ten seconds (`ten_s`, `sender_ten_s`), `hot_limit`, and what is under way to the
+-- route and to its service while a cap stands there (`in_flight`, `service_in_flight`).
 -- by: "client_ip" when not given. Returns nil and an error.
 function _M.traffic(from, by)
   fill_identity(identity, from)
@@ -317,6 +318,7 @@ function _M.traffic(from, by)
     sender_ten_s = flow(traffic_out.sender_10s),
     hot_limit = tonumber(traffic_out.hot_limit),
     in_flight = tonumber(traffic_out.in_flight),
+    service_in_flight = tonumber(traffic_out.service_in_flight),
   }
 end
 

@@ -26,7 +26,6 @@ local function add(all, more)
       all[window][name] = all[window][name] + number
     end
   end
-  all.in_flight = all.in_flight + more.in_flight
   all.hot_limit = max(all.hot_limit, more.hot_limit)
   return all
 end
@@ -44,6 +43,10 @@ return function(place, target)
       return nil, err
     end
     all = all and add(all, traffic) or traffic
+  end
+  if target == "service" then
+    -- A service's cap counts for all of its routes at once.
+    all.in_flight = all.service_in_flight
   end
 
   return all
