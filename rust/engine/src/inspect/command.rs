@@ -229,6 +229,10 @@ mod tests {
             "A1|B|C|D|E|F|G;id|",
             "&lt;p&gt;x&lt;/p&gt;;id /x",
             "up{job=~\"a|b\"};id /x",
+            "up{job=~\"(a|b)\"};id /x",
+            "up{job=~\"(a|b);id /x\"}",
+            "{{ $v | printf \"%d\" }};id /x",
+            "{{ $v }}|id",
             "\"|exec /x",
             "x$(id).a.example",
             "a;w\\ho\\am\\i",
@@ -350,6 +354,7 @@ mod tests {
             "<p>one & more</p>",
             "2 & a^b^c",
             "C:\\docs\\old\\text; D:\\notes\\more text",
+            "sum(rate(a_total{verb!~\"(?:CONNECT|WATCH|PROXY)\"}[5m])) > 1",
             "sum by (le) (rate(a_total{job=\"a\",verb!~\"proxy|attach|log|exec\"}[5m])) > 0",
         ] {
             assert!(score(&CommandInjection, text) < 0.5, "{text}");
@@ -361,6 +366,8 @@ mod tests {
         for text in [
             "fix: run `rm -rf node_modules && npm i` before build",
             "Use `ps aux | grep node`, then `kill -9 <pid>`.",
+            "<<< {{ content }} >>>",
+            "Only {{ $value | printf \"%.1f\" }}% of {{ $labels.job }} are healthy (threshold: 75%)",
             "Run `ls -la` in the folder and `cat` the file; then type exit and find your way home",
             "it said \\n or \\033[0m `id`, and so on for many more words",
         ] {

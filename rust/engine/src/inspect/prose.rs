@@ -1,7 +1,9 @@
 //! What reads like a command and is none: code that prose quotes, alternatives of a regular
 //! expression, strings in a list, brackets of tags that are escaped.
 
+use super::patterns::REACH;
 use super::plain::LONGEST;
+use super::references::placeholder;
 use super::Part;
 
 /// Words around quoted code that make it prose.
@@ -11,8 +13,9 @@ const WORDS: usize = 2;
 const REFERENCES: [&[u8]; 5] = [b"&copy;", b"&sc;", b"&dd;", b"&lt;", b"&gt;"];
 
 /// Takes out the code that Markdown quotes within a sentence, [`REFERENCES`] of HTML, and the
-/// alternatives that a query of metrics or logs has for a label, `job=~"log|exec"`; `None` where there
-/// is none of them. A sentence starts with a word, and quotes stand between blanks or before a mark.
+/// alternatives that a query of metrics or logs has for a label, `job=~"log|exec"`, and places for data,
+/// `{{ $value | printf "%.1f" }}`, of which the brackets are left; `None` where there is none of them. A
+/// sentence starts with a word, and quotes stand between blanks or before a mark.
 /// Cost: linear.
 pub fn without_code(part: Part, text: &[u8]) -> Option<Vec<u8>> {
     let named = |at: usize| REFERENCES.iter().find(|name| text[at..].starts_with(name));
@@ -20,7 +23,11 @@ pub fn without_code(part: Part, text: &[u8]) -> Option<Vec<u8>> {
     // A parameter of a URL is no prose.
     let quoted = part != Part::Query && memchr::memchr(b'`', text).is_some() && quotes(text);
     let matched = memchr::memchr_iter(b'~', text).any(|at| alternatives(&text[at..]).is_some());
-    if !(referred || quoted || matched) {
+    // Behind it nothing is matched.
+    let reach = text.len().min(REACH);
+    let held = memchr::memmem::find_iter(&text[..reach], b"{{")
+        .any(|at| placeholder(&text[at..]).is_some());
+    if !(referred || quoted || matched || held) {
         return None;
     }
     let mut out = Vec::with_capacity(text.len());
@@ -38,6 +45,12 @@ pub fn without_code(part: Part, text: &[u8]) -> Option<Vec<u8>> {
         {
             out.push(b' ');
             at += length;
+        } else if let Some(length) = Some(at)
+            .filter(|at| *byte == b'{' && *at < reach)
+            .and_then(|at| placeholder(&text[at..]))
+        {
+            out.extend_from_slice(b"{{}}");
+            at += length;
         } else {
             out.extend(Some(*byte).filter(|_| !within));
             at += 1;
@@ -51,15 +64,24 @@ pub fn without_code(part: Part, text: &[u8]) -> Option<Vec<u8>> {
 /// end, or an expansion.
 fn alternatives(text: &[u8]) -> Option<usize> {
     let inside = text.strip_prefix(b"~\"")?;
+    let grouped = inside.strip_prefix(b"(?:").or(inside.strip_prefix(b"("));
+    let (opening, inside) = (
+        inside.len() - grouped.unwrap_or(inside).len(),
+        grouped.unwrap_or(inside),
+    );
     let plain = |b: &&u8| {
         b.is_ascii_alphanumeric() || matches!(b, b'|' | b'_' | b'-' | b'.' | b'*' | b'+' | b':')
     };
     let length = inside.iter().take_while(plain).count();
     let words = &inside[..length];
-    let whole = inside.get(length) == Some(&b'"') && !words.ends_with(b"|");
-    let behind = matches!(inside.get(length + 1), Some(b',' | b'}'));
-    (whole && behind && words.split(|b| *b == b'|').all(|word| !word.is_empty()))
-        .then_some(length + 3)
+    let rest = &inside[length..];
+    let ended = match opening {
+        0 => Some(rest),
+        _ => rest.strip_prefix(b")"),
+    };
+    let whole = matches!(ended, Some([b'"', b',' | b'}', ..]));
+    (whole && words.split(|b| *b == b'|').all(|word| !word.is_empty()))
+        .then_some(3 + opening + length + usize::from(opening > 0))
 }
 
 /// Tells a sentence that quotes code.

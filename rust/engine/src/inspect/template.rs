@@ -5,8 +5,10 @@
 //! Source: the expression languages' own manuals; CVE-2021-44228 for lookups.
 
 use super::detector::{Detector, Report};
+use super::documents::is_deep;
 use super::patterns::{pattern, Patterns};
 use super::prefilter::{Hints, Marks};
+use super::references::{held, Holds};
 use super::words::Words;
 use super::Family;
 use crate::decode::Value;
@@ -37,12 +39,12 @@ static PATTERNS: Patterns = Patterns::new(&[
     // A method that is called is no placeholder.
     pattern("template.expression", 0.8, 0.0, "^\\s*(?:\\{\\{|[$#*@~]\\{)[^{}]{0,200}\\.\\s*\\w+\\s*\\([^{}]{0,200}\\)[^{}]{0,200}\\}\\}?\\s*$"),
     // Neither is a list, a program's literal, an assignment or a quoted command; a path with filters is one.
-    pattern("template.expression", 0.6, 0.0, "^\\s*(?:(?:\\{\\{|[$#*@~]\\{)\\s*(?:[\\[(]|\\.[a-z]|['\"][^'\"]*['\"]\\s*[^|\\s}]|[^{}]{0,200}[`@])[^{}]{0,200}\\}{1,2}|[$#*@~]\\{\\s*['\"][^'\"]*['\"]\\s*\\}|<%[=-]?[^%=]{0,200}[(\\[`'\"][^%]{0,200}%>)\\s*$"),
-    pattern("template.directive", 0.85, 0.7, "<#(?:assign|include|import|setting|list)\\b|freemarker\\.template\\.utility|\\?new\\(\\)|\\?api\\b|#set\\s*\\(\\s*\\$|\\$\\w+\\.(?:class|getclass)\\b|#(?:include|parse|evaluate)\\s*\\(|\\{php\\}|\\{\\$smarty|\\{system\\(|\\{literal\\}"),
+    pattern("template.expression", 0.6, 0.0, "^\\s*(?:(?:\\{\\{|[$#*@~]\\{)\\s*(?:[\\[(]|\\.(?-i:[a-z])|['\"][^'\"]*['\"]\\s*[^|\\s}]|[^{}]{0,200}[`@])[^{}]{0,200}\\}{1,2}|[$#*@~]\\{\\s*['\"][^'\"]*['\"]\\s*\\}|<%[=-]?[^%=]{0,200}[(\\[`'\"][^%]{0,200}%>)\\s*$"),
+    pattern("template.directive", 0.85, 0.7, "<#(?:assign|include|import|setting|list)\\b|freemarker\\.template\\.utility|\\?new\\(\\)|\\?api\\b|#set\\s*\\(\\s*\\$|\\$\\w+\\.(?:class|getclass)(?:\\s*[.(\\[]|\\s*$)|#(?:include|parse|evaluate)\\s*\\(|\\{php\\}|\\{\\$smarty|\\{system\\(|\\{literal\\}"),
     pattern("template.directive", 0.7, 0.2, "\\{%-?\\s*(?:(?:import|include|extends|debug|load)\\b|if\\s+(?:true|not|\\d|['\"])|[^%{}]{0,100}\\.\\w+\\()|<%=?\\s*(?:system|exec|eval|`|file|dir|io|require|self|7|foo|class|object|response|request|out|%x|%q)"),
     // A value, handed on to a function that runs it.
     pattern("template.directive", 0.8, 0.4, "\\{\\s*['\"$][^{}\\n]{0,80}\\|\\s*@?(?:system|exec|passthru|shell_exec|eval|phpinfo|file_get_contents|readfile|assert)\\b"),
-    pattern("template.razor", 0.85, 0.6, "@\\(\\s*\\d+\\s*[-+*/]|@\\{\\s*(?:var|//|system)|@\\((?:system|process|\\d)|@(?:system\\.|model\\.|html\\.raw|functions\\s*\\{|import\\s+(?:[a-tv-z_]|u[^r]))"),
+    pattern("template.razor", 0.85, 0.6, "@\\(\\s*\\d+\\s*[-+*/]|@\\{\\s*(?:var\\s|//|system)|@\\((?:system|process|\\d)|@(?:system\\.|model\\.|html\\.raw|functions\\s*\\{|import\\s+(?:[a-tv-z_]|u[^r]))"),
     pattern("template.ognl", 0.95, 0.8, "#_memberaccess|@ognl|ognl\\.ognlcontext|@java\\.lang|\\(#\\w+\\s*=|#context\\[|xwork2?\\.|#request\\.|struts2?\\.|allowstaticmethodaccess|denymethodexecution|%\\{\\s*#|%\\{\\(#|\\(#\\w+\\.\\w+|#\\w+\\.\\w+\\("),
     pattern("template.spel", 0.95, 0.8, "t\\s*\\(\\s*(?:java|org|com|javax)\\.|#\\{\\s*t\\(|#this\\.getclass|new\\s+java\\.|new\\s+processbuilder|\\.getclass\\(\\)\\.|\\bforname\\s*\\(|getruntime\\(\\)|class\\.module\\.classloader|classloader\\.resources"),
     pattern("template.python", 0.9, 0.5, "__(?:class|globals|mro|subclasses|builtins|bases|base|import|getitem|dict|reduce)__|(?:[.\\[|'\"]\\s*__init__|__init__\\s*\\.\\s*__)|\\[['\"](?:__\\w+__|\\\\x5f)|\\\\x5f\\\\x5f|\\|attr\\s*\\(|\\.mro\\(\\)"),
@@ -60,6 +62,9 @@ impl Detector for TemplateInjection {
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
+        if refers(value) {
+            report.doubt(&["template.expression"], REFERRED);
+        }
         PATTERNS.judge(value, value.bytes, report);
         if let Some((folded, hidden)) = fold(value.bytes) {
             if hidden {
@@ -67,6 +72,23 @@ impl Detector for TemplateInjection {
             }
             PATTERNS.judge(value, &folded, report);
         }
+    }
+}
+
+/// Most that brackets are worth that hold names.
+const REFERRED: f32 = 0.2;
+
+/// Tells a value whose brackets only hold names of data. A parameter that is nothing but such a bracket is
+/// how one looks whether brackets are read at all; deep in a document it is a document's.
+fn refers(value: &Value<'_>) -> bool {
+    let text = value.bytes.trim_ascii();
+    let text = &text[..text.len().min(super::patterns::REACH)];
+    let whole =
+        matches!(text, [b'{' | b'$', .., b'}']) && memchr::memchr_iter(b'}', text).count() < 3;
+    match held(text) {
+        Some(Holds::Names) => !whole || is_deep(value),
+        Some(Holds::Conditions) => is_deep(value),
+        None => false,
     }
 }
 
@@ -130,7 +152,7 @@ fn gives(lookup: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inspect::{patterns, testing::score};
+    use crate::inspect::{patterns, testing::score, testing::score_at, Part};
 
     #[test]
     fn expressions_are_found() {
@@ -210,8 +232,38 @@ mod tests {
             "user@example.com (work)",
             "<style>@import url(\"https://a.example/a.css\"); @import 'b.css'; @media print { p { margin: 0 } }</style>",
             "${Env}-queue and ${url}",
+            "{{ .Chart.AppVersion }}",
+            "${filename}.handler",
+            "arn:aws:x:${AWS::Region}:${__ApiId__}/${__Stage__}/GET/",
+            "<p>@{variables('name')}</p>",
+            "{{ $labels.instance }} ({{ $labels.class }}) is down",
         ] {
             assert!(score(&TemplateInjection, text) < 0.5, "{text}");
+        }
+    }
+
+    #[test]
+    fn documents_name_their_data() {
+        let deep =
+            |text: &str| score_at(&TemplateInjection, Part::Json, b"do.getPet.with.id", text);
+        for text in [
+            "${ .pet.id }",
+            "${ .bpm < 60 or .bpm > 100 }",
+            "{{ .Value }}",
+        ] {
+            assert!(deep(text) < 0.3, "{text}");
+            assert!(score(&TemplateInjection, text) >= 0.45, "{text}");
+        }
+        for text in [
+            "{{7*7}}",
+            "${T(java.lang.Runtime)}",
+            "{{config}}",
+            "${.data_model}",
+            "{{constructor.constructor('return 1')()}}",
+            "{{ a }}{{ ''.__class__ }}",
+            "${ .a < 1 }${7*7}",
+        ] {
+            assert!(deep(text) >= 0.5, "{text}");
         }
     }
 

@@ -6,6 +6,7 @@ mod path;
 mod spelling;
 
 use super::detector::{Detector, Report};
+use super::documents::is_deep;
 use super::prefilter::{Hints, Marks};
 use super::words::Words;
 use super::{Family, Part};
@@ -53,9 +54,6 @@ const MORE_ROOTS: [&[u8]; 6] = [
     b"/var/lp/",
     b"/boot/",
 ];
-
-/// Objects around a field from which on it counts as deep.
-const DEEP: usize = 3;
 
 /// The detector of this family.
 pub struct Traversal;
@@ -171,12 +169,6 @@ impl Detector for Traversal {
             }
         }
     }
-}
-
-/// Tells a field so deep in a document that it is no parameter: descriptions of machines go so deep,
-/// and their files are the machine's.
-fn is_deep(value: &Value<'_>) -> bool {
-    value.part == Part::Json && memchr::memchr_iter(b'.', value.name).count() >= DEEP
 }
 
 /// Tells a name under which services are told where their files lie.
