@@ -4,6 +4,7 @@
 mod disguise;
 mod fragment;
 mod markup;
+mod page;
 mod script;
 mod sink;
 
@@ -15,6 +16,9 @@ use crate::decode::{html, percent, Value};
 
 /// Longest value whose comments are dropped. Units: bytes.
 const COMMENTED: usize = 512;
+
+/// Most that is said of a page's scripts where whole pages are taken.
+const TAKEN: f32 = 0.2;
 
 /// The detector of this family.
 pub struct Xss;
@@ -30,12 +34,15 @@ impl Detector for Xss {
 
     /// What markup costs is taken while it is read.
     fn steps(&self, bytes: usize) -> usize {
-        40 + bytes.min(1024) + bytes / 8
+        40 + bytes.min(1024) + bytes / 4
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
         let text = value.bytes;
         let tagged = memchr::memchr(b'<', text).is_some();
+        if tagged && page::is_page(value) {
+            report.doubt(&["xss.script_tag"], TAKEN);
+        }
         if tagged {
             markup::judge(text, report);
         }
