@@ -8,7 +8,7 @@ use super::detector::{Detector, Report};
 use super::patterns::{pattern, quoted, Patterns};
 use super::prefilter::{Hints, Marks};
 use super::words::Words;
-use super::{errors, serialized, upload, Family, Part};
+use super::{errors, programs, serialized, upload, Family, Part};
 use crate::decode::Value;
 
 /// The detector of this family.
@@ -95,6 +95,9 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("code.eval", 0.6, 0.15, concat!("^[\\s'\"();{}+.-]{0,12}(?:eval|assert|execute)", call!(), "|['\"]\\s*[.+;]\\s*(?:eval|system|exec|print|die|sleep|phpinfo|assert)", call!(), "|^\\s*(?:data:|javascript:)?(?:print|sleep|die|exit)\\s*\\(\\s*(?:md5|\\d+|['\"])[^)]*\\)\\s*;?\\s*$")),
 ]);
 
+/// Most that is said of what another language would read so.
+const FOREIGN: f32 = 0.2;
+
 impl Detector for CodeInjection {
     fn family(&self) -> Family {
         Family::CodeInjection
@@ -107,6 +110,9 @@ impl Detector for CodeInjection {
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
         upload::judge(value, report);
         serialized::judge(value, report);
+        if let Some(foreign) = programs::foreign(value) {
+            report.doubt(foreign, FOREIGN);
+        }
         let plain = errors::left_out(value.bytes);
         PATTERNS.judge(value, plain.as_deref().unwrap_or(value.bytes), report);
         if value.part == Part::Json && value.name.ends_with(b"constructor.prototype") {
@@ -258,6 +264,43 @@ mod tests {
         ] {
             assert!(score(&CodeInjection, text) < 0.5, "{text}");
         }
+    }
+
+    #[test]
+    fn other_languages_are_no_php() {
+        let json = |text: &str| score_at(&CodeInjection, Part::Json, b"code", text);
+        for text in [
+            "def handler(event, context):\n    print(event)\n    return \"nothing\"\n",
+            "# sums\nimport numpy as np\nprint(np.sum(x), file)",
+            "SELECT $__timeGroup(at, '5m') AS time FROM $table",
+        ] {
+            assert!(json(text) < 0.5, "{text}");
+        }
+        for text in [
+            "def x(): system('id');",
+            "import x\n<?php passthru('id');",
+            "import os; os.system('id')",
+            "import os\nos.system('id')",
+            "import x;\nsystem('id');",
+            "import x\nsystem('id');",
+            "from os import system\nsystem('id')",
+            "SELECT $__timeFilter(x); system('id')",
+            "SELECT $a('id')",
+            "SELECT chr(113)||chr(122)",
+            "SELECT $__x('id')",
+        ] {
+            assert!(json(text) >= 0.5, "{text}");
+        }
+        let cell = |text: &str| score_at(&CodeInjection, Part::Json, b"cells.source", text);
+        assert!(cell("print(data.dtype)") < 0.5);
+        assert!(cell("console.log(x)") < 0.5);
+        assert!(cell("<?php system('id');") >= 0.5);
+        assert!(cell("import os; os.system('id')") >= 0.5);
+        assert!(cell("require('child_process').exec('id')") >= 0.5);
+        assert!(json("print(data.dtype)") >= 0.5);
+        let sample = |name, text| score_at(&CodeInjection, Part::Json, name, text);
+        assert!(sample(b"body.sample", "console.log(\"hi\")") < 0.5);
+        assert!(sample(b"sample", "console.log(\"hi\")") >= 0.5);
     }
 
     #[test]

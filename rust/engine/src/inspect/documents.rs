@@ -11,3 +11,26 @@ const DEEP: usize = 3;
 pub fn is_deep(value: &Value<'_>) -> bool {
     value.part == Part::Json && memchr::memchr_iter(b'.', value.name).count() >= DEEP
 }
+
+/// Ends of the names under which documents hold a program: cells of a notebook, functions of a cloud's
+/// template, steps of a workflow.
+const PROGRAMS: [&[u8]; 5] = [
+    b"cells.source",
+    b"Code.ZipFile",
+    b"Properties.InlineCode",
+    b"parameters.functionCode",
+    b"parameters.jsCode",
+];
+
+/// Tells a field that holds a program, or a line of it, which is the document's to run.
+pub fn holds_program(value: &Value<'_>) -> bool {
+    let step = || is_deep(value) && value.name.ends_with(b"script.source");
+    value.part == Part::Json && (PROGRAMS.iter().any(|end| value.name.ends_with(end)) || step())
+}
+
+/// Tells a line, or less, of markup that the document puts together: what a notebook shows, and pieces of a
+/// file in a cloud's template.
+pub fn holds_piece(value: &Value<'_>) -> bool {
+    is_deep(value)
+        && (value.name.ends_with(b".data.text/html") || value.name.ends_with(b"Fn::Join"))
+}

@@ -21,6 +21,7 @@ mod patterns;
 mod pipeline;
 mod plain;
 mod prefilter;
+mod programs;
 mod prose;
 mod quiet;
 mod references;

@@ -9,6 +9,7 @@ mod script;
 mod sink;
 
 use super::detector::{Detector, Report};
+use super::documents::holds_piece;
 use super::prefilter::{Hints, Marks};
 use super::words::Words;
 use super::{patterns, Family, Part};
@@ -46,7 +47,8 @@ impl Detector for Xss {
         if tagged {
             markup::judge(text, report);
         }
-        let field = matches!(value.part, Part::Query | Part::Form | Part::Json);
+        let field =
+            matches!(value.part, Part::Query | Part::Form | Part::Json) && !holds_piece(value);
         // Behind the beginning of prose or of a program both are what the text is about.
         let head = &text[..patterns::prose(value.part, text).unwrap_or(text.len())];
         let piece = || fragment::find(text).is_some_and(|at| at < head.len());
@@ -187,7 +189,7 @@ fn escape(text: &[u8]) -> Option<(usize, char)> {
 mod tests {
     use super::*;
     use crate::inspect::budget::Budget;
-    use crate::inspect::testing::score;
+    use crate::inspect::testing::{score, score_at};
 
     #[test]
     fn scripts_are_found() {
@@ -255,6 +257,15 @@ mod tests {
             let spent = markup::judge(text.as_bytes(), &mut report);
             assert!(spent <= 9 * text.len() + 4096, "{unit}: {spent}");
         }
+    }
+
+    #[test]
+    fn documents_put_lines_together() {
+        let at = |name, text| score_at(&Xss, Part::Json, name, text);
+        let shown = b"content.cells.outputs.data.text/html";
+        assert!(at(shown, "</div>") < 0.5);
+        assert!(at(b"data.text/html", "</div>") >= 0.5);
+        assert!(at(shown, "<img src=x onerror=alert(1)>") >= 0.5);
     }
 
     #[test]
