@@ -25,7 +25,7 @@ mod respelled;
 mod sink;
 mod url;
 mod utf7;
-mod xml;
+pub mod xml;
 
 pub use marked::Passage;
 pub use url::is_plain;

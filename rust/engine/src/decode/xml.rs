@@ -49,6 +49,15 @@ pub fn walk<V: Visitor>(sink: &mut Sink<'_, V>, xml: &[u8]) {
     }
 }
 
+/// Names where a described service is, in the place of its attribute's own name.
+///
+/// Source: Web Services Description Language 1.1, sections 3.8 and 4.4.
+pub const ADDRESS: &[u8] = b"address.location";
+
+fn local(element: &[u8]) -> &[u8] {
+    element.rsplit(|b| *b == b':').next().unwrap_or(element)
+}
+
 fn behind<'x>(rest: &'x [u8], mark: &[u8]) -> &'x [u8] {
     memmem::find(rest, mark).map_or(b"", |at| &rest[at + mark.len()..])
 }
@@ -79,7 +88,8 @@ fn tag<'x, V: Visitor>(
                 let end = memchr::memchr(*byte, value).unwrap_or(value.len());
                 html::undo(value[..end].trim_ascii(), buffer);
                 if !buffer.is_empty() {
-                    sink.plain(Part::Body, name, buffer);
+                    let address = name == b"location" && local(element) == b"address";
+                    sink.plain(Part::Body, if address { ADDRESS } else { name }, buffer);
                 }
                 at += end + 2;
             }

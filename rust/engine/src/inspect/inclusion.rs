@@ -4,7 +4,7 @@
 use super::detector::{Detector, Report};
 use super::patterns::{pattern, Patterns};
 use super::prefilter::{Hints, Marks};
-use super::ssrf::goes_back;
+use super::ssrf::{goes_back, is_address};
 use super::{Family, Part};
 use crate::decode::Value;
 
@@ -130,7 +130,7 @@ impl Detector for FileInclusion {
             }
             return;
         }
-        let link = is(value.name, &LINKS) || goes_back(value.name);
+        let link = is(value.name, &LINKS) || goes_back(value.name) || is_address(value);
         if link && !program {
             report.doubt(&["inclusion.cut", "inclusion.address"], LINKED);
         } else if ends(text, &SHOWN) {

@@ -8,7 +8,7 @@ use super::patterns::{pattern, quoted, Patterns};
 use super::prefilter::{Hints, Marks};
 use super::words::Words;
 use super::{Family, Part};
-use crate::decode::Value;
+use crate::decode::{xml, Value};
 
 /// The detector of this family.
 pub struct Ssrf;
@@ -35,7 +35,8 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("ssrf.scheme", 0.8, 0.4, "^\\s*url:[a-z]{2,10}:[/\\\\]"),
     // Those of directories and mail are a setting's where it starts with them, and not in a lookup.
     pattern("ssrf.scheme", 0.8, 0.3, "\\w[=:'\"(,](?:ldaps?|dns|smb|sftp|telnet):[/\\\\]{2}"),
-    pattern("ssrf.confusion", 0.75, 0.3, "^\\s*(?:https?|ftp):(?:[/\\\\]*[^/\\s@?#]*(?:[\\s#?\\\\]|:\\d+\\s)[^/\\s=]*@[^/]|[/\\\\]*[^/\\s]*@[^/\\s]*@|[/\\\\]*[0-9:.]+:\\d+:\\d+|\\d|\\[)"),
+    // A port before a slash, `HTTP:80/`, is where a balancer looks whether a server lives.
+    pattern("ssrf.confusion", 0.75, 0.3, "^\\s*(?:https?|ftp):(?:[/\\\\]*[^/\\s@?#]*(?:[\\s#?\\\\]|:\\d+\\s)[^/\\s=]*@[^/]|[/\\\\]*[^/\\s]*@[^/\\s]*@|[/\\\\]*[0-9:.]+:\\d+:\\d+|0|\\d+(?:[^\\d/]|$)|\\d{6}|\\[)"),
 ]);
 
 /// What settings of services hold too, which come in JSON.
@@ -76,7 +77,7 @@ impl Detector for Ssrf {
             return PATTERNS.judge(value, value.bytes, report);
         }
         PATTERNS.judge(value, value.bytes, report);
-        if value.part == Part::Json {
+        if value.part == Part::Json || is_address(value) {
             return PROBES.judge(value, value.bytes, report);
         }
         // How people write where a repository is cloned from.
@@ -85,6 +86,11 @@ impl Detector for Ssrf {
         }
         LOCAL.judge(value, value.bytes, report);
     }
+}
+
+/// Tells the address that a description gives of its own service, also on a developer's machine.
+pub fn is_address(value: &Value<'_>) -> bool {
+    value.part == Part::Body && value.name == xml::ADDRESS
 }
 
 /// Most that is said of what has an ordinary meaning as well.
@@ -238,6 +244,26 @@ mod tests {
             "url:file:///x",
             "http://a.rbndr.us/",
         ] {
+            assert!(score(&Ssrf, text) >= 0.5, "{text}");
+        }
+    }
+
+    #[test]
+    fn services_are_described_where_they_run() {
+        let at = |name, text| score_at(&Ssrf, Part::Body, name, text);
+        for text in ["http://localhost:9000/services/Order", "http://127.0.0.1/"] {
+            assert!(at(xml::ADDRESS, text) < 0.5, "{text}");
+            assert!(at(b"location", text) >= 0.5, "{text}");
+        }
+        for text in [
+            "http://localhost:22/",
+            "http://169.254.169.254/latest/meta-data/",
+            "gopher://127.0.0.1:6379/_x",
+        ] {
+            assert!(at(xml::ADDRESS, text) >= 0.5, "{text}");
+        }
+        assert!(score(&Ssrf, "HTTP:80/index.html") < 0.5);
+        for text in ["http:2130706433/", "http:0/", "http:127.1/"] {
             assert!(score(&Ssrf, text) >= 0.5, "{text}");
         }
     }
