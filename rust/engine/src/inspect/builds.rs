@@ -5,7 +5,7 @@ use crate::decode::Value;
 use memchr::memmem;
 
 /// Names under which APIs of builds, containers and schedules take commands.
-const TAKING: [&[u8]; 19] = [
+const TAKING: [&[u8]; 20] = [
     b"args",
     b"command",
     b"commands",
@@ -21,6 +21,7 @@ const TAKING: [&[u8]; 19] = [
     b"runcmd",
     b"script",
     b"scripts",
+    b"shell",
     b"startup_script",
     b"tasks",
     b"user_data",
@@ -60,7 +61,9 @@ pub fn takes_commands(value: &Value<'_>) -> bool {
     };
     let shell = || {
         let path = text.strip_prefix(b"/usr").unwrap_or(text);
-        let name = path.strip_prefix(b"/bin/").unwrap_or_default();
+        let path = path.strip_prefix(b"/local").unwrap_or(path);
+        let folder = path.strip_prefix(b"/bin/").or(path.strip_prefix(b"/sbin/"));
+        let name = folder.unwrap_or_default();
         json && !name.is_empty() && name.iter().all(u8::is_ascii_alphanumeric)
     };
     let meant = text.starts_with(b"#!/") || shell() || named();

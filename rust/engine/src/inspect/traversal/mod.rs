@@ -89,9 +89,13 @@ impl Detector for Traversal {
             alone && raw.len() <= PATH && (!prose(raw) || is_drive(raw) && raw.len() <= SHORT);
         let field = matches!(value.part, Part::Query | Part::Form);
         if climbs > 0 {
+            let climbed = || match prose(raw) && value.part != Part::Query {
+                true => files::named(&Path::read(&climbing(raw)).text),
+                false => file,
+            };
             let score = match (climbs, alone) {
-                _ if file.is_some() && (alone || climbs > 2) => 0.95,
                 (1..=2, true) if !hidden && is_shown(raw) => 0.3,
+                _ if file.is_some() && (alone || climbs > 2 && climbed().is_some()) => 0.95,
                 (1.., true) if value.odd_utf8 => 0.9,
                 (1.., true) if hidden => 0.7,
                 (4.., true) => 0.85,
@@ -173,11 +177,14 @@ impl Detector for Traversal {
 
 /// Tells a name under which services are told where their files lie.
 fn is_setting(name: &[u8]) -> bool {
-    const PARTS: [&[u8]; 9] = [
+    const PARTS: [&[u8]; 12] = [
         b"bind",
+        b"cafile",
+        b"certfile",
         b"conf",
         b"dest",
         b"hostpath",
+        b"keyfile",
         b"log",
         b"mount",
         b"socket",
@@ -236,6 +243,13 @@ fn prose(raw: &[u8]) -> bool {
         memmem::find(raw, b":/").and_then(|at| Some(at + memchr::memchr(b'#', &raw[at..])?));
     let text = raw[..linked.unwrap_or(raw.len())].trim_ascii();
     memchr::memchr_iter(b' ', text).count() > 1 || memchr::memchr(b'\n', text).is_some()
+}
+
+/// The words of a text that climb, as which a file that it also tells about is not among them.
+fn climbing(raw: &[u8]) -> Vec<u8> {
+    let words = raw.split(|b| b.is_ascii_whitespace());
+    let climbs = |word: &&[u8]| memmem::find_iter(word, b"..").count() > 2;
+    words.filter(climbs).collect::<Vec<_>>().join(&b' ')
 }
 
 /// `/....../x`, `/.../`: a path that starts with more points than any folder has.

@@ -8,6 +8,9 @@ fn sources_import_each_other() {
     let json = |text: &str| score_at(&Traversal, Part::Json, b"diff", text);
     assert!(json("--- a/x.js\n-import a from '../../a'\n+import a from '../../../a'\n") < 0.5);
     assert!(json("[Group](../index.md) / Group\n\n[a](../../a.md) and [b](../../b.md)\n") < 0.5);
+    let notes = "Logs are in /var/log/syslog.\n\n[a](../a.md), [b](../b.md), [c](../../c.md)\n";
+    assert!(json(notes) < 0.5);
+    assert!(json("Logs are\nhere:\n../../../../var/log/syslog\n") >= 0.5);
     assert!(json("../../../../x") >= 0.5);
     assert!(json("file:///var/run/secrets/token") >= 0.5);
     assert!(json("uploads/../../private/keys.pem") >= 0.5);
@@ -27,6 +30,8 @@ fn settings_name_folders_of_servers() {
         (b"log", "/var/log/nginx/access.log", false),
         (b"volumes", "./data:/var/lib/mysql", false),
         (b"hostPath.path", "/var/log/pods", false),
+        (b"monitor.caFile", "/etc/prometheus/certs/ca.crt", false),
+        (b"monitor.caFile", "/etc/shadow", true),
         (b"mountPath", "/etc/shadow", true),
         (b"Metadata.Init.setup.files", "/etc/cfn/hup.conf", false),
         (b"Metadata.Init.setup.files", "/etc/passwd", true),
