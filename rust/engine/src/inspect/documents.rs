@@ -2,6 +2,7 @@
 
 use super::Part;
 use crate::decode::Value;
+use memchr::memmem;
 
 /// Objects around a field from which on it counts as deep.
 const DEEP: usize = 3;
@@ -10,6 +11,18 @@ const DEEP: usize = 3;
 /// so deep, and their files and names are their own.
 pub fn is_deep(value: &Value<'_>) -> bool {
     value.part == Part::Json && memchr::memchr_iter(b'.', value.name).count() >= DEEP
+}
+
+/// Tells an instruction of XML that names a style sheet of CSS, which nothing is transformed by. Shape: what
+/// stands behind `<?xml-stylesheet`.
+///
+/// Source: Associating Style Sheets with XML documents 1.0 (pseudo-attributes).
+pub fn names_css(instruction: &[u8]) -> bool {
+    let end = memmem::find(instruction, b"?>").unwrap_or(instruction.len());
+    let inside = instruction[..end].to_ascii_lowercase();
+    let has = |word: &[u8]| memmem::find(&inside, word).is_some();
+    let others: [&[u8]; 4] = [b"xsl", b"script", b"data:", b"text/xml"];
+    has(b"text/css") && !others.iter().any(|word| has(word))
 }
 
 /// Ends of the names under which documents hold a program: cells of a notebook, functions of a cloud's

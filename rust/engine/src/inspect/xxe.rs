@@ -5,6 +5,7 @@
 //! includes name parts of the message (`cid:`) and nothing else.
 
 use super::detector::{Detector, Report};
+use super::documents::names_css;
 use super::patterns::{pattern, Patterns};
 use super::prefilter::{Hints, Marks};
 use super::Family;
@@ -50,6 +51,9 @@ impl Detector for Xxe {
             (false, true) => report.doubt(&["xxe.public", "xxe.doctype"], 0.2),
             (false, false) => {}
         }
+        if is_css(value.bytes) {
+            report.doubt(&["xxe.transform"], 0.2);
+        }
         PATTERNS.judge(value, value.bytes, report);
     }
 }
@@ -83,6 +87,12 @@ const PUBLISHERS: [&[u8]; 26] = [
     b"freedesktop.org",
     b"gnome.org",
 ];
+
+/// Tells an instruction by itself that names a style sheet of CSS.
+fn is_css(text: &[u8]) -> bool {
+    let rest = text.strip_prefix(b"<?xml-stylesheet");
+    rest.is_some_and(|rest| names_css(rest) && memchr::memchr(b'<', rest).is_none())
+}
 
 /// Tells whether the document type is one of a publisher's. Cost: linear in its start.
 fn is_published(text: &[u8]) -> bool {
@@ -142,6 +152,8 @@ mod tests {
             "<!DOCTYPE x SYSTEM \"http://w3.org.a.example/x.dtd\"><x/>",
             "<!doctype html PUBLIC \"-//W3C//DTD XHTML 1.0//EN\" \"http://a.example/w3.org/x.dtd\"><html/>",
             "<!DOCTYPE x [<!ENTITY a \"http://a.example/\"><!ENTITY b SYSTEM \"/x\">]><x/>",
+            "<?xml-stylesheet type=\"text/xsl\" href=\"https://a.example/x.xsl\"?>",
+            "<?xml-stylesheet type=\"text/css\" type='application/xslt+xml' href=\"/x\"?>",
             "<xs:import schemaLocation=\"file:///etc/hosts\"/>",
         ] {
             assert!(score(&Xxe, text) >= 0.5, "{text}");
@@ -155,6 +167,7 @@ mod tests {
             "<!DOCTYPE html><html><head></head></html>",
             "<!DOCTYPE html PUBLIC \"-//W3C//DTD XHTML 1.0 Strict//EN\" \"http://www.w3.org/TR/xhtml1/DTD/xhtml1-strict.dtd\">",
             "<?xml version=\"1.0\" encoding=\"utf-8\"?><a>b</a>",
+            "<?xml-stylesheet type=\"text/css\" href=\"https://a.example/feed.css\"?>",
             "<!-- a comment --><p>text</p>",
             "<!-- a --><!doctype html PUBLIC \"-//W3C//DTD XHTML 1.0 Transitional//EN\" \"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd\"><html></html>",
             "<!DOCTYPE cXML SYSTEM \"http://xml.cxml.org/schemas/cXML/1.2.014/cXML.dtd\"><cXML/>",

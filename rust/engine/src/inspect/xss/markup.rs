@@ -4,6 +4,7 @@ use super::disguise::hides_host;
 use super::script::{is_event, runs};
 use crate::decode::html;
 use crate::inspect::detector::Report;
+use crate::inspect::documents::names_css;
 
 /// How often all bytes of a value may be read: tags within tags are read again, since it depends
 /// on what stands around the value which of them a browser sees.
@@ -366,7 +367,7 @@ fn style(value: &[u8], report: &mut Report<'_>) {
 /// `<!...` and `<?...`.
 fn declaration(name: &[u8], rest: &[u8], rich: bool, report: &mut Report<'_>) {
     let loads = is(name, b"?import")
-        || is(name, b"?xml-stylesheet")
+        || is(name, b"?xml-stylesheet") && !names_css(rest)
         || starts(name, b"!--[if") && !find(&rest[..rest.len().min(24)], b"mso");
     if loads || is(name, b"!attlist") && find(rest, b"javascript") {
         report.add("xss.tag", if rich { 0.3 } else { 0.6 });
