@@ -7,8 +7,8 @@ use threat_agent_engine::inspect::{Family, Findings, Inspector};
 use threat_agent_engine::verdict::Uninspected;
 use threat_agent_engine::{Body, Request};
 
-/// The budget of a request of 64 KiB; a larger one has two for each byte. Units: steps.
-const STEPS: u64 = 128 << 10;
+/// The budget of a request of 64 KiB; a larger one has as many for each byte. Units: steps.
+const STEPS: u64 = 48 << 10;
 /// What a test's own path and headers add to that, and what is too little for one more pass.
 /// Units: steps.
 const SLACK: u64 = 1024;

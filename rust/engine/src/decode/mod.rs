@@ -111,6 +111,9 @@ pub trait Visitor {
     /// Tells how often something came of a visit, where a line of the headers of which nothing came
     /// need not be visited again; none where it must be.
     fn noted(&self) -> Option<u32>;
+
+    /// Tells whether it looks no more at anything, so that nothing need be decoded for it.
+    fn is_spent(&self) -> bool;
 }
 
 /// A visitor of all values.
@@ -131,6 +134,10 @@ impl<F: FnMut(&Value<'_>)> Visitor for All<F> {
 
     fn noted(&self) -> Option<u32> {
         None
+    }
+
+    fn is_spent(&self) -> bool {
+        false
     }
 }
 

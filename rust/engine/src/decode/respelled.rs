@@ -22,7 +22,8 @@ pub fn undo(text: &[u8], out: &mut Vec<u8>) -> bool {
 fn unescape(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = memmem::find(rest, b"\\u00") {
+    let escape = memmem::Finder::new(b"\\u00");
+    while let Some(at) = escape.find(rest) {
         out.extend_from_slice(&rest[..at]);
         let code = rest.get(at + 4..at + 6).and_then(percent::hex);
         match code.filter(|code| *code < 0x80) {

@@ -239,10 +239,15 @@ impl<V: Visitor> Nested<'_, V> {
     #[inline(always)]
     fn judge(&mut self, value: &Value<'_>) {
         let any = value.seen.any;
-        if any & kind::BRACE != 0 && any & kind::QUOTE != 0 {
+        // What nobody looks at is only counted.
+        let spent = self.out.visitor.is_spent();
+        if !spent && any & kind::BRACE != 0 && any & kind::QUOTE != 0 {
             return self.structured(value);
         }
         self.out.hand(value);
+        if spent {
+            return;
+        }
         if any & kind::CONTROL != 0 && memchr::memchr(0, value.bytes).is_some() {
             self.pierced(value);
         }

@@ -1,24 +1,39 @@
 //! What a request may cost, in steps, so that no input takes much longer than an ordinary one of
-//! its size. A step is about what matching one byte against a family's patterns takes: 4 to 8 ns
-//! where the figures of the benches were measured.
+//! its size. A step is some hundred instructions.
 
 /// Steps of a request of any size.
-const STEPS: usize = 128 << 10;
-/// Steps of a large one for each of its bytes; an ordinary one takes less than half of a step.
-const STEPS_PER_BYTE: usize = 2;
+const STEPS: usize = 48 << 10;
+/// Steps of a large one for each four of its bytes, so that 64 KiB take what others do; an ordinary one
+/// takes less than half of that.
+const STEPS_PER_FOUR: usize = 3;
 
-/// The steps that a request has left.
+/// What the look at any value takes at least.
+pub const LEAST: usize = 24;
+
+/// Lessons of a request of any size, see [`super::automaton`]. One takes some twenty thousand
+/// instructions.
+const LESSONS: usize = 256;
+
+/// What a request has left.
 #[derive(Debug)]
 pub struct Budget {
+    /// Units: steps.
     whole: usize,
     left: usize,
+    /// New texts have matchers learn. That is counted apart, so that what is odd takes nothing from the
+    /// search for what is known.
+    lessons: usize,
 }
 
 impl Budget {
     /// The budget of a request of so many bytes.
     pub fn of(bytes: usize) -> Budget {
-        let whole = STEPS.max(bytes.saturating_mul(STEPS_PER_BYTE));
-        Budget { whole, left: whole }
+        let whole = STEPS.max(bytes / 4 * STEPS_PER_FOUR);
+        Budget {
+            whole,
+            left: whole,
+            lessons: LESSONS,
+        }
     }
 
     /// One that never ends, for work that is measured by itself.
@@ -27,7 +42,15 @@ impl Budget {
         Budget {
             whole: usize::MAX,
             left: usize::MAX,
+            lessons: usize::MAX,
         }
+    }
+
+    /// Takes one lesson. Returns whether it was there.
+    pub fn learn(&mut self) -> bool {
+        let some = self.lessons > 0;
+        self.lessons = self.lessons.saturating_sub(1);
+        some
     }
 
     /// Takes `steps`, or nothing when there are fewer. Returns whether they were there.
@@ -46,6 +69,11 @@ impl Budget {
     pub fn spend(&mut self, steps: usize) -> bool {
         self.left = self.left.saturating_sub(steps);
         self.left > 0
+    }
+
+    /// Tells whether there is too little left for anything.
+    pub fn is_spent(&self) -> bool {
+        self.left < LEAST
     }
 
     /// Tells what was taken. Units: steps.

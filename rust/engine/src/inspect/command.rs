@@ -4,6 +4,7 @@
 use super::builds::takes_commands;
 use super::commands::PATTERNS;
 use super::detector::{Detector, Report};
+use super::patterns::REACH;
 use super::pipeline::is_query;
 use super::plain::is_plain;
 use super::prefilter::{is_agent, Hints, Marks};
@@ -43,7 +44,18 @@ impl Detector for CommandInjection {
             || hints.has(Marks::SHELL)
     }
 
+    /// A text is taken apart as prose and as a shell reads it.
+    fn steps(&self, bytes: usize) -> usize {
+        8 + bytes.min(REACH) / 6
+    }
+
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
+        let read = &value.bytes[..value.bytes.len().min(REACH)];
+        report.skip(value.bytes.len() - read.len());
+        let value = &Value {
+            bytes: read,
+            ..*value
+        };
         if is_agent(value) && names_clients(value.bytes) {
             return;
         }
@@ -113,8 +125,13 @@ fn unquote(text: &[u8]) -> Option<Vec<u8>> {
     let mut begun = false;
     let word = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
     while at < text.len() {
-        let rest = &text[at..];
+        let plain = text[at..].iter().take_while(|b| !is_sign(**b)).count();
+        let (run, rest) = text[at..].split_at(plain);
+        begun |= run.iter().any(u8::is_ascii_alphanumeric);
+        out.extend_from_slice(run);
+        at += plain;
         let (take, put): (usize, Option<u8>) = match rest {
+            [] => break,
             // A line end that is spelled out: at the start, behind what closes a string, at the end.
             [b'\\', b'n' | b'r', ..] if rest.len() <= 3 || !begun => (2, Some(b'\n')),
             [b'\\', b'\n', ..] => (2, None),
@@ -150,6 +167,11 @@ fn unquote(text: &[u8]) -> Option<Vec<u8>> {
         at += take;
     }
     changed.then_some(out)
+}
+
+/// Tells what may start a piece that a shell reads otherwise.
+fn is_sign(byte: u8) -> bool {
+    matches!(byte, b'\\' | b'^' | b'$' | b'\'' | b'"' | b'`')
 }
 
 #[cfg(test)]

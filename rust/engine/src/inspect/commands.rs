@@ -131,7 +131,7 @@ pub static PATTERNS: Patterns = Patterns::new(&[
         "command.binary",
         0.8,
         0.4,
-        "(?:system32\\\\|\\b(?:cmd|powershell|wscript|cscript|mshta|certutil|wmic)\\.exe\\b)|\\bcmd(?:\\.exe)?[\\s\"']*/[ckr]\\b|\\bpowershell\\b.{0,60}-(?:e|enc|c|nop|w|ep|exec)\\w*\\b|\\b(?:ba|da|z|k|c|tc)?sh\\s+-c\\b",
+        "(?:system32\\\\|\\b(?:cmd|powershell|wscript|cscript|mshta|certutil|wmic)\\.exe\\b)|\\bcmd(?:\\.exe)?[\\s\"']*/[ckr]\\b|\\bpowershell\\b.*-(?:e|enc|c|nop|w|ep|exec)\\w*\\b|\\b(?:ba|da|z|k|c|tc)?sh\\s+-c\\b",
     ),
     pattern("command.shellshock", 0.9, 0.6, "\\(\\s*\\)\\s*\\{\\s*(?::|_|[a-z]*)\\s*;?\\s*\\}\\s*;|^\\s*\\(\\)\\s*\\{"),
     pattern(
@@ -157,13 +157,13 @@ pub static PATTERNS: Patterns = Patterns::new(&[
         0.65,
         0.0,
         concat!(
-            "\\$\\(\\s*(?:[a-z]*/[^)]{0,80}|[a-z]+[^)a-z.][^)]{0,80}|",
+            "\\$\\(\\s*(?:[a-z]*/[^)]*|[a-z]+[^)a-z.][^)]*|",
             programs!(),
             "|",
             words!(),
             ")\\)|^[^`]{0,40}`\\s*",
             programs!(),
-            "(?:\\s[^`]*)?`[^`]{0,40}$|[<>]\\([a-z]+\\s[^)]+\\)"
+            "(?:\\s[^`]*)?`[^`]*$|[<>]\\([a-z]+\\s[^)]+\\)"
         ),
     ),
     pattern(
@@ -176,7 +176,7 @@ pub static PATTERNS: Patterns = Patterns::new(&[
         "command.batch",
         0.75,
         0.3,
-        "%(?:comspec|systemroot|windir|programfiles|userprofile|programdata|pathext|os|appdata|temp)[%:]|\\bfor\\s+(?:/[dflr]\\s+)?[^%\\n]{0,20}%+[~a-z]\\S*\\s+in\\b|\\bif\\s+(?:/i\\s+|not\\s+)*(?:exist|defined|errorlevel|cmdextversion)\\b|\\bif\\b.{1,40}(?:==|\\s(?:equ|neq|lss|leq|gtr|geq)\\s).{0,40}[\\s(@](?:set|call|echo|goto)\\b|\\bset\\s+/[ap]\\s|%[a-z_]+:~-?\\d",
+        "%(?:comspec|systemroot|windir|programfiles|userprofile|programdata|pathext|os|appdata|temp)[%:]|\\bfor\\s+(?:/[dflr]\\s+)?[^%\\n]*%+[~a-z]\\S*\\s+in\\b|\\bif\\s+(?:/i\\s+|not\\s+)*(?:exist|defined|errorlevel|cmdextversion)\\b|\\bif\\b[^;{}\\n]+(?:==|\\s(?:equ|neq|lss|leq|gtr|geq)\\s)[^;{}\\n]*[\\s(@](?:set|call|echo|goto)\\b|\\bset\\s+/[ap]\\s|%[a-z_]+:~-?\\d",
     ),
     // Blanks in other spellings: `ping;-n;1`, `ping,-w,9`.
     pattern(
@@ -196,7 +196,7 @@ pub static PATTERNS: Patterns = Patterns::new(&[
         "command.variable",
         0.75,
         0.3,
-        "(?:^|[;|&^\\s'\"])[a-z_]\\w*=\\$?\\\\?[\"'][^\"'\\n]{0,40}[\"']\\s*;\\s*\\w*\\$\\{?[a-z_]",
+        "(?:^|[;|&^\\s'\"])[a-z_]\\w*=\\$?\\\\?[\"'][^\"'\\n]*[\"']\\s*;\\s*\\w*\\$\\{?[a-z_]",
     ),
     // A word with a hole that a shell closes: `c$@at`, `wh$()oami`, `/bi[n]/ls`.
     pattern(
@@ -219,18 +219,18 @@ pub static PATTERNS: Patterns = Patterns::new(&[
         concat!("^\\W{0,4}(?:(?:time|nohup|nice|sudo|env|exec|watch|command|xargs|timeout\\s+\\d+|cpulimit(?:\\s+-\\w+(?:\\s+\\d+)?)*)[\\s;]+)+", programs!(), "\\b"),
     ),
     // Variables in a row are a word in pieces; one without quotes is set and then run.
-    pattern("command.variable", 0.75, 0.3, "(?:\\$[a-z_]\\w{0,7}){3}|(?:^|[;|&\\s])[a-z_]\\w{0,15}=[^\\s;&=]{1,40};\\s*\\w*\\$\\{?[a-z_]\\w*"),
+    pattern("command.variable", 0.75, 0.3, "(?:\\$[a-z_]\\w{0,7}){3}|(?:^|[;|&\\s])[a-z_]\\w*=[^\\s;&=]+;\\s*\\w*\\$\\{?[a-z_]\\w*"),
     // An unset variable before the program's name.
     pattern("command.variable", 0.6, 0.0, "[;|]\\s*\\$\\w{1,8}\\s+[a-z]\\w*(?:\\s|$)"),
     // A word from braces: `{l,-lh}s`, `{nc,-l,9}`.
-    pattern("command.expansion", 0.7, 0.2, "(?:^|[;|&`(\\s])\\w{0,8}\\{[^{}\\s,]{0,20},-{1,2}[a-z][^{}\\s]{0,40}\\}"),
+    pattern("command.expansion", 0.7, 0.2, "(?:^|[;|&`(\\s])\\w*\\{[^{}\\s,]*,-{1,2}[a-z][^{}\\s]*\\}"),
     // A terminal's escape that is spelled out, for whoever reads the log.
     quoted("command.escape", 0.65, 0.0, "\\\\(?:033|x1b|e)\\[\\d"),
     // Arithmetic whose result shows that a program ran.
     pattern("command.probe", 0.7, 0.3, "\\bexpr\\s+\\d+\\s*(?:[-+%]|\\\\?\\*)\\s*\\d+"),
     pattern("command.alias", 0.65, 0.2, "(?:^|[;|&`]\\s*)alias\\s+(?:-\\w\\s+)?[\"']?[\\w.]+[\"']?="),
     // A loop of a batch file, which is no sentence however many words it has.
-    pattern("command.batch", 0.75, 0.6, "\\bfor\\s+(?:/[dflr]\\s+)?(?:\"[^\"]{0,60}\"\\s+)?%+\\S{1,3}\\s+in\\s*\\([^)]{0,120}\\)\\s*do\\b|^\\W{0,3}if\\s*/i\\s|^\\W{0,3}if\\s+(?:not\\s+)*(?:[\"'\\[({]*%(?:~?\\d|\\w+%)|exist\\s+\\S+\\s+\\w|defined\\s+\\S+\\s+\\w)"),
+    pattern("command.batch", 0.75, 0.6, "\\bfor\\s+(?:/[dflr]\\s+)?(?:\"[^\"\\n]*\"\\s+)?%+\\S{1,3}\\s+in\\s*\\([^)]*\\)\\s*do\\b|^\\W{0,3}if\\s*/i\\s|^\\W{0,3}if\\s+(?:not\\s+)*(?:[\"'\\[({]*%(?:~?\\d|\\w+%)|exist\\s+\\S+\\s+\\w|defined\\s+\\S+\\s+\\w)"),
     // Whatever the program is, an option of its own stands behind it.
     pattern(
         "command.chained",

@@ -1,5 +1,6 @@
 //! What a detector is, and the list of them all.
 
+use super::automaton::Automaton;
 use super::budget::Budget;
 use super::code::CodeInjection;
 use super::command::CommandInjection;
@@ -39,6 +40,11 @@ pub trait Detector: Send + Sync {
     /// Looks closely. Cost: linear in the value.
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>);
 }
+
+/// What starting a pass over a text costs. Units: steps.
+const PASS: usize = 8;
+/// How many bytes of a pass cost a step.
+const READ_PER_STEP: usize = 4;
 
 macro_rules! registry {
     ($($detector:ident),* $(,)?) => {
@@ -137,6 +143,19 @@ impl<'r> Report<'r> {
     /// Takes steps for work that was done. Returns whether there are any left.
     pub fn spend(&mut self, steps: usize) -> bool {
         self.budget.spend(steps)
+    }
+
+    /// Tells which patterns match in a text: bit n for the n-th. What is not searched for want of steps
+    /// is told as skipped.
+    pub fn search(&mut self, automaton: &Automaton, text: &[u8]) -> u64 {
+        if !self.afford(PASS + text.len() / READ_PER_STEP, text.len()) {
+            return 0;
+        }
+        let found = automaton.search(text, self.budget);
+        if found.cut {
+            self.skip(text.len());
+        }
+        found.patterns
     }
 
     /// Makes no finding of rules that start so worth more than `most`.

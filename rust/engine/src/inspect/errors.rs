@@ -4,8 +4,16 @@
 /// Ends of the names of classes that only report.
 const ENDS: [&[u8]; 2] = [b"Exception", b"Error"];
 
+/// Ends of the names of files that frames name, and what stands there in place of one.
+const SOURCES: [&[u8]; 4] = [b".java:", b".kt:", b".scala:", b".groovy:"];
+const PLACES: [&[u8]; 2] = [b"Native Method", b"Unknown Source"];
+
 /// Gives the text without the classes and frames; `None` where there are none. Cost: linear.
 pub fn left_out(text: &[u8]) -> Option<Vec<u8>> {
+    let mut known = ENDS.iter().chain(&SOURCES).chain(&PLACES);
+    if !known.any(|word| memchr::memmem::find(text, word).is_some()) {
+        return None;
+    }
     // One of them is a gadget.
     let only = |word: &[u8]| !word.ends_with(b"ExpException");
     let mut out: Option<Vec<u8>> = None;
@@ -46,13 +54,12 @@ fn frame(text: &[u8]) -> usize {
     };
     let end = memchr::memchr(b')', &inside[..inside.len().min(96)]).unwrap_or(0);
     let place = &inside[..end];
-    let known = place == b"Native Method" || place == b"Unknown Source";
+    let known = PLACES.contains(&place);
     let source = |kind: &[u8]| {
         let at = memchr::memmem::find(place, kind);
         at.is_some_and(|at| place[at + kind.len()..].iter().all(u8::is_ascii_digit))
     };
-    let sources: [&[u8]; 4] = [b".java:", b".kt:", b".scala:", b".groovy:"];
-    if known || sources.iter().any(|kind| source(kind)) {
+    if known || SOURCES.iter().any(|kind| source(kind)) {
         end + 2
     } else {
         0

@@ -27,7 +27,7 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("header.split", 0.7, 0.0, "^[^\\r\\n]{0,80}\\r\\n\\r\\n\\s*<(?:html|!doctype|head|body|script|svg|iframe|h[1-6])\\b"),
     pattern("header.response", 0.9, 0.6, "[\\r\\n]\\s*http/\\d(?:\\.\\d)?\\s+\\d{3}|^\\s*http/\\d\\.\\d\\s+\\d{3}\\s[^\\r\\n]{0,64}[\\r\\n]"),
     pattern("header.request", 0.9, 0.5, "(?:^|[\\r\\n\\w])(?:get|post|head|options|connect|put|delete|trace|track|patch|propfind|move|copy|lock|mkcol)\\s+(?:/|https?://|\\*)[^\\s]*\\s+http/\\d(?:\\.\\d)?\\s*(?:[\\r\\n]|$)"),
-    pattern("header.mail", 0.75, 0.3, "[\\r\\n]\\s*(?:b?cc|to|from|reply-to|subject|mime-version|content-transfer-encoding)\\s*:.{0,120}@"),
+    pattern("header.mail", 0.75, 0.3, "[\\r\\n]\\s*(?:b?cc|to|from|reply-to|subject|mime-version|content-transfer-encoding)\\s*:.*@"),
     // Commands of POP3 and IMAP, RFC 1939 and RFC 9051.
     pattern("header.mail", 0.65, 0.0, "^\\S{0,24}[\\r\\n]+\\s*(?:(?:retr|dele|top|list|uidl)\\s+\\d+(?:\\s+\\d+)?|apop\\s+\\S+\\s+[0-9a-f]{32}|[a-z]\\d+\\s+(?:status|append|select|rename|create|copy|store)\\s.*)\\s*$"),
     pattern("header.mail", 0.75, 0.3, "[\\r\\n]+\\.?[\\r\\n]*(?:mail\\s+from|rcpt\\s+to|helo|ehlo|vrfy|expn)\\b|\\bz\\d{3}\\s(?:select|capability|login)|\\b[a-z]\\d{3}\\s+(?:fetch|delete|capability|logout|examine|login|uid)\\b"),

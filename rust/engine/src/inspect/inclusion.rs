@@ -13,8 +13,8 @@ pub struct FileInclusion;
 
 /// Nested in any value.
 static PATTERNS: Patterns = Patterns::new(&[
-    pattern("inclusion.parameter", 0.8, 0.3, "\\.(?:php[345]?|aspx?|jsp|cgi|cfm|inc)\\?[^\\s]{0,200}?=(?:ht|f)tps?://[^\\s&]+(?:\\?+|\\.(?:txt|php|inc|dat|jpe?g|gif))\\s*$"),
-    pattern("inclusion.parameter", 0.75, 0.2, "\\.(?:php[345]?|inc)\\?[^\\s]{0,200}?=(?:ht|f)tps?://(?:\\d{1,3}\\.){3}\\d{1,3}(?:[:/]|$)"),
+    pattern("inclusion.parameter", 0.8, 0.3, "\\.(?:php[345]?|aspx?|jsp|cgi|cfm|inc)\\?[^\\s]*?=(?:ht|f)tps?://[^\\s&]+(?:\\?+|\\.(?:txt|php|inc|dat|jpe?g|gif))\\s*$"),
+    pattern("inclusion.parameter", 0.75, 0.2, "\\.(?:php[345]?|inc)\\?[^\\s]*?=(?:ht|f)tps?://(?:\\d{1,3}\\.){3}\\d{1,3}(?:[:/]|$)"),
     pattern("inclusion.wrapper", 0.85, 0.4, "(?:^|[=\\s'\"(,])(?:php|phar|expect|zip|glob|zlib|compress\\.(?:zlib|bzip2)|data|ogg|rar|ssh2(?:\\.\\w+)?|input)://?(?:input|filter|output|temp|memory|fd|stdin|text|[\\w./-])"),
 ]);
 

@@ -25,7 +25,7 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("ldap.breakout", 0.85, 0.4, "^[^()]{0,64}\\)+\\s*\\(\\s*(?:cn|uid|sn|ou|dc|mail|password|userpassword|objectclass|givenname|memberof)[\\w:.;-]*\\s*[~<>]?="),
     // Whole filters, which sentences quote behind their first words.
     pattern("ldap.filter", 0.7, 0.35, concat!("^\\s*(?:\\w+\\s*[=:]\\s*)?[^\\s()]{0,32}\\([&|!]\\s*\\(", attribute!(), "[^()]*\\)|^\\(?[&|!]?\\(?", attribute!(), "[^()=]{0,64}\\)\\s*\\([|&!(a-z]")),
-    pattern("ldap.filter", 0.7, 0.3, "^\\S{0,160}[(|&!]\\s*(?:objectclass|objectcategory|samaccountname|userpassword|uidnumber|memberof|distinguishedname|useraccountcontrol)\\s*=\\s*[*\\w]|(?:^\\S{0,160}|\\*)\\)\\(\\s*(?:cn|uid|sn|ou|dc|mail|password|userpassword|objectclass)\\s*[~<>]?=|^\\((?:cn|uid|sn|ou|mail|givenname)=\\*\\)"),
+    pattern("ldap.filter", 0.7, 0.3, "^\\S*[(|&!]\\s*(?:objectclass|objectcategory|samaccountname|userpassword|uidnumber|memberof|distinguishedname|useraccountcontrol)\\s*=\\s*[*\\w]|(?:^\\S*|\\*)\\)\\(\\s*(?:cn|uid|sn|ou|dc|mail|password|userpassword|objectclass)\\s*[~<>]?=|^\\((?:cn|uid|sn|ou|mail|givenname)=\\*\\)"),
 ]);
 
 /// Tells whether a place is made for whole filters, as settings and search tools have it.

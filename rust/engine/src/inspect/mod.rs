@@ -1,5 +1,6 @@
 //! Payload inspection: values in, findings out. One file per attack family.
 
+mod automaton;
 mod budget;
 mod builds;
 mod code;
@@ -56,7 +57,7 @@ use budget::Budget;
 use detector::Report;
 use scoping::{Fate, Scoped};
 use serde::{Deserialize, Serialize};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// Attack families, each with a detector of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -123,8 +124,6 @@ impl Family {
     }
 }
 
-/// What a closer look at a value costs before any detector. Units: steps.
-const LOOK: usize = 24;
 /// How many bytes of a value cost a step more in that look.
 const LOOKED_PER_STEP: usize = 8;
 /// What weighing a value costs beside its characters. Units: steps.
@@ -200,14 +199,16 @@ pub struct Inspector {
 }
 
 /// Visits the values that anything can be in.
-struct Suspects<F> {
+struct Suspects<'a, F> {
     /// Returns whether anything came of the visit.
     visit: F,
     /// How often something did; none where other detectors could have spoken.
     noted: Option<u32>,
+    /// Whether the budget has nothing left.
+    spent: &'a Cell<bool>,
 }
 
-impl<F: FnMut(&Value<'_>) -> bool> Visitor for Suspects<F> {
+impl<F: FnMut(&Value<'_>) -> bool> Visitor for Suspects<'_, F> {
     #[inline(always)]
     fn wants(&self, value: &Value<'_>) -> bool {
         prefilter::is_suspect(value)
@@ -226,6 +227,10 @@ impl<F: FnMut(&Value<'_>) -> bool> Visitor for Suspects<F> {
 
     fn noted(&self) -> Option<u32> {
         self.noted
+    }
+
+    fn is_spent(&self) -> bool {
+        self.spent.get()
     }
 }
 
@@ -272,11 +277,13 @@ impl Inspector {
                 + request.headers.len()
                 + request.body.bytes.len(),
         );
+        let spent = Cell::new(false);
         let scoped = self.scoping.on(request.path);
         let Walked { gaps, values } = SCRATCH.with(|scratch| {
             let look = |value: &Value<'_>| {
                 let before = found.noted;
                 let evidence = self.judge(request, value, &scoped, &mut budget, found);
+                spent.set(budget.is_spent());
                 let unwanted = |e: &Evidence| {
                     e.is_empty() && scoped.fate(MODEL, None, value) == Fate::Excluded
                 };
@@ -292,6 +299,7 @@ impl Inspector {
             let suspects = Suspects {
                 visit: look,
                 noted: (self.asked == detector::EVERY).then_some(0),
+                spent: &spent,
             };
             match scratch.try_borrow_mut() {
                 Ok(mut scratch) => decode::walk_for(request, &mut scratch, suspects),
@@ -314,7 +322,7 @@ impl Inspector {
         budget: &mut Budget,
         found: &mut Findings,
     ) -> Option<Evidence> {
-        if !budget.afford(LOOK + value.bytes.len() / LOOKED_PER_STEP) {
+        if !budget.afford(budget::LEAST + value.bytes.len() / LOOKED_PER_STEP) {
             found.leave_out(value.bytes.len());
             return None;
         }

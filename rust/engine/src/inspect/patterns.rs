@@ -2,27 +2,22 @@
 //! needed, each with a score where the value stands alone and one where it is part of a text.
 //!
 //! Source: regular expressions without backtracking, so that the work is linear in the value
-//! (the `regex` crate); a value is cut at [`REACH`].
+//! ([`Automaton`]); a value is cut at [`REACH`].
 
+use super::automaton::{self, Automaton};
 use super::detector::Report;
 use super::Part;
 use crate::decode::Value;
-use regex::bytes::{RegexSet, RegexSetBuilder};
+use std::cell::OnceCell;
 use std::sync::OnceLock;
 
 /// How much of a value is matched. Units: bytes.
-pub const REACH: usize = 8 << 10;
+pub const REACH: usize = 16 << 10;
 /// Longest value that counts as one by itself however many words it has. Units: bytes.
 const ALONE: usize = 48;
 /// Words, and ends of lines, by which a text has begun.
 const WORDS: usize = 6;
 const LINES: usize = 2;
-/// What starting a pass costs. Units: steps.
-const PASS: usize = 96;
-/// Memory of one set's states. Units: bytes. With less than the largest set needs, the crate falls back
-/// without a word to a matcher that is some hundred times as slow.
-const STATES: usize = 2 << 20;
-
 /// One pattern. In texts people write about code and servers, most say little.
 pub struct Pattern {
     pub rule: &'static str,
@@ -59,60 +54,57 @@ pub const fn quoted(rule: &'static str, alone: f32, within: f32, regex: &'static
 /// A family's patterns.
 pub struct Patterns {
     table: &'static [Pattern],
-    set: OnceLock<Option<RegexSet>>,
+    automata: OnceLock<Vec<Automaton>>,
 }
 
 impl Patterns {
     pub const fn new(table: &'static [Pattern]) -> Patterns {
         Patterns {
             table,
-            set: OnceLock::new(),
+            automata: OnceLock::new(),
         }
     }
 
     /// Reports every pattern that matches `text`, which is the value or a plainer form of it. What
     /// stands behind a match says nothing about it: whoever attacks writes there what they like.
-    /// Cost: linear, one pass for all patterns, and one more over the head of a text that matches.
+    /// Cost: linear, one pass for each of few automata, and one more over the head of a text that
+    /// matches.
     pub fn judge(&self, value: &Value<'_>, text: &[u8], report: &mut Report<'_>) {
         let read = &text[..text.len().min(REACH)];
         report.skip(text.len() - read.len());
-        let Some(set) = self.set() else {
-            return;
-        };
-        if !report.afford(read.len() + PASS, read.len()) {
-            return;
-        }
-        let matches = set.matches(read);
-        if !matches.matched_any() {
-            return;
-        }
-        let head = prose(value.part, read).map(|begins| &read[..begins]);
-        if head.is_some_and(|head| !report.afford(head.len() + PASS, head.len())) {
-            return;
-        }
-        let early = head.map(|head| set.matches(head));
-        for index in &matches {
-            let pattern = &self.table[index];
-            let score = match &early {
-                Some(early) if pattern.quoted || !early.matched(index) => pattern.within,
-                _ => pattern.alone,
-            };
-            if score > 0.0 {
-                report.add(pattern.rule, score);
+        let head = OnceCell::new();
+        let head = || *head.get_or_init(|| prose(value.part, read).map(|begins| &read[..begins]));
+        let tables = self.table.chunks(automaton::MOST);
+        for (table, automaton) in tables.zip(self.automata()) {
+            let found = report.search(automaton, read);
+            if found == 0 {
+                continue;
+            }
+            let early = head().map(|head| report.search(automaton, head));
+            for (n, pattern) in table.iter().enumerate() {
+                if found >> n & 1 == 0 {
+                    continue;
+                }
+                let score = match early {
+                    Some(early) if pattern.quoted || early >> n & 1 == 0 => pattern.within,
+                    _ => pattern.alone,
+                };
+                if score > 0.0 {
+                    report.add(pattern.rule, score);
+                }
             }
         }
     }
 
-    fn set(&self) -> Option<&RegexSet> {
-        self.set.get_or_init(|| self.compile().ok()).as_ref()
+    fn automata(&self) -> &[Automaton] {
+        self.automata
+            .get_or_init(|| self.compile().unwrap_or_default())
     }
 
-    fn compile(&self) -> Result<RegexSet, regex::Error> {
-        RegexSetBuilder::new(self.table.iter().map(|p| p.regex))
-            .unicode(false)
-            .case_insensitive(true)
-            .dfa_size_limit(STATES)
-            .build()
+    fn compile(&self) -> Result<Vec<Automaton>, automaton::Error> {
+        let tables = self.table.chunks(automaton::MOST);
+        let regexes = tables.map(|table| table.iter().map(|p| p.regex).collect::<Vec<_>>());
+        regexes.map(|regexes| Automaton::new(&regexes)).collect()
     }
 }
 
@@ -158,23 +150,7 @@ fn is_word(word: &[u8]) -> bool {
 
 #[cfg(test)]
 pub fn compiles(patterns: &Patterns) {
-    use regex_automata::{hybrid::dfa, nfa::thompson, util::syntax};
     if let Err(error) = patterns.compile() {
-        panic!("{error}");
-    }
-    // The fast matcher, which `regex` does without where it does not fit.
-    let regexes: Vec<_> = patterns.table.iter().map(|p| p.regex).collect();
-    let fast = dfa::Builder::new()
-        .configure(dfa::Config::new().cache_capacity(STATES))
-        .syntax(
-            syntax::Config::new()
-                .unicode(false)
-                .utf8(false)
-                .case_insensitive(true),
-        )
-        .thompson(thompson::Config::new().utf8(false))
-        .build_many(&regexes);
-    if let Err(error) = fast {
         panic!("{error}");
     }
 }

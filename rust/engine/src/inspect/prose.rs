@@ -32,7 +32,16 @@ pub fn without_code(part: Part, text: &[u8]) -> Option<Vec<u8>> {
     }
     let mut out = Vec::with_capacity(text.len());
     let (mut at, mut within) = (0, false);
-    while let Some(byte) = text.get(at) {
+    while at < text.len() {
+        let sign = |b: &u8| matches!(b, b'`' | b'&' | b'~' | b'{');
+        let plain = text[at..].iter().position(sign).unwrap_or(text.len() - at);
+        if !within {
+            out.extend_from_slice(&text[at..at + plain]);
+        }
+        at += plain;
+        let Some(byte) = text.get(at) else {
+            break;
+        };
         if quoted && *byte == b'`' {
             within = !within;
             at += 1;

@@ -26,8 +26,8 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("ssrf.metadata", 0.9, 0.3, "[/\\\\@]169\\.254\\.\\d+\\.\\d+|168\\.63\\.129\\.16|metadata\\.(?:google|azure|tencentyun|packet|platformequinix|oraclecloud|cloud\\.ibm)|(?:latest|computemetadata|opc/v\\d|openstack)/(?:meta-data|user-data|v1/|instance|api/token|dynamic)|100\\.100\\.100\\.200|192\\.0\\.0\\.192|instance-data\\b|rancher-metadata|fd00:ec2::254|fd20:ce::254"),
     quoted("ssrf.metadata", 0.9, 0.3, "169\\.254\\.169\\.254"),
     // Numbers in other bases, fewer parts than four, addresses of IPv4 within such of IPv6.
-    pattern("ssrf.address", 0.85, 0.4, "\\b[a-z][a-z0-9+._-]{1,15}:[/\\\\]+(?:[^/\\s@]*@)?(?:0x[0-9a-f]{1,8}(?:[/:]|$|\\.(?:\\d|0x))|\\d{8,10}(?:[/:]|$)|0[0-7]{1,10}\\.(?:\\d|0x)|0[0-7]{8,11}(?:[/:]|$)|\\d{1,3}\\.0x|\\d{1,3}\\.\\d{1,3}\\.\\d{4,}|\\d{1,3}\\.\\d{5,}|(?:\\d{1,3}\\.){2,3}0[0-7x]|\\d{1,3}(?:\\.\\d{1,3}){1,2}(?:[/:]|$)|\\[[0:]*ffff:|\\[(?:64:ff9b:|2002:|fe80:|0{2,4}:|0:)|[0-9a-f]{0,4}::)"),
-    pattern("ssrf.address", 0.85, 0.5, "\\b[a-z][a-z0-9+._-]{1,15}:[/\\\\]*[^/\\s]{0,60}(?:\\xe2(?:\\x91[\\xa0-\\xbf]|\\x92[\\x80-\\xbf]|\\x93[\\x80-\\xbf])|\\xe3\\x80\\x82|\\xef\\xbd\\xa1|\\xef\\xbc\\x8e)"),
+    pattern("ssrf.address", 0.85, 0.4, "\\b[a-z][a-z0-9+._-]+:[/\\\\]+(?:[^/\\s@]*@)?(?:0x[0-9a-f]{1,8}(?:[/:]|$|\\.(?:\\d|0x))|\\d{8,10}(?:[/:]|$)|0[0-7]{1,10}\\.(?:\\d|0x)|0[0-7]{8,11}(?:[/:]|$)|\\d{1,3}\\.0x|\\d{1,3}\\.\\d{1,3}\\.\\d{4,}|\\d{1,3}\\.\\d{5,}|(?:\\d{1,3}\\.){2,3}0[0-7x]|\\d{1,3}(?:\\.\\d{1,3}){1,2}(?:[/:]|$)|\\[[0:]*ffff:|\\[(?:64:ff9b:|2002:|fe80:|0{2,4}:|0:)|[0-9a-f]{0,4}::)"),
+    pattern("ssrf.address", 0.85, 0.5, "\\b[a-z][a-z0-9+._-]+:[/\\\\]*[^/\\s]*(?:\\xe2(?:\\x91[\\xa0-\\xbf]|\\x92[\\x80-\\xbf]|\\x93[\\x80-\\xbf])|\\xe3\\x80\\x82|\\xef\\xbd\\xa1|\\xef\\xbc\\x8e)"),
     // A socket in a proxy's path, CVE-2021-40438.
     pattern("ssrf.socket", 0.85, 0.4, "\\bunix:[^|\\s]{4,}\\|[a-z]+://"),
     pattern("ssrf.rebind", 0.85, 0.5, "\\.(?:nip\\.io|xip\\.io|sslip\\.io|localtest\\.me|oastify\\.com|burpcollaborator\\.net|interact\\.sh|oast\\.(?:pro|live|site|online|fun|me)|requestbin\\.\\w+|dnslog\\.cn|ceye\\.io|rbndr\\.us|1u\\.ms)\\b|make-127-"),
@@ -41,8 +41,8 @@ static PATTERNS: Patterns = Patterns::new(&[
 
 /// What settings of services hold too, which come in JSON.
 static LOCAL: Patterns = Patterns::new(&[
-    pattern("ssrf.loopback", 0.75, 0.2, "(?:^\\s*|[^\\s\\w.+-])[a-z][a-z0-9+._-]{1,15}:[/\\\\]*(?:[^/\\s@]*@)?(?:localhost\\d?(?:[^\\w-]|$)|127\\.\\d+|0\\.0\\.0\\.0|0(?:[:/]|$)|\\[?::1?\\]?(?:[:/]|$)|\\[::|127\\b|localtest\\.me|lvh\\.me|vcap\\.me|0\\.\\d)"),
-    quoted("ssrf.loopback", 0.75, 0.2, "\\b[a-z][a-z0-9+._-]{1,15}:[/\\\\]*(?:[^/\\s@]*@)?(?:localhost\\d?(?:[^\\w-]|$)|127\\.\\d+|0\\.0\\.0\\.0|0(?:[:/]|$)|\\[?::1?\\]?(?:[:/]|$)|\\[::|127\\b|localtest\\.me|lvh\\.me|vcap\\.me|0\\.\\d)"),
+    pattern("ssrf.loopback", 0.75, 0.2, "(?:^\\s*|[^\\s\\w.+-])[a-z][a-z0-9+._-]+:[/\\\\]*(?:[^/\\s@]*@)?(?:localhost\\d?(?:[^\\w-]|$)|127\\.\\d+|0\\.0\\.0\\.0|0(?:[:/]|$)|\\[?::1?\\]?(?:[:/]|$)|\\[::|127\\b|localtest\\.me|lvh\\.me|vcap\\.me|0\\.\\d)"),
+    quoted("ssrf.loopback", 0.75, 0.2, "\\b[a-z][a-z0-9+._-]+:[/\\\\]*(?:[^/\\s@]*@)?(?:localhost\\d?(?:[^\\w-]|$)|127\\.\\d+|0\\.0\\.0\\.0|0(?:[:/]|$)|\\[?::1?\\]?(?:[:/]|$)|\\[::|127\\b|localtest\\.me|lvh\\.me|vcap\\.me|0\\.\\d)"),
     pattern("ssrf.loopback", 0.6, 0.0, "^\\s*(?:localhost\\d?(?:\\.localdomain\\d?)?|ip(?:v?6)-(?:localhost|loopback)|(?:gateway|host|kubernetes)\\.(?:docker|containers|default\\.svc\\.cluster)\\.(?:internal|local)|lvh\\.me|localtest\\.me|vcap\\.me|127(?:\\.\\d+){1,3})(?::\\d+)?/"),
     pattern("ssrf.address", 0.75, 0.2, "^\\s*[a-z][a-z0-9+.-]*:[/\\\\]*(?:\\\\\\w){3,}|^\\s*[a-z][a-z0-9+.-]*://(?:\\[[0-9a-f:.]+\\]|0x[0-9a-f]{8,})"),
     pattern("ssrf.private", 0.55, 0.1, "^(?:\\s*|/[\\w./-]{0,64}/)(?:https?|ftp)://(?:[^/\\s@]*@)?(?:10\\.\\d+\\.\\d+\\.\\d+|192\\.168\\.\\d+\\.\\d+|172\\.(?:1[6-9]|2\\d|3[01])\\.\\d+\\.\\d+|169\\.254\\.\\d+\\.\\d+)"),

@@ -34,16 +34,16 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("template.lookup", 0.8, 0.7, "\\$\\{(?:env|sys|java|ctx|lower|upper|date|main|bundle|docker|k8s|spring|log4j|web|base64\\w*|properties|xml|file|resourcebundle|url\\w*coder|localhost|script|dns|url|const|:):"),
     pattern("template.lookup", 0.6, 0.5, "\\$\\{(?:[^{}]{0,20}:[^{}]{0,20}|:{0,2}):-[^}]{0,8}\\}|\\$\\{\\w{0,20}:-[a-z]\\}|\\$\\{[^{}]{0,40}\\$\\{"),
     pattern("template.arithmetic", 0.9, 0.6, "(?:\\{\\{|\\$\\{|#\\{|\\*\\{|%\\{|~\\{|@\\{|<%=|\\$!?\\{\\{|\\{\\{=|\\[\\[|@\\()\\s*['\"(]*-?\\d+['\")]*\\s*[-+*/%]\\s*['\"(]*\\d+"),
-    pattern("template.expression", 0.85, 0.45, concat!("(?:\\{\\{|\\$\\{|#\\{|\\*\\{|%\\{|~\\{|@\\{|\\{%|<%|\\$!?\\{|\\[\\[)[^\\n]{0,240}?", inside!())),
-    pattern("template.expression", 0.45, 0.0, "^\\s*(?:\\{\\{[^{}]{1,200}\\}\\}|\\$\\{[^{}]{1,200}\\}|#\\{[^{}]{1,200}\\}|<%=?[^%]{1,200}%>|\\{%[^%]{1,200}%\\}|\\*\\{[^{}]{1,200}\\}|\\$\\{\\{.{1,200}\\}\\})\\s*$"),
+    pattern("template.expression", 0.85, 0.45, concat!("(?:\\{\\{|\\$\\{|#\\{|\\*\\{|%\\{|~\\{|@\\{|\\{%|<%|\\$!?\\{|\\[\\[)[^\\n]*?", inside!())),
+    pattern("template.expression", 0.45, 0.0, "^\\s*(?:\\{\\{[^{}]+\\}\\}|\\$\\{[^{}]+\\}|#\\{[^{}]+\\}|<%=?[^%]+%>|\\{%[^%]+%\\}|\\*\\{[^{}]+\\}|\\$\\{\\{.+\\}\\})\\s*$"),
     // A method that is called is no placeholder.
-    pattern("template.expression", 0.8, 0.0, "^\\s*(?:\\{\\{|[$#*@~]\\{)[^{}]{0,200}\\.\\s*\\w+\\s*\\([^{}]{0,200}\\)[^{}]{0,200}\\}\\}?\\s*$"),
+    pattern("template.expression", 0.8, 0.0, "^\\s*(?:\\{\\{|[$#*@~]\\{)[^{}]*\\.\\s*\\w+\\s*\\([^{}]*\\)[^{}]*\\}\\}?\\s*$"),
     // Neither is a list, a program's literal, an assignment or a quoted command; a path with filters is one.
-    pattern("template.expression", 0.6, 0.0, "^\\s*(?:(?:\\{\\{|[$#*@~]\\{)\\s*(?:[\\[(]|\\.(?-i:[a-z])|['\"][^'\"]*['\"]\\s*[^|\\s}]|[^{}]{0,200}[`@])[^{}]{0,200}\\}{1,2}|[$#*@~]\\{\\s*['\"][^'\"]*['\"]\\s*\\}|<%[=-]?[^%=]{0,200}[(\\[`'\"][^%]{0,200}%>)\\s*$"),
+    pattern("template.expression", 0.6, 0.0, "^\\s*(?:(?:\\{\\{|[$#*@~]\\{)\\s*(?:[\\[(]|\\.(?-i:[a-z])|['\"][^'\"]*['\"]\\s*[^|\\s}]|[^{}]*[`@])[^{}]*\\}{1,2}|[$#*@~]\\{\\s*['\"][^'\"]*['\"]\\s*\\}|<%[=-]?[^%=]*[(\\[`'\"][^%]*%>)\\s*$"),
     pattern("template.directive", 0.85, 0.7, "<#(?:assign|include|import|setting|list)\\b|freemarker\\.template\\.utility|\\?new\\(\\)|\\?api\\b|#set\\s*\\(\\s*\\$|\\$\\w+\\.(?:class|getclass)(?:\\s*[.(\\[]|\\s*$)|#(?:include|parse|evaluate)\\s*\\(|\\{php\\}|\\{\\$smarty|\\{system\\(|\\{literal\\}"),
-    pattern("template.directive", 0.7, 0.2, "\\{%-?\\s*(?:(?:import|include|extends|debug|load)\\b|if\\s+(?:true|not|\\d|['\"])|[^%{}]{0,100}\\.\\w+\\()|<%=?\\s*(?:system|exec|eval|`|file|dir|io|require|self|7|foo|class|object|response|request|out|%x|%q)"),
+    pattern("template.directive", 0.7, 0.2, "\\{%-?\\s*(?:(?:import|include|extends|debug|load)\\b|if\\s+(?:true|not|\\d|['\"])|[^%{}]*\\.\\w+\\()|<%=?\\s*(?:system|exec|eval|`|file|dir|io|require|self|7|foo|class|object|response|request|out|%x|%q)"),
     // A value, handed on to a function that runs it.
-    pattern("template.directive", 0.8, 0.4, "\\{\\s*['\"$][^{}\\n]{0,80}\\|\\s*@?(?:system|exec|passthru|shell_exec|eval|phpinfo|file_get_contents|readfile|assert)\\b"),
+    pattern("template.directive", 0.8, 0.4, "\\{\\s*['\"$][^{}\\n]*\\|\\s*@?(?:system|exec|passthru|shell_exec|eval|phpinfo|file_get_contents|readfile|assert)\\b"),
     pattern("template.razor", 0.85, 0.6, "@\\(\\s*\\d+\\s*[-+*/]|@\\{\\s*(?:var\\s|//|system)|@\\((?:system|process|\\d)|@(?:system\\.|model\\.|html\\.raw|functions\\s*\\{|import\\s+(?:[a-tv-z_]|u[^r]))"),
     pattern("template.ognl", 0.95, 0.8, "#_memberaccess|@ognl|ognl\\.ognlcontext|@java\\.lang|\\(#\\w+\\s*=|#context\\[|xwork2?\\.|#request\\.|struts2?\\.|allowstaticmethodaccess|denymethodexecution|%\\{\\s*#|%\\{\\(#|\\(#\\w+\\.\\w+|#\\w+\\.\\w+\\("),
     pattern("template.spel", 0.95, 0.8, "t\\s*\\(\\s*(?:java|org|com|javax)\\.|#\\{\\s*t\\(|#this\\.getclass|new\\s+java\\.|new\\s+processbuilder|\\.getclass\\(\\)\\.|\\bforname\\s*\\(|getruntime\\(\\)|class\\.module\\.classloader|classloader\\.resources"),
@@ -59,6 +59,11 @@ impl Detector for TemplateInjection {
 
     fn wants(&self, hints: &Hints) -> bool {
         hints.has(Marks::TEMPLATE) || hints.words.contains(Words::CODE)
+    }
+
+    /// Every pair of brackets is read for what it refers to.
+    fn steps(&self, bytes: usize) -> usize {
+        8 + bytes / 8
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {

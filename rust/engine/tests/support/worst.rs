@@ -51,11 +51,41 @@ fn repeated(piece: &str, bytes: usize) -> String {
     piece.repeat((bytes / piece.len()).max(1))
 }
 
-/// A JSON array of as many equal strings as fit.
-fn array(value: &str) -> Vec<u8> {
-    let quoted = serde_json::to_string(value).expect("a string");
+/// All pieces in an order that does not come again, with words between them: what a matcher that
+/// learns a text by heart never knows. `seed` is another order.
+struct Mixture(u32);
+
+impl Mixture {
+    fn below(&mut self, end: usize) -> usize {
+        // Xorshift.
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 17;
+        self.0 ^= self.0 << 5;
+        self.0 as usize % end
+    }
+
+    fn text(&mut self, bytes: usize) -> String {
+        let mut out = String::new();
+        while out.len() < bytes {
+            let (_, piece) = PIECES[self.below(PIECES.len())];
+            let start = self.below(piece.len());
+            out.push_str(piece.get(start..).unwrap_or(piece));
+            for _ in 0..self.below(4) {
+                out.push(char::from(b"aeinost _.-/:=1"[self.below(15)]));
+            }
+        }
+        out
+    }
+}
+
+/// A JSON array of as many strings as fit.
+fn array(mut value: impl FnMut() -> String) -> Vec<u8> {
     let mut out = b"[".to_vec();
-    while out.len() + quoted.len() + 1 < SIZE {
+    loop {
+        let quoted = serde_json::to_string(&value()).expect("a string");
+        if out.len() + quoted.len() + 3 > SIZE {
+            break;
+        }
         out.extend_from_slice(quoted.as_bytes());
         out.push(b',');
     }
@@ -80,7 +110,7 @@ pub fn inputs() -> Vec<Input> {
             repeated(piece, SIZE).into(),
         );
         for bytes in VALUES {
-            let body = array(&repeated(piece, bytes));
+            let body = array(|| repeated(piece, bytes));
             add(format!("{name} json {bytes}"), "application/json", body);
         }
     }
@@ -139,7 +169,14 @@ pub fn inputs() -> Vec<Input> {
     add(
         "documents in strings".into(),
         "application/json",
-        array(&nested),
+        array(|| nested.clone()),
     );
+    let mut mixture = Mixture(0x9e37_79b9);
+    for bytes in [40, 400, 8_000] {
+        let body = array(|| mixture.text(bytes));
+        add(format!("mixture json {bytes}"), "application/json", body);
+    }
+    let body = mixture.text(SIZE).into_bytes();
+    add("mixture text".into(), "text/plain", body);
     out
 }

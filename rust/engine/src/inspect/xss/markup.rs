@@ -42,7 +42,7 @@ pub fn judge(text: &[u8], report: &mut Report<'_>) -> usize {
         let read = tag(behind, rich, data, report);
         data &= !starts(behind, b"/script");
         spent += read;
-        if !report.spend(TAG + 2 * read) {
+        if !report.spend(TAG + read) {
             report.skip(text.len() - at);
             break;
         }
