@@ -18,7 +18,7 @@ plugins:
 if gateway.kind ~= "embedded" then
   describe(gateway.describe_name("beside the stream subsystem"), function()
     it("the gateway starts, and enforces on http", function()
-      local gw = gateway.start({ config = CONFIG, env = { KONG_STREAM_LISTEN = "127.0.0.1:28777" } })
+      local gw = gateway.start({ config = CONFIG, env = { KONG_STREAM_LISTEN = "127.0.0.1:" .. gateway.free_port() } })
       finally(function() gw:stop() end)
       assert.equal(200, gw:http({ path = "/echo" }).status)
       assert.equal(403, gw:http({ path = "/echo", headers = { ["user-agent"] = "sqlmap" } }).status)
