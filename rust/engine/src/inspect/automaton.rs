@@ -125,30 +125,38 @@ impl Automaton {
         };
         while let Some(&byte) = text.get(at) {
             at += 1;
-            if !state.is_tagged() {
+            let mut is_odd = false;
+            let is_ordinary = !state.is_tagged();
+            if is_ordinary {
                 let next = self.dfa.next_state_untagged(&known.cache, state, byte);
                 if !next.is_tagged() {
                     state = next;
                     continue;
                 }
-                if next.is_unknown() && !known.learn(budget) {
-                    (found.cut, counted) = (true, self.anywhere);
-                    at += behind_word(byte, &text[at..]);
-                    match start(&mut known.cache) {
-                        Ok(again) if budget.afford(AGAIN) => state = again,
-                        _ => return found,
-                    }
-                    continue;
-                }
+                is_odd = next.is_unknown() && !known.learn(budget);
             }
-            let Ok(next) = self.dfa.next_state(&mut known.cache, state, byte) else {
-                return found;
-            };
-            state = next;
-            if state.is_match() {
-                found.patterns |= counted & self.matched(&known.cache, state);
-            } else if state.is_dead() {
-                return found;
+            if !is_odd {
+                let held = known.cache.memory_usage();
+                let Ok(next) = self.dfa.next_state(&mut known.cache, state, byte) else {
+                    return found;
+                };
+                state = next;
+                if state.is_match() {
+                    found.patterns |= counted & self.matched(&known.cache, state);
+                } else if state.is_dead() {
+                    return found;
+                }
+                // What follows a match cannot be asked for; a state that is new takes memory.
+                let is_new = !is_ordinary && known.cache.memory_usage() != held;
+                is_odd = is_new && !known.learn(budget);
+            }
+            if is_odd {
+                (found.cut, counted) = (true, self.anywhere);
+                at += behind_word(byte, &text[at..]);
+                match start(&mut known.cache) {
+                    Ok(again) if budget.afford(AGAIN) => state = again,
+                    _ => return found,
+                }
             }
         }
         if let Ok(last) = self.dfa.next_eoi_state(&mut known.cache, state) {
@@ -169,9 +177,9 @@ impl Automaton {
 
 /// How much of a word stands behind its byte.
 fn behind_word(byte: u8, text: &[u8]) -> usize {
-    let word = |b: &&u8| b.is_ascii_alphanumeric() || **b == b'_';
-    let rest = text.iter().take_while(word);
-    Some(&byte).filter(word).map_or(0, |_| rest.count())
+    let word = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+    let rest = text.iter().take_while(|b| word(b) && word(&byte));
+    rest.count()
 }
 
 #[cfg(test)]
@@ -237,5 +245,17 @@ mod tests {
         let found = automaton.search(&text, &mut budget);
         assert!(found.cut && !budget.learn());
         assert_eq!(found.patterns & 0b1001, 0b1001);
+    }
+
+    /// What follows a match is new as often, and is paid for as well.
+    #[test]
+    fn what_is_new_behind_a_match_is_paid_for() {
+        let automaton = Automaton::new(&["\\{.{0,60}a\\}b", "\\}.{0,40}ba\\{", "[ab{}]"]).unwrap();
+        for text in texts().take(20) {
+            automaton.search(&text, &mut Budget::endless());
+        }
+        let text: Vec<u8> = texts().skip(20).take(20).flatten().collect();
+        let mut budget = Budget::of(text.len());
+        assert!(automaton.search(&text, &mut budget).cut && !budget.learn());
     }
 }
