@@ -1,5 +1,5 @@
 -- A write that the agent waited for no longer lands after what it was for was taken back: it is found and taken back. So is
--- one whose leader was killed while it waited.
+-- one whose leader was killed while it waited. One that takes back what was done lands over nothing that came after it.
 
 
 local gateway = require "spec.support.gateway"
@@ -14,7 +14,8 @@ local CONFIG = [[
 _format_version: "3.0"
 services:
   - { name: shop, url: "http://127.0.0.1:${DEMO_PORT}", routes: [{ name: late, paths: [/late] }, { name: next, paths: [/next] },
-                                                                     { name: killed, paths: [/killed] }, { name: after, paths: [/after] }] }
+                                                                     { name: killed, paths: [/killed] }, { name: after, paths: [/after] },
+                                                                     { name: undone, paths: [/undone] }, { name: then, paths: [/then] }] }
 plugins:
   - name: threat-agent
     config:
@@ -34,7 +35,8 @@ describe(gateway.describe_name("a write that lands late"), function()
   setup(function()
     gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
     mode_file = gw.prefix .. "/mode"
-    gateway.write_file(mode_file, "writes:later\n")
+    gateway.write_file(mode_file, "pass\n")
+    gateway.write_file(mode_file .. ".pid", gw:master_pid() .. "\n")
     proxy = gateway.run(("luajit spec/support/fault_proxy.lua %d %d %s > /dev/null 2>&1 & echo $!")
                         :format(PROXY_PORT, gw.admin_port, mode_file))
   end)
@@ -52,6 +54,7 @@ describe(gateway.describe_name("a write that lands late"), function()
 
 
   it("is taken back, and what came between is not lost", function()
+    gateway.write_file(mode_file, "writes:later\n")
     gw:stuff("late", "192.0.2.1")
     local record = eventually(function()
       local found = gw:records("late")[1]
@@ -75,7 +78,6 @@ describe(gateway.describe_name("a write that lands late"), function()
 
 
   it("is taken back where its leader was killed while it waited, and what came after that is not lost", function()
-    gateway.write_file(mode_file .. ".pid", gw:master_pid() .. "\n")
     gateway.write_file(mode_file, "writes:kill-later\n")
     gw:stuff("killed", "192.0.2.3")
     eventually(function() return gateway.read_file(mode_file) == "pass\n" end, 20)
@@ -90,5 +92,25 @@ describe(gateway.describe_name("a write that lands late"), function()
     gw:in_state("after", "active", 140)
     assert.equal("", methods("killed"))
     assert.equal("GET,POST", methods("after"))
+  end)
+
+
+  it("does not land over what came after it where it took back, and its leader was killed while it waited", function()
+    gw:stuff("undone", "192.0.2.5")
+    local record = gw:in_state("undone", "active", 30)
+    local function landed()
+      return select(2, gateway.read_file(mode_file .. ".landed"):gsub("\n", ""))
+    end
+    local before = landed()
+    gateway.write_file(mode_file, "writes:kill-later\n")
+    assert.equal(202, gw:agent("POST", "/actions/" .. record.id .. "/revert").status)
+    eventually(function() return gateway.read_file(mode_file) == "pass\n" end, 20)
+    gw:in_state("undone", "reverted", 140)
+    gw:stuff("then", "192.0.2.6")
+    gw:in_state("then", "active", 140)
+
+    eventually(function() return landed() > before end, 40)
+    assert.equal("", methods("undone"))
+    assert.equal("GET,POST", methods("then"))
   end)
 end)

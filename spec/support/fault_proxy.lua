@@ -9,7 +9,8 @@
 -- whose master's id stands in MODE_FILE.pid with SIGKILL, before the request has arrived, after it, or twenty seconds before
 -- it does, without an answer; before them, `pass-N:` lets so many through. `role` answers 403 to what deploy/rbac-role.yaml does not
 -- allow.
--- MODE_FILE.writes gets a line for each write that comes: its method and path.
+-- MODE_FILE.writes gets a line for each write that comes: its method and path. MODE_FILE.landed gets one when a request of
+-- later or kill-later was answered.
 
 local role = require "spec.support.role"
 local socket = require "socket"
@@ -109,8 +110,8 @@ local function forward_later(request, seconds)
   local file = assert(io.open(path, "wb"))
   file:write((request:gsub("\r\n", "\r\nConnection: close\r\n", 1)))
   file:close()
-  os.execute(("bash -c 'sleep %d; exec 3<>/dev/tcp/127.0.0.1/%s; cat %s >&3; rm %s; cat <&3' > /dev/null 2>&1 &")
-             :format(seconds, upstream_port, path, path))
+  os.execute(("bash -c 'sleep %d; exec 3<>/dev/tcp/127.0.0.1/%s; cat %s >&3; rm %s; cat <&3; echo >> %s.landed' > /dev/null 2>&1 &")
+             :format(seconds, upstream_port, path, path, mode_file))
 end
 
 

@@ -26,7 +26,7 @@ describe("a record's carrier", function()
           return answer
         end,
       },
-      ["admin.replica"] = {},
+      ["admin.reach"] = { UNANSWERED = "unanswered" }, ["admin.replica"] = {},
       ["actions.usual"] = { requests = function() return 60 end },
       ["agent.bequest"] = { leave = function() end, withdraw = function() end },
       ["agent.operations"] = {
@@ -90,19 +90,22 @@ describe("a record's carrier", function()
   end)
 
 
-  it("asks for nothing that it could not write down before", function()
+  it("asks for nothing that it could not write down before, be it to take back", function()
     is_noted = nil
     carrier.settle(record, conf("local"))
     assert.same({ nil, "the disk is full", true }, { carrier.apply(record, conf("local")) })
+    assert.same({ nil, "the disk is full", true }, { carrier.take_back(record, conf("local")) })
     assert.same({}, asked)
   end)
 
 
   it("leaves to nobody what is done in memory", function()
     record.changes = { { op = "ban" } }
+    is_noted = nil
     carrier.settle(record, conf("companion"))
     assert.is_true(carrier.apply(record, conf("companion")))
     assert.equal("memory", record.tier)
-    assert.same({ "apply" }, asked)
+    assert.is_true(carrier.take_back(record, conf("companion")))
+    assert.same({ "apply", "revert" }, asked)
   end)
 end)

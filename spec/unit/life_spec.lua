@@ -532,6 +532,45 @@ describe("an action", function()
       pass(2)
       assert.equal("expired", record.state)
     end)
+
+
+    it("of what takes it back holds up others of the next leader, whatever became of its other parts", function()
+      client.tier = "dbless"
+      local record = applied({ patch("r1"), patch("r2") }, { ttl_s = 10 })
+      failing.PATCH = function(_, id)
+        return { id, id == "r2" and "unanswered" or true }
+      end
+      pass(10)
+      failing = {}
+      pass(2)
+      assert.equal("expired", record.state)
+      unsettled.take_over()
+      local other = record_of({ patch("r3") }, { id = "i-2" })
+      life.carry_out(other, conf)
+      assert.equal("applying", other.state)
+      pass(65)
+      assert.equal("active", other.state)
+      client.tier = "admin_api"
+    end)
+
+
+    it("of what takes it back holds up others where its leader was killed", function()
+      client.tier = "dbless"
+      local record, other = applied({ patch("r1") }), record_of({ patch("r2") }, { id = "i-2" })
+      failing.PATCH = function()
+        error("killed", 0)
+      end
+      assert.has_error(function() life.revert(record, conf, "reverted", "asked for") end, "killed")
+      failing = {}
+      unsettled.take_over()
+      life.carry_out(other, conf)
+      assert.equal("applying", other.state)
+      pass(1)
+      assert.equal("reverted", record.state)
+      pass(65)
+      assert.equal("active", other.state)
+      client.tier = "admin_api"
+    end)
   end)
 
 

@@ -63,8 +63,8 @@ local ARROWS = {
   ["agent.blast_radius"] = { "agent.journal", "database", "owners", "snapshots", "vocabulary" },
   ["agent.breaker"] = { "agent.limit", "traffic_of" },
   ["agent.carrier"] = {
-    "actions.usual", "admin", "admin.companion", "admin.replica", "agent.bequest", "agent.operations", "agent.unsettled",
-    "settings",
+    "actions.usual", "admin", "admin.companion", "admin.reach", "admin.replica", "agent.bequest", "agent.operations",
+    "agent.unsettled", "settings",
   },
   ["agent.chain"] = { "files" },
   ["agent.changes"] = { "agent.journal", "agent.reviewer", "region", "settings", "snapshots" },

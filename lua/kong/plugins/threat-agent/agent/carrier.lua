@@ -9,6 +9,7 @@ local admin = require "kong.plugins.threat-agent.admin"
 local bequest = require "kong.plugins.threat-agent.agent.bequest"
 local companion = require "kong.plugins.threat-agent.admin.companion"
 local operations = require "kong.plugins.threat-agent.agent.operations"
+local reach = require "kong.plugins.threat-agent.admin.reach"
 local replica = require "kong.plugins.threat-agent.admin.replica"
 local settings = require "kong.plugins.threat-agent.settings"
 local unsettled = require "kong.plugins.threat-agent.agent.unsettled"
@@ -185,20 +186,27 @@ local function apply(record, conf)
 end
 
 
--- Applies a record; twice is as well as once.
-function _M.apply(record, conf)
+-- Does what may change entities with a record, which is written down before, and what came of it after. work: apply() or
+-- take_back(), whose results it returns. undoes: whether it is the latter.
+local function noted(work, record, conf, undoes)
   if not _M.is_remote(record) then
-    return apply(record, conf)
+    return work(record, conf)
   end
 
-  local ok, err = unsettled.begin(record)
-  local passes = true
+  local ok, err = unsettled.begin(record, undoes)
+  local passes, is_foreign = true, nil
   if ok then
-    ok, err, passes = apply(record, conf)
+    ok, err, passes, is_foreign = work(record, conf)
   end
   unsettled.finish(record, passes)
 
-  return ok, err, passes
+  return ok, err, passes, is_foreign
+end
+
+
+-- Applies a record; twice is as well as once.
+function _M.apply(record, conf)
+  return noted(apply, record, conf)
 end
 
 
@@ -218,7 +226,8 @@ local function take_back(record, conf)
     if not ok and is_foreign then
       conflict = conflict or why
     elseif not ok then
-      failure, passes = failure or why, may_pass
+      failure = failure or why
+      passes = passes == reach.UNANSWERED and passes or may_pass
     end
   end
 
@@ -235,7 +244,7 @@ end
 -- Takes back what was applied, the last first. What cannot be taken back, or is somebody else's by now, holds up
 -- nothing else.
 function _M.take_back(record, conf)
-  local ok, err, passes, is_foreign = take_back(record, conf)
+  local ok, err, passes, is_foreign = noted(take_back, record, conf, true)
   if (ok or is_foreign) and unsettled.may_land(record) then
     return nil, "a write that got no answer may land yet", true
   elseif ok or is_foreign then

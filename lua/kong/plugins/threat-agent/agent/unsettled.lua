@@ -13,47 +13,66 @@ local ipairs = ipairs
 local _M = {}
 
 
-local inherited     -- the record that the former leader was writing when it was killed
+local inherited = {}     -- the records whose writes former leaders did not see answered
 
 
--- Writes down that a record's changes are asked for, for whoever leads next should this worker be killed meanwhile.
--- Returns true; or nil and an error: then nothing may be asked.
-function _M.begin(record)
-  record.asked_s = ngx.time()
+local function lands(sent_s)
+  local ago_s = sent_s and ngx.time() - sent_s
+  return ago_s ~= nil and ago_s >= 0 and ago_s < reach.LANDS_S
+end
+
+
+-- Writes down that a record's changes are asked for, or with `undoes` what takes them back, for whoever leads next should
+-- this worker be killed meanwhile. Returns true; or nil and an error: then nothing may be asked.
+function _M.begin(record, undoes)
+  record.asked_s, record.undoes = ngx.time(), undoes
   return journal.save()
+end
+
+
+-- Nobody has seen an answer to what was asked for at `sent_s`.
+local function lose(record, sent_s)
+  record[record.undoes and "undo_unanswered_s" or "unanswered_s"] = sent_s
 end
 
 
 -- Takes in what became of it. passes: reach.UNANSWERED where no answer came in time.
 function _M.finish(record, passes)
-  record.asked_s = nil
   if passes == reach.UNANSWERED then
-    record.unanswered_s = ngx.time()
+    lose(record, ngx.time())
   end
+  record.asked_s, record.undoes = nil, nil
 end
 
 
--- Whether a write of a record may land yet.
+-- Whether a write that applies a record may land yet: it may not be over before. One that takes it back does to it what was
+-- done already.
 function _M.may_land(record)
-  local ago_s = record.unanswered_s and ngx.time() - record.unanswered_s
-  return ago_s ~= nil and ago_s >= 0 and ago_s < reach.LANDS_S
+  return lands(record.unanswered_s)
 end
 
 
--- Whether what the former leader was sending may land yet, and is not the same that a record sends.
+-- Whether what former leaders were sending for other records may land yet.
 function _M.may_undo(record)
-  return inherited ~= nil and inherited ~= record and _M.may_land(inherited)
+  for _, one in ipairs(inherited) do
+    if one ~= record and (lands(one.unanswered_s) or lands(one.undo_unanswered_s)) then
+      return true
+    end
+  end
+
+  return false
 end
 
 
--- Takes over from a leader that may have been killed while it wrote.
+-- Takes over from a leader that may have been killed while it wrote, or while it waited for what might land.
 function _M.take_over()
-  inherited = nil
+  inherited = {}
   for _, record in ipairs(journal.all()) do
     if record.asked_s then
-      record.unanswered_s, record.asked_s = record.asked_s, nil
-      inherited = record
+      lose(record, record.asked_s)
+      record.asked_s, record.undoes = nil, nil
     end
+    inherited[#inherited + 1] = (record.unanswered_s or record.undo_unanswered_s) and record or nil
   end
 end
 
