@@ -6,7 +6,7 @@ local FOLDER = "lua/kong/plugins/threat-agent/"
 
 
 describe("the agent's loop", function()
-  local beat, timers, now, done, hangs, raises, leads, lease, logged, is_new
+  local beat, timers, now, done, hangs, raises, leads, lease, logged, is_new, is_banned
   local former, former_kong = {}, _G.kong
 
   -- A part of the agent's work: it notes that it was called, and hangs or raises where it is to.
@@ -29,7 +29,7 @@ describe("the agent's loop", function()
     for _, name in ipairs({ "now", "time", "timer", "worker" }) do
       former[name] = _G.ngx[name] or false
     end
-    now, timers, done, hangs, raises, logged, leads, is_new = 1000, {}, {}, {}, {}, {}, 0, false
+    now, timers, done, hangs, raises, logged, leads, is_new, is_banned = 1000, {}, {}, {}, {}, {}, 0, false, false
     _G.ngx.now = function() return now end
     _G.ngx.time = _G.ngx.now
     _G.ngx.worker = { id = function() return 0 end, exiting = function() return false end }
@@ -65,11 +65,18 @@ describe("the agent's loop", function()
       ["agent.responder"] = { open = part("open responder"), beat = part("beat"), reach_out = part("reach out") },
       ["agent.sweeper"] = { sweep = part("sweep") },
       files = { BANS = "bans", LEARNED = "learned", PROFILES = "profiles", load = function() end,
-                save = function() return true end },
+                save = function(name)
+                  done[#done + 1] = "save " .. name
+                  return true
+                end },
       incidents = { next = function() end },
       lease = lease,
-      region = { bans_snapshot = function() return "" end, export_learned = function() return "" end,
-                 export_profiles = function() return "" end },
+      region = { bans_snapshot = function()
+                   is_banned = false
+                   return ""
+                 end,
+                 has_new_bans = function() return is_banned end,
+                 export_learned = function() return "" end, export_profiles = function() return "" end },
       settings = { look_up = function() end, last = function() return {} end, platform = function() end },
       tally = { flush = function() end },
       traffic_history = { note = function() return true end },
@@ -145,6 +152,20 @@ describe("the agent's loop", function()
     hangs.notices = nil
     pass(2)
     assert.is_true(leads > 61)
+  end)
+
+
+  it("keeps bans at once when one was set or lifted, and every ten seconds", function()
+    pass(1)
+    assert.equal(1, count("save bans"))
+    pass(9)
+    assert.equal(1, count("save bans"))
+    pass(1)
+    assert.equal(2, count("save bans"))
+    is_banned = true
+    pass(2)
+    assert.equal(3, count("save bans"))
+    assert.equal(2, count("save learned"))
   end)
 
 

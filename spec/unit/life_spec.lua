@@ -10,13 +10,13 @@ local FOLDER = "lua/kong/plugins/threat-agent/"
 
 -- Modules of the plugin that are loaded as they are, in this order.
 local REAL = {
-  "vocabulary", "entities", "agent.journal", "agent.operations", "agent.unsettled", "agent.carrier", "agent.watch",
-  "agent.life", "agent.follower",
+  "vocabulary", "entities", "agent.journal", "agent.measures", "agent.operations", "agent.unsettled", "agent.carrier",
+  "agent.watch", "agent.life", "agent.follower",
 }
 
 
 describe("an action", function()
-  local life, follower, unsettled, entities, now, failing, asked, killed, logged, conf, verdict
+  local life, follower, unsettled, entities, now, failing, asked, killed, logged, conf, verdict, banned_until_s
   local former_kong, former_time
 
   -- An Admin API. failing: method → { error, whether it may pass }, or what is called with what is asked.
@@ -111,7 +111,17 @@ describe("an action", function()
       },
       files = { ACTIONS = "actions.json", save = function() return true end, load = function() end },
       lease = { holds = function() return true end },
-      region = { ban = function() return true end, lift_ban = function() return true end },
+      region = {
+        ban = function(ban)
+          banned_until_s = now + ban.ttl_s
+          return true
+        end,
+        ban_left_s = function() return math.max(0, banned_until_s - now) end,
+        lift_ban = function()
+          banned_until_s = 0
+          return true
+        end,
+      },
       settings = { asks_companion = function() return false end },
       tally = { add = function() end },
     }
@@ -591,13 +601,37 @@ describe("an action", function()
 
 
   it("in memory is followed apart from those that wait for the Admin API", function()
-    local record = record_of({ { op = "ban", ban = {} } }, { action = "ban", ttl_s = 10 })
+    local record = record_of({ { op = "ban", ban = { ttl_s = 10 } } }, { action = "ban", ttl_s = 10 })
     life.start(record, conf)
     pass(1)
     assert.equal("applying", record.state)
     follower.follow(conf, false)
     assert.equal("active", record.state)
     assert.same({}, asked)
+  end)
+
+
+  it("in memory is put back within a minute where memory lost it, and ends in its time", function()
+    local record = record_of({ { op = "ban", ban = { ttl_s = 600 } } }, { action = "ban" })
+    local function pass_in_memory(seconds)
+      for _ = 1, seconds do
+        now = now + 1
+        follower.follow(conf, false)
+      end
+    end
+    life.start(record, conf)
+    pass_in_memory(100)
+    assert.equal(1601, banned_until_s)
+    assert.is_nil(record.why)
+
+    banned_until_s = 0
+    pass_in_memory(60)
+    assert.equal(1600, banned_until_s)
+    assert.equal("put back for the rest of its time: memory lacked 1 of 1", record.why)
+    assert.equal("active", record.state)
+    pass_in_memory(440)
+    assert.equal("expired", record.state)
+    assert.equal(0, banned_until_s)
   end)
 
 

@@ -5,7 +5,7 @@ local MODULE = "kong.plugins.threat-agent."
 
 
 describe("a measure", function()
-  local measures, records, slots, now
+  local measures, records, slots, now, failure
   local former_time = _G.ngx and _G.ngx.time
 
   -- As the region has it: the longer one of a kind stays.
@@ -15,7 +15,7 @@ describe("a measure", function()
   end
 
   before_each(function()
-    records, slots, now = {}, {}, 1000
+    records, slots, now, failure = {}, {}, 1000, nil
     _G.ngx = _G.ngx or {}
     _G.ngx.time = function() return now end
     local stubs = {
@@ -27,6 +27,13 @@ describe("a measure", function()
             slots[slot_of(ban)] = { until_s = now + ban.ttl_s, limit = ban.limit }
           end
           return true
+        end,
+        ban_left_s = function(ban)
+          local stands = slots[slot_of(ban)]
+          if failure then
+            return nil, failure
+          end
+          return stands and stands.limit == ban.limit and math.max(0, stands.until_s - now) or 0
         end,
         lift_ban = function(ban)
           slots[slot_of(ban)] = nil
@@ -117,5 +124,41 @@ describe("a measure", function()
     now = now + 20
     end_of(last)
     assert.is_nil(stands("refuse"))
+  end)
+
+
+  it("that is lost is put back for the rest of its time", function()
+    local record = act({ ttl_s = 600 })
+    assert.equal(0, measures.mend(record))
+    slots, now = {}, now + 100
+    assert.equal(1, measures.mend(record))
+    assert.equal(1600, stands("refuse").until_s)
+    assert.equal(0, measures.mend(record))
+
+    -- What the engine itself put there is over sooner.
+    slots["w/client_ip/192.0.2.1/route/r/refuse"] = { until_s = now + 60 }
+    assert.equal(1, measures.mend(record))
+    assert.equal(1600, stands("refuse").until_s)
+  end)
+
+
+  it("that is lost counts as lost where none of those that were put there stands", function()
+    local lenient = act({ measure = "limit", limit = 100, window_s = 60, ttl_s = 3600 })
+    local strict = act({ measure = "limit", limit = 1, window_s = 10, ttl_s = 60 })
+    assert.equal(0, measures.mend(lenient))
+    assert.equal(1, stands("limit").limit)
+
+    -- A breaker's phase of before.
+    slots = { ["w/client_ip/192.0.2.1/route/r/limit"] = { until_s = 9000, limit = 0 } }
+    assert.equal(1, measures.mend(lenient))
+    assert.equal(0, measures.mend(strict))
+    assert.same({ limit = 1, until_s = 1060 }, stands("limit"))
+  end)
+
+
+  it("that cannot be looked for is none that was lost", function()
+    local record = act()
+    failure = "the library says no"
+    assert.same({ nil, "the library says no" }, { measures.mend(record) })
   end)
 end)

@@ -123,7 +123,7 @@ local ARROWS = {
   ["agent.sweeper"] = { "admin", "agent.bequest", "agent.journal", "agent.operations", "database" },
   ["agent.trainer"] = { "feedback", "files" },
   ["agent.unsettled"] = { "admin.reach", "agent.journal" },
-  ["agent.watch"] = { "agent.breaker", "agent.carrier", "agent.concurrency", "effect", "tally" },
+  ["agent.watch"] = { "agent.breaker", "agent.carrier", "agent.concurrency", "agent.measures", "effect", "tally" },
   ["config_review.criteria"] = {},
   ["config_review.init"] = {
     "config_review.orphaned", "config_review.shadowed", "config_review.standing", "config_review.unauthenticated",

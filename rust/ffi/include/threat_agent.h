@@ -598,6 +598,15 @@ int32_t ta_ban_set(const ta_ban_t *ban);
 int32_t ta_ban_lift(const ta_ban_t *ban);
 
 /**
+ * Tells how long a measure stands yet, if one of its kind does: a limit with its numbers, a cap with whatever it has
+ * moved to. Its own time is not read.
+ * Arguments: `left_ms` takes milliseconds, 0 where none stands.
+ * Returns: as `ta_ban_set`.
+ */
+int32_t ta_ban_left(const ta_ban_t *ban,
+                    uint64_t *left_ms);
+
+/**
  * Lifts what a client is suspected of in its workspace, and on a route where the identity names one.
  * Returns: OK; INVALID; REGION.
  */

@@ -73,6 +73,32 @@ pub unsafe extern "C" fn ta_ban_lift(ban: *const ta_ban_t) -> i32 {
     )
 }
 
+/// Tells how long a measure stands yet, if one of its kind does: a limit with its numbers, a cap with whatever it has
+/// moved to. Its own time is not read.
+/// Arguments: `left_ms` takes milliseconds, 0 where none stands.
+/// Returns: as `ta_ban_set`.
+#[no_mangle]
+pub unsafe extern "C" fn ta_ban_left(ban: *const ta_ban_t, left_ms: *mut u64) -> i32 {
+    guard(
+        || (),
+        || {
+            // SAFETY: the caller's promise for all exports.
+            let left_ms = unsafe { left_ms.as_mut() }.ok_or_else(|| missing("left_ms"))?;
+            // SAFETY: the caller's promise for all exports.
+            let raw = unsafe { ban.as_ref() }.ok_or_else(|| missing("ban"))?;
+            // SAFETY: the caller's promise for all exports.
+            let identity = unsafe { read_identity(&raw.identity) }?;
+            let (key, measure, now) = (key(raw, &identity)?, measure(raw)?, now_ms());
+            let stands = node()?.state.standing(&key, measure.kind(), now);
+            let is_cap = measure.kind() == MeasureKind::Concurrency;
+            *left_ms = stands
+                .filter(|ban| is_cap || ban.measure == measure)
+                .map_or(0, |ban| ban.until_ms.saturating_sub(now));
+            Ok(ta_status_t::TA_STATUS_OK)
+        },
+    )
+}
+
 /// Lifts what a client is suspected of in its workspace, and on a route where the identity names one.
 /// Returns: OK; INVALID; REGION.
 #[no_mangle]

@@ -180,6 +180,35 @@ fn a_measure_that_nobody_looks_for_is_refused() {
 }
 
 #[test]
+fn it_is_told_how_long_a_measure_stands() {
+    run(
+        &loaded(),
+        r#"
+        ngx.time = os.time
+        local function measure(of, limit)
+          return { client_ip = "198.51.100.9", workspace = "left", route = "left", service = "left", consumer = "",
+                   by = of == "concurrency" and "route" or "client_ip", scope = "global", ttl_s = 60, category = "abuse",
+                   measure = of, limit = limit, window_s = 10 }
+        end
+        for _, of in ipairs({ "refuse", "limit", "allow", "concurrency", "refuse_on_signal", "tag" }) do
+          local ban = measure(of, 5)
+          assert(region.ban_left_s(ban) == 0, of)
+          assert(region.ban(ban) and region.has_new_bans())
+          local left_s = region.ban_left_s(ban)
+          assert(left_s > 50 and left_s <= 60, of)
+          -- The number of a limit is what it is, that of a cap moves.
+          assert((region.ban_left_s(measure(of, 6)) == 0) == (of == "limit"), of)
+          assert(region.bans_snapshot() and not region.has_new_bans())
+          assert(region.lift_ban(ban) and region.has_new_bans())
+          assert(region.ban_left_s(ban) == 0, of)
+        end
+        local _, err = region.ban_left_s(measure("limit", 2 ^ 31))
+        assert(err:find("limit: expected at most", 1, true), err)
+        "#,
+    );
+}
+
+#[test]
 fn null_and_oversized_inputs_are_refused() {
     run(
         &loaded(),

@@ -30,7 +30,8 @@ local MEASURES = { refuse = 0, limit = 1, allow = 2, concurrency = 3, refuse_on_
 local _M = {}
 
 
-local identity, node, number_out, beat_out, sequence_out, str, key_str, ban_out, traffic_out
+local identity, node, number_out, beat_out, sequence_out, left_out, str, key_str, ban_out, traffic_out
+local has_new_bans = false     -- whether this worker has set or lifted some since it took a snapshot
 
 
 library.when_loaded(function()
@@ -39,6 +40,7 @@ library.when_loaded(function()
   number_out = ffi.new("uint32_t[1]")
   beat_out = ffi.new("ta_tick_t")
   sequence_out = ffi.new("uint64_t[1]")
+  left_out = ffi.new("uint64_t[1]")
   str = ffi.new("ta_str_t")
   key_str = ffi.new("ta_str_t")
   ban_out = ffi.new("ta_ban_t")
@@ -228,6 +230,7 @@ end
 
 -- The standing bans, as text for a file: keyed hashes, no addresses.
 function _M.bans_snapshot()
+  has_new_bans = false
   local wall_ms = ngx.time() * 1000
   local text = library.text(function(buf, size, needed)
     return library.C.ta_bans_snapshot(wall_ms, buf, size, needed)
@@ -237,6 +240,12 @@ function _M.bans_snapshot()
   end
 
   return text
+end
+
+
+-- Whether ban() or lift_ban() was called here since the last snapshot was taken.
+function _M.has_new_bans()
+  return has_new_bans
 end
 
 
@@ -269,6 +278,7 @@ end
 -- identity with { by, scope, ttl_s, category, measure } and, for a limit, { limit, window_s }; or caps what goes to a
 -- route or service at once. Returns true, or nil and an error.
 function _M.ban(ban)
+  has_new_bans = true
   fill_ban(ban)
   if library.C.ta_ban_set(ban_out) ~= 0 then
     return nil, library.error("ban a client")
@@ -280,12 +290,24 @@ end
 
 -- Lifts what ban() set. Returns true, or nil and an error.
 function _M.lift_ban(ban)
+  has_new_bans = true
   fill_ban(ban)
   if library.C.ta_ban_lift(ban_out) ~= 0 then
     return nil, library.error("lift a ban")
   end
 
   return true
+end
+
+
+-- How long what ban() set stands yet, with its numbers, in seconds; 0 where it does not. Returns nil and an error.
+function _M.ban_left_s(ban)
+  fill_ban(ban)
+  if library.C.ta_ban_left(ban_out, left_out) ~= 0 then
+    return nil, library.error("look for a ban")
+  end
+
+  return tonumber(left_out[0]) / 1000
 end
 
 

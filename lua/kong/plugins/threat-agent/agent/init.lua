@@ -24,9 +24,9 @@ local ngx = ngx
 local BEAT_S = 1
 -- A leader whose work takes longer leaves the lead to another worker. Units: seconds.
 local LONGEST_S = 60
--- Name of each file that is kept → what gives its text, and how often it is written.
+-- Name of each file that is kept → what gives its text, how often it is written, and what tells whether it is to be sooner.
 local FILES = {
-  [files.BANS] = { read = region.bans_snapshot, every_s = 10 },
+  [files.BANS] = { read = region.bans_snapshot, every_s = 10, is_due = region.has_new_bans },
   [files.LEARNED] = { read = region.export_learned, every_s = 10 },
   [files.PROFILES] = { read = region.export_profiles, every_s = 30 },
 }
@@ -109,7 +109,7 @@ end
 local function save()
   local now = ngx.now()
   for name, file in pairs(FILES) do
-    if now - (saved_at[name] or 0) >= file.every_s then
+    if now - (saved_at[name] or 0) >= file.every_s or file.is_due and file.is_due() then
       saved_at[name] = now
       local text, err = file.read()
       checked(text and files.save(name, text), err)

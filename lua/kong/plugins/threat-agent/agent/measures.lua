@@ -17,6 +17,9 @@ local ipairs = ipairs
 local WHO = { "by", "client_ip", "consumer", "credential", "session" }
 local WHERE = { route = "route", service = "service" }
 
+-- The region counts in milliseconds since its start, records in seconds of the day. Units: seconds.
+local APART_S = 5
+
 
 local _M = {}
 
@@ -49,6 +52,12 @@ local function is_stricter(ban, left_s, other, other_left_s)
 end
 
 
+-- How long a measure of a record is to stand yet.
+local function left_of(record, ban, now)
+  return record.expires_s and record.expires_s - now or ban.ttl_s
+end
+
+
 -- Finds the strictest that actions have on what a measure is on, and how long it is to stand.
 local function strictest(ban)
   local now = ngx.time()
@@ -56,7 +65,7 @@ local function strictest(ban)
   for _, record in ipairs(journal.all()) do
     for _, change in ipairs(vocabulary.STANDING[record.state] and record.changes or {}) do
       local other = change.ban
-      local left_s = other and (record.expires_s and record.expires_s - now or other.ttl_s)
+      local left_s = other and left_of(record, other, now)
       if other and left_s > 0 and is_on_the_same(other, ban)
          and (not found or is_stricter(other, left_s, found, found_left_s))
       then
@@ -105,6 +114,51 @@ end
 
 -- Takes the measure of an action that no longer stands away.
 _M.lift = settle
+
+
+-- Whether the region has a measure for so long. Returns nil and an error.
+local function holds(ban, left_s)
+  local stands_s, err = region.ban_left_s(ban)
+  if not stands_s then
+    return nil, err
+  end
+
+  return stands_s >= left_s - APART_S
+end
+
+
+-- Puts one measure of a record back, where neither it stands nor a stricter one. Returns how many were missing; or nil and an
+-- error.
+local function mend(record, ban)
+  local stands, err = holds(ban, left_of(record, ban, ngx.time()))
+  local wanted, left_s
+  if stands == false then
+    wanted, left_s = strictest(ban)
+    stands, err = holds(wanted, left_s)
+  end
+  if stands == false then
+    stands, err = settle(wanted)
+    return stands and 1, err
+  end
+
+  return stands and 0, err
+end
+
+
+-- Puts back, for the time that is left, what the region lacks of the measures of a record that stands: a node that was lost
+-- just after they were put does not know them any more. Returns how many there were; or nil and an error.
+function _M.mend(record)
+  local missing = 0
+  for _, change in ipairs(record.changes) do
+    local more, err = mend(record, change.ban)
+    if not more then
+      return nil, err
+    end
+    missing = missing + more
+  end
+
+  return missing
+end
 
 
 return _M

@@ -1,14 +1,15 @@
--- Looks at an action while it stands: whether it helped, whether what it made stands as it was left, and what it
--- does next.
+-- Looks at an action while it stands: whether it helped, whether what it made stands as it was left, which is put back where
+-- it is the node's own memory that lost it, and what it does next.
 
 local breaker = require "kong.plugins.threat-agent.agent.breaker"
 local carrier = require "kong.plugins.threat-agent.agent.carrier"
 local concurrency = require "kong.plugins.threat-agent.agent.concurrency"
 local effect = require "kong.plugins.threat-agent.effect"
+local measures = require "kong.plugins.threat-agent.agent.measures"
 local tally = require "kong.plugins.threat-agent.tally"
 
 
--- Between two rounds of looks at the entities that actions changed. Units: seconds.
+-- Between two rounds of looks at what actions changed; the first is a new leader's first. Units: seconds.
 local EVERY_S = 60
 
 local USELESS = {
@@ -51,6 +52,18 @@ local function look(record, conf, now)
 end
 
 
+-- Puts back what the region lacks of an action in memory. Returns what there is to say.
+local function put_back(record, now)
+  record.looked_s = now
+  local missing, err = measures.mend(record)
+  if not missing then
+    return "could not put back what memory may lack: " .. err
+  elseif missing > 0 then
+    return ("put back for the rest of its time: memory lacked %d of %d"):format(missing, #record.changes)
+  end
+end
+
+
 local function verify(record, conf, now)
   record.verify_s = nil
   record.after = effect.measure(record)
@@ -65,11 +78,15 @@ end
 
 -- Does what is due of an active record. Returns whether it is to be taken back, and what there is to say.
 function _M.step(record, conf, now)
-  if record.verify_s and now >= record.verify_s then
+  local is_remote = carrier.is_remote(record)
+  local lost = not is_remote and is_unseen(record, now) and put_back(record, now)
+  if lost then
+    return false, lost
+  elseif record.verify_s and now >= record.verify_s then
     return verify(record, conf, now)
   elseif FOLLOWED[record.action] then
     return FOLLOWED[record.action].step(record, now)
-  elseif carrier.is_remote(record) and is_unseen(record, now) then
+  elseif is_remote and is_unseen(record, now) then
     return false, look(record, conf, now)
   end
 end
