@@ -56,6 +56,11 @@ describe(gateway.describe_name("a team's workspace:"), function()
   local gw
   local files = { [os.tmpname()] = BEFORE_IT, [os.tmpname()] = IN_IT }
 
+  -- Changes the database as Kong without Enterprise's part does not.
+  local function query(statement)
+    assert(gateway.run(('psql -h 127.0.0.1 -p %d -U kong -c "%s"'):format(gw.postgres_port, (statement:gsub("TEAM", TEAM)))))
+  end
+
   setup(function()
     local env = { ADMIN_PORT = ADMIN_PORT }
     for path, text in pairs(files) do
@@ -65,11 +70,10 @@ describe(gateway.describe_name("a team's workspace:"), function()
     end
     gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1", env = env })
     gw.admin_port = WORKSPACES_PORT
-    assert(gateway.run(("psql -h 127.0.0.1 -p %d -U kong -c \"INSERT INTO workspaces (id, name) VALUES ('%s', 'team')\"")
-                       :format(gw.postgres_port, TEAM)))
+    query("INSERT INTO workspaces (id, name) VALUES ('TEAM', 'team')")
     assert.equal(201, gw:admin("POST", "/team/services",
                                { name = "theirs", url = "http://127.0.0.1:" .. gw.demo_port }).status)
-    for _, name in ipairs({ "theirs", "others" }) do
+    for _, name in ipairs({ "theirs", "others", "last" }) do
       assert.equal(201, gw:admin("POST", "/team/services/theirs/routes", { name = name, paths = { "/" .. name } }).status)
     end
     assert.equal(201, gw:admin("POST", "/team/plugins", { name = "threat-agent", config = { mode = "enforce" } }).status)
@@ -132,5 +136,18 @@ describe(gateway.describe_name("a team's workspace:"), function()
       end
       return true
     end, 70)
+  end)
+
+
+  it("ends what was done in it when it is gone itself, and says why", function()
+    gw:stuff("last", "192.0.2.4")
+    -- Its budget of a minute may be spent.
+    record_in("last", "active", 150)
+    query("DELETE FROM plugins WHERE ws_id = 'TEAM'; DELETE FROM routes WHERE ws_id = 'TEAM'; "
+          .. "DELETE FROM services WHERE ws_id = 'TEAM'; DELETE FROM workspaces WHERE id = 'TEAM'")
+    local why = "the workspace " .. TEAM .. " is gone, and what was changed there with it"
+    assert.equal(why, record_in("last", "conflict", 60).why)
+    local ledger = gateway.read_file(gw.prefix .. "/threat-agent/ledger.jsonl")
+    assert.is_truthy(ledger:find('"why":"' .. why, 1, true))
   end)
 end)

@@ -7,7 +7,7 @@ local PLANE = "9524ec7d-36d9-465d-a8c5-83a3c9390458"
 
 
 describe("the Admin API", function()
-  local admin, asked, answers, api, names
+  local admin, asked, answers, api, names, failure
   local former_kong = _G.kong
 
   before_each(function()
@@ -30,8 +30,10 @@ describe("the Admin API", function()
     package.loaded[MODULE .. "dbless"] = { new = function() return { tier = "dbless" } end }
     package.loaded["kong.plugins.threat-agent.database"] = {
       workspace_name = function(id)
-        local name = names[id]
-        return name, name == nil and "the database is away" or nil
+        return names[id], names[id] == nil and failure or nil
+      end,
+      is_gone = function(id)
+        return id == "gone"
       end,
     }
     admin = dofile(ADMIN .. "init.lua")
@@ -40,7 +42,7 @@ describe("the Admin API", function()
     end
     package.loaded["kong.plugins.threat-agent.entities"] = nil
     package.loaded["kong.plugins.threat-agent.database"] = nil
-    names = { T = "team" }
+    names, failure = { T = "team" }, nil
     api = { url = "http://a", timeout_ms = 5 }
   end)
 
@@ -69,10 +71,16 @@ describe("the Admin API", function()
     assert.same({ "5 GET /", "5 GET /team/routes/R", "5 GET /routes/R", "5 GET /routes/R", "5 GET /main/routes/R",
                   "5 GET /team/routes/R" }, asked)
 
-    local client, err, passes = admin.client(api, "gone")
-    assert.is_nil(client)
-    assert.equal("the workspace gone is not known here: the database is away", err)
-    assert.is_true(passes)
+  end)
+
+
+  it("is not asked in a workspace that is gone, or not known yet", function()
+    assert.same({ nil, "the workspace gone is gone, and what was changed there with it", false, true },
+                { admin.client(api, "gone") })
+    assert.same({ nil, "the workspace new is not known here", true }, { admin.client(api, "new") })
+    failure = "the database is away"
+    assert.same({ nil, "the workspace gone is not known here: the database is away", true }, { admin.client(api, "gone") })
+    assert.same({}, asked)
   end)
 
 

@@ -16,7 +16,7 @@ local REAL = {
 
 
 describe("an action", function()
-  local life, follower, unsettled, entities, now, failing, asked, killed, logged, conf, verdict, banned_until_s
+  local life, follower, unsettled, entities, now, failing, asked, killed, logged, conf, verdict, banned_until_s, no_client
   local former_kong, former_time
 
   -- An Admin API. failing: method → { error, whether it may pass }, or what is called with what is asked.
@@ -85,7 +85,7 @@ describe("an action", function()
     _G.ngx = _G.ngx or { null = cjson.null }
     former_kong, former_time = _G.kong, _G.ngx.time
     now, failing, asked, killed, logged = 1000, {}, {}, false, {}
-    verdict = "improved"
+    verdict, no_client = "improved", nil
     entities = { r1 = { port = 80 }, r2 = { port = 80 }, r3 = { port = 80 } }
     _G.ngx.time = function() return now end
     local function log(level)
@@ -97,7 +97,14 @@ describe("an action", function()
 
     local stubs = {
       ["actions.usual"] = {},
-      admin = { client = function() return client end },
+      admin = {
+        client = function()
+          if no_client then
+            return nil, unpack(no_client)
+          end
+          return client
+        end,
+      },
       ["admin.companion"] = {}, ["admin.replica"] = {}, ["admin.reach"] = { UNANSWERED = "unanswered", LANDS_S = 60 },
       ["agent.bequest"] = { leave = function() end, withdraw = function() end },
       ["agent.breaker"] = {}, ["agent.concurrency"] = {},
@@ -231,6 +238,49 @@ describe("an action", function()
       assert.equal("reverting", record.state)
       assert.equal("80 81 80", ports())
       failing = {}
+      pass(60)
+      assert.equal("expired", record.state)
+      assert.equal("80 80 80", ports())
+    end)
+  end)
+
+
+  describe("in a workspace that is gone", function()
+    local gone = { "the workspace w is gone", false, true }
+
+    it("ends in its time, and says why", function()
+      local record = applied({ patch("r1") }, { ttl_s = 10 })
+      no_client = gone
+      pass(9)
+      assert.equal("active", record.state)
+      pass(1)
+      assert.equal("conflict", record.state)
+      assert.equal(gone[1], record.why)
+    end)
+
+    it("ends where it was not applied yet, or is being taken back", function()
+      local record = record_of({ patch("r1") })
+      no_client = gone
+      life.carry_out(record, conf)
+      assert.equal("conflict", record.state)
+      assert.equal(gone[1], record.why)
+
+      no_client = nil
+      record = applied({ patch("r2") }, { id = "i-2", ttl_s = 10 })
+      failing.PATCH = { "away", true }
+      pass(10)
+      assert.equal("reverting", record.state)
+      no_client = gone
+      pass(60)
+      assert.equal("conflict", record.state)
+    end)
+
+    it("goes on where that is not known for sure", function()
+      local record = applied({ patch("r1") }, { ttl_s = 10 })
+      no_client = { "the workspace w is not known here", true }
+      pass(400)
+      assert.equal("reverting", record.state)
+      no_client = nil
       pass(60)
       assert.equal("expired", record.state)
       assert.equal("80 80 80", ports())

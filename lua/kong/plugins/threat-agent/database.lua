@@ -2,6 +2,7 @@
 
 local kong = kong
 local ngx = ngx
+local ipairs = ipairs
 local pcall = pcall
 local tostring = tostring
 local type = type
@@ -92,6 +93,21 @@ end
 function _M.workspace_name(id)
   local workspace, err = _M.select("workspaces", id)
   return workspace and workspace.name, err
+end
+
+
+-- Whether a workspace is known to be gone: all can be read, the default one is among them, and it is not. A data plane has
+-- none before its configuration has come.
+function _M.is_gone(id)
+  local has_default = false
+  for _, workspace in ipairs(kong.db.workspaces and _M.workspaces() or {}) do
+    if workspace == id then
+      return false
+    end
+    has_default = has_default or workspace == kong.default_workspace
+  end
+
+  return has_default
 end
 
 

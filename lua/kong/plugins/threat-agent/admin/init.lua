@@ -45,15 +45,17 @@ local function text_of(value)
 end
 
 
--- The name that a workspace's entities are found under; nil where that is none. Returns nil, an error and whether that may
--- pass where it cannot be told.
+-- The name that a workspace's entities are found under; nil where that is none. Returns nil, an error, whether that may
+-- pass, and whether the workspace is gone, where it cannot be told.
 local function name_of(workspace, api)
   if workspace == nil or workspace == "" or workspace == kong.default_workspace then
     return text_of(api.workspace)
   end
 
   local name, err = database.workspace_name(workspace)
-  if not name then
+  if not name and not err and database.is_gone(workspace) then
+    return nil, "the workspace " .. workspace .. " is gone, and what was changed there with it", false, true
+  elseif not name then
     return nil, "the workspace " .. workspace .. " is not known here" .. (err and ": " .. tostring(err) or ""), true
   end
 
@@ -79,7 +81,8 @@ end
 
 
 -- Finds the client for an instance's `response.admin_api`; what that asks stands in its `settings.calls`. workspace: the
--- id of the one that is meant; nil for the default one. Returns nil, why there is none, and whether there may be one later.
+-- id of the one that is meant; nil for the default one. Returns nil, why there is none, whether there may be one later, and
+-- whether the workspace is gone.
 function _M.client(api, workspace)
   local url = api.url
   if not url or url == ngx.null then
@@ -88,9 +91,9 @@ function _M.client(api, workspace)
   if not url then
     return nil, "no Admin API to write to: this node has none, so set response.admin_api.url to the control plane's"
   end
-  local name, err, passes = name_of(workspace, api)
+  local name, err, passes, is_gone = name_of(workspace, api)
   if err then
-    return nil, err, passes
+    return nil, err, passes, is_gone
   end
 
   local settings = {

@@ -78,9 +78,9 @@ local function client_for(record, conf)
     return true
   end
 
-  local client, err, passes = admin.client(conf.response.admin_api, record.place.workspace)
+  local client, err, passes, is_gone = admin.client(conf.response.admin_api, record.place.workspace)
   calls[record] = client and client.settings.calls
-  return client, err, passes
+  return client, err, passes, is_gone
 end
 
 
@@ -151,14 +151,15 @@ local function take_back_there(record, conf)
 end
 
 
--- The client for a record when it may write. Returns nil, why it may not, and whether another try may succeed.
+-- The client for a record when it may write. Returns nil, why it may not, whether another try may succeed, and whether the
+-- record's workspace is gone.
 local function writer_for(record, conf)
-  local client, err, passes = client_for(record, conf)
+  local client, err, passes, is_gone = client_for(record, conf)
   if type(client) == "table" and client.tier == "dbless" and unsettled.may_undo(record) then
     return nil, "a configuration that the former leader was sending may land yet", true
   end
 
-  return client, err, passes
+  return client, err, passes, is_gone
 end
 
 
@@ -215,9 +216,9 @@ local function take_back(record, conf)
     return take_back_there(record, conf)
   end
 
-  local client, err, passes = writer_for(record, conf)
+  local client, err, passes, is_gone = writer_for(record, conf)
   if not client then
-    return nil, err, passes
+    return nil, err, passes, is_gone
   end
 
   local failure, conflict
