@@ -6,7 +6,7 @@ local FOLDER = "lua/kong/plugins/threat-agent/"
 
 
 describe("the agent's loop", function()
-  local beat, timers, now, done, hangs, raises, leads, lease, logged, is_new, is_banned
+  local beat, timers, now, done, hangs, raises, leads, lease, logged, is_new, is_banned, published
   local former, former_kong = {}, _G.kong
 
   -- A part of the agent's work: it notes that it was called, and hangs or raises where it is to.
@@ -30,6 +30,7 @@ describe("the agent's loop", function()
       former[name] = _G.ngx[name] or false
     end
     now, timers, done, hangs, raises, logged, leads, is_new, is_banned = 1000, {}, {}, {}, {}, {}, 0, false, false
+    published = {}
     _G.ngx.now = function() return now end
     _G.ngx.time = _G.ngx.now
     _G.ngx.worker = { id = function() return 0 end, exiting = function() return false end }
@@ -57,19 +58,24 @@ describe("the agent's loop", function()
       end,
     }
     local stubs = {
-      ["agent.assessor"] = { open = part("open assessor"), beat = function() end },
+      ["agent.assessor"] = { open = part("open assessor"), beat = part("assess"), take_in = part("ask") },
       ["agent.changes"] = { open = part("open changes"), follow = part("follow"), start = function() end },
-      ["agent.drifts"] = { open = part("open drifts"), beat = function() return true end },
-      ["agent.last_conf"] = { recall = function() end, keep = function() return true end },
-      ["agent.notices"] = { open = part("open notices"), beat = part("notices") },
-      ["agent.responder"] = { open = part("open responder"), beat = part("beat"), reach_out = part("reach out") },
+      ["agent.drifts"] = { open = part("open drifts"), beat = part("drifts") },
+      ["agent.last_conf"] = { recall = function() end, keep = part("keep") },
+      ["agent.notices"] = { open = part("open notices"), beat = part("notices"), take_in = part("tell") },
+      ["agent.responder"] = { open = part("open responder"), beat = part("beat"), reach_out = part("reach out"),
+                              take_in = part("respond") },
       ["agent.sweeper"] = { sweep = part("sweep") },
       files = { BANS = "bans", LEARNED = "learned", PROFILES = "profiles", load = function() end,
                 save = function(name)
                   done[#done + 1] = "save " .. name
                   return true
                 end },
-      incidents = { next = function() end },
+      incidents = {
+        next = function(cursor)
+          return published[cursor + 1], cursor + 1
+        end,
+      },
       lease = lease,
       region = { bans_snapshot = function()
                    is_banned = false
@@ -78,7 +84,7 @@ describe("the agent's loop", function()
                  has_new_bans = function() return is_banned end,
                  export_learned = function() return "" end, export_profiles = function() return "" end },
       settings = { look_up = function() end, last = function() return {} end, platform = function() end },
-      tally = { flush = function() end },
+      tally = { flush = part("flush") },
       traffic_history = { note = function() return true end },
     }
     for name, stub in pairs(stubs) do
@@ -152,6 +158,40 @@ describe("the agent's loop", function()
     hangs.notices = nil
     pass(2)
     assert.is_true(leads > 61)
+  end)
+
+
+  it("does all else when one part of its work fails", function()
+    local parts = { "flush", "follow", "keep", "beat", "reach out", "sweep", "assess", "notices", "drifts" }
+    for _, name in ipairs(parts) do
+      raises[name] = true
+    end
+    pass(20)
+    for _, name in ipairs(parts) do
+      assert.equal(20, count(name), name)
+    end
+    assert.equal(20, leads)
+    assert.equal(2, count("save bans"))
+  end)
+
+
+  it("hands each incident to all who are to know of it, once, whoever fails", function()
+    published = { { id = "a", status = "open", title = "A" }, { id = "b", status = "open", title = "B" } }
+    raises.respond, raises.tell, raises.ask = true, true, true
+    pass(5)
+    assert.equal(2, count("respond"))
+    assert.equal(2, count("tell"))
+    assert.equal(2, count("ask"))
+    assert.equal(5, count("beat"))
+  end)
+
+
+  it("says what goes on failing once an hour", function()
+    raises.notices = true
+    pass(3000)
+    assert.same({ "notices raised" }, logged)
+    pass(1000)
+    assert.same({ "notices raised", "notices raised" }, logged)
   end)
 
 

@@ -24,6 +24,8 @@ local ngx = ngx
 local BEAT_S = 1
 -- A leader whose work takes longer leaves the lead to another worker. Units: seconds.
 local LONGEST_S = 60
+-- What goes on failing is said again after so long. Units: seconds.
+local SAID_S = 3600
 -- Name of each file that is kept → what gives its text, how often it is written, and what tells whether it is to be sooner.
 local FILES = {
   [files.BANS] = { read = region.bans_snapshot, every_s = 10, is_due = region.has_new_bans },
@@ -38,24 +40,38 @@ local _M = {}
 local cursor = 0        -- sequence of the last incident that was handled
 local saved_at = {}      -- name of a file → when it was written
 local running = {}       -- work → since when it is at it
-local said = {}         -- errors that were logged, so that each is said once
+local said = {}         -- error → when it was logged
 
 
+-- Says an error once an hour.
 local function say(err)
+  local now = ngx.now()
+  for text, at in pairs(said) do
+    if now - at >= SAID_S or now < at then
+      said[text] = nil
+    end
+  end
   if not said[err] then
-    said[err] = true
+    said[err] = now
     kong.log.err(err)
   end
 end
 
 
--- Says an error once; passes the rest on.
+-- Says an error; passes the rest on.
 local function checked(ok, err)
   if not ok and err then
     say(err)
   end
 
   return ok
+end
+
+
+-- Does one part of the work: where it raises or fails that is said, and the rest goes on.
+local function try(part, ...)
+  local ok, done, err = pcall(part, ...)
+  checked(ok and done, ok and err or done)
 end
 
 
@@ -81,8 +97,7 @@ local function take_lead()
   checked(responder.open())
   last_conf.recall()
   for _, open in ipairs(OPENINGS) do
-    local ok, done, err = pcall(open)
-    checked(ok and done, ok and err or done)
+    try(open)
   end
 
   -- What the former leader has handled is handled again: at least once, never not at all.
@@ -97,10 +112,10 @@ local function handle_incidents()
   local incident, sequence = incidents.next(cursor)
   while incident do
     kong.log.notice("incident ", incident.id, " ", incident.status, ": ", incident.title)
-    responder.take_in(incident)
-    notices.take_in(incident)
-    assessor.take_in(incident)
     cursor = sequence
+    try(responder.take_in, incident)
+    try(notices.take_in, incident)
+    try(assessor.take_in, incident)
     incident, sequence = incidents.next(cursor)
   end
 end
@@ -142,25 +157,30 @@ end
 local function reach_out()
   local conf = settings.last()
   if conf then
-    responder.reach_out(conf)
-    checked(sweeper.sweep(conf))
+    try(responder.reach_out, conf)
+    try(sweeper.sweep, conf)
   end
 end
 
 
+local function keep_conf()
+  return last_conf.keep(settings.look_up())
+end
+
+
 local function work()
-  checked(changes.follow())
-  handle_incidents()
-  checked(last_conf.keep(settings.look_up()))
+  try(changes.follow)
+  try(handle_incidents)
+  try(keep_conf)
   local conf = settings.last()
   if conf then
-    responder.beat(conf)
+    try(responder.beat, conf)
     run_alone(reach_out)
   end
-  assessor.beat(settings.platform(), ngx.time())
-  notices.beat(settings.platform(), ngx.time())
+  try(assessor.beat, settings.platform(), ngx.time())
+  try(notices.beat, settings.platform(), ngx.time())
   -- Told before it is saved: what a leader wrote down the next one does not tell again.
-  checked(drifts.beat(settings.platform()))
+  try(drifts.beat, settings.platform())
   save()
 end
 
@@ -180,7 +200,7 @@ local function beat(premature)
     return
   end
 
-  tally.flush()
+  try(tally.flush)
   if running[lead] and ngx.now() - running[lead] > LONGEST_S then
     say("the leader's work takes longer than " .. LONGEST_S .. " s: another worker is to lead")
     return
