@@ -69,6 +69,11 @@ describe("an exchange with the Admin API", function()
       assert.matches("no Admin API", err)
       assert.is_true(passes)
     end
+    -- Nothing is no entity, and says of none that it is gone.
+    local got, err, passes = ask(204, nil, nil, "GET")
+    assert.is_nil(got)
+    assert.matches("answered 204 at http://a is no Admin API", err)
+    assert.is_true(passes)
   end)
 
 

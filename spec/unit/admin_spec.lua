@@ -84,6 +84,17 @@ describe("the Admin API", function()
   end)
 
 
+  it("says of no entity that it is gone but by 404", function()
+    answers["GET /routes/R"], answers["PATCH /routes/R"] = { 202, { id = "R" } }, { 204 }
+    local client = admin.client(api)
+    assert.same({ id = "R" }, client:get("routes", "R"))
+    assert.is_true(client:patch("routes", "R", {}))
+    answers["GET /routes/R"], answers["PATCH /routes/R"] = { 404 }, { 404 }
+    assert.is_false(client:get("routes", "R"))
+    assert.is_false(client:patch("routes", "R", {}))
+  end)
+
+
   it("goes on within a workspace, whether or not a page names it", function()
     answers["GET /team/plugins?tags=t"] = { 200, { data = { 1 }, next = "/plugins?offset=a" } }
     answers["GET /team/plugins?offset=a"] = { 200, { data = { 2 }, next = "/team/plugins?offset=b" } }

@@ -73,6 +73,16 @@ describe("the sweeper", function()
   end)
 
 
+  it("passes over what is listed and not the agent's, as where the Admin API does not know how to ask for a tag", function()
+    for _, odd in ipairs({ require("cjson").null, { id = "no tags", tags = require("cjson").null }, { id = "none" }, "text",
+                           { id = "theirs", tags = { "expires:9000" } }, { id = "odd", tags = { 5, "threat-agent" } } }) do
+      table.insert(plugins, 1, odd)
+    end
+    assert.is_true(sweeper.sweep(conf))
+    assert.same({ "overdue" }, deleted)
+  end)
+
+
   it("sets back what another node changed, when it is overdue and still as that left it", function()
     local function of(node, id, expires_s, ...)
       local changes = {}

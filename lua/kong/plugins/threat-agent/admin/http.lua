@@ -38,7 +38,8 @@ end
 local function outcome_of(settings, response, method)
   local status, body = response.status, cjson.decode(response.body or "")
   local is_good = status >= 200 and status < 300
-  if status == 404 and is_not_there(settings, body) or status == 204 or is_good and type(body) == "table" then
+  local is_empty = status == 204 and method ~= "GET"
+  if status == 404 and is_not_there(settings, body) or is_empty or is_good and type(body) == "table" then
     return status, body
   elseif is_good or status == 404 then
     return nil, "what answered " .. status .. " at " .. settings.url .. " is no Admin API", true

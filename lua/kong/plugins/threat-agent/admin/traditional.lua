@@ -44,7 +44,7 @@ function Client:get(kind, id)
     return nil, body, passes
   end
 
-  return status == 200 and body
+  return status ~= 404 and body
 end
 
 
@@ -83,7 +83,7 @@ function Client:patch(kind, id, fields)
     return nil, body, passes
   end
 
-  return status == 200 and body
+  return status ~= 404 and (body or true)
 end
 
 

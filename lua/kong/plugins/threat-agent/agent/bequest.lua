@@ -10,6 +10,7 @@ local kong = kong
 local ngx = ngx
 local ipairs = ipairs
 local pairs = pairs
+local type = type
 
 
 -- Kept so long beyond its time at the latest, whoever is left. Units: seconds.
@@ -93,6 +94,24 @@ function _M.withdraw(record, conf)
 end
 
 
+-- Reads what is kept of a record; nil where that is not whole.
+local function read(text)
+  local left = cjson.decode(text)
+  if type(left) ~= "table" or type(left.node) ~= "string" or type(left.id) ~= "string" or type(left.expires_s) ~= "number"
+     or left.workspace ~= nil and type(left.workspace) ~= "string" or type(left.changes) ~= "table"
+  then
+    return nil
+  end
+
+  for _, change in ipairs(left.changes) do
+    if type(change) ~= "table" or type(change.kind) ~= "string" or type(change.id) ~= "string" then
+      return nil
+    end
+  end
+  return left
+end
+
+
 -- Lists what is kept of all nodes: { node, id, expires_s, workspace, changes } each. Returns nil and an error.
 function _M.list(conf)
   local store = store_of(conf)
@@ -107,7 +126,7 @@ function _M.list(conf)
 
   local found = {}
   for _, text in ipairs(texts) do
-    found[#found + 1] = cjson.decode(text)
+    found[#found + 1] = read(text)
   end
   return found
 end

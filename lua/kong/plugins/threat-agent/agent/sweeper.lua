@@ -14,7 +14,11 @@ local ngx = ngx
 local ipairs = ipairs
 local tonumber = tonumber
 local tostring = tostring
+local type = type
 
+
+-- What everything carries that the agent makes.
+local TAG = "threat-agent"
 
 -- What the agent makes, the one that every Admin API knows first.
 local KINDS = { "plugins", "acls" }
@@ -31,13 +35,15 @@ local _M = {}
 local swept_at = 0
 
 
+-- When the time of what an agent made is over; nil for what is not an agent's: not every Admin API knows tags.
 local function expires_s(entity)
-  for _, tag in ipairs(entity.tags) do
-    local time = tag:match("^expires:(%d+)$")
-    if time then
-      return tonumber(time)
-    end
+  local is_made, time = false, nil
+  for _, tag in ipairs(type(entity) == "table" and type(entity.tags) == "table" and entity.tags or {}) do
+    is_made = is_made or tag == TAG
+    time = time or tonumber(tostring(tag):match("^expires:(%d+)$"))
   end
+
+  return is_made and time or nil
 end
 
 
@@ -65,7 +71,7 @@ local function sweep_in(workspace, api, mine)
   end
 
   for _, kind in ipairs(KINDS) do
-    local found, err = client:tagged(kind, "threat-agent")
+    local found, err = client:tagged(kind, TAG)
     if found == nil or (found == false and kind == "plugins") then
       return nil, "could not look for what other agents left behind: " .. (err or "the Admin API lists no plugins")
     end
