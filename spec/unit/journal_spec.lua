@@ -5,7 +5,7 @@ local MODULE = "kong.plugins.threat-agent."
 
 
 describe("the journal", function()
-  local journal, now
+  local journal, now, text
   local former_time = _G.ngx and _G.ngx.time
 
   before_each(function()
@@ -13,7 +13,7 @@ describe("the journal", function()
     _G.ngx = _G.ngx or {}
     _G.ngx.time = function() return now end
     local stubs = {
-      files = { ACTIONS = "actions.json", save = function() return true end },
+      files = { ACTIONS = "actions.json", save = function() return true end, load = function() return text end },
       lease = { holds = function() return true end },
     }
     for name, stub in pairs(stubs) do
@@ -67,5 +67,30 @@ describe("the journal", function()
     assert.is_true(journal.has_changed("entity-reverting"))
     assert.is_false(journal.has_changed("entity-active"))
     assert.is_false(journal.has_changed("entity-expired"))
+  end)
+
+
+  it("takes up what can be read of its file, and says that something cannot", function()
+    text = nil
+    assert.is_true(journal.load())
+    text = '[{"id":"a","state":"active","changes":[],"place":{}}]'
+    assert.is_true(journal.load())
+    assert.equal("active", journal.get("a").state)
+
+    for _, odd in ipairs({ "5", "null", "[]", "{}", '{"id":"b","state":"active","changes":[]}',
+                           '{"id":"b","state":"active","place":{}}', '{"state":"active","changes":[],"place":{}}',
+                           '{"id":"b","state":null,"changes":[],"place":{}}' }) do
+      text = '[{"id":"a","state":"active","changes":[],"place":{}},' .. odd .. ',{"id":"c","state":"active","changes":[],"place":{}}]'
+      local ok, err = journal.load()
+      assert.is_nil(ok)
+      assert.matches("could not read actions.json: 1 of it is no action", err)
+      assert.equal(2, #journal.all())
+      assert.is_not_nil(journal.get("c"))
+    end
+    for _, other in ipairs({ "5", "no JSON", '"text"' }) do
+      text = other
+      assert.is_nil((journal.load()))
+      assert.same({}, journal.all())
+    end
   end)
 end)

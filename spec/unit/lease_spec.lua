@@ -24,7 +24,7 @@ describe("the lead of the node", function()
     package.loaded[MODULE .. "lease"] = lease
     package.loaded[MODULE .. "files"] = {
       ACTIONS = "actions.json",
-      load = function() return '[{ "id": "i-1", "state": "applying", "changes": [] }]' end,
+      load = function() return '[{ "id": "i-1", "state": "applying", "changes": [], "place": {} }]' end,
       save = function() saved = saved + 1 return true end,
     }
     package.loaded[MODULE .. "admin.reach"] = {

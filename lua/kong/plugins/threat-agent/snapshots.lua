@@ -139,7 +139,13 @@ end
 -- Whether there is a configuration to compare with: where not even this plugin stands, a data plane has not reached
 -- its control plane yet, and what comes is no change.
 local function is_one(snapshot)
-  return type(snapshot) == "table" and type(snapshot.plugins) == "table" and next(snapshot.plugins) ~= nil
+  for _, kind in ipairs(type(snapshot) == "table" and KINDS or {}) do
+    if type(snapshot[kind]) ~= "table" then
+      return false
+    end
+  end
+
+  return type(snapshot) == "table" and next(snapshot.plugins) ~= nil
 end
 
 

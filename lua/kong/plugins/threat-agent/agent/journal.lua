@@ -65,7 +65,14 @@ local function prune()
 end
 
 
--- Reads the file. Returns true, or nil and an error.
+-- Whether an entry of the file is a record that can be followed.
+local function is_record(entry)
+  return type(entry) == "table" and type(entry.id) == "string" and type(entry.state) == "string"
+         and type(entry.changes) == "table" and type(entry.place) == "table"
+end
+
+
+-- Reads the file. Returns true; or nil and an error where something of it, or all, could not be read.
 function _M.load()
   records = {}
   local text = files.load(files.ACTIONS)
@@ -75,8 +82,15 @@ function _M.load()
     return nil, "could not read " .. files.ACTIONS .. ": it is no list of actions; the tags of what was made tell its end"
   end
 
-  records = saved or records
+  for _, entry in ipairs(saved or {}) do
+    records[#records + 1] = is_record(entry) and entry or nil
+  end
   index()
+  local odd = #(saved or {}) - #records
+  if odd > 0 then
+    return nil, "could not read " .. files.ACTIONS .. ": " .. odd .. " of it is no action; the tags of what was made tell its end"
+  end
+
   return true
 end
 
