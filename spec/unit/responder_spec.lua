@@ -6,12 +6,13 @@ local FOLDER = "lua/kong/plugins/threat-agent/"
 
 
 describe("the responder", function()
-  local responder, proposed, done, records, conf, platform, raising, logged, waits
+  local responder, proposed, done, records, conf, platform, raising, logged, waits, now
   local former_kong, former_time = _G.kong, _G.ngx and _G.ngx.time
 
   before_each(function()
     _G.ngx = _G.ngx or {}
-    _G.ngx.time = function() return 1000 end
+    now = 1000
+    _G.ngx.time = function() return now end
     logged = {}
     _G.kong = { log = { err = function(...) logged[#logged + 1] = table.concat({ ... }) end } }
     proposed, done, records, raising, waits = {}, {}, {}, nil, nil
@@ -149,5 +150,19 @@ describe("the responder", function()
     table.sort(proposed)
     assert.same({ "A-1 ban", "C-1 ban" }, proposed)
     assert.same({ "could not respond to incident B: a list that is none" }, logged)
+
+    -- It is tried each second, and said once a minute.
+    for _ = 1, 59 do
+      now = now + 1
+      responder.beat(conf)
+    end
+    assert.equal(1, #logged)
+    now = now + 1
+    responder.beat(conf)
+    assert.equal(2, #logged)
+    raising = nil
+    proposed = {}
+    responder.beat(conf)
+    assert.equal(3, #proposed)
   end)
 end)

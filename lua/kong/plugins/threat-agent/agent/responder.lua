@@ -29,16 +29,22 @@ for _, name in ipairs(vocabulary.IN_MEMORY) do
 end
 
 
+-- Between two lines of the log that say the same of an incident. Units: seconds.
+local SAID_S = 60
+
+
 local _M = {}
 
 
 local incidents = {}      -- id → the incident as it stands, while it is open
+local said_s = {}         -- id → when it was said that it cannot be responded to
 
 
 -- Keeps an incident in view as long as it is open.
 function _M.take_in(incident)
   incidents[incident.id] = incident.status ~= "resolved" and incident or nil
   if not incidents[incident.id] then
+    said_s[incident.id] = nil
     proposals.forget(incident.id)
   end
 end
@@ -46,7 +52,7 @@ end
 
 -- Takes up where the last leader stopped. Returns nil and an error where its records are lost.
 function _M.open()
-  incidents = {}
+  incidents, said_s = {}, {}
   ledger.open()
   -- A step of an open incident is taken once: its record says so.
   journal.keep(function(record)
@@ -94,6 +100,15 @@ local function propose_for(id, known, conf, is_remote)
 end
 
 
+local function say(id, err)
+  local now = ngx.time()
+  if now - (said_s[id] or -SAID_S) >= SAID_S then
+    said_s[id] = now
+    kong.log.err("could not respond to incident ", id, ": ", err)
+  end
+end
+
+
 -- Takes the steps that are due, by the instance that holds now; one that cannot be taken holds up no other.
 local function propose(conf, is_remote)
   -- While one is waited for others open and end.
@@ -104,7 +119,7 @@ local function propose(conf, is_remote)
   for id, known in pairs(open) do
     local ok, err = pcall(propose_for, id, known, conf, is_remote)
     if not ok then
-      kong.log.err("could not respond to incident ", id, ": ", err)
+      say(id, err)
     end
   end
 end
