@@ -12,7 +12,8 @@ FROM rust:${RUST_VERSION}-bookworm AS build
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY rust rust
-RUN cargo build --release --locked -p threat-agent-ffi -p threat-agent
+RUN cargo rustc --release --locked -p threat-agent-ffi --lib --crate-type cdylib \
+    && cargo build --release --locked -p threat-agent
 
 
 FROM debian:bookworm-slim AS demo-api

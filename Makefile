@@ -24,8 +24,10 @@ test-browser: build
 setup:
 	spec/support/setup.sh
 
+# The library as a shared one alone: beside a Rust library Cargo optimizes none across crates.
 build: setup
-	$(CARGO) build --release --locked -p threat-agent-ffi -p threat-agent
+	$(CARGO) rustc --release --locked -p threat-agent-ffi --lib --crate-type cdylib
+	$(CARGO) build --release --locked -p threat-agent
 
 ## Runs only the gateway, in the foreground: make gateway CONFIG=file.yml
 gateway: build

@@ -31,7 +31,7 @@ dependencies = {
 -- Building takes a Rust of the version in Cargo.toml, or newer, and a C linker.
 build = {
   type = "command",
-  build_command = "cargo build --release --locked --target-dir target -p threat-agent-ffi",
+  build_command = "cargo rustc --release --locked --target-dir target -p threat-agent-ffi --lib --crate-type cdylib",
   install = {
     lua = {
       ["kong.plugins.threat-agent-dashboard.entrance"] = "lua/kong/plugins/threat-agent-dashboard/entrance.lua",

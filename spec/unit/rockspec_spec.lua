@@ -41,4 +41,12 @@ describe("the rockspec", function()
   it("builds with the versions of Cargo.lock", function()
     assert.matches("--locked", rockspec.build.build_command, 1, true)
   end)
+
+  it("builds the shared library alone, as the image and `make build` do", function()
+    -- Beside a Rust library, which tests link, Cargo leaves link-time optimization out.
+    local builds = { rockspec.build.build_command, plugin.read("Makefile"), plugin.read("Dockerfile") }
+    for _, text in ipairs(builds) do
+      assert.matches("-p threat-agent-ffi --lib --crate-type cdylib", text, 1, true)
+    end
+  end)
 end)

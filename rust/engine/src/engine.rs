@@ -5,7 +5,7 @@ use crate::behaviour::{Spared, Watch};
 use crate::config::{Config, Mode};
 use crate::error::Error;
 use crate::limits::Limits;
-use crate::memory::Memory;
+use crate::memory::{Memory, PlaceId};
 use crate::payload::Payload;
 use crate::ramp::Ramp;
 use crate::request::{Identity, Outcome, Request, Stage};
@@ -120,6 +120,7 @@ impl Engine {
         let mut verdict = Verdict::default();
         let enforced = self.enforces();
         let mut arrived = false;
+        let mut place = None;
         let ban = match self.rules.apply(request, &mut verdict) {
             Ruling::Allowed => return Verdict::default(),
             Ruling::Refused { ban_s } => {
@@ -136,7 +137,8 @@ impl Engine {
                 } else {
                     Spared::Nothing
                 };
-                self.watch
+                place = self
+                    .watch
                     .arrive(request, spared, state, now_ms, &mut verdict);
                 let checked = self.limits.check(request, state, now_ms, &mut verdict);
                 let crowded = standing::depart(request, state, now_ms, &mut verdict);
@@ -149,7 +151,7 @@ impl Engine {
             }
         };
         if request.stage != Stage::Head && !(enforced && verdict.action.refuses()) {
-            self.inspect_payload(request, state, &mut verdict);
+            self.inspect_payload(request, place, state, &mut verdict);
         }
         if let Some(waiting) = waiting {
             waiting.conclude(&mut verdict, now_ms);
@@ -215,6 +217,7 @@ impl Engine {
     fn inspect_payload<S: Memory + ?Sized>(
         &self,
         request: &Request,
+        place: Option<PlaceId>,
         state: &S,
         verdict: &mut Verdict,
     ) {
@@ -228,7 +231,7 @@ impl Engine {
                 request.body.bytes.len() as u64 + request.body.unread_bytes;
             return;
         }
-        self.payload.inspect(request, state, verdict);
+        self.payload.inspect(request, place, state, verdict);
     }
 
     fn in_sample(&self) -> bool {

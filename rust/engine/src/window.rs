@@ -31,13 +31,22 @@ impl Window {
     pub const ALL: [Window; 4] = [Window::S1, Window::S10, Window::S60, Window::H1];
 
     /// Units: milliseconds.
-    pub fn length_ms(self) -> u64 {
+    pub const fn length_ms(self) -> u64 {
         match self {
             Window::S1 => 1_000,
             Window::S10 => 10_000,
             Window::S60 => 60_000,
             Window::H1 => 3_600_000,
         }
+    }
+
+    /// Counts the windows that fit into a time. Shape: below 2^62.
+    /// Cost: a multiplication. Source: Granlund and Montgomery, "Division by Invariant Integers using
+    /// Multiplication" (1994), since the compiler divides where it does not know the length.
+    #[inline(always)]
+    fn whole_in(self, ms: u64) -> u64 {
+        let Reciprocal { factor, shift } = RECIPROCALS[self as usize];
+        ((u128::from(ms) * u128::from(factor)) >> 64) as u64 >> shift
     }
 
     /// Names the window as configurations do.
@@ -51,40 +60,100 @@ impl Window {
     }
 }
 
+/// A number such that times `factor`, shifted by 64 and `shift`, divides by it.
+#[derive(Clone, Copy)]
+struct Reciprocal {
+    factor: u64,
+    shift: u32,
+}
+
+static RECIPROCALS: [Reciprocal; 4] = {
+    let mut all = [Reciprocal {
+        factor: 0,
+        shift: 0,
+    }; 4];
+    let mut i = 0;
+    while i < 4 {
+        let length = Window::ALL[i].length_ms();
+        let shift = length.ilog2();
+        let factor = (1u128 << (64 + shift)).div_ceil(length as u128);
+        // The factor is too large by less than this part of a 2^62nd.
+        assert!(factor * length as u128 - (1 << (64 + shift)) <= 1 << (shift + 2));
+        all[i] = Reciprocal {
+            factor: factor as u64,
+            shift,
+        };
+        i += 1;
+    }
+    all
+};
+
 const COUNT_BITS: u32 = 20;
 const COUNT_MAX: u64 = (1 << COUNT_BITS) - 1;
 const EPOCH_SHIFT: u32 = 2 * COUNT_BITS;
 const EPOCH_MASK: u64 = (1 << 24) - 1;
 const WIDE_MAX: u64 = (1 << EPOCH_SHIFT) - 1;
+/// Buckets that the clock of another worker may be ahead.
+const MAX_AHEAD: u64 = 4;
 
-/// A point in time within a window, and the key's salt.
+/// A point in time within a window, and the key's salt. Each method is a few operations, inlined where
+/// every request counts.
 #[derive(Clone, Copy, Debug)]
 pub struct Tick {
     epoch: u64,
     elapsed_ms: u64,
-    length_ms: u64,
+    window: Window,
 }
 
 impl Tick {
     /// Places `now_ms` in `window` for a key whose hash is `salt`.
+    #[inline(always)]
     pub fn new(window: Window, now_ms: u64, salt: u64) -> Tick {
-        let length_ms = window.length_ms();
+        let bucket = window.whole_in(now_ms);
         Tick {
-            epoch: (now_ms / length_ms).wrapping_add(salt) & EPOCH_MASK,
-            elapsed_ms: now_ms % length_ms,
-            length_ms,
+            epoch: bucket.wrapping_add(salt) & EPOCH_MASK,
+            elapsed_ms: now_ms - bucket * window.length_ms(),
+            window,
         }
     }
 
+    /// Tells how many buckets a word is ahead, if it is that key's at all; 0 when it is not.
+    #[inline(always)]
+    pub fn ahead(self, word: u64) -> u64 {
+        let ahead = (word >> EPOCH_SHIFT).wrapping_sub(self.epoch) & EPOCH_MASK;
+        if (1..=MAX_AHEAD).contains(&ahead) && word != 0 {
+            ahead
+        } else {
+            0
+        }
+    }
+
+    /// The start of the bucket that is so many ahead; this very moment for none.
+    #[inline(always)]
+    pub fn later(self, buckets: u64) -> Tick {
+        if buckets == 0 {
+            return self;
+        }
+        Tick {
+            epoch: (self.epoch + buckets) & EPOCH_MASK,
+            elapsed_ms: 0,
+            ..self
+        }
+    }
+
+    #[inline(always)]
     fn before(self) -> u64 {
         self.epoch.wrapping_sub(1) & EPOCH_MASK
     }
 
+    #[inline(always)]
     fn weigh(self, prev: u64, cur: u64) -> u64 {
-        cur + prev * (self.length_ms - self.elapsed_ms) / self.length_ms
+        let left_ms = self.window.length_ms() - self.elapsed_ms;
+        cur + self.window.whole_in(prev * left_ms)
     }
 
     /// Splits a word into the two buckets as they stand now.
+    #[inline(always)]
     fn buckets(self, word: u64) -> (u64, u64) {
         let epoch = word >> EPOCH_SHIFT;
         let cur = word & COUNT_MAX;
@@ -97,23 +166,27 @@ impl Tick {
         }
     }
 
+    #[inline(always)]
     fn word(self, prev: u64, cur: u64) -> u64 {
         (self.epoch << EPOCH_SHIFT) | (prev << COUNT_BITS) | cur
     }
 
     /// The word after `n` more arrivals.
+    #[inline(always)]
     pub fn add(self, word: u64, n: u64) -> u64 {
         let (prev, cur) = self.buckets(word);
         self.word(prev, cur.saturating_add(n).min(COUNT_MAX))
     }
 
     /// The word after one arrival is taken back; a bucket that has turned over keeps its count.
+    #[inline(always)]
     pub fn undo(self, word: u64) -> u64 {
         let (prev, cur) = self.buckets(word);
         self.word(prev, cur.saturating_sub(1))
     }
 
     /// Estimates the arrivals in the last window.
+    #[inline(always)]
     pub fn estimate(self, word: u64) -> u64 {
         let (prev, cur) = self.buckets(word);
         self.weigh(prev, cur)
@@ -124,6 +197,7 @@ impl Tick {
         (self.epoch & 1) as usize
     }
 
+    #[inline(always)]
     fn wide_count(self, word: u64, epoch: u64) -> u64 {
         if word >> EPOCH_SHIFT == epoch {
             word & WIDE_MAX
@@ -133,17 +207,20 @@ impl Tick {
     }
 
     /// The wide word of now after `n` more arrivals.
+    #[inline(always)]
     pub fn wide_add(self, word: u64, n: u64) -> u64 {
         let count = self.wide_count(word, self.epoch).saturating_add(n);
         (self.epoch << EPOCH_SHIFT) | count.min(WIDE_MAX)
     }
 
     /// The wide word of now after one arrival is taken back.
+    #[inline(always)]
     pub fn wide_undo(self, word: u64) -> u64 {
         (self.epoch << EPOCH_SHIFT) | self.wide_count(word, self.epoch).saturating_sub(1)
     }
 
     /// Estimates the arrivals in the last window from both wide words.
+    #[inline(always)]
     pub fn wide_estimate(self, words: [u64; 2]) -> u64 {
         let now = self.wide_index();
         let prev = self.wide_count(words[1 - now], self.before());
@@ -166,6 +243,19 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn whole_windows_are_counted(
+            window in prop::sample::select(Window::ALL.to_vec()),
+            ms in 0u64..1 << 62,
+            windows in 0u64..1 << 40,
+        ) {
+            let length = window.length_ms();
+            let near = windows * length;
+            for ms in [ms, near, near + length - 1, near.saturating_sub(1), (1 << 62) - 1] {
+                prop_assert_eq!(window.whole_in(ms), ms / length);
+            }
+        }
+
         /// The published error against the exact count: no more than the previous bucket's arrivals,
         /// by the larger of the two shares that the moment divides it into.
         #[test]

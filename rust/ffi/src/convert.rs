@@ -188,13 +188,27 @@ pub unsafe fn read_headers(
         // SAFETY: by this function's contract.
         let value = unsafe { bytes(text(header.value, header.value_len), "header value") }?;
         spoofed |= is_own_header(name);
-        block.reserve(name.len() + value.len() + 3);
-        block.extend_from_slice(name);
-        block.extend_from_slice(b": ");
-        block.extend_from_slice(value);
-        block.push(b'\n');
+        append_line(block, name, value);
     }
     Ok(spoofed)
+}
+
+/// Appends `Name: value` and a line feed. Asks for room once: piece by piece, that takes longer than copying.
+fn append_line(block: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    let length = name.len() + value.len() + 3;
+    block.reserve(length);
+    // SAFETY: there is room for `length` bytes behind what the block holds, all of them are written,
+    // and the texts are borrowed, so that they lie elsewhere.
+    unsafe {
+        let end = block.as_mut_ptr().add(block.len());
+        end.copy_from_nonoverlapping(name.as_ptr(), name.len());
+        let end = end.add(name.len());
+        end.copy_from_nonoverlapping(b": ".as_ptr(), 2);
+        let end = end.add(2);
+        end.copy_from_nonoverlapping(value.as_ptr(), value.len());
+        end.add(value.len()).write(b'\n');
+        block.set_len(block.len() + length);
+    }
 }
 
 /// Cuts a request's target into path and query.

@@ -106,7 +106,7 @@ impl Slot {
     /// Replaces a word by `f` of it, unless `f` gives `None` or the slot has changed hands.
     /// Returns what was written. Inlined, so that `f` keeps the constants of its caller.
     #[inline(always)]
-    pub fn update(&self, word: &AtomicU64, f: impl Fn(u64) -> Option<u64>) -> Option<u64> {
+    pub fn update(&self, word: &AtomicU64, mut f: impl FnMut(u64) -> Option<u64>) -> Option<u64> {
         // Acquire: partner of the release below and in `ban`. The word is read before the tag: a
         // word of another owner comes with that owner's tag, so that a worker that was suspended
         // here cannot overwrite a ban that has since been put in its slot.

@@ -108,6 +108,7 @@ impl Watch {
 
     /// Counts a request that arrives, and holds its client against what the tick told and what is
     /// suspected of it. The identity has its session.
+    /// Returns the place that the request goes to, where it was looked for.
     /// Cost: two keys, eight windows, and a tally unless it is a GET; of one request in 16, samples: its
     /// rate, and a key for each other sender. No allocation unless it speaks.
     pub fn arrive<M: Memory + ?Sized>(
@@ -117,19 +118,21 @@ impl Watch {
         memory: &M,
         now_ms: u64,
         verdict: &mut Verdict,
-    ) {
+    ) -> Option<PlaceId> {
         if !self.enabled {
-            return;
+            return None;
         }
         let short_hash = |name: &[u8]| (memory.hash(name) & SHORT_MASK).max(1);
         verdict.session = request.identity.session;
+        let mut place = None;
         if request.stage != Stage::Body {
-            self.count(request, spared, memory, now_ms, verdict);
+            place = Some(self.count(request, spared, memory, now_ms, verdict));
             if verdict.session != 0 {
                 self.session_moves(&request.identity, memory, now_ms);
             }
         }
         verdict.account = self.logins.account(request, short_hash).unwrap_or(0);
+        place
     }
 
     fn count<M: Memory + ?Sized>(
@@ -139,9 +142,9 @@ impl Watch {
         memory: &M,
         now_ms: u64,
         verdict: &mut Verdict,
-    ) {
+    ) -> PlaceId {
         let identity = &request.identity;
-        let place = memory.place(&keys::place_of(identity));
+        let place = place_id(identity, memory);
         let alarm = memory.alarm(place);
         let all = keys::all(identity.workspace, identity.route);
         memory.add(&all, Counter::Requests, 1, now_ms);
@@ -202,6 +205,7 @@ impl Watch {
         if !(identity.consumer.is_empty() && identity.credential.is_empty()) {
             self.habits(request, verdict.rules.is_empty(), memory, now_ms);
         }
+        place
     }
 
     /// Refuses a client that stands under suspicion, or its network, here or in its whole workspace.

@@ -3,6 +3,7 @@
 use super::familiar::Familiar;
 use super::kind;
 use super::marked::Marked;
+use super::names::{self, Role};
 use super::{base64, url, Sink, Visitor};
 use crate::inspect::Part;
 use crate::request::Request;
@@ -14,44 +15,6 @@ pub struct Notes<'r> {
     pub content_type: &'r [u8],
     /// Whether the body is compressed.
     pub encoded: bool,
-}
-
-/// As much of a name as tells it from all that are known here. Units: bytes.
-const NAME: usize = 32;
-
-/// Tells headers that proxies and servers consume, credentials, and such with a grammar of their own,
-/// and those that a browser writes by itself (`Sec-Fetch-Mode`, `Sec-CH-UA`).
-/// Shape: a name in lower case.
-fn is_passed_over(name: &[u8]) -> bool {
-    matches!(
-        name,
-        b"te"
-            | b"dnt"
-            | b"date"
-            | b"host"
-            | b"range"
-            | b"accept"
-            | b"expect"
-            | b"pragma"
-            | b"trailer"
-            | b"upgrade"
-            | b"if-match"
-            | b"connection"
-            | b"keep-alive"
-            | b"content-type"
-            | b"max-forwards"
-            | b"authorization"
-            | b"cache-control"
-            | b"if-none-match"
-            | b"accept-charset"
-            | b"content-length"
-            | b"accept-encoding"
-            | b"accept-language"
-            | b"if-modified-since"
-            | b"transfer-encoding"
-            | b"if-unmodified-since"
-            | b"proxy-authorization"
-    ) || name.starts_with(b"sec-")
 }
 
 /// Hands out header values and cookies. Cost: one pass for lines and colons; `marks` is its memory.
@@ -80,33 +43,27 @@ pub fn walk<'r, V: Visitor>(
             (end, hot) = (next, hot || more);
         }
         at = end + 1;
-        let (name, value) = (&text[from..colon], &text[colon + 1..end]);
-        let (name, value) = (name.trim_ascii(), value.trim_ascii());
-        let start = &name[..name.len().min(NAME)];
-        let mut lower = [0; NAME];
-        lower[..start.len()].copy_from_slice(start);
-        lower.make_ascii_lowercase();
-        match &lower[..start.len()] {
-            b"cookie" => cookies(sink, value),
-            b"referer" if !value.starts_with(b"=?") => {
+        let (line, value) = (&text[from..], text[colon + 1..end].trim_ascii());
+        let line = line.trim_ascii_start();
+        let name = line[..colon.saturating_sub(text.len() - line.len())].trim_ascii_end();
+        match names::role(line, name.len()) {
+            Role::Cookie => cookies(sink, value),
+            Role::Referer if !value.starts_with(b"=?") => {
                 familiar.pass_or(sink, &text[from..end], |sink| {
                     url::whole(sink, Part::Header, name, value);
                 });
             }
-            b"content-encoding" => {
+            Role::ContentEncoding => {
                 notes.encoded |= !value.is_empty() && !value.eq_ignore_ascii_case(b"identity");
             }
-            lower if is_passed_over(lower) => {
-                if lower == b"content-type" {
+            role @ (Role::PassedOver | Role::ContentType | Role::Authorization) => {
+                if role == Role::ContentType {
                     notes.content_type = value;
                 }
-                // Their own grammars have no braces, expressions and lookups do; nor apostrophes, backticks, tags and
-                // climbs.
-                let odd = memchr::memchr3(b'\'', b'<', b'`', value).is_some();
-                if odd || hot && is_foreign(value) {
+                if hot && is_foreign(value) {
                     sink.plain(Part::Header, name, value);
                 }
-                if lower == b"authorization" {
+                if role == Role::Authorization {
                     user(sink, name, value);
                 }
             }
@@ -119,9 +76,13 @@ pub fn walk<'r, V: Visitor>(
     notes
 }
 
-/// Tells braces, and a climb.
+/// Tells what a header with a grammar of its own does not hold: apostrophes, tags, backticks, braces, as
+/// expressions and lookups have them, and climbs. Apart, for few lines are hot.
+#[inline(never)]
 fn is_foreign(value: &[u8]) -> bool {
-    kind::seen(value).any & kind::BRACE != 0 || memchr::memmem::find(value, b"../").is_some()
+    memchr::memchr3(b'\'', b'<', b'`', value).is_some()
+        || kind::seen(value).any & kind::BRACE != 0
+        || memchr::memmem::find(value, b"../").is_some()
 }
 
 /// Hands out who logs in by basic authentication; passwords hold anything.

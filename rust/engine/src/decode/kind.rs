@@ -175,11 +175,13 @@ pub const JSON: Grade<'static> = Grade {
     plain: DOT,
 };
 
-/// What is hot in the lines of headers: braces.
+/// What is hot in the lines of headers: apostrophes, tags, backticks, braces, and two points.
 pub const LINES: Grade<'static> = Grade {
-    table: &TABLE,
-    plain: !BRACE,
+    table: &FOREIGN,
+    plain: 1,
 };
+
+static FOREIGN: Table = Table::new(&[b".", b"'", b"<", b"`", b"[\\]{|}"]);
 
 /// What is hot in pairs of names and values: all but letters, digits, underscores, and single points
 /// and hyphens.
@@ -244,6 +246,16 @@ static OTHERS: Table = Table::new(&[
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn in_lines_what_is_foreign_counts() {
+        for byte in 0..=255u8 {
+            let class = FOREIGN.class(byte);
+            let foreign = b"'<`[\\]{|}".contains(&byte);
+            assert_eq!(class & !LINES.plain != 0, foreign, "{byte:#x}");
+            assert_eq!(class == LINES.plain, byte == b'.', "{byte:#x}");
+        }
+    }
 
     #[test]
     fn in_pairs_all_but_words_counts() {

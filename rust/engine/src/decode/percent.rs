@@ -18,8 +18,9 @@ pub struct Undone {
 pub fn undo(text: &mut Vec<u8>, plus: bool) -> Undone {
     let mut undone = Undone::default();
     if plus {
-        for byte in text.iter_mut().filter(|b| **b == b'+') {
-            *byte = b' ';
+        // Each is written, so that the compiler makes vectors of it.
+        for byte in text.iter_mut() {
+            *byte = if *byte == b'+' { b' ' } else { *byte };
         }
     }
     while undone.rounds < ROUNDS && round(text) {
@@ -66,10 +67,15 @@ pub fn is_odd(text: &[u8]) -> bool {
 
 /// Tells whether a text may hold such values. Cost: a fast pass over ASCII.
 pub fn may_be_odd(text: &[u8]) -> bool {
-    !text.is_ascii()
+    !is_ascii(text)
         && (memchr::memchr3(0xc0, 0xc1, 0xef, text).is_some()
             || memchr::memchr2(0xe0, 0xf0, text).is_some()
             || memchr::memchr2(0xf8, 0xfc, text).is_some())
+}
+
+/// The compiler makes vectors of this, as it does not of the slice's own.
+fn is_ascii(text: &[u8]) -> bool {
+    text.iter().fold(0, |all, b| all | b).is_ascii()
 }
 
 /// One round. Returns whether anything changed.
@@ -131,6 +137,9 @@ pub fn hex(digits: &[u8]) -> Option<u32> {
 
 /// Folds overlong and full-width spellings of ASCII. Returns whether there was one.
 fn fold(text: &mut Vec<u8>) -> bool {
+    if is_ascii(text) {
+        return false;
+    }
     let Some(first) = text.iter().position(|b| *b >= 0xc0) else {
         return false;
     };

@@ -63,18 +63,19 @@ impl History {
         })
     }
 
-    /// Finds the place of a request; none where nothing is learned. `teaches` tells that nothing is
-    /// held against the request so far. Cost: two look-ups.
+    /// Finds the place of a request, unless it is known; none where nothing is learned. `teaches` tells
+    /// that nothing is held against the request so far. Cost: two look-ups, or one.
     pub fn of<'m, M: Memory + ?Sized>(
         &'m self,
         request: &Request,
+        place: Option<PlaceId>,
         teaches: bool,
         memory: &'m M,
     ) -> Option<Here<'m, M>> {
         if !self.enabled || request.identity.route.is_empty() {
             return None;
         }
-        let place = memory.place(&keys::place_of(&request.identity));
+        let place = place.unwrap_or_else(|| memory.place(&keys::place_of(&request.identity)));
         let usual = memory.facts(Slot::Route(place)).whole();
         let usual = usual.map(|words| Usual::from_words(&words));
         // What has no number of its own would be learned as one with all the like.

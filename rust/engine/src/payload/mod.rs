@@ -10,7 +10,7 @@ use history::{Here, History};
 use crate::config;
 use crate::error::Error;
 use crate::inspect::{Finding, Findings, Inspector, Judged, Location, Scoping, MODEL};
-use crate::memory::Memory;
+use crate::memory::{Memory, PlaceId};
 use crate::model::{Judgement, Model};
 use crate::profile::Odds;
 use crate::request::{Identity, Outcome, Request};
@@ -64,17 +64,20 @@ impl Payload {
     }
 
     /// Looks at every value of a request and adds to its verdict what it found and what it could
-    /// not look at. Cost: no allocation for a request without findings that is not in the sample.
+    /// not look at. `place` is the request's, if it is known already.
+    /// Cost: no allocation for a request without findings that is not in the sample.
     pub fn inspect<M: Memory + ?Sized>(
         &self,
         request: &Request,
+        place: Option<PlaceId>,
         memory: &M,
         verdict: &mut Verdict,
     ) {
         let mut found = Findings::default();
         let mut worst: Option<Worst> = None;
         let mut shadow: Option<Worst> = None;
-        let mut here = self.history.of(request, verdict.rules.is_empty(), memory);
+        let teaches = verdict.rules.is_empty();
+        let mut here = self.history.of(request, place, teaches, memory);
         self.inspector.inspect_each(request, &mut found, |judged| {
             let with_shadow = judged.evidence.with_shadow();
             // Where only shadow rules speak, the model speaks of what they are about.
@@ -102,8 +105,8 @@ impl Payload {
         if let Some(worst) = shadow.filter(recorded) {
             self.tell_shadow(&worst, &found.shadow, verdict);
         }
-        if let Some(here) = here {
-            tell_odd(&here, request, found.values, verdict);
+        if let Some(here) = &here {
+            tell_odd(here, request, found.values, verdict);
         }
         self.answer_uninspected(verdict);
     }
