@@ -16,6 +16,7 @@ mod header;
 mod inclusion;
 mod ldap;
 mod location;
+mod needles;
 mod nosql;
 mod padding;
 mod patterns;
