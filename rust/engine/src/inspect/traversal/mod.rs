@@ -71,7 +71,7 @@ impl Detector for Traversal {
 
     /// A path is read in several spellings.
     fn steps(&self, bytes: usize) -> usize {
-        32 + bytes.min(REACH)
+        90 + bytes.min(REACH) / 16
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
