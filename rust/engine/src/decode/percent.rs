@@ -84,7 +84,7 @@ fn round(text: &mut Vec<u8>) -> bool {
         return false;
     };
     let (mut from, mut to, mut changed) = (first, first, false);
-    while let Some(byte) = text.get(from).copied() {
+    while from < text.len() {
         // Writing never overtakes reading: no escape is shorter than what it stands for.
         match escape(&text[from..]) {
             Some((length, code)) => {
@@ -95,11 +95,15 @@ fn round(text: &mut Vec<u8>) -> bool {
                 to += count;
             }
             None => {
-                text[to] = byte;
+                text[to] = text[from];
                 from += 1;
                 to += 1;
             }
         }
+        let plain = memchr::memchr(b'%', &text[from..]).unwrap_or(text.len() - from);
+        text.copy_within(from..from + plain, to);
+        from += plain;
+        to += plain;
     }
     text.truncate(to);
     changed
@@ -155,6 +159,11 @@ fn fold(text: &mut Vec<u8>) -> bool {
         text[to] = byte;
         from += length;
         to += 1;
+        let plain = text[from..].iter().position(|b| *b >= 0xc0);
+        let plain = plain.unwrap_or(text.len() - from);
+        text.copy_within(from..from + plain, to);
+        from += plain;
+        to += plain;
     }
     text.truncate(to);
     folded

@@ -46,7 +46,7 @@ impl Detector for CommandInjection {
 
     /// A text is taken apart as prose and as a shell reads it.
     fn steps(&self, bytes: usize) -> usize {
-        8 + bytes.min(REACH) / 6
+        28 + bytes.min(REACH)
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {

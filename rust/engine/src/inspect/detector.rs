@@ -42,9 +42,9 @@ pub trait Detector: Send + Sync {
 }
 
 /// What starting a pass over a text costs. Units: steps.
-const PASS: usize = 8;
+const PASS: usize = 6;
 /// How many bytes of a pass cost a step.
-const READ_PER_STEP: usize = 4;
+const READ_PER_STEP: usize = 8;
 
 macro_rules! registry {
     ($($detector:ident),* $(,)?) => {

@@ -16,6 +16,7 @@ mod header;
 mod inclusion;
 mod ldap;
 mod location;
+mod needles;
 mod nosql;
 mod padding;
 mod patterns;
@@ -124,10 +125,6 @@ impl Family {
     }
 }
 
-/// How many bytes of a value cost a step more in that look.
-const LOOKED_PER_STEP: usize = 8;
-/// What weighing a value costs beside its characters. Units: steps.
-const WEIGHING: usize = 40;
 /// Part of a value beyond which its characters are not weighed. Units: bytes.
 pub const WEIGHED: usize = 16 << 10;
 
@@ -322,7 +319,9 @@ impl Inspector {
         budget: &mut Budget,
         found: &mut Findings,
     ) -> Option<Evidence> {
-        if !budget.afford(budget::LEAST + value.bytes.len() / LOOKED_PER_STEP) {
+        // Each round in which its encoding was undone took as much again.
+        let rounds = 1 + usize::from(value.extra_rounds);
+        if !budget.afford(budget::LEAST * rounds + value.bytes.len()) {
             found.leave_out(value.bytes.len());
             return None;
         }
@@ -353,9 +352,9 @@ impl Inspector {
         budget: &mut Budget,
         found: &mut Findings,
     ) -> Option<Evidence> {
-        // What it takes to weigh it, once a detector has looked at it: a step for each character.
+        // What it takes to weigh it, once a detector has looked at it: three steps for two characters.
         if value.part != Part::Header {
-            budget.spend(WEIGHING + value.bytes.len().min(WEIGHED));
+            budget.spend(value.bytes.len().min(WEIGHED) * 3 / 2);
         }
         let mut evidence = None;
         while wanting != 0 {

@@ -63,7 +63,7 @@ impl Detector for TemplateInjection {
 
     /// Every pair of brackets is read for what it refers to.
     fn steps(&self, bytes: usize) -> usize {
-        8 + bytes / 8
+        36 + bytes / 2
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {

@@ -71,6 +71,11 @@ impl Detector for NosqlInjection {
                 && seen.twice & kind::SLASH != 0
     }
 
+    /// The shortest values cost it most.
+    fn steps(&self, bytes: usize) -> usize {
+        40 + bytes / 32
+    }
+
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
         if let Some(score) = operator::judge(value) {
             report.add("nosql.operator", score);

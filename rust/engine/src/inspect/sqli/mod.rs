@@ -47,7 +47,7 @@ impl Detector for SqlInjection {
 
     /// Three readings of so many tokens at most.
     fn steps(&self, bytes: usize) -> usize {
-        48 + bytes.min(512) + bytes / 32
+        72 + bytes.min(512) / 2 + bytes / 32
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {

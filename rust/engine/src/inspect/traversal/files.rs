@@ -1,11 +1,10 @@
 //! Files and folders of servers, which no client asks for.
 
-use memchr::memmem::Finder;
-use std::sync::LazyLock;
+use crate::inspect::needles::Needles;
 
 /// Files and folders of the server's own, in lower case with single slashes, and what naming one
 /// is worth where a path is expected.
-pub const FILES: [(&[u8], f32); 101] = [
+const FILES: [(&[u8], f32); 101] = [
     (b"etc/passwd", 0.9),
     (b"etc/shadow", 0.9),
     (b"etc/group", 0.8),
@@ -109,32 +108,33 @@ pub const FILES: [(&[u8], f32); 101] = [
     (b"apache2/log", 0.7),
 ];
 
-/// Searchers for [`FILES`], built once.
-static FINDERS: LazyLock<Vec<(Finder<'static>, f32)>> = LazyLock::new(|| {
-    FILES
-        .iter()
-        .map(|(file, score)| (Finder::new(*file), *score))
-        .collect()
-});
+/// The names of [`FILES`].
+static NAMES: Needles<{ FILES.len() }> = {
+    let mut names: [&[u8]; FILES.len()] = [b""; FILES.len()];
+    let mut n = 0;
+    while n < FILES.len() {
+        names[n] = FILES[n].0;
+        n += 1;
+    }
+    Needles::new(names)
+};
 
 /// The most telling file that a path in that form names, at the start of a segment.
-/// Shape: lower case, single forward slashes. Cost: a search for each file.
+/// Shape: lower case, single forward slashes. Cost: linear.
 pub fn named(text: &[u8]) -> Option<f32> {
     let mut best: Option<f32> = None;
-    for (finder, score) in FINDERS.iter() {
+    NAMES.each(text, |n, at| {
+        let (name, score) = FILES[n];
         let alphanumeric = |at: usize| text.get(at).is_some_and(u8::is_ascii_alphanumeric);
+        let end = at + name.len();
+        let within = at > 0 && alphanumeric(at - 1);
+        // `etc/passwd-` is a file, `etc/passwd-management` a page.
+        let hyphened = text.get(end) == Some(&b'-') && alphanumeric(end + 1);
         // The less telling a name is, the more it must be the whole name.
-        let starts = |at: usize| {
-            let end = at + finder.needle().len();
-            let within = at > 0 && alphanumeric(at - 1);
-            // `etc/passwd-` is a file, `etc/passwd-management` a page.
-            let hyphened = text.get(end) == Some(&b'-') && alphanumeric(end + 1);
-            let whole = *score > 0.6 || !alphanumeric(end);
-            whole && !(within || hyphened)
-        };
-        if finder.find(text).is_some_and(starts) && best.is_none_or(|b| b < *score) {
-            best = Some(*score);
+        let whole = score > 0.6 || !alphanumeric(end);
+        if whole && !within && !hyphened && best.is_none_or(|b| b < score) {
+            best = Some(score);
         }
-    }
+    });
     best
 }

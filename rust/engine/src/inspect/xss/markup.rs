@@ -12,7 +12,7 @@ const WORK: usize = 8;
 /// How far behind a tag's name its meaning is looked for. Units: bytes.
 const NEAR: usize = 2048;
 /// What a tag costs beside its bytes. Units: steps.
-const TAG: usize = 8;
+const TAG: usize = 38;
 /// Most attributes that are read of one tag.
 const ATTRIBUTES: usize = 32;
 

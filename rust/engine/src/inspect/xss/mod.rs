@@ -35,7 +35,7 @@ impl Detector for Xss {
 
     /// What markup costs is taken while it is read.
     fn steps(&self, bytes: usize) -> usize {
-        40 + bytes.min(1024) + bytes / 4
+        100 + bytes / 6
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {

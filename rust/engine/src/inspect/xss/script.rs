@@ -4,6 +4,59 @@
 use super::markup::is_idle;
 use super::sink;
 use crate::inspect::detector::Report;
+use crate::inspect::needles::{place, Needles, Spots};
+
+/// What is looked for in short values, in lower case.
+const WORDS: [&[u8]; 40] = [
+    b"alert",
+    b"confirm",
+    b"prompt",
+    b"document.",
+    b"string.fromcharcode",
+    b"eval",
+    b"window",
+    b"self",
+    b"top",
+    b"parent",
+    b"this",
+    b"document)",
+    b"document",
+    b"frames",
+    b"globalthis",
+    b".constructor(",
+    b"constructor.constructor",
+    b".tostring(3",
+    b"createelement('script",
+    b"createelement(\"script",
+    b"createelement(`script",
+    b"src",
+    b"document.body.innerhtml=",
+    b"+document.cookie",
+    b"reflect.",
+    b"=eval",
+    b"=alert",
+    b"=prompt",
+    b"=confirm",
+    b"throw",
+    b"\xbcscript",
+    b"-moz-binding",
+    b"url(",
+    b"data:text/html",
+    b"alert(document.",
+    b"=&{",
+    b"+adw-",
+    b"adw-script",
+    b"+ad4-",
+    b"script",
+];
+static NEEDLES: Needles<{ WORDS.len() }> = Needles::any_case(WORDS);
+/// Where they stand in a value.
+type Found<'t> = Spots<'t, { WORDS.len() }>;
+
+/// A word's place among [`WORDS`].
+const fn word(word: &[u8]) -> usize {
+    place(&WORDS, word)
+}
 
 /// Longest value in which a bare break-out is looked for; prose and programs are longer.
 /// Units: bytes.
@@ -148,37 +201,44 @@ pub fn judge(text: &[u8], report: &mut Report<'_>) {
     if text.len() <= SHORT {
         handlers(text, report);
         attributes(text, report);
-        calls(text, report);
-        detours(text, report);
         if sink::is_reached(text) {
             report.add("xss.call", 0.7);
         }
-        if has(text, b"\xbcscript") {
-            report.add("xss.charset", 0.7);
-        }
-        if has(text, b"-moz-binding") && has(text, b"url(") {
-            report.add("xss.style", 0.7);
-        }
-        if starts_document(text) {
-            report.add("xss.data_url", 0.7);
-        }
-        if has(text, b"alert(document.") {
-            report.add("xss.call", 0.7);
-        }
-        if text.starts_with(b"&{") || has(text, b"=&{") {
-            report.add("xss.call", 0.6);
-        }
-        let tagged = has(text, b"+adw-") && (has(text, b"script") || has(text, b"+ad4-"));
-        if tagged || has(text, b"adw-script") {
-            report.add("xss.utf7", 0.8);
-        }
+        words(text, &NEEDLES.spot(text), report);
+    }
+}
+
+/// Judges a short value by the words in it.
+fn words(text: &[u8], found: &Found<'_>, report: &mut Report<'_>) {
+    const SCRIPT: usize = word(b"script");
+    calls(text, found, report);
+    detours(text, found, report);
+    if found.has(const { word(b"\xbcscript") }) {
+        report.add("xss.charset", 0.7);
+    }
+    if found.has(const { word(b"-moz-binding") }) && found.has(const { word(b"url(") }) {
+        report.add("xss.style", 0.7);
+    }
+    if starts_document(text, found) {
+        report.add("xss.data_url", 0.7);
+    }
+    if found.has(const { word(b"alert(document.") }) {
+        report.add("xss.call", 0.7);
+    }
+    if text.starts_with(b"&{") || found.has(const { word(b"=&{") }) {
+        report.add("xss.call", 0.6);
+    }
+    let tagged = found.has(const { word(b"+adw-") })
+        && (found.has(SCRIPT) || found.has(const { word(b"+ad4-") }));
+    if tagged || found.has(const { word(b"adw-script") }) {
+        report.add("xss.utf7", 0.8);
     }
 }
 
 /// Tells a page in a URL, at the start of a value or behind a quote that was broken out of.
-fn starts_document(text: &[u8]) -> bool {
-    let at = position(text, b"data:text/html");
-    at.is_some_and(|at| at <= 2 && has(&text[at..], b","))
+fn starts_document(text: &[u8], found: &Found<'_>) -> bool {
+    let at = found.at(const { word(b"data:text/html") });
+    at.is_some_and(|at| at <= 2 && memchr::memchr(b',', &text[at..]).is_some())
 }
 
 /// `javascript:` where a URL may start.
@@ -285,22 +345,21 @@ fn attributes(text: &[u8], report: &mut Report<'_>) {
 }
 
 /// `';alert(1)//`: a call that only proofs of concept make, where a string was broken out of.
-fn calls(text: &[u8], report: &mut Report<'_>) {
-    const CALLS: [&[u8]; 7] = [
-        b"alert",
-        b"confirm",
-        b"prompt",
-        b"document.",
-        b"string.fromcharcode",
-        b"eval",
-        b"window",
+fn calls(text: &[u8], found: &Found<'_>, report: &mut Report<'_>) {
+    const CALLS: [usize; 7] = [
+        word(b"alert"),
+        word(b"confirm"),
+        word(b"prompt"),
+        word(b"document."),
+        word(b"string.fromcharcode"),
+        word(b"eval"),
+        word(b"window"),
     ];
     let broken = memchr::memchr3(b'"', b'\'', b'`', text);
-    for (i, call) in CALLS.iter().enumerate() {
-        let Some(at) = position(text, call) else {
+    for (i, call) in CALLS.into_iter().enumerate() {
+        let (Some(at), Some(after)) = (found.at(call), found.behind(call)) else {
             continue;
         };
-        let after = &text[at + call.len()..];
         let invoked = match i {
             3 => {
                 after.get(..6).is_some_and(|w| {
@@ -404,49 +463,57 @@ fn breaks_out(before: &[u8]) -> bool {
 
 /// Ways to a function that avoid its name: `top["al"+"ert"]`, `constructor("...")`, and a name
 /// that is only handed on: `a=eval`.
-fn detours(text: &[u8], report: &mut Report<'_>) {
-    let after = |word: &[u8]| position(text, word).map(|at| &text[at + word.len()..]);
-    if [&b".constructor("[..], b"constructor.constructor"]
-        .iter()
-        .any(|w| has(text, w))
+fn detours(text: &[u8], found: &Found<'_>, report: &mut Report<'_>) {
+    const OBJECTS: [usize; 9] = [
+        word(b"window"),
+        word(b"self"),
+        word(b"top"),
+        word(b"parent"),
+        word(b"this"),
+        word(b"document)"),
+        word(b"document"),
+        word(b"frames"),
+        word(b"globalthis"),
+    ];
+    const MADE: [usize; 3] = [
+        word(b"createelement('script"),
+        word(b"createelement(\"script"),
+        word(b"createelement(`script"),
+    ];
+    const HANDED_ON: [usize; 4] = [
+        word(b"=eval"),
+        word(b"=alert"),
+        word(b"=prompt"),
+        word(b"=confirm"),
+    ];
+    if found.has(const { word(b".constructor(") })
+        || found.has(const { word(b"constructor.constructor") })
     {
         report.add("xss.call", 0.7);
     }
-    for object in [
-        &b"window"[..],
-        b"self",
-        b"top",
-        b"parent",
-        b"this",
-        b"document)",
-        b"document",
-        b"frames",
-        b"globalthis",
-    ] {
-        let rest = after(object).map(<[u8]>::trim_ascii_start);
+    for object in OBJECTS {
+        let rest = found.behind(object).map(<[u8]>::trim_ascii_start);
         if matches!(rest, Some([b'[', b'"' | b'\'' | b'/' | b'`', ..])) {
             report.add("xss.call", 0.6);
         }
     }
     // A number that is spelled in letters, and called: `top[8680439..toString(30)](1)`.
-    if after(b".tostring(3").is_some_and(|rest| has(&rest[..rest.len().min(4)], b")]")) {
+    let spelled = found.behind(const { word(b".tostring(3") });
+    if spelled.is_some_and(|rest| memchr::memmem::find(&rest[..rest.len().min(4)], b")]").is_some())
+    {
         report.add("xss.call", 0.7);
     }
-    let made = [
-        &b"createelement('script"[..],
-        b"createelement(\"script",
-        b"createelement(`script",
-    ];
-    if text.len() <= 256 && made.iter().any(|w| has(text, w)) && has(text, b"src") {
+    let made = MADE.into_iter().any(|word| found.has(word));
+    if text.len() <= 256 && made && found.has(const { word(b"src") }) {
         report.add("xss.call", 0.65);
     }
-    if text.len() <= 128 && has(text, b"document.body.innerhtml=") {
+    if text.len() <= 128 && found.has(const { word(b"document.body.innerhtml=") }) {
         report.add("xss.call", 0.65);
     }
-    if text.len() <= 256 && has(text, b"+document.cookie") {
+    if text.len() <= 256 && found.has(const { word(b"+document.cookie") }) {
         report.add("xss.call", 0.6);
     }
-    let reflected = after(b"reflect.");
+    let reflected = found.behind(const { word(b"reflect.") });
     let reflects = |rest: &[u8]| {
         [&b"alert"[..], b"eval", b"function"]
             .iter()
@@ -455,24 +522,21 @@ fn detours(text: &[u8], report: &mut Report<'_>) {
     if text.len() <= 256 && reflected.is_some_and(reflects) {
         report.add("xss.call", 0.65);
     }
-    for word in [&b"=eval"[..], b"=alert", b"=prompt", b"=confirm"] {
-        let end = |rest: &[u8]| !rest.first().is_some_and(|b| b.is_ascii_alphanumeric());
-        let used = memchr::memchr2(b'(', b';', text).is_some() || has(text, b"throw");
-        if after(word).is_some_and(end) && used {
+    let called =
+        || memchr::memchr2(b'(', b';', text).is_some() || found.has(const { word(b"throw") });
+    for name in HANDED_ON {
+        let end = |rest: &[u8]| !rest.first().is_some_and(u8::is_ascii_alphanumeric);
+        if found.behind(name).is_some_and(end) && called() {
             report.add("xss.call", 0.6);
         }
     }
 }
 
+/// Tells whether a lower-case word is there, in any case.
 fn has(text: &[u8], word: &[u8]) -> bool {
-    position(text, word).is_some()
-}
-
-/// Finds a lower-case word, in any case.
-fn position(text: &[u8], word: &[u8]) -> Option<usize> {
     let (low, high) = (word[0], word[0].to_ascii_uppercase());
-    memchr::memchr2_iter(low, high, text).find(|at| {
-        text.get(*at..at + word.len())
+    memchr::memchr2_iter(low, high, text).any(|at| {
+        text.get(at..at + word.len())
             .is_some_and(|w| w.eq_ignore_ascii_case(word))
     })
 }
