@@ -4,7 +4,7 @@
 use super::prefilter::SHORT;
 use super::signs::{is_document, is_magic};
 use super::word::Word;
-use super::words::{self, Reader};
+use super::words::{self, Edges};
 use crate::decode::kind::BLOCK;
 use crate::decode::Passage;
 
@@ -14,26 +14,39 @@ use crate::decode::Passage;
 /// [`kind::PROSE`]: crate::decode::kind::PROSE
 #[inline(always)]
 pub fn is_settled(passage: &Passage<'_, '_>) -> bool {
-    let text = passage.text;
+    let text = passage.text();
     let scheme = scheme(text);
     let mut signs = Signs::default();
-    let mut reader = Reader::new(text, false);
-    let mut at = scheme;
-    while let Some(spoken) = passage.spoken(at) {
+    let mut edges = Edges::default();
+    let mut told = false;
+    let mut at = passage.start + scheme;
+    // Where nothing is left as well, for a word may end there.
+    while at <= passage.whole.len() {
+        let spoken = passage.spoken(at);
         if spoken.loud != 0 {
             return false;
         }
-        signs.look(text, at, spoken.signs);
-        reader.block(at, spoken.letters);
+        signs.look(passage, at, spoken.signs);
+        edges.each(at, spoken.letters, |word| {
+            told |= words::may_tell(passage.whole, &word) && words::tells(passage, word);
+        });
         at += BLOCK;
     }
-    reader.end(text.len());
-    !reader.is_told() && !signs.tell(text, scheme) && !is_magic(text)
+    let internal = || Word::new(text, 0, scheme - b"://".len()).scheme();
+    let telling = match scheme {
+        0 => signs.tell(text),
+        // A query names what may be included, and a quote may be XPath's.
+        _ => signs.question || signs.quote || internal(),
+    };
+    !(told || telling || signs.folder || is_magic(text))
 }
 
 /// Measures the scheme of a link with its slashes.
 #[inline(always)]
 fn scheme(text: &[u8]) -> usize {
+    if text.first() != Some(&b'h') {
+        return 0;
+    }
     let schemes = [&b"https://"[..], b"http://"];
     let scheme = schemes.into_iter().find(|s| text.starts_with(s));
     scheme.map_or(0, <[u8]>::len)
@@ -50,35 +63,29 @@ struct Signs {
 }
 
 impl Signs {
-    /// Takes in those of 64 bytes from `at` on.
+    /// Takes in those of the 64 bytes of the whole from `at` on.
     #[inline(always)]
-    fn look(&mut self, text: &[u8], at: usize, mut signs: u64) {
+    fn look(&mut self, passage: &Passage<'_, '_>, at: usize, mut signs: u64) {
         while signs != 0 {
             let at = at + signs.trailing_zeros() as usize;
             signs &= signs - 1;
-            match text[at] {
+            match passage.whole[at] {
                 b'\'' => self.quote = true,
                 b'?' => self.question = true,
                 _ => {
+                    let lead = &passage.whole[passage.start..at];
                     self.slash = true;
-                    self.folder |= words::before_slash(&text[..at]) != (false, false);
+                    self.folder |= words::before_slash(lead) != (false, false);
                 }
             }
         }
     }
 
-    /// Tells whether they make a text worth a look whose scheme is so long.
+    /// Tells whether they make a text worth a look that is no link.
     #[inline(always)]
-    fn tell(&self, text: &[u8], scheme: usize) -> bool {
-        let telling = if scheme > 0 {
-            // A query names what may be included, and a quote may be XPath's.
-            self.question || self.quote || Word::new(text, 0, scheme - b"://".len()).scheme()
-        } else {
-            // A quote ends a literal of SQL where little else is there, and may be XPath's beside a
-            // slash.
-            self.quote && (self.slash || text.len() <= SHORT) || self.slash && is_document(text)
-        };
-        telling || self.folder
+    fn tell(&self, text: &[u8]) -> bool {
+        // A quote ends a literal of SQL where little else is there, and may be XPath's beside a slash.
+        self.quote && (self.slash || text.len() <= SHORT) || self.slash && is_document(text)
     }
 }
 
@@ -90,19 +97,20 @@ mod tests {
     use crate::inspect::{detector, prefilter, Part};
     use proptest::prelude::*;
 
-    /// Counts the strings of a document that are settled.
-    #[derive(Default)]
-    struct Settled(usize);
+    /// Passes over the strings of a document that are settled.
+    struct Settled(json::Room);
 
     impl json::Strings for Settled {
-        fn passes(&mut self, _plain: &[u8]) -> bool {
+        fn room(&mut self) -> &mut json::Room {
+            &mut self.0
+        }
+
+        fn passes(&self, _plain: &[u8]) -> bool {
             false
         }
 
-        fn settles(&mut self, passage: &Passage<'_, '_>) -> bool {
-            let settled = is_settled(passage);
-            self.0 += usize::from(settled);
-            settled
+        fn settles(&self, passage: Passage<'_, '_>) -> bool {
+            is_settled(&passage)
         }
 
         fn take(&mut self, _path: &[u8], _text: &[u8], _seen: threat_agent_scan::Seen) {}
@@ -112,13 +120,17 @@ mod tests {
     fn settled(text: &str, lead: usize) -> bool {
         let quoted = serde_json::to_string(text).unwrap();
         let document = format!("{}[{quoted},\"' or\"]", " ".repeat(lead));
-        let mut strings = Settled::default();
+        let room = json::Room {
+            values: 9,
+            bytes: document.len(),
+        };
+        let mut strings = Settled(room);
         json::walk_for(
             document.as_bytes(),
             &mut json::Scratch::default(),
             &mut strings,
         );
-        strings.0 > 0
+        strings.0.values < room.values
     }
 
     #[test]
