@@ -5,6 +5,7 @@ use super::{base64, encoded_word, graphql, json, kind, percent, respelled};
 use super::{Gaps, Passage, Value, Visitor, Walked};
 use crate::inspect::Part;
 use crate::verdict::Uninspected;
+use std::ops::Range;
 use threat_agent_scan::{Marks, Seen};
 
 /// Most values of one request.
@@ -184,11 +185,11 @@ impl<V: Visitor> json::Strings for Sink<'_, V> {
     }
 
     #[inline(never)]
-    fn settles(&self, passage: Passage<'_, '_>) -> bool {
+    fn settles(&self, passage: Passage<'_, '_>, link: &mut Range<usize>) -> bool {
         let text = passage.text();
         // No base64 holds a blank.
         let token = base64::may_be(text) && memchr::memchr(b' ', text).is_none();
-        !(self.odd || token) && self.nested.out.visitor.is_settled(&passage)
+        !(self.odd || token) && self.nested.out.visitor.is_settled(&passage, link)
     }
 
     #[inline(never)]

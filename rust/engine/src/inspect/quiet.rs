@@ -7,19 +7,23 @@ use super::word::Word;
 use super::words::{self, Edges};
 use crate::decode::kind::BLOCK;
 use crate::decode::Passage;
+use std::ops::Range;
 
 /// Tells whether a string is quiet, which is that nothing in it is loud ([`kind::PROSE`]) but for the
 /// scheme of a link, and whether no detector wants it. Cost: a pass over its words.
 ///
 /// [`kind::PROSE`]: crate::decode::kind::PROSE
 #[inline(always)]
-pub fn is_settled(passage: &Passage<'_, '_>) -> bool {
+pub fn is_settled(passage: &Passage<'_, '_>, link: &mut Range<usize>) -> bool {
     let text = passage.text();
     let scheme = scheme(text);
+    // What settled the start of the other link settles this one's: the slash behind the host ends its
+    // last word.
+    let known = scheme > 0 && link.end > 0 && text.starts_with(&passage.whole[link.clone()]);
     let mut signs = Signs::default();
     let mut edges = Edges::default();
     let mut told = false;
-    let mut at = passage.start + scheme;
+    let mut at = passage.start + if known { link.len() } else { scheme };
     // Where nothing is left as well, for a word may end there.
     while at <= passage.whole.len() {
         let spoken = passage.spoken(at);
@@ -36,9 +40,23 @@ pub fn is_settled(passage: &Passage<'_, '_>) -> bool {
     let telling = match scheme {
         0 => signs.tell(text),
         // A query names what may be included, and a quote may be XPath's.
-        _ => signs.question || signs.quote || internal(),
+        _ => signs.question || signs.quote || !known && internal(),
     };
-    !(told || telling || signs.folder || is_magic(text))
+    if told || telling || signs.folder || is_magic(text) {
+        return false;
+    }
+    if scheme > 0 && !known {
+        *link = origin(passage, scheme);
+    }
+    true
+}
+
+/// Finds the scheme and the host of a link with the slash behind it; empty where there is none.
+#[inline(never)]
+fn origin(passage: &Passage<'_, '_>, scheme: usize) -> Range<usize> {
+    let host = passage.start + scheme;
+    let slash = memchr::memchr(b'/', &passage.whole[host..]);
+    slash.map_or(0..0, |at| passage.start..host + at + 1)
 }
 
 /// Measures the scheme of a link with its slashes.
@@ -109,8 +127,8 @@ mod tests {
             false
         }
 
-        fn settles(&self, passage: Passage<'_, '_>) -> bool {
-            is_settled(&passage)
+        fn settles(&self, passage: Passage<'_, '_>, link: &mut Range<usize>) -> bool {
+            is_settled(&passage, link)
         }
 
         fn take(&mut self, _path: &[u8], _text: &[u8], _seen: threat_agent_scan::Seen) {}
@@ -118,8 +136,13 @@ mod tests {
 
     /// Tells whether a string is settled, `lead` bytes behind a document's start.
     fn settled(text: &str, lead: usize) -> bool {
-        let quoted = serde_json::to_string(text).unwrap();
-        let document = format!("{}[{quoted},\"' or\"]", " ".repeat(lead));
+        count(&[text], lead) > 0
+    }
+
+    /// Counts the strings that are settled in a list of them.
+    fn count(texts: &[&str], lead: usize) -> u32 {
+        let list = serde_json::to_string(texts).unwrap();
+        let document = format!("{}[{list},\"' or\"]", " ".repeat(lead));
         let room = json::Room {
             values: 9,
             bytes: document.len(),
@@ -130,7 +153,7 @@ mod tests {
             &mut json::Scratch::default(),
             &mut strings,
         );
-        strings.0.values < room.values
+        room.values - strings.0.values
     }
 
     #[test]
@@ -176,6 +199,17 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
+        #[test]
+        fn the_link_before_changes_nothing(
+            host in "https?://(a|shop[.]example|localhost|order|or|x?bin|a:80|[a .:-]){1,3}/?",
+            rests in ["(/|by|etc/passwd|bin/|@|[?]x|' |union|[a1 ]){0,3}", "(/|by|etc/passwd|bin/|@|[?]x|' |union|[a1 ]){0,3}"],
+            lead in 0usize..64,
+        ) {
+            let links = rests.map(|rest| host.clone() + &rest);
+            let alone: u32 = links.iter().map(|link| count(&[link], lead)).sum();
+            prop_assert_eq!(count(&[&links[0], &links[1]], lead), alone);
+        }
+
         #[test]
         fn no_detector_wants_what_is_settled(
             text in "(https?://)?(union|order by|rO0AB|aced0005|x?data:text/html|localhost|etc|bin/|dev/|HTTP/\

@@ -84,6 +84,7 @@ pub fn walk_for(json: &[u8], scratch: &mut Scratch, strings: &mut impl Strings) 
     // of it.
     let (mut nested, mut in_object, mut outside) = (false, false, 0);
     let mut room = *strings.room();
+    let mut link = 0..0;
     let end = |read, why| End { read, why };
     let follows = |at: usize, byte: u8| json.get(at) == Some(&byte);
     let end = loop {
@@ -122,7 +123,7 @@ pub fn walk_for(json: &[u8], scratch: &mut Scratch, strings: &mut impl Strings) 
                     if is_key {
                         path.put(content);
                     }
-                    if !(strings.settles(passage) && room.admit(1, content.len())) {
+                    if !(strings.settles(passage, &mut link) && room.admit(1, content.len())) {
                         room = hand(strings, room, &mut path, content, kind::seen(content));
                     }
                     continue;

@@ -1,6 +1,7 @@
 //! Who takes the strings of a document, and how many may pass by.
 
 use crate::decode::Passage;
+use std::ops::Range;
 use threat_agent_scan::Seen;
 
 /// How many strings may be passed over, and of how many bytes.
@@ -33,8 +34,9 @@ pub trait Strings {
     /// most may.
     fn passes(&self, plain: &[u8]) -> bool;
 
-    /// Tells whether a text that is not plain may be passed over, by its marks.
-    fn settles(&self, passage: Passage<'_, '_>) -> bool;
+    /// Tells whether a text that is not plain may be passed over, by its marks. `link` is as of
+    /// [`Visitor::is_settled`](crate::decode::Visitor::is_settled).
+    fn settles(&self, passage: Passage<'_, '_>, link: &mut Range<usize>) -> bool;
 
     /// Shape: path, text, and the kinds of byte in the text; of a plain one, none.
     fn take(&mut self, path: &[u8], text: &[u8], seen: Seen);
@@ -65,7 +67,7 @@ impl<F: FnMut(&[u8], &[u8], Seen)> Strings for All<F> {
         false
     }
 
-    fn settles(&self, _passage: Passage<'_, '_>) -> bool {
+    fn settles(&self, _passage: Passage<'_, '_>, _link: &mut Range<usize>) -> bool {
         false
     }
 
