@@ -237,7 +237,7 @@ fn wide<'b>(body: &'b [u8], content_type: &[u8]) -> Option<(Width, &'b [u8])> {
 
 /// Makes UTF-8 of it, as far as the budget reaches; what is no character becomes a mark.
 fn narrow<V: Visitor>(sink: &mut Sink<'_, V>, width: Width, text: &[u8]) -> Vec<u8> {
-    let (text, left) = text.split_at(text.len().min(sink.bytes));
+    let (text, left) = text.split_at(text.len().min(sink.room.bytes));
     if !left.is_empty() {
         sink.gaps.add(Uninspected::OVER_BUDGET, left.len());
     }

@@ -53,7 +53,7 @@ impl Familiar {
         let hash = hash(line);
         if let Some(slot) = self.slots.get_mut(hash as usize % SLOTS) {
             if slot.text[..usize::from(slot.length)] == *line {
-                if sink.pass_over(u32::from(slot.values), line.len()) {
+                if sink.room.admit(u32::from(slot.values), line.len()) {
                     slot.candidate = 0;
                     return;
                 }

@@ -20,7 +20,10 @@ impl<'m> Marked<'m> {
         stops: [u8; 2],
         marks: &'m mut Vec<Marks>,
     ) -> Marked<'m> {
-        marks.resize(text.len().div_ceil(BLOCK), Marks::default());
+        // One block more, so that each has one behind it.
+        let blocks = text.len().div_ceil(BLOCK);
+        marks.resize(blocks + 1, Marks::default());
+        marks[blocks] = Marks::default();
         let mut places = marks.iter_mut();
         threat_agent_scan::mark(hot, prose, stops, text, |block| {
             if let Some(place) = places.next() {
@@ -63,13 +66,33 @@ impl<'m> Marked<'m> {
         (self.length, hot)
     }
 
-    /// Takes a range of the text with its marks.
+    /// Counts the bytes from `from` on that are not hot.
+    #[inline(always)]
+    pub fn plain(&self, from: usize) -> usize {
+        let Some(first) = self.marks.get(from / BLOCK) else {
+            return 0;
+        };
+        let hot = first.hot >> (from % BLOCK);
+        if hot != 0 {
+            return hot.trailing_zeros() as usize;
+        }
+        let mut count = BLOCK - from % BLOCK;
+        for marks in &self.marks[from / BLOCK + 1..] {
+            if marks.hot != 0 {
+                return count + marks.hot.trailing_zeros() as usize;
+            }
+            count += BLOCK;
+        }
+        count
+    }
+
+    /// Takes a range of the text that was marked.
     #[inline(always)]
     pub fn passage<'t>(&self, text: &'t [u8], range: Range<usize>) -> Passage<'t, 'm> {
         Passage {
-            text: &text[range.clone()],
-            marks: self.marks,
+            whole: &text[..range.end],
             start: range.start,
+            marks: self.marks,
         }
     }
 }
@@ -77,10 +100,11 @@ impl<'m> Marked<'m> {
 /// A passage of a marked text.
 #[derive(Clone, Copy)]
 pub struct Passage<'t, 'm> {
-    pub text: &'t [u8],
-    marks: &'m [Marks],
+    /// The whole text, up to the passage's end.
+    pub whole: &'t [u8],
     /// Where it starts in the whole. Units: bytes.
-    start: usize,
+    pub start: usize,
+    marks: &'m [Marks],
 }
 
 /// What 64 bytes of a document hold, as [`Marks`] have it: bit n tells of byte n.
@@ -91,42 +115,30 @@ pub struct Spoken {
     pub letters: u64,
 }
 
-impl Spoken {
+impl<'t> Passage<'t, '_> {
+    /// Gives what the passage holds.
     #[inline(always)]
-    fn map(self, of: impl Fn(u64) -> u64) -> Spoken {
-        Spoken {
-            loud: of(self.loud),
-            signs: of(self.signs),
-            letters: of(self.letters),
-        }
-    }
-}
-
-impl Passage<'_, '_> {
-    /// Tells of the 64 bytes from `at` on, zeros behind the end; none there.
-    #[inline(always)]
-    pub fn spoken(&self, at: usize) -> Option<Spoken> {
-        let left = self.text.len().checked_sub(at).filter(|left| *left > 0)?;
-        let start = self.start + at;
-        let (block, skip) = (start / BLOCK, start % BLOCK);
-        let mut spoken = self.block(block).map(|bits| bits >> skip);
-        if left > BLOCK - skip && skip > 0 {
-            let more = self.block(block + 1).map(|bits| bits << (BLOCK - skip));
-            spoken.loud |= more.loud;
-            spoken.signs |= more.signs;
-            spoken.letters |= more.letters;
-        }
-        let mine = u64::MAX >> BLOCK.saturating_sub(left);
-        Some(spoken.map(|bits| bits & mine))
+    pub fn text(&self) -> &'t [u8] {
+        &self.whole[self.start..]
     }
 
+    /// Tells of the 64 bytes from `at` of the whole on, zeros behind the end.
     #[inline(always)]
-    fn block(&self, block: usize) -> Spoken {
-        let spoken = |marks: &Marks| Spoken {
-            loud: marks.loud,
-            signs: marks.signs,
-            letters: marks.letters,
+    pub fn spoken(&self, at: usize) -> Spoken {
+        let (block, skip) = (at / BLOCK, at % BLOCK);
+        let blocks = self.marks.get(block..).and_then(<[Marks]>::first_chunk);
+        let [first, next] = blocks.copied().unwrap_or_default();
+        let left = self.whole.len().saturating_sub(at);
+        let mine = match left {
+            0..BLOCK => (1 << left) - 1,
+            _ => u64::MAX,
         };
-        self.marks.get(block).map(spoken).unwrap_or_default()
+        let across =
+            |first: u64, next: u64| (first >> skip | next << 1 << (BLOCK - 1 - skip)) & mine;
+        Spoken {
+            loud: across(first.loud, next.loud),
+            signs: across(first.signs, next.signs),
+            letters: across(first.letters, next.letters),
+        }
     }
 }

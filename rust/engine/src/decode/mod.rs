@@ -36,6 +36,7 @@ use crate::request::Request;
 use crate::verdict::Uninspected;
 use familiar::Familiar;
 use sink::Sink;
+use std::ops::Range;
 use threat_agent_scan::{Marks, Seen};
 
 /// Buffers above this size are given back after a request. Units: bytes.
@@ -104,8 +105,10 @@ pub trait Visitor {
     /// Tells whether a value is to be visited. Cheap, for most are not.
     fn wants(&self, value: &Value<'_>) -> bool;
 
-    /// Tells by its marks whether nothing would come of a visit to a string of a document.
-    fn is_settled(&self, passage: &Passage<'_, '_>) -> bool;
+    /// Tells by its marks whether nothing would come of a visit to a string of a document. `link` is
+    /// where in the document the scheme and the host of a link stand that was settled; the links of a
+    /// document mostly share them.
+    fn is_settled(&self, passage: &Passage<'_, '_>, link: &mut Range<usize>) -> bool;
 
     fn visit(&mut self, value: &Value<'_>);
 
@@ -125,7 +128,7 @@ impl<F: FnMut(&Value<'_>)> Visitor for All<F> {
         true
     }
 
-    fn is_settled(&self, _passage: &Passage<'_, '_>) -> bool {
+    fn is_settled(&self, _passage: &Passage<'_, '_>, _link: &mut Range<usize>) -> bool {
         false
     }
 

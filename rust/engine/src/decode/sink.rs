@@ -5,6 +5,7 @@ use super::{base64, encoded_word, graphql, json, kind, percent, respelled};
 use super::{Gaps, Passage, Value, Visitor, Walked};
 use crate::inspect::Part;
 use crate::verdict::Uninspected;
+use std::ops::Range;
 use threat_agent_scan::{Marks, Seen};
 
 /// Most values of one request.
@@ -20,8 +21,9 @@ pub struct Sink<'s, V> {
     nested: Nested<'s, V>,
     /// Whether values may hold overlong or full-width UTF-8.
     pub odd: bool,
-    values: u32,
-    pub bytes: usize,
+    pub room: json::Room,
+    /// Values that were taken in, and not passed over.
+    taken: u32,
     pub gaps: Gaps,
 }
 
@@ -44,8 +46,11 @@ impl<'s, V: Visitor> Sink<'s, V> {
                 inner,
             },
             odd: false,
-            values: VALUES,
-            bytes: BYTES,
+            room: json::Room {
+                values: VALUES,
+                bytes: BYTES,
+            },
+            taken: 0,
             gaps: Gaps::default(),
         }
     }
@@ -54,13 +59,14 @@ impl<'s, V: Visitor> Sink<'s, V> {
     pub fn finish(self) -> Walked {
         Walked {
             gaps: self.gaps,
-            values: self.nested.out.values,
+            values: self.values(),
         }
     }
 
     /// Tells how many values there were.
     pub fn values(&self) -> u32 {
-        self.nested.out.values
+        let passed_over = VALUES - self.room.values - self.taken;
+        self.nested.out.values + passed_over
     }
 
     /// As [`Visitor::noted`].
@@ -68,21 +74,16 @@ impl<'s, V: Visitor> Sink<'s, V> {
         self.nested.out.visitor.noted()
     }
 
-    /// Counts values as looked at. Returns whether the budget has room for them.
-    pub fn pass_over(&mut self, values: u32, bytes: usize) -> bool {
-        let affordable = self.values >= values && self.bytes >= bytes;
-        if affordable {
-            self.values -= values;
-            self.bytes -= bytes;
-            self.nested.out.values += values;
-        }
-        affordable
-    }
-
     /// Tells whether a value of letters, digits, and single points and hyphens is dealt with by that.
     /// Cheap, for most are.
     #[inline(always)]
     pub fn passes(&mut self, part: Part, name: &[u8], plain: &[u8]) -> bool {
+        self.may_pass(part, name, plain) && self.room.admit(1, plain.len())
+    }
+
+    /// Tells whether such a value may be passed over.
+    #[inline(always)]
+    fn may_pass(&self, part: Part, name: &[u8], plain: &[u8]) -> bool {
         let value = Value {
             part,
             name,
@@ -92,8 +93,7 @@ impl<'s, V: Visitor> Sink<'s, V> {
             extra_rounds: 0,
             odd_utf8: false,
         };
-        let passes = !self.odd && !self.nested.out.visitor.wants(&value) && !base64::may_be(plain);
-        passes && self.pass_over(1, plain.len())
+        !self.odd && !self.nested.out.visitor.wants(&value) && !base64::may_be(plain)
     }
 
     /// A value in percent-encoding; `plus` as in forms.
@@ -161,31 +161,35 @@ impl<'s, V: Visitor> Sink<'s, V> {
 
     #[inline]
     fn afford(&mut self, bytes: usize) -> bool {
-        if self.values == 0 || self.bytes < bytes {
+        let afforded = self.room.admit(1, bytes);
+        if afforded {
+            self.taken += 1;
+        } else {
             self.gaps.add(Uninspected::OVER_BUDGET, bytes);
-            return false;
         }
-        self.values -= 1;
-        self.bytes -= bytes;
-        true
+        afforded
     }
 }
 
 /// The strings of a JSON body are values.
 impl<V: Visitor> json::Strings for Sink<'_, V> {
     #[inline(always)]
-    fn passes(&mut self, plain: &[u8]) -> bool {
-        // In a document no name makes a plain text worth a look.
-        self.passes(Part::Json, b"", plain)
+    fn room(&mut self) -> &mut json::Room {
+        &mut self.room
     }
 
     #[inline(always)]
-    fn settles(&mut self, passage: &Passage<'_, '_>) -> bool {
+    fn passes(&self, plain: &[u8]) -> bool {
+        // In a document no name makes a plain text worth a look.
+        self.may_pass(Part::Json, b"", plain)
+    }
+
+    #[inline(never)]
+    fn settles(&self, passage: Passage<'_, '_>, link: &mut Range<usize>) -> bool {
+        let text = passage.text();
         // No base64 holds a blank.
-        let token = base64::may_be(passage.text) && memchr::memchr(b' ', passage.text).is_none();
-        !(self.odd || token)
-            && self.nested.out.visitor.is_settled(passage)
-            && self.pass_over(1, passage.text.len())
+        let token = base64::may_be(text) && memchr::memchr(b' ', text).is_none();
+        !(self.odd || token) && self.nested.out.visitor.is_settled(&passage, link)
     }
 
     #[inline(never)]

@@ -59,6 +59,7 @@ use detector::Report;
 use scoping::{Fate, Scoped};
 use serde::{Deserialize, Serialize};
 use std::cell::{Cell, RefCell};
+use std::ops::Range;
 
 /// Attack families, each with a detector of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -212,8 +213,8 @@ impl<F: FnMut(&Value<'_>) -> bool> Visitor for Suspects<'_, F> {
     }
 
     #[inline(always)]
-    fn is_settled(&self, passage: &Passage<'_, '_>) -> bool {
-        quiet::is_settled(passage)
+    fn is_settled(&self, passage: &Passage<'_, '_>, link: &mut Range<usize>) -> bool {
+        quiet::is_settled(passage, link)
     }
 
     #[inline(always)]

@@ -234,7 +234,7 @@ impl Triggers {
         while at <= words.len() {
             if at == words.len() || words[at] == b' ' {
                 if at > from {
-                    self.add(key(pack(words, from, at), at - from > 8), sets);
+                    self.add(pack(words, from, at), at - from > 8, sets);
                 }
                 from = at + 1;
             }
@@ -242,8 +242,9 @@ impl Triggers {
         }
     }
 
-    const fn add(&mut self, key: u64, sets: u64) {
-        let hash = hash(key);
+    const fn add(&mut self, packed: u64, long: bool, sets: u64) {
+        let key = key(packed, long);
+        let hash = hash(packed);
         self.known[hash / 64] |= 1 << (hash % 64);
         let mut slot = hash % SLOTS;
         while self.keys[slot] != 0 && self.keys[slot] != key {
@@ -257,15 +258,16 @@ impl Triggers {
     /// Tells whether a word may set anything; most do not. `packed` holds its last eight letters in
     /// lower case, the first in the lowest byte. Cost: one load.
     #[inline(always)]
-    pub fn may_know(&self, packed: u64, long: bool) -> bool {
-        let hash = hash(key(packed, long));
+    pub fn may_know(&self, packed: u64) -> bool {
+        let hash = hash(packed);
         self.known[hash / 64] >> (hash % 64) & 1 != 0
     }
 
     /// Finds what such a word sets, and all that this may come to; zeros for those that are not listed.
+    /// `long` tells that it has more letters than that.
     pub fn find(&self, packed: u64, long: bool) -> (u64, u16) {
         let key = key(packed, long);
-        let mut slot = hash(key) % SLOTS;
+        let mut slot = hash(packed) % SLOTS;
         loop {
             let held = self.keys[slot];
             if held == key {
@@ -285,8 +287,8 @@ const fn key(packed: u64, long: bool) -> u64 {
 }
 
 /// Hashes into the filter; what is left of it modulo the slots is the place in the table.
-const fn hash(key: u64) -> usize {
-    (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % KNOWN
+const fn hash(packed: u64) -> usize {
+    (packed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % KNOWN
 }
 
 /// Joins what is set always, when called, beside a separator, and where a condition holds.

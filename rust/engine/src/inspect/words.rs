@@ -3,6 +3,8 @@
 use super::triggers::TRIGGERS;
 use super::word::Word;
 use crate::decode::kind::{self, Rare, BLOCK, WINDOW};
+use crate::decode::Passage;
+use std::ops::Range;
 
 /// Trigger words of a value: a set of bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,11 +74,11 @@ pub fn read(text: &[u8], closely: bool) -> Read {
             reader.block(at, letters);
         }
         // The next window holds a cut word whole, and the pair of bytes at the border.
-        from = match (reader.open, end == text.len()) {
+        from = match (reader.edges.open, end == text.len()) {
             (None, true) => break,
             (None, false) => end - 1,
             (Some(start), false) if start > from => {
-                reader.open = None;
+                reader.edges.open = None;
                 start
             }
             (Some(_), _) => {
@@ -108,13 +110,45 @@ pub fn before_slash(lead: &[u8]) -> (bool, bool) {
     (tail[1..] == *b"bin" || tail == b"/dev", http)
 }
 
-/// What is being read, and what was found.
-pub struct Reader<'t> {
-    text: &'t [u8],
+/// Where words start and end: runs of letters.
+#[derive(Default)]
+pub struct Edges {
     /// Where a word has started that has not ended yet.
     open: Option<usize>,
-    /// The first eight bytes.
-    head: u64,
+}
+
+impl Edges {
+    /// Hands out the words of 64 bytes from `at` on, told by their letters: bit n is set where byte n is
+    /// one.
+    #[inline(always)]
+    pub fn each(&mut self, at: usize, letters: u64, mut word: impl FnMut(Range<usize>)) {
+        let before = letters << 1 | u64::from(self.open.is_some());
+        // A bit where a word starts, and one behind its end.
+        let (mut starts, mut ends) = (letters & !before, before & !letters);
+        let mut start = match self.open {
+            Some(open) => open,
+            None => at + take_first(&mut starts),
+        };
+        while ends != 0 {
+            word(start..at + take_first(&mut ends));
+            start = at + take_first(&mut starts);
+        }
+        self.open = (letters >> (BLOCK - 1) != 0).then_some(start);
+    }
+}
+
+/// Takes the lowest bit away and tells its place; 64 where there is none.
+#[inline(always)]
+fn take_first(bits: &mut u64) -> usize {
+    let first = bits.trailing_zeros();
+    *bits &= bits.wrapping_sub(1);
+    first as usize
+}
+
+/// What is being read, and what was found.
+struct Reader<'t> {
+    text: &'t [u8],
+    edges: Edges,
     closely: bool,
     found: u16,
     folder: bool,
@@ -123,12 +157,10 @@ pub struct Reader<'t> {
 
 impl<'t> Reader<'t> {
     /// `closely` as of [`read`].
-    #[inline(always)]
-    pub fn new(text: &'t [u8], closely: bool) -> Reader<'t> {
+    fn new(text: &'t [u8], closely: bool) -> Reader<'t> {
         Reader {
             text,
-            open: None,
-            head: head(text),
+            edges: Edges::default(),
             closely,
             found: 0,
             folder: false,
@@ -136,51 +168,30 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Takes in the words of 64 bytes from `at` on, told by their letters: bit n is set where byte n is
-    /// one. Apart from its callers, so that what its loop needs stays in registers.
+    /// Takes in the words of 64 bytes from `at` on. Apart from its caller, so that what its loop needs
+    /// stays in registers.
     #[inline(never)]
-    pub fn block(&mut self, at: usize, letters: u64) {
-        let open = self.open.take();
-        // A bit where a word starts, and one behind its end.
-        let mut edges = letters ^ (letters << 1 | u64::from(open.is_some()));
-        let mut next = || {
-            let edge = (edges != 0).then_some(at + edges.trailing_zeros() as usize);
-            edges &= edges.wrapping_sub(1);
-            edge
-        };
-        let mut first = open.or_else(&mut next);
-        while let Some(start) = first {
-            let Some(end) = next() else {
-                self.open = first;
-                return;
-            };
-            self.word(start, end);
-            first = next();
-        }
+    fn block(&mut self, at: usize, letters: u64) {
+        let mut edges = std::mem::take(&mut self.edges);
+        edges.each(at, letters, |word| self.word(word));
+        self.edges = edges;
     }
 
     /// Takes in the word that ends where the text ends, or behind it.
-    #[inline(always)]
-    pub fn end(&mut self, end: usize) {
-        if self.open.is_some() {
+    fn end(&mut self, end: usize) {
+        if self.edges.open.is_some() {
             self.block(end, 0);
         }
     }
 
-    /// Tells whether a word said something.
-    pub fn is_told(&self) -> bool {
-        self.found != 0
-    }
-
-    /// Takes in what a run of letters says. Cost: no more than its lookup for most.
+    /// Takes in what a word says. Cost: no more than its lookup for most.
     #[inline(always)]
-    fn word(&mut self, start: usize, end: usize) {
-        let packed = pack(self.text, self.head, start, end);
-        if TRIGGERS.may_know(packed, end - start > 8) {
-            self.found |= known(self.text, packed, start, end, self.found);
+    fn word(&mut self, word: Range<usize>) {
+        if may_tell(self.text, &word) {
+            self.found |= known(self.text, word.clone(), self.found);
         }
         if self.closely {
-            self.beside(start, end);
+            self.beside(word.start, word.end);
         }
     }
 
@@ -198,10 +209,24 @@ impl<'t> Reader<'t> {
     }
 }
 
+/// Tells whether a word of a text may be a trigger.
+#[inline(always)]
+pub fn may_tell(text: &[u8], word: &Range<usize>) -> bool {
+    TRIGGERS.may_know(pack(text, word.start, word.end))
+}
+
+/// Tells whether a word of the whole says something in a passage.
+#[inline(never)]
+pub fn tells(passage: &Passage<'_, '_>, word: Range<usize>) -> bool {
+    let start = passage.start;
+    known(passage.text(), word.start - start..word.end - start, 0) != 0
+}
+
 /// Tells what a word sets that may be a trigger, beside what was found.
 #[inline(never)]
-fn known(text: &[u8], packed: u64, start: usize, end: usize, found: u16) -> u16 {
-    let (trigger, most) = TRIGGERS.find(packed, end - start > 8);
+fn known(text: &[u8], word: Range<usize>, found: u16) -> u16 {
+    let Range { start, end } = word;
+    let (trigger, most) = TRIGGERS.find(pack(text, start, end), end - start > 8);
     if most & !found == 0 {
         return 0;
     }
@@ -212,24 +237,27 @@ fn known(text: &[u8], packed: u64, start: usize, end: usize, found: u16) -> u16 
 
 /// Packs the last eight letters of a word in lower case, the first of them in the lowest byte.
 #[inline(always)]
-fn pack(text: &[u8], head: u64, start: usize, end: usize) -> u64 {
+fn pack(text: &[u8], start: usize, end: usize) -> u64 {
     const LOWER: u64 = 0x2020_2020_2020_2020;
-    let beyond = 64 - 8 * (end - start).min(8) as u32;
-    match text[..end].last_chunk() {
-        Some(tail) => (u64::from_le_bytes(*tail) | LOWER) >> beyond,
-        None => ((head | LOWER) >> (8 * start)) << beyond >> beyond,
-    }
+    let beyond = 8 * 8u32.saturating_sub((end - start) as u32);
+    let tail = match text[..end].last_chunk() {
+        Some(tail) => u64::from_le_bytes(*tail),
+        None => tail(text, end),
+    };
+    (tail | LOWER).wrapping_shr(beyond)
 }
 
-/// The first eight bytes, zeros behind them where there are fewer.
-fn head(text: &[u8]) -> u64 {
-    match text.first_chunk() {
+/// The bytes before an end that has fewer than eight before it, the last of them in the highest byte.
+#[cold]
+fn tail(text: &[u8], end: usize) -> u64 {
+    let head = match text.first_chunk() {
         Some(head) => u64::from_le_bytes(*head),
         None => text
             .iter()
             .rev()
             .fold(0, |head, b| head << 8 | u64::from(*b)),
-    }
+    };
+    head << (64 - 8 * end)
 }
 
 #[cfg(test)]
@@ -245,7 +273,7 @@ mod tests {
             let length = text[at..].iter().take_while(|b| b.is_ascii_alphabetic());
             let length = length.count();
             if length > 0 {
-                reader.word(at, at + length);
+                reader.word(at..at + length);
             }
             at += length.max(1);
         }
@@ -277,10 +305,7 @@ mod tests {
         ] {
             let mut packed = [0; 8];
             packed[..want.len()].copy_from_slice(want);
-            assert_eq!(
-                pack(text, head(text), start, end),
-                u64::from_le_bytes(packed)
-            );
+            assert_eq!(pack(text, start, end), u64::from_le_bytes(packed));
         }
     }
 }

@@ -1,12 +1,15 @@
 //! A JSON tokenizer that hands out strings: streaming, forgiving, without recursion.
 
 mod path;
+mod strings;
+
+pub use strings::{Room, Strings};
 
 use super::kind;
-use super::marked::{Marked, Passage};
+use super::marked::Marked;
 use super::percent::hex;
 use path::Path;
-use std::ops::Range;
+use strings::All;
 use threat_agent_scan::{Marks, Seen};
 
 /// Deepest nesting that is followed.
@@ -57,43 +60,13 @@ pub enum Why {
     TooDeep,
 }
 
-/// Takes the strings of a document.
-pub trait Strings {
-    /// Tells whether a plain text, but for single points and hyphens, is dealt with by that. Cheap,
-    /// for most are.
-    fn passes(&mut self, plain: &[u8]) -> bool;
-
-    /// Tells whether a text that is not plain is dealt with, by its marks.
-    fn settles(&mut self, passage: &Passage<'_, '_>) -> bool;
-
-    /// Shape: path, text, and the kinds of byte in the text; of a plain one, none.
-    fn take(&mut self, path: &[u8], text: &[u8], seen: Seen);
-}
-
-/// Takes all of them.
-struct All<F>(F);
-
-impl<F: FnMut(&[u8], &[u8], Seen)> Strings for All<F> {
-    fn passes(&mut self, _plain: &[u8]) -> bool {
-        false
-    }
-
-    fn settles(&mut self, _passage: &Passage<'_, '_>) -> bool {
-        false
-    }
-
-    fn take(&mut self, path: &[u8], text: &[u8], seen: Seen) {
-        (self.0)(path, text, seen);
-    }
-}
-
 /// Reads one document, or several one after the other (NDJSON), and hands out each key and each
 /// string with its path, and bare scalars outside of any bracket.
 /// Shape: `emit` is [`Strings::take`].
 /// Cost: linear; memory for one byte a level, for the longest escaped string, and five eighths of the
 /// document for its marks.
 pub fn walk(json: &[u8], scratch: &mut Scratch, emit: impl FnMut(&[u8], &[u8], Seen)) -> End {
-    walk_for(json, scratch, &mut All(emit))
+    walk_for(json, scratch, &mut All::new(emit))
 }
 
 /// The same for whoever lets plain strings pass.
@@ -107,38 +80,51 @@ pub fn walk_for(json: &[u8], scratch: &mut Scratch, strings: &mut impl Strings) 
     levels.clear();
     let marked = Marked::new(json, kind::JSON, Some(kind::PROSE), *b"\"\\", marks);
     let mut at = 0;
-    // The innermost level: whether it is an object, and the length of the path outside of it.
-    let (mut in_object, mut outside) = (false, 0);
+    // The innermost level: whether it is one at all, and an object, and the length of the path outside
+    // of it.
+    let (mut nested, mut in_object, mut outside) = (false, false, 0);
+    let mut room = *strings.room();
+    let mut link = 0..0;
     let end = |read, why| End { read, why };
     let follows = |at: usize, byte: u8| json.get(at) == Some(&byte);
-    loop {
+    let end = loop {
         let Some(byte) = json.get(at) else {
-            let closed = levels.is_empty();
-            return end(
-                at,
-                if closed {
-                    Why::Complete
-                } else {
-                    Why::Truncated
-                },
-            );
+            let why = if nested {
+                Why::Truncated
+            } else {
+                Why::Complete
+            };
+            break end(at, why);
         };
         match byte {
             b'"' => {
                 let from = at + 1;
-                let (stop, hot) = marked.run(from);
-                let nested = !levels.is_empty();
+                let rest = &json[from..];
+                let length = marked.plain(from);
+                // What ends a string is hot, too.
+                if rest.get(length) == Some(&b'"') {
+                    let content = &rest[..length];
+                    let is_key;
+                    (at, is_key) = behind(json, from + length + 1, in_object, nested);
+                    if is_key {
+                        path.put(content);
+                    }
+                    if !(strings.passes(content) && room.admit(1, length)) {
+                        room = hand(strings, room, &mut path, content, Seen::default());
+                    }
+                    continue;
+                }
+                let (stop, _) = marked.run(from);
                 if json.get(stop) == Some(&b'"') {
-                    let content = &json[from..stop];
+                    let passage = marked.passage(json, from..stop);
+                    let content = passage.text();
                     let is_key;
                     (at, is_key) = behind(json, stop + 1, in_object, nested);
                     if is_key {
                         path.put(content);
                     }
-                    if hot {
-                        hot_string(strings, &mut path, &marked, json, from..stop);
-                    } else if !strings.passes(content) {
-                        strings.take(path.get(), content, Seen::default());
+                    if !(strings.settles(passage, &mut link) && room.admit(1, content.len())) {
+                        room = hand(strings, room, &mut path, content, kind::seen(content));
                     }
                     continue;
                 }
@@ -150,54 +136,57 @@ pub fn walk_for(json: &[u8], scratch: &mut Scratch, strings: &mut impl Strings) 
                         path.copy(content);
                     }
                 }
-                strings.take(path.get(), content, seen);
+                room = hand(strings, room, &mut path, content, seen);
                 if after.is_none() {
-                    return end(json.len(), Why::Truncated);
+                    break end(json.len(), Why::Truncated);
                 }
             }
             b'{' | b'[' => {
                 if levels.len() == DEPTH {
-                    return end(at, Why::TooDeep);
+                    break end(at, Why::TooDeep);
                 }
-                in_object = *byte == b'{';
+                (nested, in_object) = (true, *byte == b'{');
                 outside = path.get().len();
                 path.enter(outside);
                 levels.push(outside as u8 | if in_object { 0 } else { ARRAY });
                 at += 1;
             }
             b'}' | b']' => {
-                if levels.is_empty() || in_object != (*byte == b'}') {
-                    return end(at, Why::Malformed);
+                if !nested || in_object != (*byte == b'}') {
+                    break end(at, Why::Malformed);
                 }
                 path.leave(outside);
                 levels.pop();
+                nested = !levels.is_empty();
                 let level = levels.last().copied().unwrap_or(ARRAY);
                 in_object = level & ARRAY == 0;
                 outside = usize::from(level & !ARRAY);
                 path.enter(outside);
                 at += 1;
-                if follows(at, b',') && !levels.is_empty() {
+                if nested && follows(at, b',') {
                     at += 1;
                 }
             }
-            b',' if !levels.is_empty() => at += 1,
+            b',' if nested => at += 1,
             b' ' | b'\n' | b'\r' | b'\t' => at += blanks(&json[at..]),
             _ => {
                 let length = scalar(&json[at..]);
                 if length == 0 {
-                    return end(at, Why::Malformed);
+                    break end(at, Why::Malformed);
                 }
-                if levels.is_empty() {
+                if !nested {
                     let bare = &json[at..at + length];
-                    strings.take(path.get(), bare, kind::seen(bare));
+                    room = hand(strings, room, &mut path, bare, kind::seen(bare));
                 }
                 at += length;
-                if follows(at, b',') && !levels.is_empty() {
+                if nested && follows(at, b',') {
                     at += 1;
                 }
             }
         }
-    }
+    };
+    *strings.room() = room;
+    end
 }
 
 /// Passes over what stands behind a string. Shape: where what follows starts, and whether the string
@@ -245,19 +234,18 @@ fn scalar(json: &[u8]) -> usize {
     }
 }
 
-/// Hands out a string that is not plain.
+/// Hands out a string. Returns the room that is left.
 #[inline(never)]
-fn hot_string(
+fn hand(
     strings: &mut impl Strings,
+    room: Room,
     path: &mut Path<'_>,
-    marked: &Marked<'_>,
-    json: &[u8],
-    range: Range<usize>,
-) {
-    let passage = marked.passage(json, range);
-    if !strings.settles(&passage) {
-        strings.take(path.get(), passage.text, kind::seen(passage.text));
-    }
+    text: &[u8],
+    seen: Seen,
+) -> Room {
+    *strings.room() = room;
+    strings.take(path.get(), text, seen);
+    *strings.room()
 }
 
 /// Reads the string that starts at `from` and whose first stop, at `stop`, does not end it.
