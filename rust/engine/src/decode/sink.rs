@@ -12,6 +12,37 @@ const VALUES: u32 = 131_072;
 /// Most bytes of all values of one request, each way to read them counted. Units: bytes.
 const BYTES: usize = 4 << 20;
 
+/// What reading has taken of a request's budgets.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    /// Values that were handed out, those nested in others as well.
+    handed: u32,
+    values: u32,
+    /// Units: bytes.
+    bytes: usize,
+    /// Units: steps of the visitor.
+    steps: usize,
+}
+
+impl Taken {
+    pub const NOTHING: Taken = Taken {
+        handed: 0,
+        values: 0,
+        bytes: 0,
+        steps: 0,
+    };
+
+    /// Tells what was taken since then.
+    pub fn since(self, before: Taken) -> Taken {
+        Taken {
+            handed: self.handed - before.handed,
+            values: self.values - before.values,
+            bytes: self.bytes - before.bytes,
+            steps: self.steps - before.steps,
+        }
+    }
+}
+
 /// Takes raw values in, decodes them, keeps to the budget.
 pub struct Sink<'s, V> {
     text: &'s mut Vec<u8>,
@@ -58,14 +89,38 @@ impl<'s, V: Visitor> Sink<'s, V> {
         }
     }
 
-    /// Tells how many values there were.
-    pub fn values(&self) -> u32 {
-        self.nested.out.values
+    /// Tells what was taken so far.
+    pub fn taken(&self) -> Taken {
+        Taken {
+            handed: self.nested.out.values,
+            values: VALUES - self.values,
+            bytes: BYTES - self.bytes,
+            steps: self.nested.out.visitor.spent(),
+        }
+    }
+
+    /// Takes what reading the same took before. Returns whether there is as much, and takes nothing
+    /// where there is not.
+    pub fn take_again(&mut self, taken: Taken) -> bool {
+        let affordable = self.values >= taken.values
+            && self.bytes >= taken.bytes
+            && self.nested.out.visitor.afford(taken.steps);
+        if affordable {
+            self.values -= taken.values;
+            self.bytes -= taken.bytes;
+            self.nested.out.values += taken.handed;
+        }
+        affordable
     }
 
     /// As [`Visitor::noted`].
     pub fn noted(&self) -> Option<u32> {
         self.nested.out.visitor.noted()
+    }
+
+    /// As [`Visitor::is_spent`].
+    pub fn is_spent(&self) -> bool {
+        self.nested.out.visitor.is_spent()
     }
 
     /// Counts values as looked at. Returns whether the budget has room for them.
