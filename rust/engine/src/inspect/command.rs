@@ -9,6 +9,7 @@ use super::pipeline::is_query;
 use super::plain::is_plain;
 use super::prefilter::{is_agent, Hints, Marks};
 use super::prose::{lists_words, without_code};
+use super::records::without_bars;
 use super::words::Words;
 use super::{Family, Part};
 use crate::decode::{kind, percent, Value};
@@ -68,8 +69,10 @@ impl Detector for CommandInjection {
         } else if value.part != Part::Query && is_told(value.bytes) {
             report.doubt(&["command."], TOLD);
         }
-        let prose = without_code(value.part, value.bytes);
-        let text = prose.as_deref().unwrap_or(value.bytes);
+        let records = without_bars(value.bytes);
+        let text = records.as_deref().unwrap_or(value.bytes);
+        let prose = without_code(value.part, text);
+        let text = prose.as_deref().unwrap_or(text);
         PATTERNS.judge(value, text, report);
         if let Some(plain) = unquote(text) {
             PATTERNS.judge(value, &plain, report);
@@ -249,6 +252,12 @@ mod tests {
             "node > /tmp/x",
             "A1|B|C|D|E|F|G|id /x",
             "A1|B|C|D|E|F|G;id|",
+            "A1|B|C|D|E|F|curl a.example/x",
+            "A1|B|C|D|E|F\nwget a.example -O x",
+            "A1|B|C|D|E|F&&wget a.example/x",
+            "8.8.8.8&lt;curl http://a.example/x",
+            "8.8.8.8&gt;id",
+            "x&copy;whoami",
             "&lt;p&gt;x&lt;/p&gt;;id /x",
             "up{job=~\"a|b\"};id /x",
             "up{job=~\"(a|b)\"};id /x",

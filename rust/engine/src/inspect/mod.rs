@@ -25,6 +25,7 @@ mod prefilter;
 mod programs;
 mod prose;
 mod quiet;
+mod records;
 mod references;
 mod scanner;
 mod scoping;
