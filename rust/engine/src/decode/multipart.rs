@@ -224,7 +224,15 @@ fn program(text: &[u8]) -> Option<&[u8]> {
     if [&b"%!PS"[..], b"push graphic-context"].iter().any(starts) {
         return Some(text);
     }
-    let at = memmem::find(text, b"<?php").filter(|_| PICTURES.iter().any(starts))?;
+    if !PICTURES.iter().any(starts) {
+        return None;
+    }
+    let opens = |at: &usize| {
+        text[*at..]
+            .get(..5)
+            .is_some_and(|tag| tag.eq_ignore_ascii_case(b"<?php"))
+    };
+    let at = memmem::find_iter(text, b"<?").find(opens)?;
     Some(&text[at..])
 }
 

@@ -236,6 +236,12 @@ fn bodies_are_read_by_type_and_by_looks() {
               \x89PNG\r\n\x1a\n\0\0<?php f(); ?>\r\n--b--\r\n",
             "form.f=<?php f(); ?>",
         ),
+        (
+            "multipart/form-data; boundary=b",
+            b"--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.gif\"\r\n\r\n\
+              GIF89a\n<?x <?PHP f(); ?>\n\r\n--b--\r\n",
+            "form.f=<?PHP f(); ?>",
+        ),
     ] {
         let got = posted(content_type, body);
         assert!(
