@@ -45,6 +45,7 @@ fn is_passed_over(name: &[u8]) -> bool {
             | b"if-none-match"
             | b"accept-charset"
             | b"content-length"
+            | b"content-encoding"
             | b"accept-encoding"
             | b"accept-language"
             | b"if-modified-since"
@@ -93,12 +94,14 @@ pub fn walk<'r, V: Visitor>(
                     url::whole(sink, Part::Header, name, value);
                 });
             }
-            b"content-encoding" => {
-                notes.encoded |= !value.is_empty() && !value.eq_ignore_ascii_case(b"identity");
-            }
             lower if is_passed_over(lower) => {
-                if lower == b"content-type" {
-                    notes.content_type = value;
+                match lower {
+                    b"content-type" => notes.content_type = value,
+                    b"content-encoding" => {
+                        notes.encoded |=
+                            !value.is_empty() && !value.eq_ignore_ascii_case(b"identity");
+                    }
+                    _ => {}
                 }
                 // Their own grammars have no braces, expressions and lookups do; nor apostrophes, backticks, tags and
                 // climbs.

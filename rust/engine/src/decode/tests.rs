@@ -70,7 +70,7 @@ fn headers_are_read_in_their_encodings() {
     let request = Request {
         path: b"/x/PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg",
         headers: b"X-Name: =?utf-8?B?PGI+?=\r\nAuthorization: Basic YScgb3IgMTpw\r\n\
-            Accept-Language: ../../x\r\nIf-Match: \"a'\"\r\n\
+            Accept-Language: ../../x\r\nIf-Match: \"a'\"\r\nContent-Encoding: ${a}\r\n\
             X-Data: UEhOamNtbHdkRDVoYkdWeWRDZ3hLVHd2YzJOeWFYQjBQZz09\r\nAccept: text/*\r\n",
         ..Request::default()
     };
@@ -81,6 +81,7 @@ fn headers_are_read_in_their_encodings() {
         "header.authorization=a' or 1",
         "header.accept-language=../../x",
         "header.if-match=\"a'\"",
+        "header.content-encoding=${a}",
         "header.x-data=<script>alert(1)</script>",
     ] {
         assert!(got.iter().any(|v| v == want), "{want} in {got:?}");
