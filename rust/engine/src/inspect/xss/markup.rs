@@ -141,13 +141,19 @@ fn tag(text: &[u8], rich: bool, data: bool, report: &mut Report<'_>) -> usize {
 /// Source: HTML Living Standard, section 4.12.1 (data blocks).
 fn is_data(attributes: &[u8]) -> bool {
     let mut after = attributes;
-    let each = std::iter::from_fn(|| {
-        let (attribute, rest) = attribute(after)?;
-        after = rest;
-        Some(attribute)
-    });
     let mut kind: Option<&[u8]> = None;
-    for attribute in each.take(ATTRIBUTES) {
+    for _ in 0..ATTRIBUTES {
+        after = skip(after, |b| b <= b' ' || b == b'/');
+        let Some((attribute, rest)) = attribute(after) else {
+            break;
+        };
+        // A browser takes these for a part of the name, and a backtick for no quote.
+        let read = &after[..after.len() - rest.len()];
+        let odd = |b: &u8| matches!(b, b'"' | b'\'' | b'\\');
+        if after.first().is_some_and(odd) || memchr::memchr(b'`', read).is_some() {
+            return false;
+        }
+        after = rest;
         if is(attribute.name, b"src") {
             return false;
         }

@@ -234,6 +234,9 @@ mod tests {
             "<script type=\"text/vbscript\">alert(1)</script>",
             "<script type=text/javascript type=text/html>alert(1)</script>",
             "<script type=\"text/java&#115;cript\">alert(1)</script>",
+            "<script \"type=\"text/html\">f('//a.example')</script>",
+            "<script \\type=text/html>f('//a.example')</script>",
+            "<script x=`>f('//a.example')/*` type=a/b>*/</script>",
         ] {
             assert!(score(&Xss, text) >= 0.5, "{text}");
         }
