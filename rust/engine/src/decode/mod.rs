@@ -20,6 +20,7 @@ pub mod json;
 pub mod kind;
 mod marked;
 mod multipart;
+mod parameters;
 pub mod percent;
 mod respelled;
 mod sink;
