@@ -1,7 +1,10 @@
 //! Cross-site scripting: markup that runs scripts, attributes that break out of a tag, and
 //! script that breaks out of a string. What browsers undo before they run is undone first.
 
+mod attribute;
+mod call;
 mod disguise;
+mod event;
 mod fragment;
 mod markup;
 mod page;

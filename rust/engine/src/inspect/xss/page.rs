@@ -2,8 +2,8 @@
 //! scripts do what pages do. A page is no piece of another one, and where a parameter takes whole pages,
 //! that they load scripts is no news.
 
+use super::event::is_event;
 use super::markup::find;
-use super::script::is_event;
 use crate::decode::Value;
 use crate::inspect::Part;
 use regex::bytes::{Regex, RegexBuilder};
