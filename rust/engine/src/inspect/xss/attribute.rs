@@ -15,6 +15,9 @@ pub struct Attribute<'t> {
     assigned: bool,
 }
 
+/// Longest value between backticks. Units: bytes.
+const LONGEST: usize = 256;
+
 /// Reads the next attribute of a tag. `None` at its end.
 pub fn read(text: &[u8]) -> Option<(Attribute<'_>, &[u8])> {
     let text = skip(text, |b| {
@@ -39,16 +42,24 @@ pub fn read(text: &[u8]) -> Option<(Attribute<'_>, &[u8])> {
         ));
     };
     let value = skip(value, |b| b <= b' ');
+    let bare = |value: &[u8]| {
+        let end = |b: &u8| *b <= b' ' || *b == b'>';
+        value.iter().position(end).unwrap_or(value.len())
+    };
     let (value, rest) = match value.first() {
-        Some(quote @ (b'"' | b'\'' | b'`')) => {
+        // No quote to browsers, which read on within it, but to old ones.
+        Some(b'`') => {
+            let inner = &value[1..];
+            let near = &inner[..inner.len().min(LONGEST)];
+            let end = memchr::memchr(b'`', near).unwrap_or_else(|| bare(inner));
+            (&inner[..end], &value[bare(value)..])
+        }
+        Some(quote @ (b'"' | b'\'')) => {
             let inner = &value[1..];
             let end = memchr::memchr(*quote, inner).unwrap_or(inner.len());
             (&inner[..end], inner.get(end + 1..).unwrap_or_default())
         }
-        _ => {
-            let end = |b: &u8| *b <= b' ' || *b == b'>';
-            value.split_at(value.iter().position(end).unwrap_or(value.len()))
-        }
+        _ => value.split_at(bare(value)),
     };
     let attribute = Attribute {
         name,

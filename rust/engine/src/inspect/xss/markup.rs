@@ -11,7 +11,7 @@ const WORK: usize = 8;
 const NEAR: usize = 2048;
 /// What a tag costs beside its bytes. Units: steps.
 const TAG: usize = 8;
-/// Most attributes that are read of one tag.
+/// Most attributes that are read of one tag behind the next one's start.
 const ATTRIBUTES: usize = 32;
 
 /// Judges all tags. Returns how many bytes were read for it, each time counted.
@@ -114,13 +114,20 @@ fn tag(text: &[u8], rich: bool, data: bool, report: &mut Report<'_>) -> usize {
             score,
         );
     }
-    let mut after = rest;
-    for _ in 0..ATTRIBUTES {
+    let own = memchr::memchr(b'<', rest).unwrap_or(rest.len());
+    let (mut after, mut behind) = (rest, 0);
+    while behind < ATTRIBUTES {
         let Some((attribute, next)) = attribute::read(after) else {
             break;
         };
         attribute::judge(local, &attribute, report);
+        // What stands between backticks is read over again.
+        spent += attribute
+            .value
+            .len()
+            .saturating_sub(after.len() - next.len());
         after = next;
+        behind += usize::from(rest.len() - after.len() > own);
     }
     spent + (rest.len() - after.len())
 }

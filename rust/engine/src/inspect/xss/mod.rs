@@ -245,6 +245,20 @@ mod tests {
         }
     }
 
+    /// Where prose is longer, nothing but its attribute tells a handler.
+    #[test]
+    fn handlers_are_found_in_long_texts() {
+        let lead = "All that one may say about it. ".repeat(40);
+        for tag in [
+            "<img src=x a=` onerror=go(name) b=`>".to_owned(),
+            format!("<img{} src=x onerror=go(name)>", " a=1".repeat(40)),
+            format!("<img{} src=x onerror=go(name)><b>", "/a".repeat(400)),
+        ] {
+            let found = score_at(&Xss, Part::Json, b"note", &format!("<p>{lead}</p>{tag}"));
+            assert!(found >= 0.5, "{tag}");
+        }
+    }
+
     /// The work is bounded by the value's length, however its tags are nested.
     #[test]
     fn nested_tags_cost_no_more_than_their_length() {
@@ -252,6 +266,7 @@ mod tests {
             "<a",
             "<script",
             "<a b=\"",
+            "<a b=` ",
             "<!attlist",
             "<a b='<c d=\"",
             "< ",
