@@ -11,6 +11,7 @@
 pub mod base64;
 mod body;
 mod coding;
+mod ebcdic;
 mod encoded_word;
 mod familiar;
 mod graphql;

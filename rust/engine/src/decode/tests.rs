@@ -237,6 +237,12 @@ fn bodies_are_read_by_type_and_by_looks() {
               \x89PNG\r\n\x1a\n\0\0<?php f(); ?>\r\n--b--\r\n",
             "form.f=<?php f(); ?>",
         ),
+        ("text/plain; charset=ibm037", b"\x81\x7e\x4c\x82\x6e", "form.a=<b>"),
+        (
+            "application/x-www-form-urlencoded; charset=IBM500",
+            b"a=%4C%82%6E",
+            "form=/\x15<b>",
+        ),
         (
             "multipart/form-data; boundary=b",
             b"--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.gif\"\r\n\r\n\
