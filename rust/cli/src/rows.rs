@@ -28,7 +28,8 @@ pub struct Row {
     pub headers: BTreeMap<String, String>,
     #[serde(default)]
     pub body: String,
-    /// The body where it is not UTF-8, in base64; it takes the place of `body`.
+    /// The body where it is not UTF-8, in base64; it takes the place of `body`. Under a
+    /// Content-Encoding it is as it was sent.
     #[serde(default)]
     pub body_b64: Option<String>,
     /// The label is not evident in the request: left out of all figures.
@@ -38,18 +39,6 @@ pub struct Row {
     #[serde(default)]
     pub wrapped: bool,
 }
-
-/// Headers that belong to the connection a request was recorded on, and not to the request.
-const OF_THE_CONNECTION: [&str; 8] = [
-    "connection",
-    "content-encoding",
-    "content-length",
-    "expect",
-    "keep-alive",
-    "te",
-    "transfer-encoding",
-    "upgrade",
-];
 
 /// A row in the shape of a request, owned.
 pub struct Owned {
@@ -62,9 +51,12 @@ pub struct Owned {
 }
 
 impl Row {
-    /// Lays the row out as it would come over the wire.
+    /// Lays the row out as a gateway hands it on: all headers as they came, and the body without its
+    /// chunks, whatever Transfer-Encoding and Content-Length say. A body that is text was decoded when
+    /// it was recorded, since no compression is UTF-8, so that its Content-Encoding is left out.
     /// Errors: a body that is not base64.
     pub fn into_request(self) -> Result<Owned, String> {
+        let decoded = self.body_b64.is_none() && !self.body.is_empty();
         let body = match self.body_b64 {
             Some(text) => base64(&text).ok_or("body_b64: expected base64")?,
             None => self.body.into_bytes(),
@@ -72,11 +64,10 @@ impl Row {
         let mut headers = Vec::new();
         let mut host = String::from("localhost");
         for (name, value) in &self.headers {
-            let lower = name.to_ascii_lowercase();
-            if OF_THE_CONNECTION.contains(&lower.as_str()) {
+            if decoded && name.eq_ignore_ascii_case("content-encoding") {
                 continue;
             }
-            if lower == "host" {
+            if name.eq_ignore_ascii_case("host") {
                 host.clone_from(value);
             }
             headers.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
@@ -146,6 +137,26 @@ fn base64(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn headers(body: &str) -> String {
+        let row = format!(
+            r#"{{"source":"s","label":"benign","category":"c","method":"POST","path":"/","headers":
+            {{"Content-Encoding":"gzip","Transfer-Encoding":"chunked"}},{body}}}"#
+        );
+        let row: Row = serde_json::from_str(&row).unwrap();
+        String::from_utf8(row.into_request().unwrap().headers).unwrap()
+    }
+
+    #[test]
+    fn only_what_was_decoded_loses_its_coding() {
+        let (coded, chunked) = (
+            "Content-Encoding: gzip\r\n",
+            "Transfer-Encoding: chunked\r\n",
+        );
+        assert_eq!(headers(r#""body":"{}""#), chunked);
+        assert_eq!(headers(r#""body":"""#), [coded, chunked].concat());
+        assert_eq!(headers(r#""body_b64":"H4sI""#), [coded, chunked].concat());
+    }
 
     #[test]
     fn base64_is_read() {

@@ -2,7 +2,7 @@
 
 use super::coding::{self, End, Inflated};
 use super::headers::Notes;
-use super::{json, multipart, percent, url, utf7, xml, Sink, Visitor};
+use super::{ebcdic, json, multipart, percent, url, utf7, xml, Sink, Visitor};
 use crate::inspect::Part;
 use crate::request::Request;
 use crate::verdict::Uninspected;
@@ -76,6 +76,14 @@ fn characters<V: Visitor>(
     let Some((width, text)) = wide(body, notes.content_type) else {
         if utf7::is_named(body, notes.content_type) {
             read(sink, request, notes, scratch, &utf7::undo(body));
+        }
+        if ebcdic::is_named(notes.content_type) {
+            read(sink, request, notes, scratch, &ebcdic::undo(body));
+            // Of a form, the signs between its values may be ASCII's.
+            let mut text = body.to_vec();
+            if percent::undo(&mut text, false).rounds > 0 {
+                sink.plain(Part::Form, b"", &ebcdic::undo(&text));
+            }
         }
         return read(sink, request, notes, scratch, body);
     };

@@ -2,8 +2,10 @@
 //! the same origin and the same languages, request after request.
 //!
 //! A line is known by all of its bytes, so that nothing can be taken for it. It is learned when it
-//! comes a second time in its slot, so that lines that come once displace none.
+//! comes a second time in its slot, so that lines that come once displace none. It takes of the budgets
+//! what it took when it was read, so that what came before decides nothing about a request.
 
+use super::sink::Taken;
 use super::{Sink, Visitor};
 
 /// Slots; a power of two. With their texts they take some 32 KiB a thread.
@@ -17,16 +19,15 @@ const SHORTEST: usize = 16;
 struct Slot {
     /// The hash of the line that came last and is not the one that is kept.
     candidate: u64,
+    taken: Taken,
     length: u8,
-    /// Values that the line holds.
-    values: u8,
     text: [u8; LONGEST],
 }
 
 const EMPTY: Slot = Slot {
     candidate: 0,
+    taken: Taken::NOTHING,
     length: 0,
-    values: 0,
     text: [0; LONGEST],
 };
 
@@ -53,7 +54,7 @@ impl Familiar {
         let hash = hash(line);
         if let Some(slot) = self.slots.get_mut(hash as usize % SLOTS) {
             if slot.text[..usize::from(slot.length)] == *line {
-                if sink.room.admit(u32::from(slot.values), line.len()) {
+                if sink.take_again(slot.taken) {
                     slot.candidate = 0;
                     return;
                 }
@@ -62,23 +63,24 @@ impl Familiar {
                 return read(sink);
             }
         }
-        let (values, gaps) = (sink.values(), sink.gaps);
+        let (taken, gaps) = (sink.taken(), sink.gaps);
         read(sink);
-        if sink.noted() == Some(before) && sink.gaps == gaps {
-            self.learn(hash, line, sink.values() - values);
+        // Without steps nothing nested is read, and nothing noted.
+        if sink.noted() == Some(before) && sink.gaps == gaps && !sink.is_spent() {
+            self.learn(hash, line, sink.taken().since(taken));
         }
     }
 
     #[inline(never)]
-    fn learn(&mut self, hash: u64, line: &[u8], values: u32) {
+    fn learn(&mut self, hash: u64, line: &[u8], taken: Taken) {
         if self.slots.is_empty() {
             self.slots = vec![EMPTY; SLOTS];
         }
-        let (Ok(length), Ok(values)) = (u8::try_from(line.len()), u8::try_from(values)) else {
+        let Ok(length) = u8::try_from(line.len()) else {
             return;
         };
         if let Some(slot) = self.slots.get_mut(hash as usize % SLOTS) {
-            (slot.length, slot.values, slot.candidate) = (length, values, 0);
+            (slot.length, slot.taken, slot.candidate) = (length, taken, 0);
             slot.text[..line.len()].copy_from_slice(line);
         }
     }
@@ -103,18 +105,24 @@ fn hash(line: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use crate::inspect::{Family, Findings, Inspector};
-    use crate::request::Request;
+    use crate::request::{Body, Request};
+    use crate::verdict::Uninspected;
 
     fn inspect(inspector: &Inspector, headers: &[u8]) -> Findings {
+        looked_at(inspector, headers).0
+    }
+
+    /// Tells, too, how many values a detector looked at.
+    fn looked_at(inspector: &Inspector, headers: &[u8]) -> (Findings, usize) {
         let request = Request {
             method: b"GET",
             path: b"/a",
             headers,
             ..Request::default()
         };
-        let mut found = Findings::default();
-        inspector.inspect(&request, &mut found);
-        found
+        let (mut found, mut looks) = (Findings::default(), 0);
+        inspector.inspect_each(&request, &mut found, |_| looks += 1);
+        (found, looks)
     }
 
     const CLEAN: &[u8] =
@@ -125,14 +133,59 @@ mod tests {
     #[test]
     fn a_familiar_line_counts_as_before() {
         let inspector = Inspector::new(&Family::ALL);
-        let first = inspect(&inspector, CLEAN);
+        let (first, looks) = looked_at(&inspector, CLEAN);
         assert!(first.list.is_empty() && first.values > 3, "{first:?}");
         for _ in 0..4 {
             let again = inspect(&inspector, CLEAN);
             assert!(again.list.is_empty(), "{again:?}");
-            assert_eq!(again.values, first.values);
+            assert_eq!((again.values, again.steps), (first.values, first.steps));
         }
-        assert!(inspect(&inspector, CLEAN).steps < first.steps);
+        assert!(looks > 0 && looked_at(&inspector, CLEAN).1 == 0);
+    }
+
+    /// Else it would depend on what came before how far a request is read.
+    #[test]
+    fn a_familiar_line_leaves_no_more_to_the_rest() {
+        let inspector = Inspector::new(&Family::ALL);
+        let costly = b"<a b='<c d=\"".repeat(16 << 10);
+        let read = || {
+            let mut found = Findings::default();
+            let request = Request {
+                headers: CLEAN,
+                body: Body {
+                    bytes: &costly,
+                    ..Body::default()
+                },
+                ..Request::default()
+            };
+            inspector.inspect(&request, &mut found);
+            (found.steps, found.values, found.uninspected_bytes)
+        };
+        let first = read();
+        for _ in 0..3 {
+            assert_eq!(read(), first);
+        }
+        assert!(first.2 > 0 && looked_at(&inspector, CLEAN).1 == 0);
+    }
+
+    /// A spent budget leaves a token unread, which says nothing about it.
+    #[test]
+    fn what_was_not_read_is_not_learned() {
+        let inspector = Inspector::new(&Family::ALL);
+        let line = b"X-Data: UEhOamNtbHdkRDVoYkdWeWRDZ3hLVHd2YzJOeWFYQjBQZz09\r\n";
+        let costly = b"<a b='<c d=\"".repeat(16 << 10);
+        for _ in 0..4 {
+            let mut found = Findings::default();
+            let request = Request {
+                query: &costly,
+                headers: line,
+                ..Request::default()
+            };
+            inspector.inspect(&request, &mut found);
+            assert!(found.uninspected.contains(Uninspected::OVER_BUDGET));
+        }
+        let found = inspect(&inspector, line);
+        assert!(!found.list.is_empty(), "{found:?}");
     }
 
     #[test]
@@ -167,7 +220,6 @@ mod tests {
             inspect(&inspector, CLEAN);
         }
         let odd = [CLEAN, b"X-Odd: \xc0\xaf\r\n"].concat();
-        let steps = inspect(&inspector, &odd).steps;
-        assert!(steps > inspect(&inspector, CLEAN).steps);
+        assert!(looked_at(&inspector, &odd).1 > looked_at(&inspector, CLEAN).1);
     }
 }

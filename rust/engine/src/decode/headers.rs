@@ -53,12 +53,17 @@ pub fn walk<'r, V: Visitor>(
                     url::whole(sink, Part::Header, name, value);
                 });
             }
-            Role::ContentEncoding => {
-                notes.encoded |= !value.is_empty() && !value.eq_ignore_ascii_case(b"identity");
-            }
-            role @ (Role::PassedOver | Role::ContentType | Role::Authorization) => {
-                if role == Role::ContentType {
-                    notes.content_type = value;
+            role @ (Role::PassedOver
+            | Role::ContentType
+            | Role::ContentEncoding
+            | Role::Authorization) => {
+                match role {
+                    Role::ContentType => notes.content_type = value,
+                    Role::ContentEncoding => {
+                        notes.encoded |=
+                            !value.is_empty() && !value.eq_ignore_ascii_case(b"identity");
+                    }
+                    _ => {}
                 }
                 if hot && is_foreign(value) {
                     sink.plain(Part::Header, name, value);

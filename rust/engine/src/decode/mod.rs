@@ -11,6 +11,7 @@
 pub mod base64;
 mod body;
 mod coding;
+mod ebcdic;
 mod encoded_word;
 mod familiar;
 mod graphql;
@@ -21,6 +22,7 @@ pub mod kind;
 mod marked;
 mod multipart;
 mod names;
+mod parameters;
 pub mod percent;
 mod respelled;
 mod sink;
@@ -116,6 +118,13 @@ pub trait Visitor {
     /// need not be visited again; none where it must be.
     fn noted(&self) -> Option<u32>;
 
+    /// Tells what visits have cost so far. Units: steps.
+    fn spent(&self) -> usize;
+
+    /// Takes what visits cost that need not be made again, or nothing when there is less. Returns whether
+    /// it was there. Units: steps.
+    fn afford(&mut self, steps: usize) -> bool;
+
     /// Tells whether it looks no more at anything, so that nothing need be decoded for it.
     fn is_spent(&self) -> bool;
 }
@@ -138,6 +147,14 @@ impl<F: FnMut(&Value<'_>)> Visitor for All<F> {
 
     fn noted(&self) -> Option<u32> {
         None
+    }
+
+    fn spent(&self) -> usize {
+        0
+    }
+
+    fn afford(&mut self, _steps: usize) -> bool {
+        true
     }
 
     fn is_spent(&self) -> bool {

@@ -13,6 +13,41 @@ const VALUES: u32 = 131_072;
 /// Most bytes of all values of one request, each way to read them counted. Units: bytes.
 const BYTES: usize = 4 << 20;
 
+/// What reading has taken of a request's budgets.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    values: u32,
+    /// Units: bytes.
+    bytes: usize,
+    /// Units: steps of the visitor.
+    steps: usize,
+    /// Those of the values that were not passed over.
+    taken_in: u32,
+    /// Values that were handed out, those nested in others as well.
+    handed: u32,
+}
+
+impl Taken {
+    pub const NOTHING: Taken = Taken {
+        values: 0,
+        bytes: 0,
+        steps: 0,
+        taken_in: 0,
+        handed: 0,
+    };
+
+    /// Tells what was taken since then.
+    pub fn since(self, before: Taken) -> Taken {
+        Taken {
+            values: self.values - before.values,
+            bytes: self.bytes - before.bytes,
+            steps: self.steps - before.steps,
+            taken_in: self.taken_in - before.taken_in,
+            handed: self.handed - before.handed,
+        }
+    }
+}
+
 /// Takes raw values in, decodes them, keeps to the budget.
 pub struct Sink<'s, V> {
     text: &'s mut Vec<u8>,
@@ -23,7 +58,7 @@ pub struct Sink<'s, V> {
     pub odd: bool,
     pub room: json::Room,
     /// Values that were taken in, and not passed over.
-    taken: u32,
+    taken_in: u32,
     pub gaps: Gaps,
 }
 
@@ -50,7 +85,7 @@ impl<'s, V: Visitor> Sink<'s, V> {
                 values: VALUES,
                 bytes: BYTES,
             },
-            taken: 0,
+            taken_in: 0,
             gaps: Gaps::default(),
         }
     }
@@ -64,14 +99,44 @@ impl<'s, V: Visitor> Sink<'s, V> {
     }
 
     /// Tells how many values there were.
-    pub fn values(&self) -> u32 {
-        let passed_over = VALUES - self.room.values - self.taken;
+    fn values(&self) -> u32 {
+        let passed_over = VALUES - self.room.values - self.taken_in;
         self.nested.out.values + passed_over
+    }
+
+    /// Tells what was taken so far.
+    pub fn taken(&self) -> Taken {
+        Taken {
+            values: VALUES - self.room.values,
+            bytes: BYTES - self.room.bytes,
+            steps: self.nested.out.visitor.spent(),
+            taken_in: self.taken_in,
+            handed: self.nested.out.values,
+        }
+    }
+
+    /// Takes what reading the same took before. Returns whether there is as much, and takes nothing
+    /// where there is not.
+    pub fn take_again(&mut self, taken: Taken) -> bool {
+        let room = self.room.values >= taken.values && self.room.bytes >= taken.bytes;
+        let affordable = room && self.nested.out.visitor.afford(taken.steps);
+        if affordable {
+            self.room.values -= taken.values;
+            self.room.bytes -= taken.bytes;
+            self.taken_in += taken.taken_in;
+            self.nested.out.values += taken.handed;
+        }
+        affordable
     }
 
     /// As [`Visitor::noted`].
     pub fn noted(&self) -> Option<u32> {
         self.nested.out.visitor.noted()
+    }
+
+    /// As [`Visitor::is_spent`].
+    pub fn is_spent(&self) -> bool {
+        self.nested.out.visitor.is_spent()
     }
 
     /// Tells whether a value of letters, digits, and single points and hyphens is dealt with by that.
@@ -163,7 +228,7 @@ impl<'s, V: Visitor> Sink<'s, V> {
     fn afford(&mut self, bytes: usize) -> bool {
         let afforded = self.room.admit(1, bytes);
         if afforded {
-            self.taken += 1;
+            self.taken_in += 1;
         } else {
             self.gaps.add(Uninspected::OVER_BUDGET, bytes);
         }

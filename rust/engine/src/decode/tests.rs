@@ -70,7 +70,7 @@ fn headers_are_read_in_their_encodings() {
     let request = Request {
         path: b"/x/PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg",
         headers: b"X-Name: =?utf-8?B?PGI+?=\r\nAuthorization: Basic YScgb3IgMTpw\r\n\
-            Accept-Language: ../../x\r\nIf-Match: \"a'\"\r\n\
+            Accept-Language: ../../x\r\nIf-Match: \"a'\"\r\nContent-Encoding: ${a}\r\n\
             X-Data: UEhOamNtbHdkRDVoYkdWeWRDZ3hLVHd2YzJOeWFYQjBQZz09\r\nAccept: text/*\r\n",
         ..Request::default()
     };
@@ -81,6 +81,7 @@ fn headers_are_read_in_their_encodings() {
         "header.authorization=a' or 1",
         "header.accept-language=../../x",
         "header.if-match=\"a'\"",
+        "header.content-encoding=${a}",
         "header.x-data=<script>alert(1)</script>",
     ] {
         assert!(got.iter().any(|v| v == want), "{want} in {got:?}");
@@ -235,6 +236,18 @@ fn bodies_are_read_by_type_and_by_looks() {
             b"--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.png\"\r\n\r\n\
               \x89PNG\r\n\x1a\n\0\0<?php f(); ?>\r\n--b--\r\n",
             "form.f=<?php f(); ?>",
+        ),
+        ("text/plain; charset=ibm037", b"\x81\x7e\x4c\x82\x6e", "form.a=<b>"),
+        (
+            "application/x-www-form-urlencoded; charset=IBM500",
+            b"a=%4C%82%6E",
+            "form=/\x15<b>",
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            b"--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.gif\"\r\n\r\n\
+              GIF89a\n<?x <?PHP f(); ?>\n\r\n--b--\r\n",
+            "form.f=<?PHP f(); ?>",
         ),
     ] {
         let got = posted(content_type, body);

@@ -15,7 +15,7 @@ pub const LEAST: usize = 44;
 const LESSONS: usize = 256;
 
 /// What a request has left.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Budget {
     /// Units: steps.
     whole: usize,

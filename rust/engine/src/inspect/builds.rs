@@ -46,14 +46,25 @@ const SPYING: [&[u8]; 14] = [
     b"mkfifo",
 ];
 
-/// Tells a value that is a command where it is meant to be: JSON under such a name, a script with its
-/// first line, a shell's own path.
+/// Tells a value that is a command where it is meant to be: JSON under such a name, a script with a first
+/// line that names who reads it, a shell's own path.
 pub fn takes_commands(value: &Value<'_>) -> bool {
     let text = value.bytes.trim_ascii();
-    if value.part == Part::Query || matches!(value.part, Part::Path | Part::Header | Part::Cookie) {
+    if matches!(
+        value.part,
+        Part::Query | Part::Path | Part::Header | Part::Cookie
+    ) {
         return false;
     }
     let json = value.part == Part::Json;
+    let script = || {
+        let line = text.split(|b| *b == b'\n').next().unwrap_or_default();
+        let reader = line.strip_prefix(b"#!").unwrap_or_default();
+        let part = |b: &u8| {
+            b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'-' | b'_' | b' ' | b'\r')
+        };
+        memmem::find(reader, b"bin/").is_some() && reader.iter().all(part)
+    };
     let named = || {
         let names = value.name.rsplit(|b| *b == b'.').take(2);
         let known = |name: &[u8]| TAKING.iter().any(|t| name.eq_ignore_ascii_case(t));
@@ -66,6 +77,6 @@ pub fn takes_commands(value: &Value<'_>) -> bool {
         let name = folder.unwrap_or_default();
         json && !name.is_empty() && name.iter().all(u8::is_ascii_alphanumeric)
     };
-    let meant = text.starts_with(b"#!/") || shell() || named();
+    let meant = script() || shell() || named();
     meant && !SPYING.iter().any(|word| memmem::find(text, word).is_some())
 }

@@ -306,6 +306,7 @@ mod tests {
         let sample = |name, text| score_at(&CodeInjection, Part::Json, name, text);
         assert!(sample(b"body.sample", "console.log(\"hi\")") < 0.5);
         assert!(sample(b"sample", "console.log(\"hi\")") >= 0.5);
+        assert!(sample(b"body.sample", "<?php f($_GET[0]);") >= 0.5);
     }
 
     #[test]

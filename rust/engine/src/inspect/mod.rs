@@ -26,6 +26,7 @@ mod prefilter;
 mod programs;
 mod prose;
 mod quiet;
+mod records;
 mod references;
 mod scanner;
 mod scoping;
@@ -202,8 +203,8 @@ struct Suspects<'a, F> {
     visit: F,
     /// How often something did; none where other detectors could have spoken.
     noted: Option<u32>,
-    /// Whether the budget has nothing left.
-    spent: &'a Cell<bool>,
+    /// What the visits are taken from.
+    budget: &'a Cell<Budget>,
 }
 
 impl<F: FnMut(&Value<'_>) -> bool> Visitor for Suspects<'_, F> {
@@ -227,8 +228,19 @@ impl<F: FnMut(&Value<'_>) -> bool> Visitor for Suspects<'_, F> {
         self.noted
     }
 
+    fn spent(&self) -> usize {
+        self.budget.get().spent()
+    }
+
+    fn afford(&mut self, steps: usize) -> bool {
+        let mut budget = self.budget.get();
+        let affordable = budget.afford(steps);
+        self.budget.set(budget);
+        affordable
+    }
+
     fn is_spent(&self) -> bool {
-        self.spent.get()
+        self.budget.get().is_spent()
     }
 }
 
@@ -269,19 +281,19 @@ impl Inspector {
         found: &mut Findings,
         mut visit: impl FnMut(&Judged<'_>),
     ) {
-        let mut budget = Budget::of(
+        let budget = Cell::new(Budget::of(
             request.path.len()
                 + request.query.len()
                 + request.headers.len()
                 + request.body.bytes.len(),
-        );
-        let spent = Cell::new(false);
+        ));
         let scoped = self.scoping.on(request.path);
         let Walked { gaps, values } = SCRATCH.with(|scratch| {
             let look = |value: &Value<'_>| {
                 let before = found.noted;
-                let evidence = self.judge(request, value, &scoped, &mut budget, found);
-                spent.set(budget.is_spent());
+                let mut left = budget.get();
+                let evidence = self.judge(request, value, &scoped, &mut left, found);
+                budget.set(left);
                 let unwanted = |e: &Evidence| {
                     e.is_empty() && scoped.fate(MODEL, None, value) == Fate::Excluded
                 };
@@ -297,7 +309,7 @@ impl Inspector {
             let suspects = Suspects {
                 visit: look,
                 noted: (self.asked == detector::EVERY).then_some(0),
-                spent: &spent,
+                budget: &budget,
             };
             match scratch.try_borrow_mut() {
                 Ok(mut scratch) => decode::walk_for(request, &mut scratch, suspects),
@@ -306,7 +318,7 @@ impl Inspector {
         });
         found.uninspected.insert(gaps.why);
         found.uninspected_bytes += gaps.bytes;
-        found.steps += budget.spent() as u64;
+        found.steps += budget.get().spent() as u64;
         found.values += values;
     }
 

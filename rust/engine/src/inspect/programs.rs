@@ -7,6 +7,8 @@ use memchr::memmem;
 
 /// What a program of PHP would be.
 const PHP: [&str; 3] = ["code.php_call", "code.php_invoked", "code.php_variable"];
+/// What scripts of pages do.
+const SCRIPTED: [&str; 4] = ["code.call", "code.eval", "code.node", "code.php_call"];
 /// What programs do in their own place.
 const PROGRAMMED: [&str; 5] = [
     "code.call",
@@ -24,7 +26,7 @@ pub fn foreign(value: &Value<'_>) -> Option<&'static [&'static str]> {
         () if holds_program(value) && !leaves(text) => Some(&PROGRAMMED),
         () if is_python(text) && !leaves(text) => Some(&PHP),
         () if queries_panels(text) => Some(&["code.php_variable"]),
-        () if is_sample(value) => Some(&["code."]),
+        () if is_sample(value) => Some(&SCRIPTED),
         () => None,
     }
 }

@@ -94,22 +94,42 @@ fn is_css(text: &[u8]) -> bool {
     rest.is_some_and(|rest| names_css(rest) && memchr::memchr(b'<', rest).is_none())
 }
 
-/// Tells whether the document type is one of a publisher's. Cost: linear in its start.
+/// Tells whether there is a document type, and whether all addresses in every one are a publisher's.
+/// Cost: linear.
 fn is_published(text: &[u8]) -> bool {
     // XML spells it in upper case, HTML as one likes.
     let spelled = |at: &usize| {
         let name = text[at + 2..].get(..7);
         name.is_some_and(|name| name.eq_ignore_ascii_case(b"doctype"))
     };
-    let at = memchr::memmem::find_iter(text, b"<!").find(spelled);
-    let declared = at.map_or(&b""[..], |at| &text[at..text.len().min(at + 512)]);
-    let declared = &declared[..memchr::memchr2(b'>', b'[', declared).unwrap_or(declared.len())];
-    let Some(scheme) = memchr::memmem::find(declared, b"://") else {
-        return false;
-    };
-    let host = &declared[scheme + 3..];
-    let host = &host[..memchr::memchr3(b'/', b'"', b'\'', host).unwrap_or(host.len())];
-    PUBLISHERS.iter().any(|name| {
+    let mut declared = memchr::memmem::find_iter(text, b"<!")
+        .filter(spelled)
+        .peekable();
+    declared.peek().is_some()
+        && declared.all(|at| {
+            let declared = &text[at + 2..];
+            let end = memchr::memchr2(b'<', b'[', declared).unwrap_or(declared.len());
+            let declared = &declared[..end];
+            // A bracket in quotes would be no end.
+            let whole = |quote| {
+                memchr::memchr_iter(quote, declared)
+                    .count()
+                    .is_multiple_of(2)
+            };
+            let mut addresses = memchr::memmem::find_iter(declared, b"://").peekable();
+            whole(b'"')
+                && whole(b'\'')
+                && addresses.peek().is_some()
+                && addresses.all(|at| is_publisher(&declared[at + 3..]))
+        })
+}
+
+/// Tells an address of a publisher by its host, from there on.
+fn is_publisher(address: &[u8]) -> bool {
+    let part = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-');
+    let (host, behind) = address.split_at(address.iter().take_while(part).count());
+    let ends = matches!(behind, [b'/' | b'"' | b'\'', ..]);
+    ends && PUBLISHERS.iter().any(|name| {
         let lead = host.strip_suffix(*name);
         lead.is_some_and(|lead| lead.is_empty() || lead.ends_with(b"."))
     })
@@ -152,6 +172,11 @@ mod tests {
             "<!DOCTYPE x SYSTEM \"http://w3.org.a.example/x.dtd\"><x/>",
             "<!doctype html PUBLIC \"-//W3C//DTD XHTML 1.0//EN\" \"http://a.example/w3.org/x.dtd\"><html/>",
             "<!DOCTYPE x [<!ENTITY a \"http://a.example/\"><!ENTITY b SYSTEM \"/x\">]><x/>",
+            "<!DOCTYPE x PUBLIC \"http://www.w3.org/x\" \"http://a.example/x.dtd\"><x/>",
+            "<!DOCTYPE x PUBLIC \"http://www.w3.org/>\" \"http://a.example/x.dtd\"><x/>",
+            "<!DOCTYPE x PUBLIC \"-//x\" \"http://a.example?.w3.org/x.dtd\"><x/>",
+            "<!DOCTYPE x PUBLIC \"-//x\" \"http://www.w3.org:x@a.example/x.dtd\"><x/>",
+            "<!-- <!DOCTYPE html PUBLIC \"\" \"http://www.w3.org/\"> --><!DOCTYPE x PUBLIC \"-//x\" \"http://a.example/x.dtd\"><x/>",
             "<?xml-stylesheet type=\"text/xsl\" href=\"https://a.example/x.xsl\"?>",
             "<?xml-stylesheet type=\"text/css\" type='application/xslt+xml' href=\"/x\"?>",
             "<xs:import schemaLocation=\"file:///etc/hosts\"/>",

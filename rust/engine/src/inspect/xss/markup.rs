@@ -1,8 +1,6 @@
-//! Tags and their attributes, as a browser would read them.
+//! Tags, as a browser would read them.
 
-use super::disguise::hides_host;
-use super::script::{is_event, runs};
-use crate::decode::html;
+use super::attribute;
 use crate::inspect::detector::Report;
 use crate::inspect::documents::names_css;
 
@@ -13,16 +11,8 @@ const WORK: usize = 8;
 const NEAR: usize = 2048;
 /// What a tag costs beside its bytes. Units: steps.
 const TAG: usize = 38;
-/// Most attributes that are read of one tag.
+/// Most attributes that are read of one tag behind the next one's start.
 const ATTRIBUTES: usize = 32;
-
-/// One attribute: name and value, without quotes.
-struct Attribute<'t> {
-    name: &'t [u8],
-    value: &'t [u8],
-    /// Whether an equals sign follows the name.
-    assigned: bool,
-}
 
 /// Judges all tags. Returns how many bytes were read for it, each time counted.
 pub fn judge(text: &[u8], report: &mut Report<'_>) -> usize {
@@ -124,13 +114,20 @@ fn tag(text: &[u8], rich: bool, data: bool, report: &mut Report<'_>) -> usize {
             score,
         );
     }
-    let mut after = rest;
-    for _ in 0..ATTRIBUTES {
-        let Some((attribute, next)) = attribute(after) else {
+    let own = memchr::memchr(b'<', rest).unwrap_or(rest.len());
+    let (mut after, mut behind) = (rest, 0);
+    while behind < ATTRIBUTES {
+        let Some((attribute, next)) = attribute::read(after) else {
             break;
         };
-        judge_attribute(local, &attribute, report);
+        attribute::judge(local, &attribute, report);
+        // What stands between backticks is read over again.
+        spent += attribute
+            .value
+            .len()
+            .saturating_sub(after.len() - next.len());
         after = next;
+        behind += usize::from(rest.len() - after.len() > own);
     }
     spent + (rest.len() - after.len())
 }
@@ -141,13 +138,19 @@ fn tag(text: &[u8], rich: bool, data: bool, report: &mut Report<'_>) -> usize {
 /// Source: HTML Living Standard, section 4.12.1 (data blocks).
 fn is_data(attributes: &[u8]) -> bool {
     let mut after = attributes;
-    let each = std::iter::from_fn(|| {
-        let (attribute, rest) = attribute(after)?;
-        after = rest;
-        Some(attribute)
-    });
     let mut kind: Option<&[u8]> = None;
-    for attribute in each.take(ATTRIBUTES) {
+    for _ in 0..ATTRIBUTES {
+        after = skip(after, |b| b <= b' ' || b == b'/');
+        let Some((attribute, rest)) = attribute::read(after) else {
+            break;
+        };
+        // A browser takes these for a part of the name, and a backtick for no quote.
+        let read = &after[..after.len() - rest.len()];
+        let odd = |b: &u8| matches!(b, b'"' | b'\'' | b'\\');
+        if after.first().is_some_and(odd) || memchr::memchr(b'`', read).is_some() {
+            return false;
+        }
+        after = rest;
         if is(attribute.name, b"src") {
             return false;
         }
@@ -246,124 +249,6 @@ fn weigh(name: &[u8], rest: &[u8]) -> f32 {
     }
 }
 
-fn judge_attribute(tag: &[u8], attribute: &Attribute<'_>, report: &mut Report<'_>) {
-    let Attribute {
-        name,
-        value,
-        assigned,
-    } = attribute;
-    if *assigned
-        && !is_idle(value)
-        && starts(name, b"on")
-        && name.len() > 4
-        && name[2..].iter().all(u8::is_ascii_alphabetic)
-    {
-        let score = if is_event(&name[2..]) { 0.9 } else { 0.6 };
-        report.add("xss.event_handler", score);
-    }
-    let garbled =
-        event_prefix(name).is_some_and(|e| name.len() > e && !name[e].is_ascii_alphanumeric());
-    if garbled && name[2..].iter().any(|b| b.is_ascii_punctuation()) {
-        report.add("xss.event_handler", 0.6);
-    }
-    let mut plain = Vec::new();
-    let references = memchr::memchr(b'&', value).is_some() && html::undo(value, &mut plain);
-    let value = if references { plain.as_slice() } else { value };
-    let body = skip(value, |b| b <= b' ');
-    let remote = is(tag, b"a") || is(tag, b"img") || is(tag, b"source") || is(tag, b"image");
-    match () {
-        () if runs(body) => report.add("xss.script_url", 0.9),
-        () if is(name, b"attributename") && starts(body, b"on") => {
-            report.add("xss.event_handler", 0.8);
-        }
-        // Pictures animate colours and places; what changes a link waits for a click.
-        () if is(name, b"attributename") && find(body, b"href") => report.add("xss.tag", 0.6),
-        () if is(name, b"xlink:href")
-            && is(tag, b"a")
-            && memchr::memmem::find(body, b"//").is_some() =>
-        {
-            report.add("xss.tag", 0.5);
-        }
-        () if is(name, b"href") && hides_host(value) => report.add("xss.link", 0.55),
-        () if is(name, b"datasrc") || is(name, b"dataformatas") => report.add("xss.tag", 0.65),
-        () if is(name, b"srcdoc") => report.add("xss.srcdoc", 0.8),
-        () if !remote && starts(body, b"data:") && !starts(body, b"data:image/") => {
-            report.add("xss.data_url", 0.8);
-        }
-        () if starts(body, b"data:text/html") || starts(body, b"data:image/svg") => {
-            report.add("xss.data_url", 0.8);
-        }
-        () if is(name, b"style") => style(value, report),
-        () if is(name, b"content") && find(value, b"url=") && hides_script(value) => {
-            report.add("xss.script_url", 0.9);
-        }
-        // `values="a;javascript:..."`, `srcset`, `to`: lists of URLs.
-        () if hides_script(value)
-            && !starts(body, b"javascript:")
-            && memchr::memchr2(b'(', b'`', value).is_some() =>
-        {
-            report.add("xss.script_url", 0.7);
-        }
-        () => {}
-    }
-}
-
-/// Tells a handler in a bracket that names a function and calls none, or that does not end, as
-/// components have it: of `onClick={() => open(true)}` a browser reads `{()`, which is no program.
-pub fn is_idle(value: &[u8]) -> bool {
-    let Some(inside) = value.strip_prefix(b"{") else {
-        return false;
-    };
-    let path = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$' | b'.');
-    let named = inside.strip_suffix(b"}").unwrap_or(inside);
-    named.iter().all(path) || memchr::memchr2(b'}', b'&', inside).is_none()
-}
-
-/// Measures `on` and an event's letters at the start of a name.
-fn event_prefix(name: &[u8]) -> Option<usize> {
-    let letters = name.iter().take_while(|b| b.is_ascii_alphabetic()).count();
-    let event = name.get(2..letters).filter(|_| starts(name, b"on"))?;
-    (event.len() > 2 && is_event(event)).then_some(letters)
-}
-
-fn hides_script(value: &[u8]) -> bool {
-    find(value, b"javascript:") || find(value, b"vbscript:") || find(value, b"data:text/html")
-}
-
-fn style(value: &[u8], report: &mut Report<'_>) {
-    // Comments and backslashes are dropped by old style sheets' readers.
-    let mut plain = Vec::with_capacity(value.len());
-    let mut rest = value;
-    while let Some((byte, after)) = rest.split_first() {
-        rest = after;
-        if rest.first() == Some(&b'*') && *byte == b'/' {
-            let end = memchr::memmem::find(&rest[1..], b"*/").map_or(rest.len(), |at| at + 3);
-            rest = &rest[end..];
-        } else if *byte != b'\\' && *byte > b' ' {
-            plain.push(*byte);
-        }
-    }
-    let escaped = memchr::memchr_iter(b'\\', value)
-        .filter(|at| value.get(at + 1).is_some_and(u8::is_ascii_hexdigit))
-        .count();
-    if escaped > 2 {
-        report.add("xss.style", 0.7);
-    }
-    for word in [
-        &b"binding:url("[..],
-        b"expression(",
-        b"javascript:",
-        b"vbscript:",
-        b"-moz-binding",
-        b"behavior:url",
-        b"behaviour:",
-    ] {
-        if find(&plain, word) {
-            return report.add("xss.style", 0.8);
-        }
-    }
-}
-
 /// `<!...` and `<?...`.
 fn declaration(name: &[u8], rest: &[u8], rich: bool, report: &mut Report<'_>) {
     let loads = is(name, b"?import")
@@ -374,59 +259,16 @@ fn declaration(name: &[u8], rest: &[u8], rich: bool, report: &mut Report<'_>) {
     }
 }
 
-/// Reads the next attribute of a tag. `None` at its end.
-fn attribute(text: &[u8]) -> Option<(Attribute<'_>, &[u8])> {
-    let text = skip(text, |b| {
-        b <= b' ' || matches!(b, b'/' | b'"' | b'\'' | b'\\')
-    });
-    if matches!(text.first()?, b'>') {
-        return None;
-    }
-    let end = |b: &u8| *b <= b' ' || matches!(b, b'=' | b'>' | b'/');
-    // A name may start with an equals sign.
-    let length = 1 + text[1..].iter().position(end).unwrap_or(text.len() - 1);
-    let (name, rest) = text.split_at(length);
-    let after = skip(rest, |b| b <= b' ');
-    let Some(value) = after.strip_prefix(b"=") else {
-        return Some((
-            Attribute {
-                name,
-                value: b"",
-                assigned: false,
-            },
-            rest,
-        ));
-    };
-    let value = skip(value, |b| b <= b' ');
-    let (value, rest) = match value.first() {
-        Some(quote @ (b'"' | b'\'' | b'`')) => {
-            let inner = &value[1..];
-            let end = memchr::memchr(*quote, inner).unwrap_or(inner.len());
-            (&inner[..end], inner.get(end + 1..).unwrap_or_default())
-        }
-        _ => {
-            let end = |b: &u8| *b <= b' ' || *b == b'>';
-            value.split_at(value.iter().position(end).unwrap_or(value.len()))
-        }
-    };
-    let attribute = Attribute {
-        name,
-        value,
-        assigned: true,
-    };
-    Some((attribute, rest))
-}
-
-fn skip(text: &[u8], pass: impl Fn(u8) -> bool) -> &[u8] {
+pub fn skip(text: &[u8], pass: impl Fn(u8) -> bool) -> &[u8] {
     let start = text.iter().position(|b| !pass(*b)).unwrap_or(text.len());
     &text[start..]
 }
 
-fn is(name: &[u8], word: &[u8]) -> bool {
+pub fn is(name: &[u8], word: &[u8]) -> bool {
     name.eq_ignore_ascii_case(word)
 }
 
-fn starts(text: &[u8], word: &[u8]) -> bool {
+pub fn starts(text: &[u8], word: &[u8]) -> bool {
     text.get(..word.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(word))
 }

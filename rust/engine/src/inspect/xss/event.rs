@@ -1,0 +1,86 @@
+//! The names of events, whose handlers run as script.
+//!
+//! Source: HTML Living Standard, section 8.1.8 (event handlers), and what browsers had beside it.
+
+/// Beginnings of the names, without the `on`.
+const EVENTS: [&[u8]; 70] = [
+    b"abort",
+    b"activate",
+    b"after",
+    b"animation",
+    b"auxclick",
+    b"before",
+    b"begin",
+    b"blur",
+    b"bounce",
+    b"canplay",
+    b"cell",
+    b"change",
+    b"click",
+    b"close",
+    b"context",
+    b"copy",
+    b"cut",
+    b"data",
+    b"dblclick",
+    b"deactivate",
+    b"drag",
+    b"drop",
+    b"end",
+    b"error",
+    b"filter",
+    b"finish",
+    b"focus",
+    b"formdata",
+    b"fullscreen",
+    b"got",
+    b"hash",
+    b"help",
+    b"input",
+    b"invalid",
+    b"key",
+    b"layout",
+    b"load",
+    b"lose",
+    b"lost",
+    b"media",
+    b"message",
+    b"mouse",
+    b"move",
+    b"page",
+    b"paste",
+    b"pause",
+    b"play",
+    b"pointer",
+    b"popstate",
+    b"progress",
+    b"property",
+    b"ready",
+    b"repeat",
+    b"reset",
+    b"resize",
+    b"scroll",
+    b"search",
+    b"seek",
+    b"select",
+    b"start",
+    b"submit",
+    b"time",
+    b"toggle",
+    b"touch",
+    b"transition",
+    b"unload",
+    b"volume",
+    b"wait",
+    b"webkit",
+    b"wheel",
+];
+
+/// Tells whether a name, without `on`, is an event's.
+pub fn is_event(name: &[u8]) -> bool {
+    let begins = |event: &&[u8]| {
+        name.get(..event.len())
+            .is_some_and(|n| n.eq_ignore_ascii_case(event))
+    };
+    EVENTS.iter().any(begins)
+}
