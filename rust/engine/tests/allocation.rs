@@ -53,7 +53,7 @@ fn clean_requests_allocate_nothing() {
     for (kind, body) in [
         ("application/json", &json[..]),
         ("application/x-www-form-urlencoded", &form[..]),
-        ("application/json", &graphql[..]),
+        ("application/json; charset=utf-8", &graphql[..]),
         ("text/plain", b"Just a line of text, and nothing else."),
     ] {
         let headers = headers(kind);

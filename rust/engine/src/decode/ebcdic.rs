@@ -2,6 +2,8 @@
 //!
 //! Source: IBM code page 37. Others have the same letters, digits and most signs in the same places.
 
+use super::parameters::Parameters;
+
 /// Code pages that servers know, without their zeros in front.
 const PAGES: [&[u8]; 14] = [
     b"37", b"273", b"277", b"278", b"280", b"284", b"285", b"297", b"424", b"500", b"870", b"875",
@@ -30,24 +32,26 @@ static ASCII: [u8; 256] = [
     0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f,
 ];
 
-/// Tells a type whose charset is one of the code pages. Cost: a search where there is no parameter.
+/// Tells a type whose charset is one of the code pages. Cost: a search where there is no parameter; no
+/// allocation.
 pub fn is_named(content_type: &[u8]) -> bool {
-    let Some(at) = memchr::memchr(b';', content_type) else {
-        return false;
+    Parameters::new(content_type).any(|parameter| is_page(parameter.value))
+}
+
+/// Tells a code page as servers spell it: `ibm037`, `CP-500`, `IBM01140`, `ebcdic-cp-us`.
+fn is_page(name: &[u8]) -> bool {
+    let digits = name.iter().rev().take_while(|b| b.is_ascii_digit());
+    let (lead, page) = name.split_at(name.len() - digits.count());
+    let lead = lead.strip_suffix(b"-").unwrap_or(lead);
+    let named = |maker: &[u8]| {
+        let start = lead.len().checked_sub(maker.len());
+        start.is_some_and(|start| lead[start..].eq_ignore_ascii_case(maker))
     };
-    let digit = |b: &u8| b.is_ascii_digit();
-    let parameters = content_type[at..].to_ascii_lowercase();
-    let named = |word: &[u8]| {
-        memchr::memmem::find_iter(&parameters, word).any(|at| {
-            let rest = &parameters[at + word.len()..];
-            let rest = rest.strip_prefix(b"-").unwrap_or(rest);
-            let page = &rest[..rest.iter().take_while(|b| digit(b)).count()];
-            let zeros = page.iter().take_while(|b| **b == b'0').count();
-            let page = &page[zeros..];
-            PAGES.contains(&page) || page.len() == 4 && page.starts_with(EURO)
-        })
-    };
-    named(b"ibm") || named(b"cp") || memchr::memmem::find(&parameters, b"ebcdic").is_some()
+    let zeros = page.iter().take_while(|b| **b == b'0').count();
+    let page = &page[zeros..];
+    let known = PAGES.contains(&page) || page.len() == 4 && page.starts_with(EURO);
+    let spelled = |word: &[u8]| word.eq_ignore_ascii_case(b"ebcdic");
+    known && (named(b"ibm") || named(b"cp")) || name.windows(6).any(spelled)
 }
 
 /// Makes ASCII of it. Cost: linear.

@@ -8,7 +8,7 @@
 use super::sink::Taken;
 use super::{Sink, Visitor};
 
-/// Slots; a power of two. With their texts they take some 32 KiB a thread.
+/// Slots; a power of two. With their texts they take some 36 KiB a thread.
 const SLOTS: usize = 128;
 /// Longest line that is kept. Units: bytes.
 const LONGEST: usize = 232;
