@@ -162,7 +162,7 @@ describe(gateway.describe_name("behaviour:"), function()
       local now = gateway.read_file(folder .. "bans.snapshot")
       return now ~= before and #now > 0
     end, 40)
-    assert.is_true(#gateway.read_file(folder .. "learned.json") > 0)
+    eventually(function() return #gateway.read_file(folder .. "learned.json") > 0 end, 20)
 
     gw:restart()
     assert.equal(403, send("192.0.2.40", { path = "/products" }).status)

@@ -77,12 +77,13 @@ fn characters<V: Visitor>(
         if utf7::is_named(body, notes.content_type) {
             read(sink, request, notes, scratch, &utf7::undo(body));
         }
-        if ebcdic::is_named(notes.content_type) {
+        if ebcdic::is_named(body, notes.content_type) {
             read(sink, request, notes, scratch, &ebcdic::undo(body));
             // Of a form, the signs between its values may be ASCII's.
-            let mut text = body.to_vec();
-            if percent::undo(&mut text, false).rounds > 0 {
-                sink.plain(Part::Form, b"", &ebcdic::undo(&text));
+            if percent::is_coded(body) {
+                let mut text = vec![0; body.len()];
+                let length = percent::once(body, false, &mut text);
+                sink.plain(Part::Form, b"", &ebcdic::undo(&text[..length]));
             }
         }
         return read(sink, request, notes, scratch, body);

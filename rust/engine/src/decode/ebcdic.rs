@@ -12,6 +12,9 @@ const PAGES: [&[u8]; 14] = [
 /// The same with the sign of the euro: 1140 to 1149.
 const EURO: &[u8] = b"114";
 
+/// `<?xm`, with which XML starts.
+const XML: &[u8] = b"\x4c\x6f\xa7\x94";
+
 /// What each byte is in ASCII, a mark for all else.
 static ASCII: [u8; 256] = [
     0x00, 0x01, 0x02, 0x03, 0x3f, 0x09, 0x3f, 0x7f, 0x3f, 0x3f, 0x3f, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f,
@@ -32,13 +35,13 @@ static ASCII: [u8; 256] = [
     0x30, 0x31, 0x32, 0x33, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f, 0x3f,
 ];
 
-/// Tells a type whose charset is one of the code pages. Cost: a search where there is no parameter; no
-/// allocation.
-pub fn is_named(content_type: &[u8]) -> bool {
-    Parameters::new(content_type).any(|parameter| is_page(parameter.value))
+/// Tells a type whose charset is one of the code pages, and XML that starts in one as parsers tell it
+/// (XML 1.0, appendix F). Cost: a search where there is no parameter; no allocation.
+pub fn is_named(body: &[u8], content_type: &[u8]) -> bool {
+    body.starts_with(XML) || Parameters::new(content_type).any(|parameter| is_page(parameter.value))
 }
 
-/// Tells a code page as servers spell it: `ibm037`, `CP-500`, `IBM01140`, `ebcdic-cp-us`.
+/// Tells a code page as servers spell it: `ibm037`, `CP-500`, `ccsid01140`, `037`, `ebcdic-cp-us`.
 fn is_page(name: &[u8]) -> bool {
     let digits = name.iter().rev().take_while(|b| b.is_ascii_digit());
     let (lead, page) = name.split_at(name.len() - digits.count());
@@ -51,7 +54,8 @@ fn is_page(name: &[u8]) -> bool {
     let page = &page[zeros..];
     let known = PAGES.contains(&page) || page.len() == 4 && page.starts_with(EURO);
     let spelled = |word: &[u8]| word.eq_ignore_ascii_case(b"ebcdic");
-    known && (named(b"ibm") || named(b"cp")) || name.windows(6).any(spelled)
+    let maker = || lead.is_empty() || named(b"ibm") || named(b"cp") || named(b"ccsid");
+    known && maker() || name.windows(6).any(spelled)
 }
 
 /// Makes ASCII of it. Cost: linear.
@@ -70,13 +74,21 @@ mod tests {
             ("text/plain; charset=\"CP-500\"", true),
             ("application/x-www-form-urlencoded;charset=IBM01140", true),
             ("text/xml; charset=ebcdic-cp-us", true),
+            ("text/xml; charset=037", true),
+            ("text/xml; charset=ccsid01140", true),
+            ("multipart/form-data; boundary=a037", false),
             ("text/plain; charset=cp1252", false),
             ("text/plain; charset=ibm850", false),
             ("text/plain; charset=utf-8", false),
             ("application/vnd.ibm37", false),
         ] {
-            assert_eq!(is_named(content_type.as_bytes()), want, "{content_type}");
+            assert_eq!(
+                is_named(b"", content_type.as_bytes()),
+                want,
+                "{content_type}"
+            );
         }
+        assert!(is_named(b"\x4c\x6f\xa7\x94\x93", b"application/xml"));
     }
 
     #[test]

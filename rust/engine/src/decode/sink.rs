@@ -200,7 +200,20 @@ impl<'s, V: Visitor> Sink<'s, V> {
             extra_rounds: 0,
             odd_utf8,
         };
-        self.nested.judge(&value);
+        if !self.is_spent() {
+            self.nested.judge(&value);
+        } else if self.nested.out.visitor.wants(&value) {
+            self.leave_out(bytes.len());
+        } else {
+            self.nested.out.values += 1;
+        }
+    }
+
+    /// Tells a value that nobody looks at any more. Cost: none of what reading it would take.
+    #[cold]
+    fn leave_out(&mut self, bytes: usize) {
+        self.nested.out.values += 1;
+        self.gaps.add(Uninspected::OVER_BUDGET, bytes);
     }
 
     /// Decodes to a fixed point. `place` tells that the place itself encodes, and its plus.
@@ -208,6 +221,9 @@ impl<'s, V: Visitor> Sink<'s, V> {
     fn undo(&mut self, part: Part, name: &[u8], raw: &[u8], place: Option<bool>) {
         if !self.afford(raw.len()) {
             return;
+        }
+        if self.is_spent() {
+            return self.leave_out(raw.len());
         }
         self.text.clear();
         self.text.extend_from_slice(raw);
@@ -308,15 +324,10 @@ impl<V: Visitor> Nested<'_, V> {
     #[inline(always)]
     fn judge(&mut self, value: &Value<'_>) {
         let any = value.seen.any;
-        // What nobody looks at is only counted.
-        let spent = self.out.visitor.is_spent();
-        if !spent && any & kind::BRACE != 0 && any & kind::QUOTE != 0 {
+        if any & kind::BRACE != 0 && any & kind::QUOTE != 0 {
             return self.structured(value);
         }
         self.out.hand(value);
-        if spent {
-            return;
-        }
         if any & kind::CONTROL != 0 && memchr::memchr(0, value.bytes).is_some() {
             self.pierced(value);
         }

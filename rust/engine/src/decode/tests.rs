@@ -244,6 +244,11 @@ fn bodies_are_read_by_type_and_by_looks() {
             "form=/\x15<b>",
         ),
         (
+            "application/x-www-form-urlencoded; charset=ibm037",
+            b"a=%C1%81%C0%81",
+            "form=/\x15Aa{a",
+        ),
+        (
             "multipart/form-data; boundary=b",
             b"--b\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a.gif\"\r\n\r\n\
               GIF89a\n<?x <?PHP f(); ?>\n\r\n--b--\r\n",

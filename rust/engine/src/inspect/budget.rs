@@ -3,12 +3,12 @@
 //! them over inputs that are made to cost and over documents.
 
 /// Steps of a request of any size.
-const STEPS: usize = 104 << 10;
-/// Steps of a large one for each two of its bytes, so that 64 KiB take what others do.
-const STEPS_PER_TWO: usize = 3;
+const STEPS: usize = 80 << 10;
+/// Steps of a large one for each four of its bytes, so that 64 KiB take what others do.
+const STEPS_PER_FOUR: usize = 5;
 
 /// What the look at any value takes at least.
-pub const LEAST: usize = 44;
+pub const LEAST: usize = 56;
 
 /// Lessons of a request of any size, see [`super::automaton`]. One takes some twenty thousand
 /// instructions.
@@ -28,7 +28,7 @@ pub struct Budget {
 impl Budget {
     /// The budget of a request of so many bytes.
     pub fn of(bytes: usize) -> Budget {
-        let whole = STEPS.max(bytes / 2 * STEPS_PER_TWO);
+        let whole = STEPS.max(bytes / 4 * STEPS_PER_FOUR);
         Budget {
             whole,
             left: whole,

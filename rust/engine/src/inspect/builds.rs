@@ -46,8 +46,8 @@ const SPYING: [&[u8]; 14] = [
     b"mkfifo",
 ];
 
-/// Tells a value that is a command where it is meant to be: JSON under such a name, a script with a first
-/// line that names who reads it, a shell's own path.
+/// Tells a value that is a command where it is meant to be: JSON under such a name, a script in a document
+/// with a first line that names who reads it, a shell's own path.
 pub fn takes_commands(value: &Value<'_>) -> bool {
     let text = value.bytes.trim_ascii();
     if matches!(
@@ -60,10 +60,17 @@ pub fn takes_commands(value: &Value<'_>) -> bool {
     let script = || {
         let line = text.split(|b| *b == b'\n').next().unwrap_or_default();
         let reader = line.strip_prefix(b"#!").unwrap_or_default();
-        let part = |b: &u8| {
-            b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'-' | b'_' | b' ' | b'\r')
-        };
-        memmem::find(reader, b"bin/").is_some() && reader.iter().all(part)
+        let reader = reader.trim_ascii();
+        let path = reader.split(|b| *b == b' ').next().unwrap_or_default();
+        let part =
+            |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'-' | b'_' | b' ');
+        let document = matches!(value.part, Part::Json | Part::Body | Part::File);
+        let program = path.rsplit(|b| *b == b'/').next().unwrap_or_default();
+        document
+            && path.starts_with(b"/")
+            && memmem::find(path, b"bin/").is_some()
+            && !program.is_empty()
+            && reader.iter().all(part)
     };
     let named = || {
         let names = value.name.rsplit(|b| *b == b'.').take(2);

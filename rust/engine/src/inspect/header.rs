@@ -42,6 +42,11 @@ impl Detector for HeaderInjection {
         hints.seen.any & kind::CONTROL != 0 || hints.has(Marks::HTTP)
     }
 
+    /// Messages are told apart by their lines first.
+    fn steps(&self, bytes: usize) -> usize {
+        20 + bytes / 2
+    }
+
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
         if matches!(value.part, Part::Json | Part::Body) && is_message(value.bytes) {
             report.doubt(&["header."], WHOLE);

@@ -127,6 +127,8 @@ impl Family {
     }
 }
 
+/// How many bytes of a value cost a step more in the look at it.
+const LOOKED_PER_STEP: usize = 4;
 /// Part of a value beyond which its characters are not weighed. Units: bytes.
 pub const WEIGHED: usize = 16 << 10;
 
@@ -334,7 +336,7 @@ impl Inspector {
     ) -> Option<Evidence> {
         // Each round in which its encoding was undone took as much again.
         let rounds = 1 + usize::from(value.extra_rounds);
-        if !budget.afford(budget::LEAST * rounds + value.bytes.len()) {
+        if !budget.afford(budget::LEAST * rounds + value.bytes.len() / LOOKED_PER_STEP) {
             found.leave_out(value.bytes.len());
             return None;
         }
@@ -365,9 +367,9 @@ impl Inspector {
         budget: &mut Budget,
         found: &mut Findings,
     ) -> Option<Evidence> {
-        // What it takes to weigh it, once a detector has looked at it: three steps for two characters.
+        // What it takes to weigh it, once a detector has looked at it: nine steps for four characters.
         if value.part != Part::Header {
-            budget.spend(value.bytes.len().min(WEIGHED) * 3 / 2);
+            budget.spend(value.bytes.len().min(WEIGHED) * 9 / 4);
         }
         let mut evidence = None;
         while wanting != 0 {

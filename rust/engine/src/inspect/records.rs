@@ -29,6 +29,12 @@ pub fn without_bars(text: &[u8]) -> Option<Vec<u8>> {
 /// Tells what takes a mark's place before a field.
 fn between(mark: u8, field: &[u8]) -> u8 {
     let field = field.trim_ascii_start();
+    // Neither codes nor text: `2>&1 id`, `A=1 id`.
+    let word = |b: &&u8| b.is_ascii_alphanumeric() || **b == b'_';
+    let behind = field.iter().take_while(word).count();
+    if matches!(field.get(behind), Some(b'<' | b'>' | b'=')) {
+        return mark;
+    }
     let name = field.iter().take_while(|b| b.is_ascii_lowercase()).count();
     match (&field[..name], &field[name..]) {
         ([], [b'A'..=b'Z' | b'0'..=b'9' | b'|' | b'^' | b'~' | b'+' | b'-' | 0x80.., ..] | []) => {
@@ -60,6 +66,8 @@ mod tests {
             ("A1|B|C|D|E||id", "A1 B C D E |id"),
             ("A1|B|C|D|E|F|G&&id", "A1 B C D E F G&&id"),
             ("A1|B|C|D|E|F|$(id)", "A1 B C D E F|$(id)"),
+            ("A1|B|C|D|E|F|2>&1 id", "A1 B C D E F|2> 1 id"),
+            ("A1|B|C|D|E|F|X=1 id", "A1 B C D E F|X=1 id"),
         ] {
             let got = without_bars(text.as_bytes()).unwrap();
             assert_eq!(String::from_utf8(got).unwrap(), want);

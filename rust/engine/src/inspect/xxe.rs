@@ -24,7 +24,7 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("xxe.doctype", 0.6, 0.5, "<!doctype\\s+\\S+\\s+(?:system|public)\\s+[\"'][^\"']{0,200}[\"']\\s+[\"'](?:file|http)://(?:127|localhost|\\d)"),
     pattern("xxe.include", 0.9, 0.8, "<xi:include\\b|xmlns:xi\\s*=|www\\.w3\\.org/2001/xinclude|<xop:include\\b[^>]{0,200}href\\s*=\\s*[\"']?(?:file|https?|ftp|gopher|netdoc|jar):"),
     // An identifier for the public, from someone who publishes none.
-    pattern("xxe.public", 0.6, 0.3, "<!doctype\\s+\\S+\\s+public\\s+[\"'][^\"']{0,200}[\"']\\s+[\"'][a-z]+://"),
+    pattern("xxe.public", 0.6, 0.3, "<!doctype\\s+\\S+\\s+public\\s+[\"'][^\"']{0,200}[\"']\\s+[\"'](?:[a-z]+:/|//)"),
     // Markup that takes in a file of whoever reads it.
     pattern("xxe.include", 0.8, 0.4, "\\b(?:href|src|schemalocation|system)\\s*=\\s*[\"']?file:/"),
     pattern("xxe.parameter", 0.8, 0.4, "<!(?:element|attlist|notation)\\s+\\S+\\s+\\S+|&(?:xxe|file|payload|send|exfil|content);|%(?:xxe|dtd|remote|payload|file|send|asd|sp|param\\d|all|ext|init);"),
@@ -117,11 +117,19 @@ fn is_published(text: &[u8]) -> bool {
                     .is_multiple_of(2)
             };
             let mut addresses = memchr::memmem::find_iter(declared, b"://").peekable();
+            let mut quoted = declared.rsplit(|b| matches!(b, b'"' | b'\''));
+            let system = quoted.nth(1).unwrap_or_default();
             whole(b'"')
                 && whole(b'\'')
                 && addresses.peek().is_some()
                 && addresses.all(|at| is_publisher(&declared[at + 3..]))
+                && (memchr::memmem::find(system, b"://").is_some() || is_local(system))
         })
+}
+
+/// Tells the name of a file beside the document.
+fn is_local(system: &[u8]) -> bool {
+    !system.starts_with(b"/") && memchr::memchr2(b':', b'\\', system).is_none()
 }
 
 /// Tells an address of a publisher by its host, from there on.
@@ -173,6 +181,8 @@ mod tests {
             "<!doctype html PUBLIC \"-//W3C//DTD XHTML 1.0//EN\" \"http://a.example/w3.org/x.dtd\"><html/>",
             "<!DOCTYPE x [<!ENTITY a \"http://a.example/\"><!ENTITY b SYSTEM \"/x\">]><x/>",
             "<!DOCTYPE x PUBLIC \"http://www.w3.org/x\" \"http://a.example/x.dtd\"><x/>",
+            "<!DOCTYPE x PUBLIC \"http://www.w3.org/\" \"file:/etc/hosts\"><x/>",
+            "<!DOCTYPE x PUBLIC \"http://www.w3.org/\" \"//a.example/x.dtd\"><x/>",
             "<!DOCTYPE x PUBLIC \"http://www.w3.org/>\" \"http://a.example/x.dtd\"><x/>",
             "<!DOCTYPE x PUBLIC \"-//x\" \"http://a.example?.w3.org/x.dtd\"><x/>",
             "<!DOCTYPE x PUBLIC \"-//x\" \"http://www.w3.org:x@a.example/x.dtd\"><x/>",

@@ -160,6 +160,8 @@ pub fn inputs() -> Vec<Input> {
             "--b\r\n\r\n",
             "--b",
         ),
+        ("attributes", "text/plain", "<img ", "a/"),
+        ("attributes json", "application/json", "[\"<img ", "a=& "),
         ("blanks", "text/plain", "or", " "),
         ("letters", "text/plain", "x=", "a"),
     ] {

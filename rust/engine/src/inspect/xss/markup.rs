@@ -11,6 +11,8 @@ const WORK: usize = 8;
 const NEAR: usize = 2048;
 /// What a tag costs beside its bytes. Units: steps.
 const TAG: usize = 38;
+/// The same of an attribute.
+const ATTRIBUTE: usize = 4;
 /// Most attributes that are read of one tag behind the next one's start.
 const ATTRIBUTES: usize = 32;
 
@@ -120,6 +122,10 @@ fn tag(text: &[u8], rich: bool, data: bool, report: &mut Report<'_>) -> usize {
         let Some((attribute, next)) = attribute::read(after) else {
             break;
         };
+        if !report.spend(ATTRIBUTE) {
+            report.skip(after.len());
+            break;
+        }
         attribute::judge(local, &attribute, report);
         // What stands between backticks is read over again.
         spent += attribute
