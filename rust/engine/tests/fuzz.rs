@@ -159,7 +159,7 @@ fn check(inspector: &Inspector, bytes: &[u8]) -> Result<Findings, TestCaseError>
 
     let mut found = Findings::default();
     inspector.inspect(&request, &mut found);
-    prop_assert!(found.steps <= (80 << 10).max(size as u64 * 5 / 4));
+    prop_assert!(found.steps <= (72 << 10).max(size as u64 * 9 / 8));
     for (i, finding) in found.list.iter().enumerate() {
         prop_assert!((0.0..=1.0).contains(&finding.score), "{:?}", finding);
         prop_assert!(found.list[..i].iter().all(|f| f.rule != finding.rule));

@@ -87,17 +87,17 @@ fn reference(text: &[u8]) -> Option<(usize, char)> {
 }
 
 fn named(window: &[u8]) -> Option<(usize, char)> {
-    let names = ESCAPING.iter().chain(&HIDING);
-    let mut same = names.filter(|(name, _)| is_named(window, name));
-    let (name, byte) = same.next()?;
-    Some((1 + name.len() + 1, char::from(*byte)))
+    let named = name(window)?;
+    let mut names = ESCAPING.iter().chain(&HIDING);
+    let (_, byte) = names.find(|(name, _)| named.eq_ignore_ascii_case(name))?;
+    Some((1 + named.len() + 1, char::from(*byte)))
 }
 
-/// Tells whether a reference by that name is at the start. `&LBRACE;` is none, but careless decoders
-/// take it.
-fn is_named(text: &[u8], name: &[u8]) -> bool {
-    let named = |t: &[u8]| t.eq_ignore_ascii_case(name);
-    text.get(1..1 + name.len()).is_some_and(named) && text.get(1 + name.len()) == Some(&b';')
+/// The name of the reference at the start, in any case: `&LBRACE;` is none, but careless decoders take it.
+fn name(text: &[u8]) -> Option<&[u8]> {
+    let letters = text[1..].iter().take(LONGEST);
+    let length = letters.take_while(|b| b.is_ascii_alphabetic()).count();
+    (text.get(1 + length) == Some(&b';')).then(|| &text[1..1 + length])
 }
 
 /// Tells whether something is hidden by references: such by numbers, or by names that escaping does
@@ -105,7 +105,12 @@ fn is_named(text: &[u8], name: &[u8]) -> bool {
 pub fn is_hiding(text: &[u8]) -> bool {
     memchr::memchr_iter(b'&', text).any(|at| {
         let rest = &text[at..];
-        rest.starts_with(b"&#") || HIDING.iter().any(|(name, _)| is_named(rest, name))
+        let hides = |named: &[u8]| {
+            HIDING
+                .iter()
+                .any(|(name, _)| named.eq_ignore_ascii_case(name))
+        };
+        rest.starts_with(b"&#") || name(rest).is_some_and(hides)
     })
 }
 

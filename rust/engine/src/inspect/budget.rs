@@ -3,9 +3,9 @@
 //! them over inputs that are made to cost and over documents.
 
 /// Steps of a request of any size.
-const STEPS: usize = 80 << 10;
-/// Steps of a large one for each four of its bytes, so that 64 KiB take what others do.
-const STEPS_PER_FOUR: usize = 5;
+const STEPS: usize = 72 << 10;
+/// Steps of a large one for each eight of its bytes, so that 64 KiB take what others do.
+const STEPS_PER_EIGHT: usize = 9;
 
 /// What the look at any value takes at least.
 pub const LEAST: usize = 56;
@@ -28,7 +28,7 @@ pub struct Budget {
 impl Budget {
     /// The budget of a request of so many bytes.
     pub fn of(bytes: usize) -> Budget {
-        let whole = STEPS.max(bytes / 4 * STEPS_PER_FOUR);
+        let whole = STEPS.max(bytes / 8 * STEPS_PER_EIGHT);
         Budget {
             whole,
             left: whole,
@@ -71,9 +71,9 @@ impl Budget {
         self.left > 0
     }
 
-    /// Tells whether there is too little left for anything.
+    /// Tells whether there is too little left for any value that a detector wants.
     pub fn is_spent(&self) -> bool {
-        self.left < LEAST
+        self.left < 4 * LEAST
     }
 
     /// Tells what was taken. Units: steps.

@@ -229,7 +229,9 @@ fn escapes_to_shell(text: &[u8]) -> bool {
 
 /// `<!`, `<?`.
 pub fn declares(text: &[u8]) -> bool {
-    memchr::memchr_iter(b'<', text).any(|at| matches!(text.get(at + 1), Some(b'!' | b'?')))
+    let from = memchr::memchr(b'<', text).unwrap_or(text.len());
+    let mut pairs = text[from..].windows(2);
+    pairs.any(|pair| matches!(pair, [b'<', b'!' | b'?']))
 }
 
 pub fn template(text: &[u8], rare: Rare) -> bool {

@@ -12,7 +12,7 @@ const NEAR: usize = 2048;
 /// What a tag costs beside its bytes. Units: steps.
 const TAG: usize = 38;
 /// The same of an attribute.
-const ATTRIBUTE: usize = 4;
+const ATTRIBUTE: usize = 8;
 /// Most attributes that are read of one tag behind the next one's start.
 const ATTRIBUTES: usize = 32;
 
