@@ -115,10 +115,11 @@ fn undo(text: &[u8]) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     // Twice, for references to references.
     for _ in 0..2 {
-        if memchr::memchr(b'&', &plain).is_some() && html::undo(&plain, &mut out) {
-            std::mem::swap(&mut plain, &mut out);
-            changed = true;
+        if memchr::memchr(b'&', &plain).is_none() || !html::undo(&plain, &mut out) {
+            break;
         }
+        std::mem::swap(&mut plain, &mut out);
+        changed = true;
     }
     if memchr::memchr(0, &plain).is_some() {
         plain.retain(|b| *b != 0);
