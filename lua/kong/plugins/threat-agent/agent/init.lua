@@ -121,13 +121,22 @@ local function handle_incidents()
 end
 
 
+local function save_file(name, file)
+  local text, err = file.read()
+  if not text then
+    return nil, err
+  end
+
+  return files.save(name, text)
+end
+
+
 local function save()
   local now = ngx.now()
   for name, file in pairs(FILES) do
     if now - (saved_at[name] or 0) >= file.every_s or file.is_due and file.is_due() then
       saved_at[name] = now
-      local text, err = file.read()
-      checked(text and files.save(name, text), err)
+      try(save_file, name, file)
     end
   end
 end
