@@ -10,6 +10,9 @@ const STEPS_PER_EIGHT: usize = 9;
 /// What the look at any value takes at least.
 pub const LEAST: usize = 56;
 
+/// Less than this is next to nothing: a value that a detector wants takes about as much.
+const LITTLE: usize = 4 * LEAST;
+
 /// Lessons of a request of any size, see [`super::automaton`]. One takes some twenty thousand
 /// instructions.
 const LESSONS: usize = 256;
@@ -71,9 +74,9 @@ impl Budget {
         self.left > 0
     }
 
-    /// Tells whether there is too little left for any value that a detector wants.
+    /// Tells whether so little is left that no value is worth decoding for it.
     pub fn is_spent(&self) -> bool {
-        self.left < 4 * LEAST
+        self.left < LITTLE
     }
 
     /// Tells what was taken. Units: steps.
