@@ -200,20 +200,20 @@ impl<'s, V: Visitor> Sink<'s, V> {
             extra_rounds: 0,
             odd_utf8,
         };
-        if !self.is_spent() {
-            self.nested.judge(&value);
-        } else if self.nested.out.visitor.wants(&value) {
-            self.leave_out(bytes.len());
-        } else {
-            self.nested.out.values += 1;
+        if self.is_spent() {
+            let wanted = self.nested.out.visitor.wants(&value);
+            return self.leave_out(bytes.len(), wanted);
         }
+        self.nested.judge(&value);
     }
 
-    /// Tells a value that nobody looks at any more. Cost: none of what reading it would take.
+    /// Counts a value that nobody looks at any more, and tells it where a detector would have wanted it.
     #[cold]
-    fn leave_out(&mut self, bytes: usize) {
+    fn leave_out(&mut self, bytes: usize, wanted: bool) {
         self.nested.out.values += 1;
-        self.gaps.add(Uninspected::OVER_BUDGET, bytes);
+        if wanted {
+            self.gaps.add(Uninspected::OVER_BUDGET, bytes);
+        }
     }
 
     /// Decodes to a fixed point. `place` tells that the place itself encodes, and its plus.
@@ -223,7 +223,8 @@ impl<'s, V: Visitor> Sink<'s, V> {
             return;
         }
         if self.is_spent() {
-            return self.leave_out(raw.len());
+            // What it says is not known before it is decoded.
+            return self.leave_out(raw.len(), true);
         }
         self.text.clear();
         self.text.extend_from_slice(raw);
