@@ -152,6 +152,84 @@ describe(gateway.describe_name("payload settings"), function()
   end)
 
 
+  describe("what one look does not reach", function()
+    -- Suspicious by their looks, each in its own way, and nothing.
+    local function padding(count)
+      local values = {}
+      for i = 1, count do
+        values[i] = ("it's <b>%d"):format(i)
+      end
+      return values
+    end
+
+    local function post(path, values)
+      return gw:http({
+        method = "POST",
+        path = path,
+        headers = { ["content-type"] = "application/json" },
+        body = cjson.encode(values),
+      })
+    end
+
+    local function with_attack(values)
+      values[#values + 1] = "1' union select null,password from users-- "
+      return values
+    end
+
+    -- nginx hands longer bodies to a file, and they are asked about after their head.
+    for size, count in pairs({ short = 500, long = 3000 }) do
+      it("is looked at again: a " .. size .. " body", function()
+        local uri = "/refuses?behind-" .. size
+        assert.equal(403, post(uri, with_attack(padding(count))).status)
+        local record = record_of(uri)
+        assert.equal("payload_injection", record.category)
+        assert.matches("sqli", record.reason, 1, true)
+        assert.is_nil(record.uninspected)
+
+        uri = "/refuses?harmless-" .. size
+        assert.equal(200, post(uri, padding(count)).status)
+        assert.same({ mode = "enforce", verdict = "allow", score = 0 }, record_of(uri))
+      end)
+    end
+
+    it("is looked at again: cookies", function()
+      local function get(uri, last)
+        local headers = { "GET " .. uri .. " HTTP/1.1", "Host: a.example", "Connection: close" }
+        for line = 1, 3 do
+          local cookies = {}
+          for i = 1, 160 do
+            cookies[i] = ("c%d=it's '%d' (c) <d> & e=f"):format(i, i)
+          end
+          headers[#headers + 1] = "Cookie: " .. table.concat(cookies, "; ")
+        end
+        headers[#headers + 1] = "X-Note: " .. last
+        return gw:raw(table.concat(headers, "\r\n") .. "\r\n\r\n")
+      end
+
+      assert.matches("^HTTP/1.1 403", get("/refuses?cookies", "1' union select null,password from users-- "))
+      assert.equal("payload_injection", record_of("/refuses?cookies").category)
+      assert.matches("^HTTP/1.1 200", get("/refuses?crumbs", "fine"))
+    end)
+
+    it("is only told in monitor mode", function()
+      assert.equal(200, post("/watches?behind", with_attack(padding(3000))).status)
+      local record = record_of("/watches?behind")
+      assert.equal("block", record.verdict)
+      assert.is_false(record.enforced)
+    end)
+
+    it("makes no second request of it", function()
+      local function counted(values)
+        local before = gw:status("/threat-agent/status").json.node.requests
+        assert.equal(200, post("/passes", values).status)
+        return gw:status("/threat-agent/status").json.node.requests - before
+      end
+
+      assert.equal(counted({ "fine" }), counted(padding(3000)))
+    end)
+  end)
+
+
   describe("thresholds", function()
     it("hold for single families", function()
       assert.equal(403, gw:http({ path = "/lenient" .. SQL }).status)

@@ -94,7 +94,7 @@ fn replay(file: &Path, config: Option<&Path>) -> Result<Report, Error> {
         let played = &log[moment.nth];
         let entry = played.entry();
         if moment.starts {
-            let verdict = engine.inspect(&played.request(), &state, moment.at_ms);
+            let verdict = engine.inspect_whole(&played.request(), &state, moment.at_ms);
             actions[moment.nth] = Some(verdict.action);
             report.count(&verdict, entry);
             let client = clients.entry(&entry.client_ip).or_default();

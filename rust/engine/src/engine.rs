@@ -8,7 +8,7 @@ use crate::limits::Limits;
 use crate::memory::{Memory, PlaceId};
 use crate::payload::Payload;
 use crate::ramp::Ramp;
-use crate::request::{Identity, Outcome, Request, Stage};
+use crate::request::{Identity, Outcome, Request, Rest, Stage};
 use crate::rules::{Rules, Ruling};
 use crate::standing;
 use crate::state::{Ban, By, Key, Measure, Scope};
@@ -80,7 +80,8 @@ impl Engine {
             .then_some(verdict)
     }
 
-    /// Decides on a request: allowlist, bans, rules, limits, payload.
+    /// Decides on a request: allowlist, bans, rules, limits, payload. Where the verdict has a rest, and the
+    /// request is not refused, it is to be asked again with [`Stage::Rest`].
     /// Errors: none; what could not be inspected is in the verdict.
     pub fn inspect<S: Memory + ?Sized>(
         &self,
@@ -96,6 +97,36 @@ impl Engine {
             verdict.retry_after_s = verdict.retry_after_s.max(1);
         }
         verdict
+    }
+
+    /// Decides on a request by as many looks as it takes, for those whom no other request waits for.
+    /// Of all verdicts the one counts that says most.
+    pub fn inspect_whole<S: Memory + ?Sized>(
+        &self,
+        request: &Request,
+        state: &S,
+        now_ms: u64,
+    ) -> Verdict {
+        let mut verdict = self.inspect(request, state, now_ms);
+        while verdict.rest > 0 && !verdict.action.refuses() {
+            let stage = Stage::Rest(Rest {
+                from: verdict.rest,
+                flight: verdict.flight,
+            });
+            let request = Request { stage, ..*request };
+            let next = self.inspect(&request, state, now_ms);
+            verdict.go_on(next);
+        }
+        verdict
+    }
+
+    /// Tells whether a verdict is the last on its request.
+    pub fn concludes(&self, request: &Request, verdict: &Verdict) -> bool {
+        let refused = verdict.action.refuses();
+        match request.stage {
+            Stage::Head => refused && self.enforces(),
+            _ => refused || verdict.rest == 0,
+        }
     }
 
     fn judge<S: Memory + ?Sized>(&self, request: &Request, state: &S, now_ms: u64) -> Verdict {
@@ -117,7 +148,10 @@ impl Engine {
             return verdict;
         }
         let waiting = standing::waiting(identity, state, now_ms);
-        let mut verdict = Verdict::default();
+        let mut verdict = Verdict {
+            flight: request.stage.rest().map_or(0, |rest| rest.flight),
+            ..Verdict::default()
+        };
         let enforced = self.enforces();
         let mut arrived = false;
         let mut place = None;
@@ -151,7 +185,7 @@ impl Engine {
             }
         };
         if request.stage != Stage::Head && !(enforced && verdict.action.refuses()) {
-            self.inspect_payload(request, place, state, &mut verdict);
+            self.inspect_payload(request, place, state, now_ms, &mut verdict);
         }
         if let Some(waiting) = waiting {
             waiting.conclude(&mut verdict, now_ms);
@@ -219,19 +253,20 @@ impl Engine {
         request: &Request,
         place: Option<PlaceId>,
         state: &S,
+        now_ms: u64,
         verdict: &mut Verdict,
     ) {
         if !self.config.payload.enabled {
             return;
         }
-        if !self.in_sample() {
+        if request.stage.rest().is_none() && !self.in_sample() {
             verdict.uninspected.insert(Uninspected::SAMPLED_OUT);
             verdict.uninspected.insert(request.body.unread);
             verdict.uninspected_bytes +=
                 request.body.bytes.len() as u64 + request.body.unread_bytes;
             return;
         }
-        self.payload.inspect(request, place, state, verdict);
+        self.payload.inspect(request, place, state, now_ms, verdict);
     }
 
     fn in_sample(&self) -> bool {

@@ -2,7 +2,7 @@
 //! read it.
 
 use crate::config::{Config, Limit};
-use crate::request::{Identity, Outcome, Request, Source, Stage};
+use crate::request::{Identity, Outcome, Request, Source};
 use crate::state::{By, Counter, Key, Scope, State};
 use crate::verdict::{Action, Category, RuleId, Verdict};
 use crate::window::{retry_after_s, Window};
@@ -83,7 +83,7 @@ impl Limits {
     ) -> Checked {
         let identity = &request.identity;
         // The head of this request has been counted before its body is seen.
-        let counts_now = request.stage != Stage::Body;
+        let counts_now = request.stage.arrives();
         let mut checked = Checked::default();
         for group in &self.groups {
             let Some(key) = Key::of(identity, group.by, group.scope) else {
@@ -120,7 +120,7 @@ impl Limits {
     /// Takes back what [`Limits::check`] counted, for a request that is refused: so a client a little
     /// above its limit is slowed to it and not shut out.
     pub fn take_back<S: State + ?Sized>(&self, request: &Request, state: &S, now_ms: u64) {
-        if request.stage == Stage::Body {
+        if !request.stage.arrives() {
             return;
         }
         let identity = &request.identity;

@@ -47,6 +47,40 @@ pub enum Stage {
     Head,
     /// With its body, after the head was judged and counted.
     Body,
+    /// Again, after all of it was judged and counted: for what the last look did not reach.
+    Rest(Rest),
+    /// For the first time after its end, with what is known of it: no other look can follow.
+    Late,
+}
+
+/// What an earlier look at a request left to the next one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rest {
+    /// How many of its values need not be looked at again, as [`Verdict::rest`](crate::Verdict::rest)
+    /// said.
+    pub from: u32,
+    /// As [`Verdict::flight`](crate::Verdict::flight) said.
+    pub flight: u64,
+}
+
+impl Stage {
+    /// Tells whether the request arrives with it, and is counted.
+    pub fn arrives(self) -> bool {
+        matches!(self, Stage::Whole | Stage::Head | Stage::Late)
+    }
+
+    /// Tells whether with it the request is under way.
+    pub fn departs(self) -> bool {
+        matches!(self, Stage::Whole | Stage::Body | Stage::Late)
+    }
+
+    /// Gives what an earlier look left, where there was one.
+    pub fn rest(self) -> Option<Rest> {
+        match self {
+            Stage::Rest(rest) => Some(rest),
+            _ => None,
+        }
+    }
 }
 
 /// What is known of a request's body.

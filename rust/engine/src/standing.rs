@@ -4,7 +4,7 @@
 //! and session), everywhere, on its service and on its route; and not at all while none of its kind
 //! stands anywhere.
 
-use crate::request::{Identity, Request, Stage};
+use crate::request::{Identity, Request};
 use crate::state::{Ban, By, Counter, Key, Measure, MeasureKind, Scope, State};
 use crate::verdict::{Action, Verdict};
 use crate::window::{retry_after_s, Window};
@@ -229,10 +229,10 @@ fn hold_to_limits<S: State + ?Sized>(
         held.keys.push((by, scope));
         held.sender |= !PLACES.contains(&by);
         // The head of this request has been counted before its body is seen.
-        let counts = if request.stage == Stage::Body {
-            state.read(&key, HELD, now_ms)
-        } else {
+        let counts = if request.stage.arrives() {
             state.add(&key, HELD, 1, now_ms)
+        } else {
+            state.read(&key, HELD, now_ms)
         };
         let (count, limit) = (counts[window as usize], u64::from(limit));
         if count > limit {
@@ -265,7 +265,7 @@ pub fn depart<S: State + ?Sized>(
     now_ms: u64,
     verdict: &mut Verdict,
 ) -> bool {
-    let counts = request.stage != Stage::Head;
+    let counts = request.stage.departs();
     let stands = counts && state.any_standing(MeasureKind::Concurrency, now_ms);
     stands && depart_to_caps(request, state, now_ms, verdict)
 }
@@ -370,7 +370,7 @@ pub fn take_back<S: State + ?Sized>(
     state: &S,
     now_ms: u64,
 ) {
-    let Some(held) = held.filter(|_| request.stage != Stage::Body) else {
+    let Some(held) = held.filter(|_| request.stage.arrives()) else {
         return;
     };
     for (by, scope) in &held.keys {

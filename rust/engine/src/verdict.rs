@@ -270,6 +270,9 @@ pub struct Verdict {
     pub session: u64,
     /// When and where the request was counted as under way, likewise; 0 when it was not.
     pub flight: u64,
+    /// So many of the request's values were looked at, and the rest is worth another look, as
+    /// [`crate::request::Rest`]; 0 when no other look is to follow.
+    pub rest: u32,
 }
 
 impl Verdict {
@@ -293,6 +296,20 @@ impl Verdict {
         }
         self.action = self.action.max(action);
         self.score = 1.0 - (1.0 - self.score) * (1.0 - score.clamp(0.0, 1.0));
+    }
+
+    /// Takes the verdict of the next look in: the one counts that says more.
+    pub fn go_on(&mut self, next: Verdict) {
+        let (rest, uninspected, bytes) = (next.rest, next.uninspected, next.uninspected_bytes);
+        if (next.action, next.score) > (self.action, self.score) {
+            let before = std::mem::replace(self, next);
+            self.uninspected.insert(before.uninspected);
+            self.uninspected_bytes += before.uninspected_bytes;
+        } else {
+            self.uninspected.insert(uninspected);
+            self.uninspected_bytes += bytes;
+        }
+        self.rest = rest;
     }
 
     /// Names further rules that the score comprises already.

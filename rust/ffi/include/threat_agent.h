@@ -197,6 +197,11 @@ typedef struct {
    */
   uint32_t attempt;
   /**
+   * Not 0 when the request, unless it is refused, is to be asked about again by stage 3, which takes
+   * this as `from`: one look reaches only so far. Others should have their turn first.
+   */
+  uint32_t rest;
+  /**
    * 1 when the client sent `X-Threat-Agent-*` headers.
    */
   uint32_t spoofed_headers;
@@ -264,9 +269,15 @@ typedef struct {
    */
   uint32_t body_unread;
   /**
-   * 0 the whole request, 1 its head while a body is to come, 2 with its body after the head.
+   * 0 the whole request, 1 its head while a body is to come, 2 with its body after the head, 3 again for
+   * what the last look did not reach, 4 whole and after its end.
    */
   uint32_t stage;
+  /**
+   * Of stage 3, the last verdict's `rest` and `flight`; not read for others.
+   */
+  uint32_t from;
+  uint64_t flight;
 } ta_request_t;
 
 /**
@@ -464,7 +475,7 @@ int32_t ta_engine_check_ban(const ta_engine_t *engine,
                             ta_verdict_t *out);
 
 /**
- * Decides on a request.
+ * Decides on a request, by one look at it. It is counted with the verdict that concludes it.
  * Returns: OK, and the verdict in `out`; BYPASS, and nothing was looked at; INVALID; PANIC;
  * REGION.
  */

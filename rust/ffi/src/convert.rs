@@ -3,7 +3,7 @@
 use crate::abi::*;
 use crate::guard::Failure;
 use crate::reference;
-use threat_agent_engine::request::{canonical_ip, is_own_header, Method, Source, Stage};
+use threat_agent_engine::request::{canonical_ip, is_own_header, Method, Rest, Source, Stage};
 use threat_agent_engine::verdict::RuleId;
 use threat_agent_engine::{Attempt, Body, Identity, Outcome, Request, Uninspected, Verdict};
 
@@ -31,6 +31,7 @@ pub unsafe fn verdict<'a>(out: *mut ta_verdict_t) -> Result<&'a mut ta_verdict_t
     out.session = 0;
     out.flight = 0;
     out.attempt = 0;
+    out.rest = 0;
     out.spoofed_headers = 0;
     out.incident_len = 0;
     out.rules_len = 0;
@@ -50,6 +51,7 @@ pub fn write_verdict(found: &Verdict, spoofed: bool, out: &mut ta_verdict_t) {
     out.session = found.session;
     out.flight = found.flight;
     out.attempt = found.attempt.0;
+    out.rest = found.rest;
     out.spoofed_headers = u32::from(spoofed);
     if !(found.rules.is_empty() && found.shadow.rules.is_empty()) {
         write_findings(found, out);
@@ -238,7 +240,12 @@ pub unsafe fn read_request<'a>(
             stage: match raw.stage {
                 0 => Stage::Whole,
                 1 => Stage::Head,
-                _ => Stage::Body,
+                2 => Stage::Body,
+                3 => Stage::Rest(Rest {
+                    from: raw.from,
+                    flight: raw.flight,
+                }),
+                _ => Stage::Late,
             },
             body: Body {
                 bytes: bytes(raw.body, "body")?,

@@ -212,7 +212,7 @@ pub unsafe extern "C" fn ta_engine_check_ban(
     })
 }
 
-/// Decides on a request.
+/// Decides on a request, by one look at it. It is counted with the verdict that concludes it.
 /// Returns: OK, and the verdict in `out`; BYPASS, and nothing was looked at; INVALID; PANIC;
 /// REGION.
 #[no_mangle]
@@ -239,7 +239,9 @@ pub unsafe extern "C" fn ta_engine_inspect(
             #[cfg(feature = "fault-injection")]
             crate::fault::inject(request.path);
             let found = engine.inspect(&request, &node.state, now);
-            count_verdict(node, &found);
+            if engine.concludes(&request, &found) {
+                count_verdict(node, &found);
+            }
             write_verdict(&found, spoofed, out);
             Ok(ta_status_t::TA_STATUS_OK)
         })

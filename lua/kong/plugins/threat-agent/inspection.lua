@@ -1,5 +1,6 @@
 -- One request's inspection: whether its client is banned, in `rewrite`; in `access` one call to the engine,
--- or two where a long body follows; and what came of it, in `log`.
+-- or two where a long body follows, and more where one look does not reach all of it; and what came of it,
+-- in `log`.
 
 local guard = require "kong.plugins.threat-agent.guard"
 local native = require "kong.plugins.threat-agent.native"
@@ -7,7 +8,10 @@ local outcome = require "kong.plugins.threat-agent.outcome"
 local request = require "kong.plugins.threat-agent.request"
 
 
+local ngx = ngx
+
 local STAGE = native.STAGE
+local CLEAN = native.CLEAN
 
 -- What every request calls, without a look-up: all of `run` is to fit into what LuaJIT compiles at once.
 local call, engine_of = guard.call, guard.engine
@@ -29,6 +33,18 @@ function _M.early(conf)
 end
 
 
+-- Looks on for as long as the engine sees something left; other requests have their turn in between. Returns
+-- the verdict, or nil when the engine failed. Yields.
+local function look_on(conf, engine, verdict)
+  while verdict and verdict.rest and not verdict.refuses do
+    ngx.sleep(0)
+    verdict = call(native.inspect_rest, engine, request.read_rest(conf), verdict)
+  end
+
+  return verdict
+end
+
+
 -- Returns the verdict, or nil when the engine failed. May yield.
 -- Nothing is called last here: LuaJIT compiles no function across its own tail calls.
 function _M.run(conf)
@@ -41,18 +57,21 @@ function _M.run(conf)
   local has_body, is_long = expects_body(conf)
   if not has_body then
     verdict = call(inspect, engine, read_head(STAGE.whole))
-    return verdict
-  end
-
-  if is_long then
-    -- A body is not waited for, or written to disk, for a client who is refused anyway.
-    verdict = call(inspect, engine, read_head(STAGE.head))
-    if not verdict or (verdict.refuses and conf.mode == "enforce") then
-      return verdict
+  else
+    if is_long then
+      -- A body is not waited for, or written to disk, for a client who is refused anyway.
+      verdict = call(inspect, engine, read_head(STAGE.head))
+      if not verdict or (verdict.refuses and conf.mode == "enforce") then
+        return verdict
+      end
     end
+
+    verdict = call(inspect, engine, request.read_whole(conf, is_long))
   end
 
-  verdict = call(inspect, engine, request.read_whole(conf, is_long))
+  if verdict ~= CLEAN then
+    verdict = look_on(conf, engine, verdict)
+  end
   return verdict
 end
 

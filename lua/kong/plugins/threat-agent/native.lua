@@ -51,6 +51,8 @@ _M.STAGE = {
   whole = 0,
   head = 1,   -- the body is to come
   body = 2,   -- the head was seen before
+  rest = 3,   -- all was seen before, and one look did not reach so far
+  late = 4,   -- the whole, after its end: it is looked at once
 }
 
 -- Methods by their numbers in the library; others are 0.
@@ -291,6 +293,7 @@ end
 local function read_verdict()
   if verdict.rules_len == 0 and verdict.uninspected == 0 and verdict.spoofed_headers == 0
      and verdict.account == 0 and verdict.session == 0 and verdict.flight == 0 and verdict.shadow_len == 0
+     and verdict.rest == 0
   then
     return CLEAN
   end
@@ -307,6 +310,7 @@ local function read_verdict()
     flight = tonumber(verdict.flight),
     attempt = verdict.attempt,
     spoofed_headers = verdict.spoofed_headers == 1,
+    rest = verdict.rest > 0 and verdict.rest or nil,
   }
 
   if verdict.rules_len > 0 then
@@ -420,6 +424,32 @@ function _M.inspect(engine, from)
   end
 
   return read_verdict()
+end
+
+
+-- Decides on what an earlier look at the request did not reach, of which `before` is the verdict. Returns
+-- the verdict on all that was seen, or nil and an error.
+function _M.inspect_rest(engine, from, before)
+  request["from"] = before.rest
+  request.flight = before.flight
+
+  local found, err = _M.inspect(engine, from)
+  if not found then
+    return nil, err
+  end
+
+  local most, other = before, found
+  if found.refuses or found.score > before.score then
+    most, other = found, before
+  end
+
+  if other.uninspected then
+    most.uninspected = most.uninspected or other.uninspected
+    most.uninspected_bytes = (most.uninspected_bytes or 0) + other.uninspected_bytes
+  end
+  most.shadow = most.shadow or other.shadow
+  most.rest = found.rest
+  return most
 end
 
 

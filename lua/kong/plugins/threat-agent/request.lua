@@ -232,12 +232,25 @@ function _M.read_whole(conf, after_head)
 end
 
 
+-- Gathers a request in `access` once more, for what a look did not reach. Its body has been read.
+function _M.read_rest(conf)
+  if _M.expects_body(conf) then
+    set_body(fetch_body(conf, wire.number(LENGTH)))
+  else
+    set_body(EMPTY, 0, 0, 0)
+  end
+
+  gathered.stage = STAGE.rest
+  return identity()
+end
+
+
 -- Gathers a request in `log`, where bodies cannot be read any more.
 function _M.read_late()
   local declared = wire.number(LENGTH) or 0
   set_body(EMPTY, 0, declared > 0 and BODY.body_not_seen or 0, declared)
   gathered.method = get_method()
-  gathered.stage = STAGE.whole
+  gathered.stage = STAGE.late
   return identity()
 end
 

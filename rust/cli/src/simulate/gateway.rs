@@ -68,7 +68,8 @@ impl Gateway {
 
     /// Asks the engine about a request.
     pub fn ask(&self, request: &Request, at_ms: u64) -> Answer {
-        let verdict = self.engine.inspect(request, &self.memory, CLOCK_MS + at_ms);
+        let now_ms = CLOCK_MS + at_ms;
+        let verdict = self.engine.inspect_whole(request, &self.memory, now_ms);
         Answer {
             action: verdict.action,
             touched: verdict.action != Action::Allow,

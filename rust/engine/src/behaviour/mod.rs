@@ -31,7 +31,7 @@ mod payload;
 use crate::config::{Config, Mode};
 use crate::memory::{Alarm, Memory, PlaceId};
 use crate::ramp::Ramp;
-use crate::request::{Identity, Request, Stage};
+use crate::request::{Identity, Request};
 use crate::signal::{crosses, Id, Kind, Signal, NO_CLIENT};
 use crate::standing;
 use crate::state::{Ban, By, Counter, Key, Measure};
@@ -125,7 +125,7 @@ impl Watch {
         let short_hash = |name: &[u8]| (memory.hash(name) & SHORT_MASK).max(1);
         verdict.session = request.identity.session;
         let mut place = None;
-        if request.stage != Stage::Body {
+        if request.stage.arrives() {
             place = Some(self.count(request, spared, memory, now_ms, verdict));
             if verdict.session != 0 {
                 self.session_moves(&request.identity, memory, now_ms);

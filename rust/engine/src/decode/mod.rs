@@ -127,6 +127,23 @@ pub trait Visitor {
 
     /// Tells whether it looks no more at anything, so that nothing need be decoded for it.
     fn is_spent(&self) -> bool;
+
+    /// Tells it that what follows, until the next time, is read in one value of the request.
+    fn begin(&mut self);
+
+    /// Tells whether another walk is to follow, and where it is to start.
+    fn goes_on(&self) -> GoesOn;
+}
+
+/// Where a walk leaves the values to another one that it has not looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GoesOn {
+    /// There is no other; what was not looked at is to be told.
+    No,
+    /// At the value that it began last.
+    Within,
+    /// At the first that it did not begin, if there is one.
+    Behind,
 }
 
 /// A visitor of all values.
@@ -160,6 +177,12 @@ impl<F: FnMut(&Value<'_>)> Visitor for All<F> {
     fn is_spent(&self) -> bool {
         false
     }
+
+    fn begin(&mut self) {}
+
+    fn goes_on(&self) -> GoesOn {
+        GoesOn::No
+    }
 }
 
 /// What came of a walk.
@@ -168,16 +191,24 @@ pub struct Walked {
     pub gaps: Gaps,
     /// Values that there were, visited or not.
     pub values: u32,
+    /// How many of them, in the order of the request and without what is nested in them, need not be
+    /// handed out by the next walk; 0 when there is to be none.
+    pub rest: u32,
 }
 
 /// Hands every value of a request to `visit`.
 /// Cost: linear in the request; no allocation once the buffers have grown.
 pub fn walk(request: &Request<'_>, scratch: &mut Scratch, visit: impl FnMut(&Value<'_>)) -> Gaps {
-    walk_for(request, scratch, All(visit)).gaps
+    walk_for(request, 0, scratch, All(visit)).gaps
 }
 
-/// Hands a visitor what it wants. Cost: as [`walk`].
-pub fn walk_for(request: &Request<'_>, scratch: &mut Scratch, visitor: impl Visitor) -> Walked {
+/// Hands a visitor what it wants of the values behind the first `from`. Cost: as [`walk`].
+pub fn walk_for(
+    request: &Request<'_>,
+    from: u32,
+    scratch: &mut Scratch,
+    visitor: impl Visitor,
+) -> Walked {
     let Scratch {
         text,
         lines,
@@ -197,7 +228,7 @@ pub fn walk_for(request: &Request<'_>, scratch: &mut Scratch, visitor: impl Visi
     }
     outer.trim(KEPT_BYTES);
     inner.trim(KEPT_BYTES);
-    let mut sink = Sink::new(visitor, text, pairs, token, inner);
+    let mut sink = Sink::new(visitor, from, text, pairs, token, inner);
     sink.odd = [request.path, request.query, request.headers]
         .into_iter()
         .any(percent::may_be_odd);

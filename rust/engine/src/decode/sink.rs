@@ -2,7 +2,7 @@
 //! it.
 
 use super::{base64, encoded_word, graphql, json, kind, percent, respelled};
-use super::{Gaps, Passage, Value, Visitor, Walked};
+use super::{Gaps, GoesOn, Passage, Value, Visitor, Walked};
 use crate::inspect::Part;
 use crate::verdict::Uninspected;
 use std::ops::Range;
@@ -59,14 +59,21 @@ pub struct Sink<'s, V> {
     pub room: json::Room,
     /// Values that were taken in, and not passed over.
     taken_in: u32,
+    /// Room for values at and above which those at hand were dealt with by an earlier walk.
+    before: u32,
+    /// The number of the value that was handed out last; 0 when there was none.
+    last: u32,
+    /// That of the first that would have been wanted and was left out, likewise.
+    left_out: u32,
     pub gaps: Gaps,
 }
 
 impl<'s, V: Visitor> Sink<'s, V> {
     /// Takes what is reused between requests: what is decoded lies in `text`, a token's text in
-    /// `token`.
+    /// `token`. The first `from` values are not handed out.
     pub fn new(
         visitor: V,
+        from: u32,
         text: &'s mut Vec<u8>,
         marks: &'s mut Vec<Marks>,
         token: &'s mut Vec<u8>,
@@ -86,6 +93,9 @@ impl<'s, V: Visitor> Sink<'s, V> {
                 bytes: BYTES,
             },
             taken_in: 0,
+            before: VALUES.saturating_sub(from),
+            last: 0,
+            left_out: 0,
             gaps: Gaps::default(),
         }
     }
@@ -93,9 +103,25 @@ impl<'s, V: Visitor> Sink<'s, V> {
     /// Tells what came of it.
     pub fn finish(self) -> Walked {
         Walked {
+            rest: self.rest(),
             gaps: self.gaps,
             values: self.values(),
         }
+    }
+
+    /// Tells how many values the next walk need not hand out. One that was cut is read again.
+    fn rest(&self) -> u32 {
+        let first = match self.nested.out.visitor.goes_on() {
+            GoesOn::No => 0,
+            GoesOn::Within => self.last,
+            GoesOn::Behind => self.left_out,
+        };
+        first.saturating_sub(1)
+    }
+
+    /// Tells the number of the value at hand.
+    fn number(&self) -> u32 {
+        VALUES - self.room.values
     }
 
     /// Tells how many values there were.
@@ -107,7 +133,7 @@ impl<'s, V: Visitor> Sink<'s, V> {
     /// Tells what was taken so far.
     pub fn taken(&self) -> Taken {
         Taken {
-            values: VALUES - self.room.values,
+            values: self.number(),
             bytes: BYTES - self.room.bytes,
             steps: self.nested.out.visitor.spent(),
             taken_in: self.taken_in,
@@ -204,6 +230,7 @@ impl<'s, V: Visitor> Sink<'s, V> {
             let wanted = self.nested.out.visitor.wants(&value);
             return self.leave_out(bytes.len(), wanted);
         }
+        self.last = self.number();
         self.nested.judge(&value);
     }
 
@@ -211,8 +238,13 @@ impl<'s, V: Visitor> Sink<'s, V> {
     #[cold]
     fn leave_out(&mut self, bytes: usize, wanted: bool) {
         self.nested.out.values += 1;
-        if wanted {
+        if !wanted {
+            return;
+        }
+        if self.nested.out.visitor.goes_on() == GoesOn::No {
             self.gaps.add(Uninspected::OVER_BUDGET, bytes);
+        } else if self.left_out == 0 {
+            self.left_out = self.number();
         }
     }
 
@@ -226,6 +258,7 @@ impl<'s, V: Visitor> Sink<'s, V> {
             // What it says is not known before it is decoded.
             return self.leave_out(raw.len(), true);
         }
+        self.last = self.number();
         self.text.clear();
         self.text.extend_from_slice(raw);
         let undone = percent::undo(self.text, place == Some(true));
@@ -241,15 +274,18 @@ impl<'s, V: Visitor> Sink<'s, V> {
         self.nested.judge(&value);
     }
 
+    /// Takes room for a value. Returns whether it is to be looked at: there was some, and no earlier walk
+    /// handed it out.
     #[inline]
     fn afford(&mut self, bytes: usize) -> bool {
-        let afforded = self.room.admit(1, bytes);
-        if afforded {
-            self.taken_in += 1;
-        } else {
+        if !self.room.admit(1, bytes) {
             self.gaps.add(Uninspected::OVER_BUDGET, bytes);
+            return false;
         }
-        afforded
+        self.taken_in += 1;
+        let is_next = self.room.values < self.before;
+        self.nested.out.values += u32::from(!is_next);
+        is_next
     }
 }
 
@@ -324,6 +360,7 @@ impl<V: Visitor> Nested<'_, V> {
     /// that it is the base64 of, if it is.
     #[inline(always)]
     fn judge(&mut self, value: &Value<'_>) {
+        self.out.visitor.begin();
         let any = value.seen.any;
         if any & kind::BRACE != 0 && any & kind::QUOTE != 0 {
             return self.structured(value);

@@ -52,8 +52,8 @@ pub use location::{Location, Part, MAX_BYTES as LONGEST_LOCATION};
 pub use patterns::is_text;
 pub use scoping::{Scoping, MODEL};
 
-use crate::decode::{self, Passage, Scratch, Value, Visitor, Walked};
-use crate::request::Request;
+use crate::decode::{self, GoesOn, Passage, Scratch, Value, Visitor, Walked};
+use crate::request::{Request, Rest, Stage};
 use crate::verdict::Uninspected;
 use budget::Budget;
 use detector::Report;
@@ -159,6 +159,9 @@ pub struct Findings {
     pub steps: u64,
     /// Values that were handed out. Added up likewise.
     pub values: u32,
+    /// How many of the request's values the looks so far have dealt with, where another is to follow; or
+    /// 0.
+    pub rest: u32,
     /// How often a rule spoke, an excluded one as well, or a value was left out. Added up likewise.
     noted: u32,
 }
@@ -172,6 +175,7 @@ impl Findings {
         self.uninspected_bytes = 0;
         self.steps = 0;
         self.values = 0;
+        self.rest = 0;
         self.noted = 0;
     }
 
@@ -184,10 +188,12 @@ impl Findings {
         }
     }
 
-    fn leave_out(&mut self, bytes: usize) {
+    fn leave_out(&mut self, bytes: usize, budget: &mut Budget) {
         self.noted += 1;
-        self.uninspected_bytes += bytes as u64;
-        self.uninspected.insert(Uninspected::OVER_BUDGET);
+        if !budget.leave() {
+            self.uninspected_bytes += bytes as u64;
+            self.uninspected.insert(Uninspected::OVER_BUDGET);
+        }
     }
 }
 
@@ -244,6 +250,16 @@ impl<F: FnMut(&Value<'_>) -> bool> Visitor for Suspects<'_, F> {
     fn is_spent(&self) -> bool {
         self.budget.get().is_spent()
     }
+
+    fn begin(&mut self) {
+        let mut budget = self.budget.get();
+        budget.begin();
+        self.budget.set(budget);
+    }
+
+    fn goes_on(&self) -> GoesOn {
+        self.budget.get().goes_on()
+    }
 }
 
 thread_local! {
@@ -269,28 +285,53 @@ impl Inspector {
         Inspector { scoping, ..self }
     }
 
-    /// Looks at every value of a request and adds to `found`, which the caller has cleared.
-    /// A rule that speaks several times is kept once, with its strongest finding.
+    /// Looks at the values of a request as far as one budget reaches and adds to `found`, which the
+    /// caller has cleared. A rule that speaks several times is kept once, with its strongest finding.
     pub fn inspect(&self, request: &Request<'_>, found: &mut Findings) {
-        self.inspect_each(request, found, |_| {});
+        self.look(request, false, found, |_| {});
     }
 
-    /// The same, and hands each value that a detector looked at to `visit`, but for those of header
-    /// lines in which no rule spoke before.
+    /// Looks as often as it takes to see all values, and hands each that a detector looked at to `visit`.
+    /// For those whom nobody waits for. Cost: linear in the request times its looks.
     pub fn inspect_each(
         &self,
         request: &Request<'_>,
         found: &mut Findings,
         mut visit: impl FnMut(&Judged<'_>),
     ) {
-        let budget = Cell::new(Budget::of(
-            request.path.len()
-                + request.query.len()
-                + request.headers.len()
-                + request.body.bytes.len(),
-        ));
+        self.look(request, true, found, &mut visit);
+        while found.rest > 0 {
+            let rest = Rest {
+                from: found.rest,
+                ..Rest::default()
+            };
+            let request = Request {
+                stage: Stage::Rest(rest),
+                ..*request
+            };
+            self.look(&request, true, found, &mut visit);
+        }
+    }
+
+    /// Looks once, from where the request's stage says, and hands each value that a detector looked at
+    /// to `visit`, but for those of header lines in which no rule spoke before. Where `can_go_on`, what
+    /// the budget does not reach is left to another look, and `found` tells where that is to start; else
+    /// it is told as uninspected.
+    pub fn look(
+        &self,
+        request: &Request<'_>,
+        can_go_on: bool,
+        found: &mut Findings,
+        mut visit: impl FnMut(&Judged<'_>),
+    ) {
+        let bytes = request.path.len()
+            + request.query.len()
+            + request.headers.len()
+            + request.body.bytes.len();
+        let budget = Cell::new(Budget::of(bytes).going_on(can_go_on));
+        let from = request.stage.rest().map_or(0, |rest| rest.from);
         let scoped = self.scoping.on(request.path);
-        let Walked { gaps, values } = SCRATCH.with(|scratch| {
+        let Walked { gaps, values, rest } = SCRATCH.with(|scratch| {
             let look = |value: &Value<'_>| {
                 let before = found.noted;
                 let mut left = budget.get();
@@ -310,18 +351,19 @@ impl Inspector {
             };
             let suspects = Suspects {
                 visit: look,
-                noted: (self.asked == detector::EVERY).then_some(0),
+                noted: (self.asked == detector::EVERY && from == 0).then_some(0),
                 budget: &budget,
             };
             match scratch.try_borrow_mut() {
-                Ok(mut scratch) => decode::walk_for(request, &mut scratch, suspects),
-                Err(_) => decode::walk_for(request, &mut Scratch::default(), suspects),
+                Ok(mut scratch) => decode::walk_for(request, from, &mut scratch, suspects),
+                Err(_) => decode::walk_for(request, from, &mut Scratch::default(), suspects),
             }
         });
         found.uninspected.insert(gaps.why);
         found.uninspected_bytes += gaps.bytes;
         found.steps += budget.get().spent() as u64;
         found.values += values;
+        found.rest = rest;
     }
 
     /// Gives nothing where no detector wants the value.
@@ -337,7 +379,7 @@ impl Inspector {
         // Each round in which its encoding was undone took as much again.
         let rounds = 1 + usize::from(value.extra_rounds);
         if !budget.afford(budget::LEAST * rounds + value.bytes.len() / LOOKED_PER_STEP) {
-            found.leave_out(value.bytes.len());
+            found.leave_out(value.bytes.len(), budget);
             return None;
         }
         let value = &padding::without(value);
@@ -376,7 +418,7 @@ impl Inspector {
             let detector = detector::ALL[wanting.trailing_zeros() as usize];
             wanting &= wanting - 1;
             if !budget.afford(detector.steps(value.bytes.len())) {
-                found.leave_out(value.bytes.len());
+                found.leave_out(value.bytes.len(), budget);
                 continue;
             }
             let Findings {
@@ -412,7 +454,7 @@ impl Inspector {
             detector.judge(value, &mut report);
             let skipped = report.skipped;
             if skipped > 0 {
-                found.leave_out(skipped);
+                found.leave_out(skipped, budget);
             }
         }
         evidence

@@ -1,11 +1,13 @@
 //! From what payload inspection finds in a request to its verdict.
 
 mod history;
+mod reserve;
 mod thresholds;
 
 pub use thresholds::Thresholds;
 
 use history::{Here, History};
+use reserve::Reserve;
 
 use crate::config;
 use crate::error::Error;
@@ -13,7 +15,7 @@ use crate::inspect::{Finding, Findings, Inspector, Judged, Location, Scoping, MO
 use crate::memory::{Memory, PlaceId};
 use crate::model::{Judgement, Model};
 use crate::profile::Odds;
-use crate::request::{Identity, Outcome, Request};
+use crate::request::{Identity, Outcome, Request, Stage};
 use crate::verdict::{Action, Attempt, Category, Uninspected, Verdict};
 
 /// What a value is that its place has never had, and a request.
@@ -32,6 +34,7 @@ pub struct Payload {
     model_shadowed: bool,
     model: &'static Model,
     history: History,
+    reserve: Reserve,
 }
 
 /// The value of a request that calls most for the action.
@@ -60,25 +63,30 @@ impl Payload {
             inspector: Inspector::new(&config.families).scoped(scoping),
             model: Model::embedded()?,
             history: History::new(config)?,
+            reserve: Reserve::default(),
         })
     }
 
-    /// Looks at every value of a request and adds to its verdict what it found and what it could
-    /// not look at. `place` is the request's, if it is known already.
+    /// Looks at the values of a request and adds to its verdict what it found, what it could not look
+    /// at, and what another look is worth. `place` is the request's, if it is known already.
     /// Cost: no allocation for a request without findings that is not in the sample.
     pub fn inspect<M: Memory + ?Sized>(
         &self,
         request: &Request,
         place: Option<PlaceId>,
         memory: &M,
+        now_ms: u64,
         verdict: &mut Verdict,
     ) {
         let mut found = Findings::default();
         let mut worst: Option<Worst> = None;
         let mut shadow: Option<Worst> = None;
-        let teaches = verdict.rules.is_empty();
+        // The first look teaches, and tells what is odd in the request as a whole.
+        let again = request.stage.rest().is_some();
+        let teaches = verdict.rules.is_empty() && !again;
         let mut here = self.history.of(request, place, teaches, memory);
-        self.inspector.inspect_each(request, &mut found, |judged| {
+        let can_go_on = request.stage != Stage::Late && self.reserve.has_some(now_ms);
+        let visit = |judged: &Judged<'_>| {
             let with_shadow = judged.evidence.with_shadow();
             // Where only shadow rules speak, the model speaks of what they are about.
             let alone = self.model_shadowed || with_shadow.is_some();
@@ -94,10 +102,21 @@ impl Payload {
             if !(alone && judged.evidence.is_empty()) {
                 self.weigh(request, judged, here.as_mut(), &mut worst);
             }
-        });
-        verdict.uninspected.insert(found.uninspected);
-        verdict.uninspected.insert(request.body.unread);
-        verdict.uninspected_bytes += found.uninspected_bytes + request.body.unread_bytes;
+        };
+        self.inspector.look(request, can_go_on, &mut found, visit);
+        if again {
+            self.reserve.take(found.steps, now_ms);
+        }
+        verdict.rest = found.rest;
+        // What no look can read is told once.
+        if !again {
+            verdict.uninspected.insert(request.body.unread);
+            verdict.uninspected_bytes += request.body.unread_bytes;
+        }
+        if !again || found.uninspected.contains(Uninspected::OVER_BUDGET) {
+            verdict.uninspected.insert(found.uninspected);
+            verdict.uninspected_bytes += found.uninspected_bytes;
+        }
         let recorded = |w: &Worst| w.refused || self.thresholds.detects(w.probability);
         if let Some(worst) = worst.filter(recorded) {
             self.conclude(&worst, &found.list, verdict);
@@ -106,7 +125,10 @@ impl Payload {
             self.tell_shadow(&worst, &found.shadow, verdict);
         }
         if let Some(here) = &here {
-            tell_odd(here, request, found.values, verdict);
+            tell_odd_value(here, verdict);
+            if !again {
+                tell_odd_request(here, request, found.values, verdict);
+            }
         }
         self.answer_uninspected(verdict);
     }
@@ -245,19 +267,24 @@ fn from_history(worst: &Worst) -> String {
     }
 }
 
-/// Adds to a verdict what is odd in a request: told, never acted upon.
-fn tell_odd<M: Memory + ?Sized>(
-    here: &Here<'_, M>,
-    request: &Request,
-    values: u32,
-    verdict: &mut Verdict,
-) {
+/// Adds to a verdict which value of a request is odd: told, never acted upon.
+fn tell_odd_value<M: Memory + ?Sized>(here: &Here<'_, M>, verdict: &mut Verdict) {
     let category = Category::PayloadOutlier;
     if let Some((location, oddity)) = &here.oddest {
         verdict.absorb(ODD_VALUE, Action::Allow, category, ODD, || {
             format!("{location} {oddity}")
         });
     }
+}
+
+/// Adds what is odd in it as a whole, likewise.
+fn tell_odd_request<M: Memory + ?Sized>(
+    here: &Here<'_, M>,
+    request: &Request,
+    values: u32,
+    verdict: &mut Verdict,
+) {
+    let category = Category::PayloadOutlier;
     if let Some(oddity) = here.conclude(request, values) {
         verdict.absorb(ODD_REQUEST, Action::Allow, category, ODD, || {
             format!("the request {oddity}")

@@ -1,0 +1,194 @@
+//! What one look at a request does not reach is looked at again, as often as it takes and the reserve
+//! lasts.
+
+#[path = "support/worst.rs"]
+mod worst;
+
+use serde_json::json;
+use threat_agent_engine::config::OnUninspected;
+use threat_agent_engine::inspect::{Family, Findings, Inspector, Part};
+use threat_agent_engine::request::{Rest, Stage};
+use threat_agent_engine::verdict::{Uninspected, Verdict};
+use threat_agent_engine::{Action, Body, Config, Engine, Identity, LocalState, Request};
+
+const ATTACK: &str = "1' union select null,password from users-- ";
+
+/// Suspicious by its looks, each in its own way, and nothing.
+fn padding(values: usize) -> Vec<String> {
+    let one = |n| format!("it's; a '{n}' (c) <d> & e=f");
+    (0..values).map(one).collect()
+}
+
+fn posted(body: &[u8]) -> Request<'_> {
+    Request {
+        method: b"POST",
+        path: b"/v1/orders",
+        headers: b"Content-Type: application/json\r\nUser-Agent: curl/8.5.0 (it's)\r\n",
+        body: Body {
+            bytes: body,
+            ..Body::default()
+        },
+        ..Request::default()
+    }
+}
+
+fn again<'r>(request: &Request<'r>, verdict: &Verdict) -> Request<'r> {
+    let rest = Rest {
+        from: verdict.rest,
+        flight: verdict.flight,
+    };
+    Request {
+        stage: Stage::Rest(rest),
+        ..*request
+    }
+}
+
+#[test]
+fn an_attack_behind_any_padding_is_found_by_a_later_look() {
+    let body = json!({"a": padding(1_500), "q": ATTACK}).to_string();
+    let request = posted(body.as_bytes());
+    let (engine, state) = (
+        Engine::new(Config::default()).unwrap(),
+        LocalState::default(),
+    );
+    let first = engine.inspect(&request, &state, 1);
+    assert_eq!(first.action, Action::Allow);
+    assert!(first.rest > 0 && first.rules.is_empty());
+    // It is not known yet whether anything will be left.
+    assert_eq!(first.uninspected, Uninspected::default());
+
+    let whole = engine.inspect_whole(&request, &state, 1);
+    assert_eq!(whole.action, Action::Block);
+    assert!(whole.rules.iter().any(|rule| rule.starts_with("sqli.")));
+    assert!(whole.reason.contains(" in json.q"), "{}", whole.reason);
+    assert_eq!(whole.uninspected, Uninspected::default());
+}
+
+#[test]
+fn padding_alone_is_seen_in_whole_and_passes() {
+    let body = json!(padding(1_500)).to_string();
+    let (engine, state) = (
+        Engine::new(Config::default()).unwrap(),
+        LocalState::default(),
+    );
+    let whole = engine.inspect_whole(&posted(body.as_bytes()), &state, 1);
+    assert_eq!((whole.action, whole.rules.len()), (Action::Allow, 0));
+    assert_eq!(whole.uninspected, Uninspected::default());
+}
+
+/// Wherever the budget ends, no value falls between two looks.
+#[test]
+fn each_value_has_its_look() {
+    let mut names: Vec<String> = Vec::new();
+    let mut fields = serde_json::Map::new();
+    for (n, text) in padding(700).into_iter().enumerate() {
+        names.push(format!("f{n}"));
+        fields.insert(format!("f{n}"), text.into());
+    }
+    let body = json!(fields).to_string();
+    for query in ["", "a=it's&b=<i>", "q=%3Cb%3E&c=x'y&d=1;2"] {
+        let request = Request {
+            query: query.as_bytes(),
+            ..posted(body.as_bytes())
+        };
+        let (mut found, mut seen) = (Findings::default(), Vec::new());
+        Inspector::new(&Family::ALL).inspect_each(&request, &mut found, |judged| {
+            if judged.value.part == Part::Json {
+                seen.push(String::from_utf8_lossy(judged.value.name).into_owned());
+            }
+        });
+        assert_eq!(found.rest, 0);
+        // One that was cut is seen again.
+        seen.dedup();
+        let (mut want, mut got) = (names.clone(), seen);
+        want.sort_unstable();
+        got.sort_unstable();
+        assert_eq!(got, want, "{query}");
+    }
+}
+
+#[test]
+fn looks_go_on_and_come_to_an_end() {
+    let engine = Engine::new(Config::default()).unwrap();
+    let mut went_on = 0;
+    for input in worst::inputs() {
+        let headers = format!("Content-Type: {}\r\n", input.content_type);
+        let request = Request {
+            headers: headers.as_bytes(),
+            ..posted(&input.body)
+        };
+        let state = LocalState::default();
+        let mut verdict = engine.inspect(&request, &state, 1_000_000);
+        let mut looks = 1;
+        while verdict.rest > 0 {
+            let now_ms = 1_000_000 + looks * 60_000;
+            let next = engine.inspect(&again(&request, &verdict), &state, now_ms);
+            assert!(next.rest == 0 || next.rest > verdict.rest, "{}", input.name);
+            verdict = next;
+            looks += 1;
+        }
+        assert!(looks < 100, "{}: {looks} looks", input.name);
+        went_on += u32::from(looks > 1);
+    }
+    assert!(went_on > 0);
+}
+
+/// What is left then is told, and answered as configured.
+#[test]
+fn the_reserve_ends_and_comes_back() {
+    let mut config = Config::default();
+    config.payload.on_uninspected = OnUninspected::Block;
+    let (engine, state) = (Engine::new(config).unwrap(), LocalState::default());
+    let body = json!(padding(1_500)).to_string();
+    let request = posted(body.as_bytes());
+    let ask = |now_ms| engine.inspect_whole(&request, &state, now_ms);
+    let now_ms = 1_000_000;
+    assert_eq!(ask(now_ms).action, Action::Allow);
+    let refused = (0..100).map(|_| ask(now_ms)).find(|v| v.action.refuses());
+    let refused = refused.expect("a reserve has an end");
+    assert_eq!(refused.rules, ["uninspected.over_budget"]);
+    assert!(refused.uninspected_bytes > 0 && refused.rest == 0);
+    assert_eq!(ask(now_ms + 10_000).action, Action::Allow);
+}
+
+/// Nobody can look again at a request that has ended.
+#[test]
+fn a_late_look_is_the_only_one() {
+    let body = json!(padding(1_500)).to_string();
+    let request = Request {
+        stage: Stage::Late,
+        ..posted(body.as_bytes())
+    };
+    let engine = Engine::new(Config::default()).unwrap();
+    let verdict = engine.inspect(&request, &LocalState::default(), 1);
+    assert_eq!(verdict.rest, 0);
+    assert!(verdict.uninspected.contains(Uninspected::OVER_BUDGET));
+}
+
+#[test]
+fn a_request_is_counted_once_however_often_it_is_looked_at() {
+    let limit =
+        json!({"id": "few", "by": "client_ip", "window": "60s", "limit": 3, "action": "throttle"});
+    let config = Config {
+        limits: vec![serde_json::from_value(limit).unwrap()],
+        ..Config::default()
+    };
+    let (engine, state) = (Engine::new(config).unwrap(), LocalState::default());
+    let body = json!(padding(600)).to_string();
+    let request = Request {
+        identity: Identity {
+            client: Some([192, 0, 2, 7].into()),
+            route: b"r",
+            ..Identity::default()
+        },
+        ..posted(body.as_bytes())
+    };
+    assert!(engine.inspect(&request, &state, 999_000).rest > 0);
+    for nth in 2..=4 {
+        let refuses = engine
+            .inspect_whole(&request, &state, 1_000_000)
+            .action
+            .refuses();
+        assert_eq!(refuses, nth > 3, "request {nth}");
+    }
+}
