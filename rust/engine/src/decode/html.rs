@@ -45,12 +45,21 @@ const LONGEST: usize = 16;
 pub fn undo(text: &[u8], out: &mut Vec<u8>) -> bool {
     out.clear();
     let (mut rest, mut changed) = (text, false);
-    while let Some(at) = memchr::memchr(b'&', rest) {
-        out.extend_from_slice(&rest[..at]);
-        rest = &rest[at..];
+    loop {
+        // Where one follows another, neither a search nor a copy is worth its call.
+        if rest.first() != Some(&b'&') {
+            let Some(at) = memchr::memchr(b'&', rest) else {
+                break;
+            };
+            out.extend_from_slice(&rest[..at]);
+            rest = &rest[at..];
+        }
         match reference(rest) {
             Some((length, character)) => {
-                out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                match u8::try_from(character) {
+                    Ok(byte) if byte.is_ascii() => out.push(byte),
+                    _ => out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+                }
                 rest = &rest[length..];
                 changed = true;
             }

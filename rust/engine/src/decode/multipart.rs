@@ -20,6 +20,9 @@ const FILE_BYTES: usize = 16 << 10;
 /// Most readings of the header's boundary, each a pass over the body.
 const BOUNDARIES: usize = 4;
 
+/// Longest part in which there is nothing. Units: bytes.
+const NOTHING: usize = 2;
+
 /// Tells whether a body of unknown type is multipart.
 pub fn looks_like(body: &[u8]) -> bool {
     let head = &body[..body.len().min(512)];
@@ -189,9 +192,13 @@ impl Lines {
 
 /// Hands out one part. `crlf` tells its line ends, `None` that servers differ in where it starts.
 fn field<V: Visitor>(sink: &mut Sink<'_, V>, part: &[u8], crlf: Option<bool>) {
+    // The end mark `--`, or an empty line.
+    if part.len() <= NOTHING {
+        return;
+    }
     let Some((head, content)) = split(part) else {
-        // The end mark `--`, or a part without a head.
-        if part.trim_ascii().len() > 2 {
+        // A part without a head.
+        if part.trim_ascii().len() > NOTHING {
             sink.plain(Part::Form, b"", part);
         }
         return;

@@ -119,9 +119,10 @@ pub fn prose(part: Part, text: &[u8]) -> Option<usize> {
     begins(part, text).filter(|_| part != Part::Query)
 }
 
-/// Where a text has begun: the start of its sixth word or the end of its second line. `None` for what
-/// is none. Cost: linear.
+/// Where a text has begun: the start of its sixth word or the end of its second line, within [`REACH`].
+/// `None` for what is none. Cost: linear, up to there.
 fn begins(part: Part, text: &[u8]) -> Option<usize> {
+    let text = &text[..text.len().min(REACH)];
     let lead = text.len() - text.trim_ascii_start().len();
     let text = text.trim_ascii();
     if matches!(part, Part::Path | Part::Header | Part::Cookie) || text.len() <= ALONE {

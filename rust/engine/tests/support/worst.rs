@@ -160,6 +160,12 @@ pub fn inputs() -> Vec<Input> {
             "--b\r\n\r\n",
             "--b",
         ),
+        (
+            "half parts of words",
+            "multipart/form-data; boundary=b",
+            "--b\r\n\r\n",
+            "--b'<a",
+        ),
         ("attributes", "text/plain", "<img ", "a/"),
         ("attributes json", "application/json", "[\"<img ", "a=& "),
         ("blanks", "text/plain", "or", " "),
