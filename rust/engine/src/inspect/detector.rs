@@ -39,6 +39,9 @@ pub trait Detector: Send + Sync {
 
     /// Looks closely. Cost: linear in the value.
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>);
+
+    /// Builds what [`Detector::judge`] searches with and an empty value does not reach.
+    fn prepare(&self) {}
 }
 
 /// What starting a pass over a text costs. Units: steps.
@@ -90,12 +93,16 @@ registry![
 /// Lets a detector judge an empty value in each place that it may look at, so that the first
 /// suspect request does not wait for its patterns.
 pub fn prepare(detector: &dyn Detector) {
+    detector.prepare();
     let (mut take, mut budget) = (|_: &'static str, _: f32| {}, Budget::of(0));
     let mut report = Report::new(&mut take, &mut budget);
     for (part, name) in [
         (Part::Path, &b""[..]),
         (Part::Query, b""),
         (Part::Header, b"User-Agent"),
+        (Part::Json, b""),
+        (Part::Body, b""),
+        (Part::File, b""),
     ] {
         let value = Value {
             part,

@@ -3,6 +3,7 @@
 mod automaton;
 mod budget;
 mod builds;
+mod built;
 mod code;
 mod command;
 mod commands;

@@ -2,19 +2,19 @@
 //!
 //! Source: Aho & Corasick (1975), as the `aho-corasick` crate has it, which `regex` needs anyway.
 
+use super::built::Built;
 use aho_corasick::automaton::{Automaton, OverlappingState};
 use aho_corasick::dfa::DFA;
 use aho_corasick::{Input, StartKind};
-use std::sync::OnceLock;
 
 /// Stands for a word that is not there.
 const NOWHERE: u32 = u32::MAX;
 
-/// A set of words. What searches for them is built when they are first searched for.
+/// A set of words. What searches for them is [`Built`].
 pub struct Needles<const N: usize> {
     words: [&'static [u8]; N],
     any_case: bool,
-    searcher: OnceLock<Option<DFA>>,
+    searcher: Built<Option<DFA>>,
 }
 
 /// Where the words of a set first stand in a text, by their place in the set.
@@ -39,13 +39,13 @@ impl<const N: usize> Needles<N> {
         Needles {
             words,
             any_case,
-            searcher: OnceLock::new(),
+            searcher: Built::new(),
         }
     }
 
     /// Tells whether any of them is in a text. Cost: some ten instructions a byte.
     pub fn is_in(&self, text: &[u8]) -> bool {
-        let searcher = self.searcher.get_or_init(|| self.build());
+        let searcher = self.searcher.get_or(|| self.build());
         let found = |searcher: &DFA| matches!(searcher.try_find(&Input::new(text)), Ok(Some(_)));
         searcher.as_ref().is_some_and(found)
     }
@@ -53,7 +53,7 @@ impl<const N: usize> Needles<N> {
     /// Hands every place where a word stands to `visit`: the word's place in the set, and where it
     /// starts. Cost: some ten instructions a byte, and as many for each place.
     pub fn each(&self, text: &[u8], mut visit: impl FnMut(usize, usize)) {
-        let Some(searcher) = self.searcher.get_or_init(|| self.build()) else {
+        let Some(searcher) = self.searcher.get_or(|| self.build()) else {
             return;
         };
         let input = Input::new(text);

@@ -5,11 +5,11 @@
 //! ([`Automaton`]); a value is cut at [`REACH`].
 
 use super::automaton::{self, Automaton};
+use super::built::Built;
 use super::detector::Report;
 use super::Part;
 use crate::decode::Value;
 use std::cell::OnceCell;
-use std::sync::OnceLock;
 
 /// How much of a value is matched. Units: bytes.
 pub const REACH: usize = 16 << 10;
@@ -54,14 +54,14 @@ pub const fn quoted(rule: &'static str, alone: f32, within: f32, regex: &'static
 /// A family's patterns.
 pub struct Patterns {
     table: &'static [Pattern],
-    automata: OnceLock<Vec<Automaton>>,
+    automata: Built<Vec<Automaton>>,
 }
 
 impl Patterns {
     pub const fn new(table: &'static [Pattern]) -> Patterns {
         Patterns {
             table,
-            automata: OnceLock::new(),
+            automata: Built::new(),
         }
     }
 
@@ -97,8 +97,7 @@ impl Patterns {
     }
 
     fn automata(&self) -> &[Automaton] {
-        self.automata
-            .get_or_init(|| self.compile().unwrap_or_default())
+        self.automata.get_or(|| self.compile().unwrap_or_default())
     }
 
     fn compile(&self) -> Result<Vec<Automaton>, automaton::Error> {

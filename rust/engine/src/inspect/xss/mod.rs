@@ -79,6 +79,10 @@ impl Detector for Xss {
             markup::judge(&plain, report);
         }
     }
+
+    fn prepare(&self) {
+        page::prepare();
+    }
 }
 
 /// `"><img`: a quote and a tag's end before the first tag, so that both end what is not here.

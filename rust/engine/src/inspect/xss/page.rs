@@ -5,9 +5,9 @@
 use super::event::is_event;
 use super::markup::find;
 use crate::decode::Value;
+use crate::inspect::built::Built;
 use crate::inspect::Part;
 use regex::bytes::{Regex, RegexBuilder};
-use std::sync::OnceLock;
 
 /// Shortest page that has anything to say. Units: bytes.
 const SHORTEST: usize = 200;
@@ -85,15 +85,24 @@ fn is_whole(text: &[u8]) -> bool {
 }
 
 fn spies(text: &[u8]) -> bool {
-    static REGEX: OnceLock<Option<Regex>> = OnceLock::new();
-    let regex = REGEX.get_or_init(|| {
+    spying().is_none_or(|regex| regex.is_match(text))
+}
+
+/// Builds what a page is searched with.
+pub fn prepare() {
+    spying();
+}
+
+fn spying() -> Option<&'static Regex> {
+    static REGEX: Built<Option<Regex>> = Built::new();
+    let regex = REGEX.get_or(|| {
         let builder = RegexBuilder::new(SPYING)
             .unicode(false)
             .case_insensitive(true)
             .build();
         builder.ok()
     });
-    regex.as_ref().is_none_or(|regex| regex.is_match(text))
+    regex.as_ref()
 }
 
 /// Tells a handler of an event that comes about by itself, `onerror=`, `onfocus=`.
