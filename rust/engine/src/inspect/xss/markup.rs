@@ -139,13 +139,14 @@ fn tag(text: &[u8], rich: bool, data: bool, report: &mut Report<'_>) -> usize {
 }
 
 /// Tells the attributes of a script that is data: of linked data, of a page's state, a template. Its
-/// first type is one of media that no browser has ever run.
+/// first type is one of media that no browser has ever run. Where the tag's end is out of sight, it is
+/// none. Shape: what stands behind the name, up to [`NEAR`].
 ///
 /// Source: HTML Living Standard, section 4.12.1 (data blocks).
 fn is_data(attributes: &[u8]) -> bool {
     let mut after = attributes;
     let mut kind: Option<&[u8]> = None;
-    for _ in 0..ATTRIBUTES {
+    loop {
         after = skip(after, |b| b <= b' ' || b == b'/');
         let Some((attribute, rest)) = attribute::read(after) else {
             break;
@@ -165,7 +166,8 @@ fn is_data(attributes: &[u8]) -> bool {
         }
     }
     let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'+' | b'-' | b'.');
-    kind.is_some_and(|kind| {
+    let ends = after.first() == Some(&b'>');
+    ends && kind.is_some_and(|kind| {
         kind.contains(&b'/')
             && kind.iter().all(plain)
             && !find(kind, b"script")

@@ -287,6 +287,23 @@ mod tests {
     }
 
     #[test]
+    fn data_is_told_by_all_of_its_attributes() {
+        let script = |attributes: usize, last: &str| {
+            let between = " a".repeat(attributes);
+            format!("<script type=\"application/json\"{between}{last}</script>")
+        };
+        for attributes in [1, 40, 900] {
+            let data = script(attributes, ">{}");
+            assert!(score(&Xss, &data) < 0.5, "{attributes}");
+            let loaded = script(attributes, " src=//a.example/x.js>");
+            assert!(score(&Xss, &loaded) >= 0.5, "{attributes}");
+        }
+        // The page around it ends the tag, and has the last word.
+        assert!(score(&Xss, "<script type=\"application/json\" ") >= 0.5);
+        assert!(score(&Xss, &script(2000, " src=//a.example/x.js>")) >= 0.5);
+    }
+
+    #[test]
     fn documents_put_lines_together() {
         let at = |name, text| score_at(&Xss, Part::Json, name, text);
         let shown = b"content.cells.outputs.data.text/html";
