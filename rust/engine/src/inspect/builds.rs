@@ -85,5 +85,10 @@ pub fn takes_commands(value: &Value<'_>) -> bool {
         json && !name.is_empty() && name.iter().all(u8::is_ascii_alphanumeric)
     };
     let meant = script() || shell() || named();
-    meant && !SPYING.iter().any(|word| memmem::find(text, word).is_some())
+    meant && !spies(text)
+}
+
+/// Tells a text that asks who and where a machine is, or for a way back in.
+pub fn spies(text: &[u8]) -> bool {
+    SPYING.iter().any(|word| memmem::find(text, word).is_some())
 }

