@@ -1,8 +1,9 @@
 //! Which reader a body gets: by its type, and by what its bytes look like, since servers differ.
 
+use super::charset::Charset;
 use super::coding::{self, End, Inflated};
 use super::headers::Notes;
-use super::{ebcdic, json, multipart, percent, url, utf7, xml, Sink, Visitor};
+use super::{json, multipart, percent, url, xml, Sink, Visitor};
 use crate::inspect::Part;
 use crate::request::Request;
 use crate::verdict::Uninspected;
@@ -74,17 +75,15 @@ fn characters<V: Visitor>(
     scratch: &mut json::Scratch,
 ) {
     let Some((width, text)) = wide(body, notes.content_type) else {
-        if utf7::is_named(body, notes.content_type) {
-            read(sink, request, notes, scratch, &utf7::undo(body));
+        let charset = Charset::named(body, notes.content_type);
+        for text in charset.readings(body) {
+            read(sink, request, notes, scratch, &text);
         }
-        if ebcdic::is_named(body, notes.content_type) {
-            read(sink, request, notes, scratch, &ebcdic::undo(body));
-            // Of a form, the signs between its values may be ASCII's.
-            if percent::is_coded(body) {
-                let mut text = vec![0; body.len()];
-                let length = percent::once(body, false, &mut text);
-                sink.plain(Part::Form, b"", &ebcdic::undo(&text[..length]));
-            }
+        // Of a form, the signs between its values may be ASCII's.
+        if let Some(page) = charset.ebcdic.filter(|_| percent::is_coded(body)) {
+            let mut text = vec![0; body.len()];
+            let length = percent::once(body, false, &mut text);
+            sink.plain(Part::Form, b"", &page.undo(&text[..length]));
         }
         return read(sink, request, notes, scratch, body);
     };

@@ -10,6 +10,7 @@
 
 pub mod base64;
 mod body;
+mod charset;
 mod coding;
 mod ebcdic;
 mod encoded_word;

@@ -9,6 +9,7 @@
 //! converter of pictures. Documents, sources and data are not: one in a hundred text files would be
 //! a false alarm. They are counted, as beyond the budget.
 
+use super::charset::Charset;
 use super::parameters::{Parameter, Parameters};
 use super::{encoded_word, url, Sink, Visitor};
 use crate::inspect::Part;
@@ -34,27 +35,30 @@ pub fn looks_like(body: &[u8]) -> bool {
 /// Cost: linear; a pass for each way to read the header's boundary, usually one.
 pub fn walk<V: Visitor>(sink: &mut Sink<'_, V>, content_type: &[u8], body: &[u8]) -> bool {
     let mut found = false;
+    let charset = Charset::named(b"", content_type);
     for delimiter in delimiters(content_type) {
-        if let Some(preamble) = parts(sink, body, &delimiter) {
+        if let Some(preamble) = parts(sink, body, &delimiter, charset) {
             found = true;
             if preamble.trim_ascii().is_empty() {
                 continue;
             }
             let inner = preamble.trim_ascii_start();
-            if !looks_like(inner) || !guessed(sink, inner) {
+            if !looks_like(inner) || !guessed(sink, inner, charset) {
                 sink.plain(Part::Body, b"", preamble);
             }
         }
     }
-    found || guessed(sink, body)
+    found || guessed(sink, body, charset)
 }
 
 /// Reads by the boundary that the first line looks like. Returns whether it is one.
-fn guessed<V: Visitor>(sink: &mut Sink<'_, V>, body: &[u8]) -> bool {
+fn guessed<V: Visitor>(sink: &mut Sink<'_, V>, body: &[u8], charset: Charset) -> bool {
     let line = memchr::memchr(b'\n', body).unwrap_or(body.len());
     let delimiter = body[..line].trim_ascii_end();
     // The first line is a delimiter, so there is no preamble.
-    delimiter.len() > 2 && delimiter.starts_with(b"--") && parts(sink, body, delimiter).is_some()
+    delimiter.len() > 2
+        && delimiter.starts_with(b"--")
+        && parts(sink, body, delimiter, charset).is_some()
 }
 
 /// Lists what the header's boundary may be: the first and the last one where there are several,
@@ -107,6 +111,7 @@ fn parts<'b, V: Visitor>(
     sink: &mut Sink<'_, V>,
     body: &'b [u8],
     delimiter: &[u8],
+    charset: Charset,
 ) -> Option<&'b [u8]> {
     let mut lines = Lines { crlf: None };
     let mut preamble = None;
@@ -121,7 +126,7 @@ fn parts<'b, V: Visitor>(
             continue;
         }
         if let Some(piece) = piece.take() {
-            field(sink, &body[piece..at], None);
+            field(sink, &body[piece..at], None, charset);
         }
         let line = if at == body.len() {
             Some((at, Opens::Nothing))
@@ -141,7 +146,7 @@ fn parts<'b, V: Visitor>(
                     sink.plain(Part::Body, b"", delimiter);
                 }
             }
-            Opens::Part => field(sink, text, lines.crlf),
+            Opens::Part => field(sink, text, lines.crlf, charset),
             Opens::Nothing if text.trim_ascii().is_empty() => {}
             Opens::Nothing => sink.plain(Part::Body, b"", text),
         }
@@ -190,8 +195,9 @@ impl Lines {
     }
 }
 
-/// Hands out one part. `crlf` tells its line ends, `None` that servers differ in where it starts.
-fn field<V: Visitor>(sink: &mut Sink<'_, V>, part: &[u8], crlf: Option<bool>) {
+/// Hands out one part. `crlf` tells its line ends, `None` that servers differ in where it starts; `charset`
+/// is that of the whole body.
+fn field<V: Visitor>(sink: &mut Sink<'_, V>, part: &[u8], crlf: Option<bool>, charset: Charset) {
     // The end mark `--`, or an empty line.
     if part.len() <= NOTHING {
         return;
@@ -210,6 +216,11 @@ fn field<V: Visitor>(sink: &mut Sink<'_, V>, part: &[u8], crlf: Option<bool>) {
         let mut undone = Vec::with_capacity(text.len());
         encoded_word::quoted(text, false, &mut undone);
         sink.plain(Part::Form, head.name, &undone);
+    }
+    if !head.is_file {
+        for undone in head.charset.or(charset).readings(text) {
+            sink.plain(Part::Form, head.name, &undone);
+        }
     }
     if !one_reading || !head.is_file || is_value(text) {
         sink.plain(Part::Form, head.name, text);
@@ -287,6 +298,7 @@ struct Head<'h> {
     is_file: bool,
     /// Whether the content is quoted-printable, which some servers undo.
     is_quoted: bool,
+    charset: Charset,
 }
 
 impl<'h> Head<'h> {
@@ -315,6 +327,9 @@ impl<'h> Head<'h> {
             }
             if !continues {
                 out.is_quoted |= value.trim_ascii().eq_ignore_ascii_case(b"quoted-printable");
+                if key.trim_ascii().eq_ignore_ascii_case(b"Content-Type") {
+                    out.charset = Charset::named(b"", value).or(out.charset);
+                }
                 sink.plain(Part::Form, key, value.trim_ascii());
                 continue;
             }

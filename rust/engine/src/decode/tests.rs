@@ -238,6 +238,24 @@ fn bodies_are_read_by_type_and_by_looks() {
             "form.f=<?php f(); ?>",
         ),
         ("text/plain; charset=ibm037", b"\x81\x7e\x4c\x82\x6e", "form.a=<b>"),
+        // A part's own charset, and that of all parts.
+        (
+            "multipart/form-data; boundary=b",
+            b"--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\
+              Content-Type: text/plain; charset=cp500\r\n\r\n\x4f\x4c\x82\x6e\r\n--b--\r\n",
+            "form.a=!<b>",
+        ),
+        (
+            "multipart/form-data; boundary=b; charset=ibm037",
+            b"--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\x4c\x82\x6e\r\n--b--\r\n",
+            "form.a=<b>",
+        ),
+        (
+            "multipart/form-data; boundary=b",
+            b"--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\
+              Content-Type: text/plain; charset=utf-7\r\n\r\n+ADw-b+AD4-\r\n--b--\r\n",
+            "form.a=<b>",
+        ),
         (
             "application/x-www-form-urlencoded; charset=IBM500",
             b"a=%4C%82%6E",
