@@ -4,7 +4,7 @@
 //! the request or from [`Scratch`] and lives for one call. What servers would still decode is
 //! decoded to a fixed point ([`percent`]), and JSON within a value is walked one level down. A
 //! budget bounds values and bytes: what lies beyond is counted, not looked at.
-//! Base64 of text is undone twice, beside the value as it is ([`base64`]), references of HTML and
+//! Base64 of text is undone twice, and once in such JSON, beside the value as it is ([`base64`]), references of HTML and
 //! escapes of JSON once ([`respelled`]), encoded words of headers ([`encoded_word`]), and the literals
 //! of a GraphQL document are values too ([`graphql`]).
 

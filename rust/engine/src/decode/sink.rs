@@ -305,8 +305,7 @@ impl<V: Visitor> json::Strings for Sink<'_, V> {
     #[inline(never)]
     fn settles(&self, passage: Passage<'_, '_>, link: &mut Range<usize>) -> bool {
         let text = passage.text();
-        // No base64 holds a blank.
-        let token = base64::may_be(text) && memchr::memchr(b' ', text).is_none();
+        let token = base64::may_be(text) && base64::is_token(text);
         !(self.odd || token) && self.nested.out.visitor.is_settled(&passage, link)
     }
 
@@ -314,6 +313,14 @@ impl<V: Visitor> json::Strings for Sink<'_, V> {
     fn take(&mut self, path: &[u8], text: &[u8], seen: Seen) {
         self.value(Part::Json, path, text, seen);
     }
+}
+
+/// Tells by the kinds of its bytes a value that may be base64.
+#[inline(always)]
+fn is_token(value: &Value<'_>) -> bool {
+    const KINDS: u8 = kind::DOT | kind::SLASH | kind::TAG | kind::CONTROL | kind::SPACE;
+    let any = value.seen.any;
+    any & !KINDS == 0 && (any & kind::SPACE == 0 || base64::is_token(value.bytes))
 }
 
 /// Where values go.
@@ -346,6 +353,16 @@ impl<V: Visitor> Out<V> {
             ..value.with(&text, kind::seen(&text))
         });
     }
+
+    /// Hands out the text of a token that was nested.
+    #[inline(never)]
+    fn hand_token(&mut self, value: &Value<'_>, text: &[u8]) {
+        if base64::is_document(text) {
+            self.values += 1;
+        } else {
+            self.hand_plain(&value.with(text, kind::seen(text)));
+        }
+    }
 }
 
 /// Hands values out, and what is nested in them.
@@ -369,8 +386,7 @@ impl<V: Visitor> Nested<'_, V> {
         if any & kind::CONTROL != 0 && memchr::memchr(0, value.bytes).is_some() {
             self.pierced(value);
         }
-        let token = any & !(kind::DOT | kind::SLASH | kind::TAG) == 0;
-        if token {
+        if is_token(value) {
             // Of a path, the last segment may be one.
             let from = match value.part {
                 Part::Path => memchr::memrchr(b'/', value.bytes).map_or(0, |at| at + 1),
@@ -411,15 +427,19 @@ impl<V: Visitor> Nested<'_, V> {
     #[inline(never)]
     fn structured(&mut self, value: &Value<'_>) {
         let start = value.bytes.trim_ascii_start();
-        let Nested { out, inner, .. } = self;
+        let Nested { out, inner, token } = self;
         // One that ends nowhere is no document to anybody.
         let ends = memchr::memrchr2(b'}', b']', start).is_some();
         if ends && matches!(start, [b'{' | b'[', ..]) {
             let end = json::walk(value.bytes, inner, |path, bytes, seen| {
-                out.hand_plain(&Value {
+                let value = Value {
                     inner: path,
                     ..value.with(bytes, seen)
-                });
+                };
+                out.hand_plain(&value);
+                if is_token(&value) && base64::undo(base64::of_url(bytes), token) {
+                    out.hand_token(&value, token);
+                }
             });
             if end.why == json::Why::Complete {
                 return;

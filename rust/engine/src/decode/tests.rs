@@ -435,3 +435,29 @@ fn the_data_of_urls_is_undone() {
         "{got:?}"
     );
 }
+
+/// As mails have it, and as documents within documents.
+#[test]
+fn base64_is_undone_however_it_is_laid_out() {
+    let folded = "PHNjcmlwdD5hbGVydChkb2N1bWVudC5jb29raWUpPC9zY3JpcHQ+\\r\\nPGltZyBzcmM9eCBvbmVycm9yPWFsZXJ0KDEpPg==\\r\\n";
+    let want = "<script>alert(document.cookie)</script><img src=x onerror=alert(1)>";
+    for body in [
+        format!("{{\"a\":\"{folded}\"}}"),
+        format!("{{\"a\":\" {folded}\"}}"),
+        format!(
+            "{{\"a\":\"{{\\\"b\\\":\\\"{}\\\"}}\"}}",
+            folded.replace('\\', "\\\\")
+        ),
+        format!(
+            "{{\"a\":\"{{\\\"b\\\":\\\"{}\\\"}}\"}}",
+            folded.replace("\\r\\n", "").replace('+', "-")
+        ),
+    ] {
+        let got = posted("application/json", body.as_bytes());
+        let want = format!("json.a={want}");
+        assert!(got.contains(&want), "{body} {got:?}");
+    }
+    let lines = br#"{"a":"Anna\nBertha\nCharlotte\nDorothea","b":" Hildegard and Bartholomew ","c":"{\"d\":\"Hildegard-Bartholomew\"}"}"#;
+    // Four names and three texts, and nothing else.
+    assert_eq!(posted("application/json", lines).len(), 7);
+}
