@@ -3,7 +3,9 @@
 //!
 //! A line is known by all of its bytes, so that nothing can be taken for it. It is learned when it
 //! comes a second time in its slot, so that lines that come once displace none. It takes of the budgets
-//! what it took when it was read, so that what came before decides nothing about a request.
+//! what it took when it was read, so that a line that is passed over leaves the rest of its request as much
+//! as one that is read. What came before still tells in one way, here as in all values: matchers need not
+//! learn again what an earlier request had them learn, and what they must learn is paid for.
 
 use super::sink::Taken;
 use super::{Sink, Visitor};
