@@ -3,6 +3,7 @@
 use super::Part;
 use crate::decode::Value;
 use memchr::memmem;
+use std::net::Ipv4Addr;
 
 /// Names under which APIs of builds, containers and schedules take commands.
 const TAKING: [&[u8]; 20] = [
@@ -85,7 +86,24 @@ pub fn takes_commands(value: &Value<'_>) -> bool {
         json && !name.is_empty() && name.iter().all(u8::is_ascii_alphanumeric)
     };
     let meant = script() || shell() || named();
-    meant && !spies(text)
+    meant && !spies(text) && !fetches_by_number(text)
+}
+
+/// Tells a link to a machine of the internet by its number: what builds fetch has a name, or stands within
+/// their own network.
+fn fetches_by_number(text: &[u8]) -> bool {
+    memmem::find_iter(text, b"://").any(|at| {
+        let host = &text[at + 3..];
+        let part = |b: &&u8| b.is_ascii_digit() || **b == b'.';
+        let host = &host[..host.iter().take_while(part).count()];
+        let address = std::str::from_utf8(host).unwrap_or_default().parse();
+        address.is_ok_and(|address: Ipv4Addr| {
+            !(address.is_private()
+                || address.is_loopback()
+                || address.is_link_local()
+                || address.is_unspecified())
+        })
+    })
 }
 
 /// Tells a text that asks who and where a machine is, or for a way back in.

