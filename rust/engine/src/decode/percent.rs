@@ -139,7 +139,7 @@ pub fn hex(digits: &[u8]) -> Option<u32> {
     })
 }
 
-/// Folds overlong and full-width spellings of ASCII. Returns whether there was one.
+/// Folds overlong, full-width and small spellings of ASCII. Returns whether there was one.
 fn fold(text: &mut Vec<u8>) -> bool {
     if is_ascii(text) {
         return false;
@@ -149,6 +149,7 @@ fn fold(text: &mut Vec<u8>) -> bool {
     };
     let (mut from, mut to, mut folded) = (first, first, false);
     while from < text.len() {
+        let twice = text[from..].starts_with(LEADER);
         let (length, byte) = match odd(&text[from..]) {
             Some(found) => {
                 folded = true;
@@ -159,6 +160,10 @@ fn fold(text: &mut Vec<u8>) -> bool {
         text[to] = byte;
         from += length;
         to += 1;
+        if twice {
+            text[to] = byte;
+            to += 1;
+        }
         let plain = text[from..].iter().position(|b| *b >= 0xc0);
         let plain = plain.unwrap_or(text.len() - from);
         text.copy_within(from..from + plain, to);
@@ -192,9 +197,20 @@ fn odd(text: &[u8]) -> Option<(usize, u8)> {
         }
         [0xef, 0xbc, third @ 0x81..=0xbf, ..] => Some((3, third - 0x60)),
         [0xef, 0xbd, third @ 0x80..=0x9e, ..] => Some((3, third - 0x20)),
+        [0xef, 0xb9, third @ 0x90..=0xab, ..] => {
+            let small = SMALL[usize::from(third - 0x90)];
+            (small != b' ').then_some((3, small))
+        }
+        [0xe2, 0x80, 0xa4 | 0xa5, ..] => Some((3, b'.')),
         _ => None,
     }
 }
+
+/// The small forms of signs, U+FE50 to U+FE6B, a blank for those of none.
+/// Source: Unicode's compatibility decompositions.
+const SMALL: &[u8; 28] = b", . ;:?! (){}  #&*+-<>= \\$%@";
+/// Two dots in one character.
+const LEADER: &[u8] = b"\xe2\x80\xa5";
 
 #[cfg(test)]
 mod tests {
@@ -213,6 +229,19 @@ mod tests {
             (b"%e0%80%ae%f0%80%80%af", b"./", 1, true),
             (b"%f8%80%80%80%af%fc%80%80%80%80%ae", b"/.", 1, true),
             (b"%uff0e%uff1c%ef%bd%81", b".<a", 1, true),
+            (b"%e2%80%a5/%e2%80%a5", b"../..", 1, true),
+            (
+                b"%ef%b9%92%e2%80%a4/%e2%80%a5%ef%b9%a8",
+                b"../..\\",
+                1,
+                true,
+            ),
+            (
+                b"%ef%b9%a4x%ef%b9%a5%ef%b9%91%ef%b9%98",
+                "<x>\u{fe51}\u{fe58}".as_bytes(),
+                1,
+                true,
+            ),
             (
                 "caf\u{e9} \u{2014}".as_bytes(),
                 "caf\u{e9} \u{2014}".as_bytes(),
