@@ -3,10 +3,14 @@
 //!
 //! Source: RFC 4648, sections 4 and 5; RFC 2045, section 6.8.
 
+use std::ops::Range;
+
 /// Shortest value that is tried: a shorter one holds nothing. Units: bytes.
 const SHORTEST: usize = 16;
 /// Longest value that is tried; longer ones are files. Units: bytes.
 const LONGEST: usize = 2048;
+/// How base64 of an object of JSON starts.
+const OBJECT: &[u8] = b"eyJ";
 /// What no character of the alphabets stands for.
 const NONE: u8 = 0xff;
 
@@ -46,15 +50,29 @@ pub fn undo(value: &[u8], out: &mut Vec<u8>) -> bool {
     may_be(value) && decode(value.trim_ascii(), out)
 }
 
-/// Takes the data of a URL that holds it (`data:image/svg+xml;base64,...`), or all.
+/// Takes what is base64 of a value: the data of a URL that holds it (`data:image/svg+xml;base64,...`), the
+/// head of a signed token, which tells servers how to check it, or all. Source: RFC 7515, section 3.1.
 #[inline]
-pub fn of_url(value: &[u8]) -> &[u8] {
+pub fn held(value: &[u8]) -> &[u8] {
+    if value.starts_with(OBJECT) {
+        let end = memchr::memchr(b'.', value).unwrap_or(value.len());
+        return &value[..end];
+    }
     if !value.starts_with(b"data:") {
         return value;
     }
     let head = &value[..value.len().min(64)];
     let start = memchr::memmem::find(head, b";base64,").map_or(0, |at| at + 8);
     &value[start..]
+}
+
+/// Tells where the head of a signed token is in what a header authorizes by.
+pub fn head_of_token(value: &[u8]) -> Option<Range<usize>> {
+    let start = memchr::memrchr(b' ', value).map_or(0, |at| at + 1);
+    let token = &value[start..];
+    token
+        .starts_with(OBJECT)
+        .then(|| start..start + held(token).len())
 }
 
 /// Tells whether the first three bytes would be ASCII.

@@ -70,6 +70,13 @@ pub fn walk<'r, V: Visitor>(
                 }
                 if role == Role::Authorization {
                     user(sink, name, value);
+                    if let Some(head) = base64::head_of_token(value) {
+                        // Tokens of one issuer share the line up to its end.
+                        let lead = end - text[colon + 1..end].trim_ascii_start().len();
+                        familiar.pass_or(sink, &text[from..lead + head.end], |sink| {
+                            sink.plain(Part::Header, name, &value[head]);
+                        });
+                    }
                 }
             }
             _ if value.is_empty() => {}

@@ -392,7 +392,7 @@ impl<V: Visitor> Nested<'_, V> {
                 Part::Path => memchr::memrchr(b'/', value.bytes).map_or(0, |at| at + 1),
                 _ => 0,
             };
-            if base64::undo(base64::of_url(&value.bytes[from..]), self.token) {
+            if base64::undo(base64::held(&value.bytes[from..]), self.token) {
                 self.undone(value, base64::is_document);
             }
         } else if any & (kind::OPEN | kind::BRACE) != 0 {
@@ -437,7 +437,7 @@ impl<V: Visitor> Nested<'_, V> {
                     ..value.with(bytes, seen)
                 };
                 out.hand_plain(&value);
-                if is_token(&value) && base64::undo(base64::of_url(bytes), token) {
+                if is_token(&value) && base64::undo(base64::held(bytes), token) {
                     out.hand_token(&value, token);
                 }
             });

@@ -461,3 +461,23 @@ fn base64_is_undone_however_it_is_laid_out() {
     // Four names and three texts, and nothing else.
     assert_eq!(posted("application/json", lines).len(), 7);
 }
+
+/// Which key a token is checked with is the client's to say.
+#[test]
+fn heads_of_tokens_are_read() {
+    let token = "eyJhbGciOiJIUzI1NiIsImtpZCI6Ii4uLy4uL2EnIn0.eyJzdWIiOiIxIn0.c2lnbmF0dXJl";
+    let headers = format!("Authorization: Bearer {token}\r\nCookie: t={token}\r\n");
+    let query = format!("t={token}");
+    let request = Request {
+        query: query.as_bytes(),
+        headers: headers.as_bytes(),
+        ..Request::default()
+    };
+    let (got, _) = values(&request);
+    for place in ["query.t", "header.authorization", "cookie.t"] {
+        let want = format!("{place}=../../a'");
+        assert!(got.contains(&want), "{want} in {got:?}");
+    }
+    // What it claims is anybody's name.
+    assert!(!got.iter().any(|v| v.ends_with("=1")), "{got:?}");
+}
