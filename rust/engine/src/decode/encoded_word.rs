@@ -3,7 +3,7 @@
 //!
 //! Source: RFC 2047, section 2.
 
-use super::{base64, percent};
+use super::{base64, ebcdic, percent};
 use memchr::memmem;
 
 /// Undoes the words in `text` into `out`, which is emptied first. Returns whether there was one.
@@ -14,12 +14,21 @@ pub fn undo(text: &[u8], out: &mut Vec<u8>) -> bool {
     while let Some(at) = memmem::find(rest, b"=?") {
         let (lead, from) = rest.split_at(at);
         match word(&from[2..]) {
-            Some((coding, coded, length)) => {
+            Some((charset, coding, coded, length)) => {
                 // Blanks between two words are none of the text's.
                 if !(changed && lead.trim_ascii().is_empty()) {
                     out.extend_from_slice(lead);
                 }
-                let undone = if coding | 0x20 == b'b' {
+                let undone = if let Some(page) = ebcdic::page_of(charset) {
+                    let mut bytes = Vec::new();
+                    if coding | 0x20 == b'b' {
+                        bytes = base64::bytes(coded);
+                    } else {
+                        quoted(coded, true, &mut bytes);
+                    }
+                    out.extend_from_slice(&page.undo(&bytes));
+                    true
+                } else if coding | 0x20 == b'b' {
                     base64::append(coded, out)
                 } else {
                     quoted(coded, true, out);
@@ -41,14 +50,16 @@ pub fn undo(text: &[u8], out: &mut Vec<u8>) -> bool {
     changed
 }
 
-/// Reads a word behind its `=?`. Shape: its coding, what is coded, and the length with its end.
-fn word(text: &[u8]) -> Option<(u8, &[u8], usize)> {
+/// Reads a word behind its `=?`. Shape: its charset, its coding, what is coded, and the length with its
+/// end.
+fn word(text: &[u8]) -> Option<(&[u8], u8, &[u8], usize)> {
     let charset = memchr::memchr(b'?', text)?;
     let [coding @ (b'B' | b'b' | b'Q' | b'q'), b'?', coded @ ..] = &text[charset + 1..] else {
         return None;
     };
     let length = memmem::find(coded, b"?=")?;
-    Some((*coding, &coded[..length], charset + 1 + 2 + length + 2))
+    let whole = charset + 1 + 2 + length + 2;
+    Some((&text[..charset], *coding, &coded[..length], whole))
 }
 
 /// Undoes quoted-printable into `out`: `=XX`, and a line that `=` continues; `blanks` tells that an
@@ -81,6 +92,7 @@ mod tests {
             ("=?utf-8?B?PGI+?=", Some("<b>")),
             ("=?iso-8859-1?Q?1=27_or_=271?=", Some("1' or '1")),
             ("a =?utf-8?q?=3Cb?= =?utf-8?q?=3E?= c", Some("a <b> c")),
+            ("=?ibm037?B?TIJu?= =?cp500?q?=4F=6e?=", Some("<b>!>")),
             ("x=?y", None),
             ("=?utf-8?X?a?=", None),
             ("=?utf-8?B?a", None),

@@ -61,6 +61,11 @@ pub fn named(body: &[u8], content_type: &[u8]) -> Option<Ebcdic> {
     page.map(Ebcdic)
 }
 
+/// Tells the code page of that name.
+pub fn page_of(charset: &[u8]) -> Option<Ebcdic> {
+    page(charset).map(Ebcdic)
+}
+
 /// The page that the declaration of XML names; the usual one where it names none.
 #[inline(never)]
 fn declared(head: &[u8]) -> &'static Page {
