@@ -5,6 +5,7 @@
 //! Source: MongoDB's manual of query operators; the query strings of Feathers, Strapi and qs.
 
 use crate::decode::Value;
+use crate::inspect::Part;
 
 /// Longest path that decoding keeps; a longer one is cut. Units: bytes.
 const PATH: usize = 64;
@@ -54,7 +55,16 @@ pub(super) fn judge(value: &Value<'_>) -> Option<f32> {
         let found = weigh(steps(path.0).chain(steps(path.1)), cut.then_some(kind));
         return if found > least { found } else { least };
     }
-    is_bracketed(key).then(|| weigh(steps(key), None)).flatten()
+    let named = is_bracketed(key) || is_dotted(value);
+    named.then(|| weigh(steps(key), None)).flatten()
+}
+
+/// Tells the name of a parameter that reads as a path to some servers, and ends in an operator: `a.b.$ne`.
+fn is_dotted(value: &Value<'_>) -> bool {
+    let last = value.bytes.rsplit(|b| *b == b'.').next();
+    matches!(value.part, Part::Query | Part::Form)
+        && last.is_some_and(|last| last.len() < value.bytes.len() && kind(last).is_some())
+        && value.bytes.iter().all(|b| is_word(*b) || *b == b'$')
 }
 
 /// Tells whether a value is the name of a parameter with brackets: `a[b][$ne]`.
@@ -228,7 +238,6 @@ fn is_word(byte: u8) -> bool {
 mod tests {
     use super::*;
     use crate::inspect::testing::value;
-    use crate::inspect::Part;
 
     fn score_of(name: &str, inner: &str, key: &str) -> f32 {
         let value = Value {
@@ -284,6 +293,26 @@ mod tests {
         ] {
             assert!(score_of(name, inner, key) < 0.5, "{name} {inner} {key}");
         }
+    }
+
+    #[test]
+    fn names_of_parameters_are_paths_too() {
+        let score_of = |part, key: &'static [u8]| {
+            let value = Value { part, ..value(key) };
+            judge(&value).unwrap_or(0.0)
+        };
+        for (key, want) in [
+            (&b"user.$ne"[..], true),
+            (b"login.password.$regex", true),
+            (b"price.$gte", false),
+            (b"form.$invalid", false),
+            (b"Orders.$count", false),
+            (b"the user.$ne", false),
+        ] {
+            let found = score_of(Part::Query, key) >= 0.5;
+            assert_eq!(found, want, "{}", key.escape_ascii());
+        }
+        assert!(score_of(Part::Json, b"user.$ne") < 0.5);
     }
 
     #[test]
