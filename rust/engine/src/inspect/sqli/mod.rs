@@ -77,7 +77,7 @@ impl Detector for SqlInjection {
         };
         read(0, Context::Bare);
         for quote in [b'\'', b'"'] {
-            if let Some(at) = memchr::memchr(quote, text) {
+            if let Some(at) = first(text, quote, value.part) {
                 read(at + 1, Context::Quoted);
                 // `\''`: the application doubles the quote, and the backslash undoes the first.
                 if at > 0 && text[at - 1] == b'\\' && text.get(at + 1) == Some(&quote) {
@@ -125,6 +125,24 @@ impl Detector for SqlInjection {
         if dialect::casts(text) {
             report.add("sqli.cast", 0.6);
         }
+    }
+}
+
+/// Where a quote may first end a string of the application's. Of a header, not around a parameter that is a
+/// sign and nothing else: `odata.include-annotations="*"`.
+fn first(text: &[u8], quote: u8, part: Part) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + memchr::memchr(quote, &text[from..])?;
+        let (before, behind) = text.split_at(at);
+        let sign = part == Part::Header
+            && before.ends_with(b"=")
+            && matches!(behind, [_, sign, end, ..] if sign.is_ascii_punctuation() && *end == quote);
+        let rest = behind.get(3..).unwrap_or_default().trim_ascii_start();
+        if !sign || !matches!(rest, [] | [b';' | b',', ..]) {
+            return Some(at);
+        }
+        from = at + 3;
     }
 }
 
@@ -338,6 +356,26 @@ mod tests {
             "version 1.e (beta)",
         ] {
             assert!(score(&SqlInjection, text) < 0.5, "{text}");
+        }
+    }
+
+    #[test]
+    fn parameters_of_headers_may_be_signs() {
+        let header = |text| score_at(&SqlInjection, Part::Header, b"Prefer", text);
+        for text in [
+            "odata.maxpagesize=50, odata.include-annotations=\"*\"",
+            "a=\"*\"; b='-'",
+        ] {
+            assert!(header(text) < 0.5, "{text}");
+        }
+        for text in [
+            "a\"*\"",
+            "\"*\"",
+            "a=\"*\"1",
+            "a=\"*\"; b=\" or \"a\"=\"a",
+            "a=\"*(select 1)*\"",
+        ] {
+            assert!(header(text) >= 0.5, "{text}");
         }
     }
 
