@@ -15,7 +15,7 @@ pub struct FileInclusion;
 static PATTERNS: Patterns = Patterns::new(&[
     pattern("inclusion.parameter", 0.8, 0.3, "\\.(?:php[345]?|aspx?|jsp|cgi|cfm|inc)\\?[^\\s]*?=(?:ht|f)tps?://[^\\s&]+(?:\\?+|\\.(?:txt|php|inc|dat|jpe?g|gif))\\s*$"),
     pattern("inclusion.parameter", 0.75, 0.2, "\\.(?:php[345]?|inc)\\?[^\\s]*?=(?:ht|f)tps?://(?:\\d{1,3}\\.){3}\\d{1,3}(?:[:/]|$)"),
-    pattern("inclusion.wrapper", 0.85, 0.4, "(?:^|[=\\s'\"(,])(?:php|phar|expect|zip|glob|zlib|compress\\.(?:zlib|bzip2)|data|ogg|rar|ssh2(?:\\.\\w+)?|input)://?(?:input|filter|output|temp|memory|fd|stdin|text|[\\w./-])"),
+    pattern("inclusion.wrapper", 0.85, 0.4, "(?:^\\s*|[='\"(,])(?:php|phar|expect|zip|glob|zlib|compress\\.(?:zlib|bzip2)|data|ogg|rar|ssh2(?:\\.\\w+)?|input)://?(?:input|filter|output|temp|memory|fd|stdin|text|[\\w./-])"),
 ]);
 
 /// In a path, the schemes that no file's name has.
@@ -30,7 +30,7 @@ static IN_PATH: Patterns = Patterns::new(&[pattern(
 static WHOLE: Patterns = Patterns::new(&[
     pattern("inclusion.cut", 0.8, 0.2, "^[\\s=]*(?:ht|f)tps?:/{1,2}[^\\s?]+\\?+(?:\\\\?\\x00|\\\\x00|%00|=?['\"];?|&?cmd=\\w*)?$"),
     pattern("inclusion.script", 0.75, 0.2, "^\\s*(?:ht|f)tps?://[^\\s?]*(?:shell|c99|r57|rfi|webshell|backdoor|cmd)[^\\s/?]*\\.\\w{2,4}\\??$"),
-    pattern("inclusion.address", 0.6, 0.1, "^\\s*(?:ht|f)tps?://(?:\\d{1,3}\\.){3}\\d{1,3}(?::\\d+)?/[^\\s?]*\\??"),
+    pattern("inclusion.address", 0.6, 0.1, "^\\s*(?:ht|f)tps?://(?:(?:\\d{1,3}\\.){3}\\d{1,3}|\\[[0-9a-f:.]+\\])(?::\\d+)?/[^\\s?]*\\??"),
 ]);
 
 /// Names that applications give to parameters from which they include. Matched at the end.
@@ -49,7 +49,8 @@ const NAMES: [&[u8]; 11] = [
 ];
 
 /// Names of parameters that choose a part of a page, whose value is never another site's program.
-const PARTS: [&[u8]; 12] = [
+const PARTS: [&[u8]; 13] = [
+    b"cfg",
     b"file",
     b"path",
     b"module",
@@ -83,6 +84,9 @@ const LINKS: [&[u8]; 16] = [
     b"website",
     b"feed",
 ];
+
+/// What the names of such parameters end in: `image_url`, `websiteUri`.
+const SITES: [&[u8]; 4] = [b"url", b"uri", b"link", b"site"];
 
 /// How files end that servers run or that attackers name programs.
 const PROGRAMS: [&[u8]; 8] = [
@@ -119,7 +123,8 @@ impl Detector for FileInclusion {
         let path = &text[..memchr::memchr(b'?', text).unwrap_or(text.len())];
         let program = remote && ends(path, &PROGRAMS);
         PATTERNS.judge(value, value.bytes, report);
-        if (program || is_share(text)) && is(value.name, &PARTS) {
+        let share = || is_share(text) && is(value.name, &[b"page"]);
+        if (program || is_share(text)) && is(value.name, &PARTS) || share() {
             report.add("inclusion.remote", 0.6);
         }
         // Settings name other sites; what cuts a path off or is a program says more.
@@ -130,7 +135,10 @@ impl Detector for FileInclusion {
             }
             return;
         }
-        let link = is(value.name, &LINKS) || goes_back(value.name) || is_address(value);
+        let link = is(value.name, &LINKS)
+            || ends(value.name, &SITES)
+            || goes_back(value.name)
+            || is_address(value);
         if link && !program {
             report.doubt(&["inclusion.cut", "inclusion.address"], LINKED);
         } else if ends(text, &SHOWN) {
@@ -241,8 +249,19 @@ mod tests {
                 false,
             ),
             (Part::Query, b"url", "http://go.example/abc?", false),
+            (Part::Query, b"site", "http://a.example/?", false),
+            (Part::Form, b"image_url", "http://a.example/x?", false),
+            (Part::Form, b"image_url", "http://a.example/x.txt?", true),
+            (Part::Query, b"page", "//a.example/x.php", true),
+            (Part::Query, b"page", "\\\\a.example\\b\\x.php", true),
+            (Part::Query, b"page", "https://a.example/x.php", false),
+            (Part::Query, b"cfg", "http://a.example/x.inc", true),
+            (Part::Query, b"q", "how to read php://input", false),
+            (Part::Query, b"q", "  php://input", true),
             (Part::Query, b"url", "http://203.0.113.7:8080/stream", false),
             (Part::Query, b"url", "http://a.example/x.txt?", true),
+            (Part::Query, b"src", "https://[2001:db8::1]/x.php", true),
+            (Part::Query, b"src", "https://[2001:db8::1]/x", false),
             (
                 Part::Query,
                 b"stream",

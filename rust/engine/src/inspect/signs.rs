@@ -27,10 +27,20 @@ pub fn link(value: &Value<'_>) -> bool {
 }
 
 /// Two slashes or more, whichever way they lean, before a number or a bracket: an address, with the
-/// scheme of the page.
+/// scheme of the page. Or a path at an address of this machine's own net, with no scheme.
 #[inline(always)]
 pub fn relative(text: &[u8]) -> bool {
     matches!(text, [b'/' | b'\\', b'/' | b'\\', ..]) && addresses(text)
+        || text.starts_with(LOCAL) && asks(text)
+}
+
+/// Where services tell a machine about itself.
+const LOCAL: &[u8] = b"169.254.";
+
+/// Tells a path behind an address; behind that of a network there is a number.
+fn asks(text: &[u8]) -> bool {
+    let slash = memchr::memchr(b'/', text);
+    slash.is_some_and(|at| text.get(at + 1).is_some_and(u8::is_ascii_alphabetic))
 }
 
 fn addresses(text: &[u8]) -> bool {

@@ -36,6 +36,8 @@ static PATTERNS: Patterns = Patterns::new(&[
     // Those of directories and mail are a setting's where it starts with them, and not in a lookup.
     pattern("ssrf.scheme", 0.8, 0.3, "\\w[=:'\"(,](?:ldaps?|dns|smb|sftp|telnet):[/\\\\]{2}"),
     // A port before a slash, `HTTP:80/`, is where a balancer looks whether a server lives.
+    // A neighbour's port that does not speak HTTP.
+    pattern("ssrf.probe", 0.65, 0.2, "\\bhttps?://(?:[^/\\s@]*@)?[a-z0-9_-]+:(?:2[235]|110|143|445|3306|5432|6379|11211|27017)(?:[/?#'\"\\s]|$)"),
     pattern("ssrf.confusion", 0.75, 0.3, "^\\s*(?:https?|ftp):(?:[/\\\\]*[^/\\s@?#]*(?:[\\s#?\\\\]|:\\d+\\s)[^/\\s=]*@[^/]|[/\\\\]*[^/\\s]*@[^/\\s]*@|[/\\\\]*[0-9:.]+:\\d+:\\d+|0|\\d+(?:[^\\d/]|$)|\\d{6}|\\[)"),
 ]);
 
@@ -44,9 +46,9 @@ static LOCAL: Patterns = Patterns::new(&[
     pattern("ssrf.loopback", 0.75, 0.2, "(?:^\\s*|[^\\s\\w.+-])[a-z][a-z0-9+._-]+:[/\\\\]*(?:[^/\\s@]*@)?(?:localhost\\d?(?:[^\\w-]|$)|127\\.\\d+|0\\.0\\.0\\.0|0(?:[:/]|$)|\\[?::1?\\]?(?:[:/]|$)|\\[::|127\\b|localtest\\.me|lvh\\.me|vcap\\.me|0\\.\\d)"),
     quoted("ssrf.loopback", 0.75, 0.2, "\\b[a-z][a-z0-9+._-]+:[/\\\\]*(?:[^/\\s@]*@)?(?:localhost\\d?(?:[^\\w-]|$)|127\\.\\d+|0\\.0\\.0\\.0|0(?:[:/]|$)|\\[?::1?\\]?(?:[:/]|$)|\\[::|127\\b|localtest\\.me|lvh\\.me|vcap\\.me|0\\.\\d)"),
     pattern("ssrf.loopback", 0.6, 0.0, "^\\s*(?:localhost\\d?(?:\\.localdomain\\d?)?|ip(?:v?6)-(?:localhost|loopback)|(?:gateway|host|kubernetes)\\.(?:docker|containers|default\\.svc\\.cluster)\\.(?:internal|local)|lvh\\.me|localtest\\.me|vcap\\.me|127(?:\\.\\d+){1,3})(?::\\d+)?/"),
-    pattern("ssrf.address", 0.75, 0.2, "^\\s*[a-z][a-z0-9+.-]*:[/\\\\]*(?:\\\\\\w){3,}|^\\s*[a-z][a-z0-9+.-]*://(?:\\[[0-9a-f:.]+\\]|0x[0-9a-f]{8,})"),
+    pattern("ssrf.address", 0.75, 0.2, "^\\s*[a-z][a-z0-9+.-]*:[/\\\\]*(?:\\\\\\w){3,}|^\\s*[a-z][a-z0-9+.-]*://(?:\\[(?:[0-14-9a-f:][0-9a-f:.]*|[23][0-9a-f]{0,2}(?:[:.][0-9a-f:.]*)?)\\]|0x[0-9a-f]{8,})"),
     pattern("ssrf.private", 0.55, 0.1, "^(?:\\s*|/[\\w./-]{0,64}/)(?:https?|ftp)://(?:[^/\\s@]*@)?(?:10\\.\\d+\\.\\d+\\.\\d+|192\\.168\\.\\d+\\.\\d+|172\\.(?:1[6-9]|2\\d|3[01])\\.\\d+\\.\\d+|169\\.254\\.\\d+\\.\\d+)"),
-    pattern("ssrf.private", 0.6, 0.1, "^\\s*(?:https?|ftp)://(?:[^/\\s@]*@)?(?:[a-z0-9-]+\\.)*(?:internal|intranet|corp|consul|svc\\.cluster\\.local|[a-z0-9-]+\\.svc)(?:[:/]|$)"),
+    pattern("ssrf.private", 0.6, 0.1, "^\\s*(?:https?|ftp)://(?:[^/\\s@]*@)?(?:[a-z0-9-]+\\.)*(?:internal|intranet|corp|consul|svc\\.cluster\\.local|[a-z0-9-]+\\.svc|kubernetes\\.default)(?:[:/]|$)"),
     // With the scheme of the page that it stands in.
     pattern("ssrf.private", 0.6, 0.1, "^\\s*/{2,}(?:[^/\\s@]*@)?(?:localhost|127(?:\\.\\d+){1,3}|169\\.254\\.\\d+\\.\\d+|10\\.\\d+\\.\\d+\\.\\d+|192\\.168\\.\\d+\\.\\d+|172\\.(?:1[6-9]|2\\d|3[01])\\.\\d+\\.\\d+|0x[0-9a-f]{8}|\\d{8,10}|\\[[0-9a-f:.]+\\])(?:[:/]|$)"),
     pattern("ssrf.scheme", 0.8, 0.4, "(?:^|[\\s=:'\"(,])(?:ldaps?|sftp|ircs?|nfs|afp|smb|imaps?|rtsp|telnet|jdbc:\\w+|mongodb|dns):(?:[/\\\\]{2}|[/\\\\]?127)"),
@@ -201,7 +203,15 @@ pub fn is_internal(host: &[u8]) -> bool {
         b"ve" => ends(b".oast.live"),
         _ => false,
     };
-    begins || closes || odd
+    begins || closes || odd || port.is_some_and(|at| is_silent(name, &read[at + 1..end]))
+}
+
+/// Tells a neighbour, whose name has no point, and a port that does not speak HTTP.
+fn is_silent(name: &[u8], port: &[u8]) -> bool {
+    const PORTS: [&[u8]; 11] = [
+        b"22", b"23", b"25", b"110", b"143", b"445", b"3306", b"5432", b"6379", b"11211", b"27017",
+    ];
+    PORTS.contains(&port) && memchr::memchr(b'.', name).is_none()
 }
 
 #[cfg(test)]
@@ -243,6 +253,12 @@ mod tests {
             "//localhost:9000/",
             "url:file:///x",
             "http://a.rbndr.us/",
+            "http://redis:6379/",
+            "https://db:3306",
+            "http://kubernetes.default/api",
+            "169.254.169.254/latest/meta-data",
+            "http://[fd00::1]/",
+            "http://[2002:7f00:1::]/",
         ] {
             assert!(score(&Ssrf, text) >= 0.5, "{text}");
         }
@@ -285,6 +301,8 @@ mod tests {
         for text in [
             "http://jenkins.internal:8080/github-webhook/",
             "http://192.168.1.20:9200",
+            "http://elasticsearch:9200",
+            "redis://redis:6379/0",
             "http://10.0.0.5:3128",
             "ldaps://ldap.example.com:636",
             "rtsp://192.168.1.10:554/stream1",
@@ -337,6 +355,12 @@ mod tests {
             "https://203.0.113.7/x",
             "https://203.0.113.7:8443/",
             "https://0xdead.example/",
+            "https://[2001:db8::1]/x",
+            "http://wiki/",
+            "http://blog:8080/",
+            "https://git.example.com:22/",
+            "169.254.169.254/32",
+            "169.254.0.0/16",
             "https://007.example/",
             "ssh://git@git.example.com:7999/a/b.git",
             "//cdn.example/lib.js",

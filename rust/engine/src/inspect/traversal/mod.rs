@@ -31,7 +31,7 @@ const SCHEMES: [(&[u8], f32); 16] = [
     (b"glob://", 0.8),
     (b"compress.zlib://", 0.8),
     (b"compress.bzip2://", 0.8),
-    (b"file://", 0.7),
+    (b"file:/", 0.7),
     (b"netdoc:", 0.7),
     (b"jar:http", 0.7),
     (b"jar:file", 0.7),
