@@ -9,8 +9,6 @@ use std::ops::Range;
 const SHORTEST: usize = 16;
 /// Longest value that is tried; longer ones are files. Units: bytes.
 const LONGEST: usize = 2048;
-/// How base64 of an object of JSON starts.
-const OBJECT: &[u8] = b"eyJ";
 /// What no character of the alphabets stands for.
 const NONE: u8 = 0xff;
 
@@ -38,41 +36,55 @@ pub fn sextet(byte: u8) -> Option<u8> {
 /// first three bytes would be ASCII.
 #[inline(always)]
 pub fn may_be(value: &[u8]) -> bool {
-    let value = value.trim_ascii_start();
-    (SHORTEST..=LONGEST).contains(&value.len()) && starts(value)
+    (SHORTEST..=LONGEST).contains(&value.len())
+        && (starts(value) || value[0] <= b' ' && follows(value))
 }
 
-/// Undoes base64 into `out`. Returns whether text came of it, and of the whole value.
+/// Tells the same behind blanks.
+#[cold]
+fn follows(value: &[u8]) -> bool {
+    let value = value.trim_ascii_start();
+    value.len() >= SHORTEST && starts(value)
+}
+
+/// Undoes base64 into `out`. Returns whether text came of it, and of the whole value. `broken` tells that
+/// there may be line ends in it.
 /// Cost: a few loads for most other values, for they fail at their first three bytes, which are
 /// ASCII in whatever does harm.
 #[inline]
-pub fn undo(value: &[u8], out: &mut Vec<u8>) -> bool {
-    may_be(value) && decode(value.trim_ascii(), out)
+pub fn undo(value: &[u8], broken: bool, out: &mut Vec<u8>) -> bool {
+    may_be(value) && decode(value.trim_ascii(), broken, out)
 }
 
 /// Takes what is base64 of a value: the data of a URL that holds it (`data:image/svg+xml;base64,...`), the
 /// head of a signed token, which tells servers how to check it, or all. Source: RFC 7515, section 3.1.
 #[inline]
 pub fn held(value: &[u8]) -> &[u8] {
-    if value.starts_with(OBJECT) {
-        let end = memchr::memchr(b'.', value).unwrap_or(value.len());
-        return &value[..end];
+    match value {
+        [b'e', b'y', b'J', ..] => head(value),
+        [b'd', b'a', b't', b'a', b':', ..] => data(value),
+        _ => value,
     }
-    if !value.starts_with(b"data:") {
-        return value;
-    }
-    let head = &value[..value.len().min(64)];
-    let start = memchr::memmem::find(head, b";base64,").map_or(0, |at| at + 8);
-    &value[start..]
+}
+
+/// The part before the first point of base64 of an object of JSON.
+fn head(token: &[u8]) -> &[u8] {
+    let end = memchr::memchr(b'.', token).unwrap_or(token.len());
+    &token[..end]
+}
+
+fn data(url: &[u8]) -> &[u8] {
+    let start = memchr::memmem::find(&url[..url.len().min(64)], b";base64,").map_or(0, |at| at + 8);
+    &url[start..]
 }
 
 /// Tells where the head of a signed token is in what a header authorizes by.
 pub fn head_of_token(value: &[u8]) -> Option<Range<usize>> {
-    let start = memchr::memrchr(b' ', value).map_or(0, |at| at + 1);
+    let start = memchr::memchr(b' ', value).map_or(0, |at| at + 1);
     let token = &value[start..];
     token
-        .starts_with(OBJECT)
-        .then(|| start..start + held(token).len())
+        .starts_with(b"eyJ")
+        .then(|| start..start + head(token).len())
 }
 
 /// Tells whether the first three bytes would be ASCII.
@@ -84,13 +96,14 @@ fn starts(value: &[u8]) -> bool {
     (a >> 5 | b >> 3 & 1 | c >> 1 & 1) == 0 && d != NONE
 }
 
-fn decode(value: &[u8], out: &mut Vec<u8>) -> bool {
+fn decode(value: &[u8], broken: bool, out: &mut Vec<u8>) -> bool {
     out.clear();
-    if memchr::memchr3(b'\r', b'\n', b'\t', value).is_none() {
-        return append(value, out);
+    if broken {
+        let whole = value.iter().copied().filter(|b| !b.is_ascii_whitespace());
+        append(&whole.collect::<Vec<u8>>(), out)
+    } else {
+        append(value, out)
     }
-    let lines = value.iter().copied().filter(|b| !b.is_ascii_whitespace());
-    append(&lines.collect::<Vec<u8>>(), out)
 }
 
 /// Tells whether there is no blank within a value: what is one token has none.
@@ -202,7 +215,7 @@ mod tests {
             ("not base64 at all, is it", None),
         ] {
             let mut out = Vec::new();
-            let got = undo(value.as_bytes(), &mut out).then_some(out);
+            let got = undo(value.as_bytes(), value.contains('\n'), &mut out).then_some(out);
             let got = got.map(|out| String::from_utf8(out).unwrap());
             assert_eq!(got.as_deref(), want, "{value}");
         }

@@ -320,7 +320,9 @@ impl<V: Visitor> json::Strings for Sink<'_, V> {
 fn is_token(value: &Value<'_>) -> bool {
     const KINDS: u8 = kind::DOT | kind::SLASH | kind::TAG | kind::CONTROL | kind::SPACE;
     let any = value.seen.any;
-    any & !KINDS == 0 && (any & kind::SPACE == 0 || base64::is_token(value.bytes))
+    // Blanks that are all around it are at an end of it.
+    let around = || matches!(value.bytes, [b' ', ..] | [.., b' ']) && base64::is_token(value.bytes);
+    any & !KINDS == 0 && (any & kind::SPACE == 0 || around())
 }
 
 /// Where values go.
@@ -392,7 +394,11 @@ impl<V: Visitor> Nested<'_, V> {
                 Part::Path => memchr::memrchr(b'/', value.bytes).map_or(0, |at| at + 1),
                 _ => 0,
             };
-            if base64::undo(base64::held(&value.bytes[from..]), self.token) {
+            if base64::undo(
+                base64::held(&value.bytes[from..]),
+                any & kind::CONTROL != 0,
+                self.token,
+            ) {
                 self.undone(value, base64::is_document);
             }
         } else if any & (kind::OPEN | kind::BRACE) != 0 {
@@ -437,7 +443,9 @@ impl<V: Visitor> Nested<'_, V> {
                     ..value.with(bytes, seen)
                 };
                 out.hand_plain(&value);
-                if is_token(&value) && base64::undo(base64::held(bytes), token) {
+                if is_token(&value)
+                    && base64::undo(base64::held(bytes), seen.any & kind::CONTROL != 0, token)
+                {
                     out.hand_token(&value, token);
                 }
             });
@@ -467,7 +475,7 @@ impl<V: Visitor> Nested<'_, V> {
     fn undone(&mut self, value: &Value<'_>, is_passed_over: impl Fn(&[u8]) -> bool) {
         let token = std::mem::take(self.token);
         let mut inner = Vec::new();
-        let text: &[u8] = if base64::undo(&token, &mut inner) {
+        let text: &[u8] = if base64::undo(&token, true, &mut inner) {
             &inner
         } else {
             &token

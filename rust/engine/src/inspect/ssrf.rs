@@ -207,6 +207,7 @@ pub fn is_internal(host: &[u8]) -> bool {
 }
 
 /// Tells a neighbour, whose name has no point, and a port that does not speak HTTP.
+#[cold]
 fn is_silent(name: &[u8], port: &[u8]) -> bool {
     const PORTS: [&[u8]; 11] = [
         b"22", b"23", b"25", b"110", b"143", b"445", b"3306", b"5432", b"6379", b"11211", b"27017",
