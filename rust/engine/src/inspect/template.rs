@@ -21,7 +21,7 @@ pub struct TemplateInjection;
 macro_rules! inside {
     () => {
         "(?:__[a-z]\\w*__|\\\\x5f|\\b(?:config|self|request|settings|environment|handler|app|application|session)(?:\\s*(?:[|}%~\\[]|$)|\\.(?:items|from|meta\\b|environ|application|args|server|session|settings|secret|env\\b|user\\.pass|get\\s*\\(|get[a-z]|set[a-z]|class|init|__|\\w*(?:secret|passw|token|_key)|(?-i:[A-Z]{2})))|\
-         \\bcycler\\b|\\bjoiner\\b|\\blipsum\\b|get_flashed_messages|\\burl_for\\.|_self\\b|getclass|forname|getruntime|\\bexec\\b|\\bsystem\\b|popen|passthru|\\beval\\b|\\bprocess\\.(?:env|mainmodule|binding)|\\brequire\\b|\
+         \\bcycler\\b|\\bjoiner\\b|\\blipsum\\b|\\bself\\._\\w|\\bdict\\s*\\([^()]*=[^()]*\\)\\s*\\|\\s*(?:join|first|last|list)\\b|get_flashed_messages|\\burl_for\\.|_self\\b|getclass|forname|getruntime|\\bexec\\b|\\bsystem\\b|popen|passthru|\\beval\\b|\\bprocess\\.(?:env|mainmodule|binding)|\\brequire\\b|\
          \\bimport\\b|\\bconstructor\\b|attr\\s*\\(|\\|\\s*attr\\b|\\bopen\\s*\\(|console\\.|\\b_\\.\\w|\\brails\\.|\\b(?:string|this)\\.(?:split|sub|pop|push|shift|replace|bind|apply|call)\\b|\\bdump\\s*\\(|\\bdebug\\s*\\(|java\\.|t\\(\\s*java|\
          @java|@environment|#\\w+\\s*=|#this|#context|#_memberaccess|#rt|#(?:application|session|request|parameters|attr)\\b|new\\s+\\w+[.(]|\\bfile\\.|\\bdir\\.|\\bio\\.|(?-i:\\bENV)\\s*[.\\[]|ioutil|shell_exec|%c|\
          classloader|scriptengine|\\bbeans\\b|(?:application|session|request|page)scope|pagecontext|facescontext|servletcontext|system(?:properties|environment)|\\binitparam|\\b(?:header|param|cookie)\\[|\
@@ -181,6 +181,8 @@ mod tests {
             "{% import os %}",
             "{{request|attr('application')}}",
             "{{config}}",
+            "{{ dict(__cla=a,ss__=b)|join }}",
+            "{{ self._TemplateReference__context }}",
             "{{ settings.SECRET_KEY }}",
             "{{ ['id'] }}",
             "{{ 'a'*9 }}",
@@ -212,6 +214,8 @@ mod tests {
     fn ordinary_text_is_left_alone() {
         for text in [
             "{{ order.total | money }}",
+            "{{ tags | join(', ') }}",
+            "{{ item.self_link }}",
             "{{ 'cart.title' | t }}",
             "{{ price * quantity }}",
             "{{config.title}}",
