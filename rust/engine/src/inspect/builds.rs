@@ -6,7 +6,7 @@ use memchr::memmem;
 use std::net::Ipv4Addr;
 
 /// Names under which APIs of builds, containers and schedules take commands.
-const TAKING: [&[u8]; 20] = [
+const TAKING: [&[u8]; 21] = [
     b"args",
     b"command",
     b"commands",
@@ -24,6 +24,7 @@ const TAKING: [&[u8]; 20] = [
     b"scripts",
     b"shell",
     b"startup_script",
+    b"steps",
     b"tasks",
     b"user_data",
     b"userdata",
@@ -74,7 +75,13 @@ pub fn takes_commands(value: &Value<'_>) -> bool {
             && reader.iter().all(part)
     };
     let named = || {
-        let names = value.name.rsplit(|b| *b == b'.').take(2);
+        // Of a document within one, such as a package's manifest, its own names tell.
+        let path = if value.inner.is_empty() {
+            value.name
+        } else {
+            value.inner
+        };
+        let names = path.rsplit(|b| *b == b'.').take(2);
         let known = |name: &[u8]| TAKING.iter().any(|t| name.eq_ignore_ascii_case(t));
         json && names.into_iter().any(known)
     };
@@ -109,4 +116,29 @@ fn fetches_by_number(text: &[u8]) -> bool {
 /// Tells a text that asks who and where a machine is, or for a way back in.
 pub fn spies(text: &[u8]) -> bool {
     SPYING.iter().any(|word| memmem::find(text, word).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inspect::testing;
+
+    #[test]
+    fn documents_within_documents_have_names_of_their_own() {
+        for (part, name, inner, want) in [
+            (Part::Json, "package.manifest", "scripts.test", true),
+            (Part::Json, "workflow_job.steps.name", "", true),
+            (Part::Json, "command", "host", false),
+            (Part::Json, "package.manifest", "", false),
+            (Part::Query, "q", "scripts.test", false),
+        ] {
+            let value = Value {
+                part,
+                name: name.as_bytes(),
+                inner: inner.as_bytes(),
+                ..testing::value(b"echo \"no test\" && exit 1")
+            };
+            assert_eq!(takes_commands(&value), want, "{name} {inner}");
+        }
+    }
 }
