@@ -56,8 +56,7 @@ pub enum Stage {
 /// What an earlier look at a request left to the next one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rest {
-    /// How many of its values need not be looked at again, as [`Verdict::rest`](crate::Verdict::rest)
-    /// said.
+    /// Where the next look starts, as [`Verdict::rest`](crate::Verdict::rest) said.
     pub from: u32,
     /// As [`Verdict::flight`](crate::Verdict::flight) said.
     pub flight: u64,

@@ -270,8 +270,8 @@ pub struct Verdict {
     pub session: u64,
     /// When and where the request was counted as under way, likewise; 0 when it was not.
     pub flight: u64,
-    /// So many of the request's values were looked at, and the rest is worth another look, as
-    /// [`crate::request::Rest`]; 0 when no other look is to follow.
+    /// Where in the request another look is to start, as [`crate::request::Rest`]; 0 when none is to
+    /// follow.
     pub rest: u32,
 }
 

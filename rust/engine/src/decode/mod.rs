@@ -25,6 +25,7 @@ mod multipart;
 mod names;
 mod parameters;
 pub mod percent;
+mod pieces;
 mod respelled;
 mod sink;
 mod url;
@@ -32,6 +33,7 @@ mod utf7;
 pub mod xml;
 
 pub use marked::Passage;
+pub use pieces::Place;
 pub use url::is_plain;
 
 use crate::inspect::Part;
@@ -129,8 +131,9 @@ pub trait Visitor {
     /// Tells whether it looks no more at anything, so that nothing need be decoded for it.
     fn is_spent(&self) -> bool;
 
-    /// Tells it that what follows, until the next time, is read in one value of the request.
-    fn begin(&mut self);
+    /// Tells it that what follows, until the next time, is read in one value of the request, or in a piece
+    /// of one.
+    fn begin(&mut self, is_piece: bool);
 
     /// Tells whether another walk is to follow, and where it is to start.
     fn goes_on(&self) -> GoesOn;
@@ -141,7 +144,9 @@ pub trait Visitor {
 pub enum GoesOn {
     /// There is no other; what was not looked at is to be told.
     No,
-    /// At the value that it began last.
+    /// At the first piece of the value that it began last.
+    InPieces,
+    /// At the value, or the piece, that it began last.
     Within,
     /// At the first that it did not begin, if there is one.
     Behind,
@@ -179,7 +184,7 @@ impl<F: FnMut(&Value<'_>)> Visitor for All<F> {
         false
     }
 
-    fn begin(&mut self) {}
+    fn begin(&mut self, _is_piece: bool) {}
 
     fn goes_on(&self) -> GoesOn {
         GoesOn::No
@@ -192,21 +197,20 @@ pub struct Walked {
     pub gaps: Gaps,
     /// Values that there were, visited or not.
     pub values: u32,
-    /// How many of them, in the order of the request and without what is nested in them, need not be
-    /// handed out by the next walk; 0 when there is to be none.
-    pub rest: u32,
+    /// Where the next walk starts, if there is to be one.
+    pub rest: Option<Place>,
 }
 
 /// Hands every value of a request to `visit`.
 /// Cost: linear in the request; no allocation once the buffers have grown.
 pub fn walk(request: &Request<'_>, scratch: &mut Scratch, visit: impl FnMut(&Value<'_>)) -> Gaps {
-    walk_for(request, 0, scratch, All(visit)).gaps
+    walk_for(request, Place::default(), scratch, All(visit)).gaps
 }
 
-/// Hands a visitor what it wants of the values behind the first `from`. Cost: as [`walk`].
+/// Hands a visitor what it wants of the values from a place on. Cost: as [`walk`].
 pub fn walk_for(
     request: &Request<'_>,
-    from: u32,
+    from: Place,
     scratch: &mut Scratch,
     visitor: impl Visitor,
 ) -> Walked {

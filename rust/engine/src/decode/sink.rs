@@ -1,6 +1,7 @@
 //! Raw values in, decoded ones out: the budget, what a value's place encodes, and what is nested in
 //! it.
 
+use super::pieces::{self, Place};
 use super::{base64, encoded_word, graphql, json, kind, percent, respelled};
 use super::{Gaps, GoesOn, Passage, Value, Visitor, Walked};
 use crate::inspect::Part;
@@ -61,19 +62,23 @@ pub struct Sink<'s, V> {
     taken_in: u32,
     /// Room for values at and above which those at hand were dealt with by an earlier walk.
     before: u32,
+    /// The piece with which the first value is read that is handed out; 0 when that is read whole.
+    piece: u32,
     /// The number of the value that was handed out last; 0 when there was none.
     last: u32,
-    /// That of the first that would have been wanted and was left out, likewise.
+    /// The first piece of it that is left to the next walk; 0 when there is none.
+    left_piece: u32,
+    /// The number of the first value that would have been wanted and was left out; 0 when there was none.
     left_out: u32,
     pub gaps: Gaps,
 }
 
 impl<'s, V: Visitor> Sink<'s, V> {
     /// Takes what is reused between requests: what is decoded lies in `text`, a token's text in
-    /// `token`. The first `from` values are not handed out.
+    /// `token`. What lies before `from` is not handed out.
     pub fn new(
         visitor: V,
-        from: u32,
+        from: Place,
         text: &'s mut Vec<u8>,
         marks: &'s mut Vec<Marks>,
         token: &'s mut Vec<u8>,
@@ -93,8 +98,10 @@ impl<'s, V: Visitor> Sink<'s, V> {
                 bytes: BYTES,
             },
             taken_in: 0,
-            before: VALUES.saturating_sub(from),
+            before: VALUES.saturating_sub(from.values),
+            piece: from.piece,
             last: 0,
+            left_piece: 0,
             left_out: 0,
             gaps: Gaps::default(),
         }
@@ -109,14 +116,17 @@ impl<'s, V: Visitor> Sink<'s, V> {
         }
     }
 
-    /// Tells how many values the next walk need not hand out. One that was cut is read again.
-    fn rest(&self) -> u32 {
-        let first = match self.nested.out.visitor.goes_on() {
-            GoesOn::No => 0,
-            GoesOn::Within => self.last,
-            GoesOn::Behind => self.left_out,
+    /// Tells where the next walk starts, if there is to be one. A value that was cut is read again.
+    fn rest(&self) -> Option<Place> {
+        let (number, piece) = match self.nested.out.visitor.goes_on() {
+            GoesOn::No => return None,
+            _ if self.left_piece > 0 => (self.last, self.left_piece),
+            GoesOn::InPieces => (self.last, 1),
+            GoesOn::Within => (self.last, 0),
+            GoesOn::Behind => (self.left_out, 0),
         };
-        first.saturating_sub(1)
+        let values = number.checked_sub(1)?;
+        Some(Place { values, piece })
     }
 
     /// Tells the number of the value at hand.
@@ -231,7 +241,8 @@ impl<'s, V: Visitor> Sink<'s, V> {
             return self.leave_out(bytes.len(), wanted);
         }
         self.last = self.number();
-        self.nested.judge(&value);
+        let piece = std::mem::take(&mut self.piece);
+        self.left_piece = self.nested.judge_from(&value, piece);
     }
 
     /// Counts a value that nobody looks at any more, and tells it where a detector would have wanted it.
@@ -271,7 +282,8 @@ impl<'s, V: Visitor> Sink<'s, V> {
             extra_rounds: undone.rounds.saturating_sub(u8::from(place.is_some())),
             odd_utf8: undone.odd_utf8,
         };
-        self.nested.judge(&value);
+        let piece = std::mem::take(&mut self.piece);
+        self.left_piece = self.nested.judge_from(&value, piece);
     }
 
     /// Takes room for a value. Returns whether it is to be looked at: there was some, and no earlier walk
@@ -375,11 +387,41 @@ struct Nested<'s, V> {
 }
 
 impl<V: Visitor> Nested<'_, V> {
+    /// Hands a value out, whole or from a piece of it on. Returns the first piece that is left to another
+    /// walk; 0 when there is none.
+    #[inline(always)]
+    fn judge_from(&mut self, value: &Value<'_>, piece: u32) -> u32 {
+        if piece > 0 {
+            return self.pieces(value, piece);
+        }
+        self.out.visitor.begin(false);
+        self.judge(value);
+        0
+    }
+
+    #[cold]
+    fn pieces(&mut self, value: &Value<'_>, from: u32) -> u32 {
+        let mut text = Vec::new();
+        for piece in from.. {
+            if !pieces::write(value.bytes, piece, &mut text) {
+                break;
+            }
+            if self.out.visitor.is_spent() {
+                return piece;
+            }
+            self.out.visitor.begin(true);
+            self.judge(&value.with(&text, kind::seen(&text)));
+            if self.out.visitor.goes_on() == GoesOn::Within {
+                return piece;
+            }
+        }
+        0
+    }
+
     /// Hands a value out; as its own strings when it is a JSON document by itself; with the text
     /// that it is the base64 of, if it is.
     #[inline(always)]
     fn judge(&mut self, value: &Value<'_>) {
-        self.out.visitor.begin();
         let any = value.seen.any;
         if any & kind::BRACE != 0 && any & kind::QUOTE != 0 {
             return self.structured(value);

@@ -30,10 +30,13 @@ pub struct Budget {
     lessons: usize,
     /// Whether another look can follow, with a budget of its own.
     can_go_on: bool,
-    /// Values of the request that were begun.
+    /// Values of the request, or pieces of one, that were begun, and whether the last is a piece.
     begun: u32,
+    is_piece: bool,
     /// Whether the last of them is left to the next look.
     cut: bool,
+    /// Whether the first is left to the next look in pieces.
+    in_pieces: bool,
 }
 
 impl Budget {
@@ -46,7 +49,9 @@ impl Budget {
             lessons: LESSONS,
             can_go_on: false,
             begun: 0,
+            is_piece: false,
             cut: false,
+            in_pieces: false,
         }
     }
 
@@ -59,7 +64,9 @@ impl Budget {
             lessons: usize::MAX,
             can_go_on: false,
             begun: 0,
+            is_piece: false,
             cut: false,
+            in_pieces: false,
         }
     }
 
@@ -93,34 +100,48 @@ impl Budget {
         Budget { can_go_on, ..self }
     }
 
-    /// Takes note that another value of the request begins.
-    pub fn begin(&mut self) {
+    /// Takes note that another value of the request begins, or a piece of one.
+    pub fn begin(&mut self, is_piece: bool) {
         self.begun += 1;
+        self.is_piece = is_piece;
     }
 
-    /// Leaves the value at hand and all behind it to the next look, if there can be one. The first value
-    /// of a look is not left: it had the whole budget. Returns whether it was left.
-    pub fn leave(&mut self) -> bool {
-        let leaves = self.can_go_on && self.begun > 1;
-        if leaves {
+    /// Tells whether what is at hand is a piece of a value.
+    pub fn is_piece(&self) -> bool {
+        self.is_piece
+    }
+
+    /// Leaves what is at hand and all behind it to the next look, if there can be one. The first value of a
+    /// look had the whole budget: it goes on with what is left, and what the next look reads are its
+    /// pieces, if it can be read so. Returns whether anything is left; not of a piece that had the whole
+    /// budget.
+    pub fn leave(&mut self, can_be_pieces: bool) -> bool {
+        let is_first = self.begun <= 1;
+        if !self.can_go_on || is_first && (self.is_piece || !can_be_pieces) {
+            return false;
+        }
+        if is_first {
+            self.in_pieces = true;
+        } else {
             self.left = 0;
             self.cut = true;
         }
-        leaves
+        true
     }
 
     /// Tells where the next look is to start, if there is to be one.
     pub fn goes_on(&self) -> GoesOn {
-        match (self.can_go_on, self.cut) {
-            (false, _) => GoesOn::No,
-            (true, true) => GoesOn::Within,
-            (true, false) => GoesOn::Behind,
+        match self {
+            _ if !self.can_go_on => GoesOn::No,
+            _ if self.in_pieces => GoesOn::InPieces,
+            _ if self.cut => GoesOn::Within,
+            _ => GoesOn::Behind,
         }
     }
 
-    /// Tells whether so little is left that no value is worth decoding for it.
+    /// Tells whether so little is left that no other value is worth decoding for it.
     pub fn is_spent(&self) -> bool {
-        self.left < LITTLE
+        self.left < LITTLE || self.in_pieces
     }
 
     /// Tells what was taken. Units: steps.

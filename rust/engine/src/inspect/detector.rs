@@ -37,6 +37,12 @@ pub trait Detector: Send + Sync {
         8 + bytes / 32
     }
 
+    /// Tells whether a piece of a long text says as much as in its place; else the text is read whole or
+    /// not at all.
+    fn reads_pieces(&self) -> bool {
+        true
+    }
+
     /// Looks closely. Cost: linear in the value.
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>);
 

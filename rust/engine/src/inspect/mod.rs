@@ -53,7 +53,7 @@ pub use location::{Location, Part, MAX_BYTES as LONGEST_LOCATION};
 pub use patterns::is_text;
 pub use scoping::{Scoping, MODEL};
 
-use crate::decode::{self, GoesOn, Passage, Scratch, Value, Visitor, Walked};
+use crate::decode::{self, GoesOn, Passage, Place, Scratch, Value, Visitor, Walked};
 use crate::request::{Request, Rest, Stage};
 use crate::verdict::Uninspected;
 use budget::Budget;
@@ -160,8 +160,7 @@ pub struct Findings {
     pub steps: u64,
     /// Values that were handed out. Added up likewise.
     pub values: u32,
-    /// How many of the request's values the looks so far have dealt with, where another is to follow; or
-    /// 0.
+    /// Where in the request the next look is to start, as a word; 0 when none is to follow.
     pub rest: u32,
     /// How often a rule spoke, an excluded one as well, or a value was left out. Added up likewise.
     noted: u32,
@@ -189,9 +188,9 @@ impl Findings {
         }
     }
 
-    fn leave_out(&mut self, bytes: usize, budget: &mut Budget) {
+    fn leave_out(&mut self, bytes: usize, in_pieces: bool, budget: &mut Budget) {
         self.noted += 1;
-        if !budget.leave() {
+        if !budget.leave(in_pieces) {
             self.uninspected_bytes += bytes as u64;
             self.uninspected.insert(Uninspected::OVER_BUDGET);
         }
@@ -252,9 +251,9 @@ impl<F: FnMut(&Value<'_>) -> bool> Visitor for Suspects<'_, F> {
         self.budget.get().is_spent()
     }
 
-    fn begin(&mut self) {
+    fn begin(&mut self, is_piece: bool) {
         let mut budget = self.budget.get();
-        budget.begin();
+        budget.begin(is_piece);
         self.budget.set(budget);
     }
 
@@ -330,7 +329,7 @@ impl Inspector {
             + request.headers.len()
             + request.body.bytes.len();
         let budget = Cell::new(Budget::of(bytes).going_on(can_go_on));
-        let from = request.stage.rest().map_or(0, |rest| rest.from);
+        let from = Place::from_word(request.stage.rest().map_or(0, |rest| rest.from));
         let scoped = self.scoping.on(request.path);
         let Walked { gaps, values, rest } = SCRATCH.with(|scratch| {
             let look = |value: &Value<'_>| {
@@ -352,7 +351,7 @@ impl Inspector {
             };
             let suspects = Suspects {
                 visit: look,
-                noted: (self.asked == detector::EVERY && from == 0).then_some(0),
+                noted: (self.asked == detector::EVERY && from == Place::default()).then_some(0),
                 budget: &budget,
             };
             match scratch.try_borrow_mut() {
@@ -364,7 +363,7 @@ impl Inspector {
         found.uninspected_bytes += gaps.bytes;
         found.steps += budget.get().spent() as u64;
         found.values += values;
-        found.rest = rest;
+        found.rest = rest.map_or(0, Place::to_word);
     }
 
     /// Gives nothing where no detector wants the value.
@@ -380,7 +379,7 @@ impl Inspector {
         // Each round in which its encoding was undone took as much again.
         let rounds = 1 + usize::from(value.extra_rounds);
         if !budget.afford(budget::LEAST * rounds + value.bytes.len() / LOOKED_PER_STEP) {
-            found.leave_out(value.bytes.len(), budget);
+            found.leave_out(value.bytes.len(), true, budget);
             return None;
         }
         let value = &padding::without(value);
@@ -418,8 +417,11 @@ impl Inspector {
         while wanting != 0 {
             let detector = detector::ALL[wanting.trailing_zeros() as usize];
             wanting &= wanting - 1;
+            if budget.is_piece() && !detector.reads_pieces() {
+                continue;
+            }
             if !budget.afford(detector.steps(value.bytes.len())) {
-                found.leave_out(value.bytes.len(), budget);
+                found.leave_out(value.bytes.len(), detector.reads_pieces(), budget);
                 continue;
             }
             let Findings {
@@ -455,7 +457,7 @@ impl Inspector {
             detector.judge(value, &mut report);
             let skipped = report.skipped;
             if skipped > 0 {
-                found.leave_out(skipped, budget);
+                found.leave_out(skipped, detector.reads_pieces(), budget);
             }
         }
         evidence

@@ -43,6 +43,11 @@ impl Detector for Xxe {
         hints.has(Marks::DECLARES.or(Marks::MARKUP))
     }
 
+    /// What a tag is depends on the document around it.
+    fn reads_pieces(&self) -> bool {
+        false
+    }
+
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
         let (named, published) = (names_namespaces(value.bytes), is_published(value.bytes));
         match (named, published) {

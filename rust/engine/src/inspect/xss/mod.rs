@@ -42,6 +42,11 @@ impl Detector for Xss {
         100 + bytes / 6
     }
 
+    /// What a tag is depends on the document around it.
+    fn reads_pieces(&self) -> bool {
+        false
+    }
+
     fn judge(&self, value: &Value<'_>, report: &mut Report<'_>) {
         let text = value.bytes;
         let tagged = memchr::memchr(b'<', text).is_some();
