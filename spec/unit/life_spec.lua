@@ -17,6 +17,7 @@ local REAL = {
 
 describe("an action", function()
   local life, follower, unsettled, entities, now, failing, asked, killed, logged, conf, verdict, banned_until_s, no_client
+  local ledger, unreadable
   local former_kong, former_time
 
   -- An Admin API. failing: method → { error, whether it may pass }, or what is called with what is asked.
@@ -85,7 +86,7 @@ describe("an action", function()
     _G.ngx = _G.ngx or { null = cjson.null }
     former_kong, former_time = _G.kong, _G.ngx.time
     now, failing, asked, killed, logged = 1000, {}, {}, false, {}
-    verdict, no_client = "improved", nil
+    verdict, no_client, ledger, unreadable = "improved", nil, {}, nil
     entities = { r1 = { port = 80 }, r2 = { port = 80 }, r3 = { port = 80 } }
     _G.ngx.time = function() return now end
     local function log(level)
@@ -109,7 +110,7 @@ describe("an action", function()
       ["agent.bequest"] = { leave = function() end, withdraw = function() end },
       ["agent.breaker"] = {}, ["agent.concurrency"] = {},
       ["agent.gate"] = { is_killed = function() return killed end },
-      ["agent.ledger"] = { write = function() end },
+      ["agent.ledger"] = { write = function(_, _, why) ledger[#ledger + 1] = why end },
       deck = { render = function() return "" end },
       effect = {
         SETTLED_S = 20,
@@ -123,7 +124,12 @@ describe("an action", function()
           banned_until_s = now + ban.ttl_s
           return true
         end,
-        ban_left_s = function() return math.max(0, banned_until_s - now) end,
+        ban_left_s = function()
+          if unreadable then
+            return nil, unreadable
+          end
+          return math.max(0, banned_until_s - now)
+        end,
         lift_ban = function()
           banned_until_s = 0
           return true
@@ -682,6 +688,35 @@ describe("an action", function()
     pass_in_memory(440)
     assert.equal("expired", record.state)
     assert.equal(0, banned_until_s)
+  end)
+
+
+  it("in memory says once that it cannot be put back, and once that it can again", function()
+    local record = record_of({ { op = "ban", ban = { ttl_s = 6000 } } }, { action = "ban", ttl_s = 6000 })
+    local function pass_in_memory(seconds)
+      for _ = 1, seconds do
+        now = now + 1
+        follower.follow(conf, false)
+      end
+    end
+    life.start(record, conf)
+    pass_in_memory(100)
+    ledger = {}
+    for _ = 1, 2 do
+      unreadable = "the library says no"
+      pass_in_memory(300)
+      unreadable = nil
+      pass_in_memory(300)
+    end
+    assert.same({ "could not put back what memory may lack: the library says no", "memory has all of it again",
+                  "could not put back what memory may lack: the library says no", "memory has all of it again" }, ledger)
+
+    unreadable = "the library says no"
+    pass_in_memory(100)
+    unreadable, banned_until_s = nil, 0
+    pass_in_memory(100)
+    assert.equal("put back for the rest of its time: memory lacked 1 of 1", ledger[#ledger])
+    assert.equal(6, #ledger)
   end)
 
 

@@ -52,14 +52,19 @@ local function look(record, conf, now)
 end
 
 
--- Puts back what the region lacks of an action in memory. Returns what there is to say.
+-- Puts back what the region lacks of an action in memory. Returns what there is to say: of what goes on failing, once, and once
+-- that it is over.
 local function put_back(record, now)
   record.looked_s = now
+  local failed = record.is_unmended
   local missing, err = measures.mend(record)
+  record.is_unmended = not missing or nil
   if not missing then
-    return "could not put back what memory may lack: " .. err
+    return not failed and "could not put back what memory may lack: " .. err or nil
   elseif missing > 0 then
     return ("put back for the rest of its time: memory lacked %d of %d"):format(missing, #record.changes)
+  elseif failed then
+    return "memory has all of it again"
   end
 end
 
