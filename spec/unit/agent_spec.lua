@@ -7,6 +7,7 @@ local FOLDER = "lua/kong/plugins/threat-agent/"
 
 describe("the agent's loop", function()
   local beat, timers, now, done, hangs, raises, leads, lease, logged, is_new, is_banned, published
+  local unsaved
   local former, former_kong = {}, _G.kong
 
   -- A part of the agent's work: it notes that it was called, and hangs or raises where it is to.
@@ -30,7 +31,7 @@ describe("the agent's loop", function()
       former[name] = _G.ngx[name] or false
     end
     now, timers, done, hangs, raises, logged, leads, is_new, is_banned = 1000, {}, {}, {}, {}, {}, 0, false, false
-    published = {}
+    published, unsaved = {}, nil
     _G.ngx.now = function() return now end
     _G.ngx.time = _G.ngx.now
     _G.ngx.worker = { id = function() return 0 end, exiting = function() return false end }
@@ -69,7 +70,7 @@ describe("the agent's loop", function()
       files = { BANS = "bans", LEARNED = "learned", PROFILES = "profiles", load = function() end,
                 save = function(name)
                   done[#done + 1] = "save " .. name
-                  return true
+                  return not unsaved or nil, unsaved
                 end },
       incidents = {
         next = function(cursor)
@@ -77,10 +78,8 @@ describe("the agent's loop", function()
         end,
       },
       lease = lease,
-      region = { bans_snapshot = function()
-                   is_banned = false
-                   return ""
-                 end,
+      region = { bans_snapshot = function() return "", "as it was read" end,
+                 keep_bans = function(about) is_banned = about ~= "as it was read" end,
                  has_new_bans = function() return is_banned end,
                  export_learned = function() return "" end, export_profiles = function() return "" end },
       settings = { look_up = function() end, last = function() return {} end, platform = function() end },
@@ -206,6 +205,18 @@ describe("the agent's loop", function()
     pass(2)
     assert.equal(3, count("save bans"))
     assert.equal(2, count("save learned"))
+  end)
+
+
+  it("tries again at once to keep bans that could not be kept, and says so once", function()
+    pass(1)
+    is_banned, unsaved = true, "the disk is full"
+    pass(5)
+    assert.equal(1 + 5, count("save bans"))
+    assert.same({ "the disk is full" }, logged)
+    unsaved = nil
+    pass(5)
+    assert.equal(1 + 5 + 1, count("save bans"))
   end)
 
 

@@ -31,7 +31,8 @@ local _M = {}
 
 
 local identity, node, number_out, beat_out, sequence_out, left_out, str, key_str, ban_out, traffic_out
-local has_new_bans = false     -- whether this worker has set or lifted some since it took a snapshot
+local bans_changed = 0     -- how often this worker has set or lifted some
+local bans_kept = 0        -- the same of the snapshot that was last kept
 
 
 library.when_loaded(function()
@@ -228,9 +229,10 @@ function _M.import_profiles(text)
 end
 
 
--- The standing bans, as text for a file: keyed hashes, no addresses.
+-- The standing bans, as text for a file: keyed hashes, no addresses. Returns that, and what keep_bans() is to be told once it
+-- is in the file; or nil and an error.
 function _M.bans_snapshot()
-  has_new_bans = false
+  local has_changed = bans_changed
   local wall_ms = ngx.time() * 1000
   local text = library.text(function(buf, size, needed)
     return library.C.ta_bans_snapshot(wall_ms, buf, size, needed)
@@ -239,13 +241,19 @@ function _M.bans_snapshot()
     return nil, library.error("take a snapshot of the bans")
   end
 
-  return text
+  return text, has_changed
 end
 
 
--- Whether ban() or lift_ban() was called here since the last snapshot was taken.
+-- Takes note that a snapshot was kept: what was set or lifted after it was taken was not.
+function _M.keep_bans(has_changed)
+  bans_kept = has_changed
+end
+
+
+-- Whether ban() or lift_ban() was called here since the snapshot that was last kept.
 function _M.has_new_bans()
-  return has_new_bans
+  return bans_changed ~= bans_kept
 end
 
 
@@ -278,7 +286,7 @@ end
 -- identity with { by, scope, ttl_s, category, measure } and, for a limit, { limit, window_s }; or caps what goes to a
 -- route or service at once. Returns true, or nil and an error.
 function _M.ban(ban)
-  has_new_bans = true
+  bans_changed = bans_changed + 1
   fill_ban(ban)
   if library.C.ta_ban_set(ban_out) ~= 0 then
     return nil, library.error("ban a client")
@@ -290,7 +298,7 @@ end
 
 -- Lifts what ban() set. Returns true, or nil and an error.
 function _M.lift_ban(ban)
-  has_new_bans = true
+  bans_changed = bans_changed + 1
   fill_ban(ban)
   if library.C.ta_ban_lift(ban_out) ~= 0 then
     return nil, library.error("lift a ban")

@@ -26,9 +26,10 @@ local BEAT_S = 1
 local LONGEST_S = 60
 -- What goes on failing is said again after so long. Units: seconds.
 local SAID_S = 3600
--- Name of each file that is kept → what gives its text, how often it is written, and what tells whether it is to be sooner.
+-- Name of each file that is kept → what gives its text, how often it is written, what tells whether it is to be sooner, and
+-- what is told once it is written: what `read` gave beside the text.
 local FILES = {
-  [files.BANS] = { read = region.bans_snapshot, every_s = 10, is_due = region.has_new_bans },
+  [files.BANS] = { read = region.bans_snapshot, every_s = 10, is_due = region.has_new_bans, keep = region.keep_bans },
   [files.LEARNED] = { read = region.export_learned, every_s = 10 },
   [files.PROFILES] = { read = region.export_profiles, every_s = 30 },
 }
@@ -122,12 +123,16 @@ end
 
 
 local function save_file(name, file)
-  local text, err = file.read()
+  local text, about = file.read()
   if not text then
-    return nil, err
+    return nil, about
   end
 
-  return files.save(name, text)
+  local ok, err = files.save(name, text)
+  if ok and file.keep then
+    file.keep(about)
+  end
+  return ok, err
 end
 
 
