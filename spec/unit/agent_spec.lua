@@ -7,7 +7,7 @@ local FOLDER = "lua/kong/plugins/threat-agent/"
 
 describe("the agent's loop", function()
   local beat, timers, now, done, hangs, raises, leads, lease, logged, is_new, is_banned, published
-  local unsaved
+  local unsaved, taken
   local former, former_kong = {}, _G.kong
 
   -- A part of the agent's work: it notes that it was called, and hangs or raises where it is to.
@@ -31,7 +31,7 @@ describe("the agent's loop", function()
       former[name] = _G.ngx[name] or false
     end
     now, timers, done, hangs, raises, logged, leads, is_new, is_banned = 1000, {}, {}, {}, {}, {}, 0, false, false
-    published, unsaved = {}, nil
+    published, unsaved, taken = {}, nil, {}
     _G.ngx.now = function() return now end
     _G.ngx.time = _G.ngx.now
     _G.ngx.worker = { id = function() return 0 end, exiting = function() return false end }
@@ -63,7 +63,10 @@ describe("the agent's loop", function()
       ["agent.changes"] = { open = part("open changes"), follow = part("follow"), start = function() end },
       ["agent.drifts"] = { open = part("open drifts"), beat = part("drifts") },
       ["agent.last_conf"] = { recall = function() end, keep = part("keep") },
-      ["agent.notices"] = { open = part("open notices"), beat = part("notices"), take_in = part("tell") },
+      ["agent.notices"] = { open = part("open notices"), beat = part("notices"), take_in = function(incident)
+                               taken[#taken + 1] = incident
+                               return part("tell")()
+                             end },
       ["agent.responder"] = { open = part("open responder"), beat = part("beat"), reach_out = part("reach out"),
                               take_in = part("respond") },
       ["agent.sweeper"] = { sweep = part("sweep") },
@@ -174,14 +177,34 @@ describe("the agent's loop", function()
   end)
 
 
-  it("hands each incident to all who are to know of it, once, whoever fails", function()
+  it("hands each incident once to all who are to know of it, and again to whom it raised, until that is done", function()
     published = { { id = "a", status = "open", title = "A" }, { id = "b", status = "open", title = "B" } }
-    raises.respond, raises.tell, raises.ask = true, true, true
+    raises.tell = true
     pass(5)
     assert.equal(2, count("respond"))
-    assert.equal(2, count("tell"))
+    assert.equal(2 * 5, count("tell"))
     assert.equal(2, count("ask"))
     assert.equal(5, count("beat"))
+    assert.same({ "tell raised" }, logged)
+
+    -- What came of one meanwhile is handed over in its place.
+    published[3] = { id = "a", status = "resolved", title = "A", resolved_s = now }
+    pass(1)
+    assert.equal(2 * 5 + 3, count("tell"))
+    raises.tell = nil
+    pass(5)
+    assert.equal(2 * 5 + 3 + 2, count("tell"))
+    assert.equal(published[3], taken[#taken - 1].id == "a" and taken[#taken - 1] or taken[#taken])
+  end)
+
+
+  it("hands over again for an hour what is over", function()
+    published = { { id = "a", status = "resolved", title = "A", resolved_s = now } }
+    raises.tell = true
+    pass(3600)
+    assert.equal(3600, count("tell"))
+    pass(10)
+    assert.equal(3601, count("tell"))
   end)
 
 

@@ -84,7 +84,7 @@ local ARROWS = {
   ["agent.grouping"] = { "vocabulary" },
   ["agent.init"] = {
     "agent.assessor", "agent.changes", "agent.drifts", "agent.last_conf", "agent.notices", "agent.responder",
-    "agent.sweeper", "files", "incidents", "lease", "region", "settings", "tally", "traffic_history",
+    "agent.sweeper", "files", "given", "incidents", "lease", "region", "settings", "tally", "traffic_history",
   },
   ["agent.insertion"] = {},
   ["agent.journal"] = { "files", "lease", "vocabulary" },

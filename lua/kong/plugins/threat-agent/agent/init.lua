@@ -5,6 +5,7 @@ local assessor = require "kong.plugins.threat-agent.agent.assessor"
 local changes = require "kong.plugins.threat-agent.agent.changes"
 local drifts = require "kong.plugins.threat-agent.agent.drifts"
 local files = require "kong.plugins.threat-agent.files"
+local given = require "kong.plugins.threat-agent.given"
 local incidents = require "kong.plugins.threat-agent.incidents"
 local last_conf = require "kong.plugins.threat-agent.agent.last_conf"
 local lease = require "kong.plugins.threat-agent.lease"
@@ -26,6 +27,8 @@ local BEAT_S = 1
 local LONGEST_S = 60
 -- What goes on failing is said again after so long. Units: seconds.
 local SAID_S = 3600
+-- An incident that could not be handed over, and is over, is tried so long. Units: seconds.
+local OWED_S = 3600
 -- Name of each file that is kept → what gives its text, how often it is written, what tells whether it is to be sooner, and
 -- what is told once it is written: what `read` gave beside the text.
 local FILES = {
@@ -38,7 +41,8 @@ local FILES = {
 local _M = {}
 
 
-local cursor = 0        -- sequence of the last incident that was handled
+local cursor = 0        -- sequence of the last incident that was handed over
+local owed = {}         -- who takes incidents → id → the incident, where taking it raised
 local saved_at = {}      -- name of a file → when it was written
 local running = {}       -- work → since when it is at it
 local said = {}         -- error → when it was logged
@@ -101,22 +105,47 @@ local function take_lead()
     try(open)
   end
 
-  -- What the former leader has handled is handled again: at least once, never not at all.
-  cursor = 0
+  -- What the former leader has handed over is handed over again: at least once, never not at all.
+  cursor, owed = 0, {}
   for name in pairs(FILES) do
     saved_at[name] = ngx.now()
   end
 end
 
 
+-- Who is to know of each incident.
+local TAKERS = { responder.take_in, notices.take_in, assessor.take_in }
+
+-- Whether nobody needs to hear of an incident any more.
+local function is_past(incident)
+  return ngx.time() - (given(incident.resolved_s) or math.huge) > OWED_S
+end
+
+
+-- Hands an incident over to one of them. Where that raises it is handed over again, each second, by its latest change.
+local function hand_over(incident, take_in)
+  local ok, err = pcall(take_in, incident)
+  checked(ok, err)
+  local owes = owed[take_in] or {}
+  owes[incident.id] = not ok and not is_past(incident) and incident or nil
+  owed[take_in] = owes
+end
+
+
 local function handle_incidents()
+  for take_in, owes in pairs(owed) do
+    for _, incident in pairs(owes) do
+      hand_over(incident, take_in)
+    end
+  end
+
   local incident, sequence = incidents.next(cursor)
   while incident do
     kong.log.notice("incident ", incident.id, " ", incident.status, ": ", incident.title)
     cursor = sequence
-    try(responder.take_in, incident)
-    try(notices.take_in, incident)
-    try(assessor.take_in, incident)
+    for _, take_in in ipairs(TAKERS) do
+      hand_over(incident, take_in)
+    end
     incident, sequence = incidents.next(cursor)
   end
 end
