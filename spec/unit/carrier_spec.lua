@@ -70,6 +70,27 @@ describe("a record's carrier", function()
   end)
 
 
+  it("is done with what the companion has not done, or can no longer take back", function()
+    carrier.settle(record, conf("companion"))
+    for _, state in ipairs({ "expired", "failed", "handed_out", "refused", "reverted", "unknown" }) do
+      answer = { state = state, why = "so it is" }
+      assert.same({ nil, "the companion's action is " .. state .. ": so it is", false }, { carrier.apply(record, conf("companion")) })
+      assert.is_true(carrier.take_back(record, conf("companion")), state)
+    end
+
+    -- As where the workspace is gone.
+    answer = { state = "conflict", why = "the workspace w is gone" }
+    local why = "the companion's action is conflict: the workspace w is gone"
+    assert.same({ nil, why, false }, { carrier.apply(record, conf("companion")) })
+    assert.same({ nil, why, false, true }, { carrier.take_back(record, conf("companion")) })
+
+    for _, state in ipairs({ "pending", "waiting", "applying", "reverting" }) do
+      answer = { state = state }
+      assert.same({ nil, "the companion's action is " .. state, true }, { carrier.apply(record, conf("companion")) })
+    end
+  end)
+
+
   it("takes back what this node did itself, whoever would do it now", function()
     carrier.settle(record, conf("local"))
     assert.equal("admin_api", record.tier)

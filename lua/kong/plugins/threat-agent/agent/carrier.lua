@@ -20,7 +20,8 @@ local ngx = ngx
 local ipairs = ipairs
 
 
-local GONE = { reverted = true, expired = true, refused = true, failed = true, unknown = true }
+-- States of the companion's action of which nothing stands that it could take back.
+local GONE = { reverted = true, expired = true, refused = true, failed = true, handed_out = true, unknown = true }
 
 
 local _M = {}
