@@ -120,9 +120,9 @@ local ARROWS = {
     "agent.proposals", "agent.unsettled", "judged", "settings", "vocabulary",
   },
   ["agent.reviewer"] = { "config_review", "findings" },
-  ["agent.sweeper"] = { "admin", "agent.bequest", "agent.journal", "agent.operations", "database" },
+  ["agent.sweeper"] = { "admin", "agent.bequest", "agent.journal", "agent.operations", "agent.unsettled", "database" },
   ["agent.trainer"] = { "feedback", "files" },
-  ["agent.unsettled"] = { "admin.reach", "agent.journal" },
+  ["agent.unsettled"] = { "admin.reach", "agent.journal", "files" },
   ["agent.watch"] = { "agent.breaker", "agent.carrier", "agent.concurrency", "agent.measures", "effect", "tally" },
   ["config_review.criteria"] = {},
   ["config_review.init"] = {

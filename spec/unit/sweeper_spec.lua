@@ -6,7 +6,7 @@ local MODULE = "kong.plugins.threat-agent."
 
 describe("the sweeper", function()
   local left, forgotten, set_back, answers
-  local sweeper, now, plugins, deleted, records, conf
+  local sweeper, now, plugins, deleted, records, conf, client, notes, begins, may_undo, gone
   local former_kong, former_now = _G.kong, _G.ngx and _G.ngx.now
 
   before_each(function()
@@ -22,14 +22,32 @@ describe("the sweeper", function()
       { id = "committed", name = "acl", tags = { "threat-agent" } },
     }
     records[1] = { state = "reverting", changes = { { id = "ours" } } }
-    local client = {
+    notes, begins, may_undo, gone = {}, true, false, {}
+    client = {
+      tier = "admin_api",
       tagged = function(_, kind) return kind == "plugins" and plugins end,
       delete = function(_, _, id)
         deleted[#deleted + 1] = id
+        notes[#notes + 1] = "delete " .. id
         return true
       end,
     }
-    package.loaded[MODULE .. "admin"] = { client = function() return client end }
+    package.loaded[MODULE .. "admin"] = {
+      client = function(_, workspace)
+        if gone[workspace] then
+          return nil, "the workspace is gone", false, true
+        end
+        return client
+      end,
+    }
+    package.loaded[MODULE .. "agent.unsettled"] = {
+      may_undo = function() return may_undo end,
+      begin_sweep = function()
+        notes[#notes + 1] = "begin"
+        return begins or nil, "the disk is full"
+      end,
+      finish_sweep = function(passes) notes[#notes + 1] = "finish " .. tostring(passes) end,
+    }
     package.loaded[MODULE .. "agent.bequest"] = {
       list = function() return left end,
       forget = function(one)
@@ -40,6 +58,7 @@ describe("the sweeper", function()
     package.loaded[MODULE .. "agent.operations"] = {
       revert = function(change)
         set_back[#set_back + 1] = change.id
+        notes[#notes + 1] = "set back " .. change.id
         return unpack(answers[change.id] or { true })
       end,
     }
@@ -50,7 +69,7 @@ describe("the sweeper", function()
       is_ended = function(record) return record.state == "expired" end,
     }
     sweeper = dofile("lua/kong/plugins/threat-agent/agent/sweeper.lua")
-    for _, name in ipairs({ "admin", "agent.bequest", "agent.journal", "agent.operations", "database" }) do
+    for _, name in ipairs({ "admin", "agent.bequest", "agent.journal", "agent.operations", "agent.unsettled", "database" }) do
       package.loaded[MODULE .. name] = nil
     end
     conf = { response = { admin_api = { writes = "apply" } } }
@@ -110,6 +129,41 @@ describe("the sweeper", function()
     assert.equal("could not take back what another agent changed: away", err)
     assert.same({ "r2", "r1", "foreign", "unreachable", "r4", "r7" }, set_back)
     assert.same({ "ended", "over", "changed since", "forgotten" }, forgotten)
+  end)
+
+
+  it("forgets what was changed in a workspace that is gone", function()
+    left[1] = { node = "lost", id = "over", expires_s = 9000, workspace = "w", changes = { { kind = "routes", id = "r1" } } }
+    gone.w = true
+    assert.is_true(sweeper.sweep(conf))
+    assert.same({}, set_back)
+    assert.same({ "over" }, forgotten)
+  end)
+
+
+  it("writes down before and after what it changes", function()
+    left[1] = { node = "lost", id = "over", expires_s = 9000, changes = { { kind = "routes", id = "r1" } } }
+    answers.r1 = { nil, "timeout", "unanswered" }
+    sweeper.sweep(conf)
+    assert.same({ "begin", "delete overdue", "finish nil", "begin", "set back r1", "finish unanswered" }, notes)
+
+    notes, begins, now = {}, false, now + 61
+    assert.is_nil((sweeper.sweep(conf)))
+    assert.same({ "begin", "begin", "begin" }, notes)
+    assert.same({}, forgotten)
+  end)
+
+
+  it("changes nothing of a configuration over which the former leader's may land", function()
+    left[1] = { node = "lost", id = "over", expires_s = 9000, changes = { { kind = "routes", id = "r1" } } }
+    client.tier, may_undo = "dbless", true
+    assert.is_true(sweeper.sweep(conf))
+    assert.same({}, notes)
+    assert.same({}, forgotten)
+
+    may_undo, now = false, now + 61
+    sweeper.sweep(conf)
+    assert.same({ "over" }, forgotten)
   end)
 
 

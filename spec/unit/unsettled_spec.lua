@@ -5,7 +5,7 @@ local MODULE = "kong.plugins.threat-agent."
 
 
 describe("a write that may land yet", function()
-  local unsettled, records, saved, now
+  local unsettled, records, saved, now, kept, is_full
   local former_time = _G.ngx and _G.ngx.time
 
   -- As a leader comes to know of it: it has only what the former one wrote down.
@@ -18,6 +18,18 @@ describe("a write that may land yet", function()
           saved = saved + 1
           return true
         end,
+      },
+      files = {
+        SWEEP = "sweep",
+        save = function(name, text)
+          if is_full then
+            return nil, "the disk is full"
+          end
+          kept[name] = text
+          return true
+        end,
+        load = function(name) return kept[name] end,
+        remove = function(name) kept[name] = nil end,
       },
     }
     for name, stub in pairs(stubs) do
@@ -34,6 +46,7 @@ describe("a write that may land yet", function()
     _G.ngx = _G.ngx or {}
     _G.ngx.time = function() return now end
     records, saved, now = { { id = "a" }, { id = "b" }, { id = "c" } }, 0, 1000
+    kept, is_full = {}, false
     lead()
   end)
 
@@ -100,6 +113,33 @@ describe("a write that may land yet", function()
     assert.equal("", held_up())
     lead()
     assert.equal("a c", held_up())
+  end)
+
+
+  it("is one, too, that takes back what a lost node did", function()
+    assert.is_true(unsettled.begin_sweep())
+    lead()
+    assert.is_true(unsettled.may_undo())
+    assert.equal("a b c", held_up())
+    now = now + 60
+    assert.is_false(unsettled.may_undo())
+
+    -- One that was answered after one that was not hides that from nobody.
+    for _, passes in ipairs({ "unanswered", false }) do
+      unsettled.begin_sweep()
+      unsettled.finish_sweep(passes)
+    end
+    lead()
+    assert.equal("a b c", held_up())
+
+    now = now + 60
+    unsettled.begin_sweep()
+    unsettled.finish_sweep(false)
+    lead()
+    assert.equal("", held_up())
+
+    is_full = true
+    assert.same({ nil, "the disk is full" }, { unsettled.begin_sweep() })
   end)
 
 

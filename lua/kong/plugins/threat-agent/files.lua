@@ -25,6 +25,8 @@ local _M = {
   CHANGES = "changes.json",
   CONF = "settings.json",
   SNAPSHOT = "configuration.json",
+  -- When what lost nodes left behind was being taken back.
+  SWEEP = "sweep",
   KILL = "kill",
 }
 

@@ -7,6 +7,7 @@ local bequest = require "kong.plugins.threat-agent.agent.bequest"
 local database = require "kong.plugins.threat-agent.database"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local operations = require "kong.plugins.threat-agent.agent.operations"
+local unsettled = require "kong.plugins.threat-agent.agent.unsettled"
 
 
 local kong = kong
@@ -62,11 +63,39 @@ local function own()
 end
 
 
+-- The client for a workspace, when it may write: on a DB-less node not while what a former leader was sending may land over
+-- it. Returns nil, and whether the workspace is gone.
+local function writer_in(workspace, api)
+  local client, _, _, is_gone = admin.client(api, workspace)
+  if client and client.tier == "dbless" and unsettled.may_undo() then
+    return nil
+  end
+
+  return client, is_gone
+end
+
+
+-- Does what may change entities, which is written down before, and what came of it after. Returns what `work` does: true; or
+-- nil, an error, whether another try may succeed, and whether what stands there is somebody else's.
+local function noted(work, ...)
+  local ok, err = unsettled.begin_sweep()
+  if not ok then
+    return nil, err, true
+  end
+
+  local passes, is_foreign
+  ok, err, passes, is_foreign = work(...)
+  unsettled.finish_sweep(passes)
+
+  return ok, err, passes, is_foreign
+end
+
+
 -- Takes away what is overdue in a workspace. Returns nil and an error where it cannot be looked for.
 local function sweep_in(workspace, api, mine)
-  local client = admin.client(api, workspace)
+  local client = writer_in(workspace, api)
   if not client then
-    -- A node without an Admin API makes nothing there either.
+    -- A node without an Admin API makes nothing there either; one that waits for a former leader's write looks again.
     return true
   end
 
@@ -80,7 +109,7 @@ local function sweep_in(workspace, api, mine)
       local time = expires_s(entity)
       if time and time + GRACE_S < ngx.now() and not mine[entity.id] then
         local ok
-        ok, err = client:delete(kind, entity.id)
+        ok, err = noted(client.delete, client, kind, entity.id)
         kong.log.notice(kind, " ", entity.id, " (", entity.name or entity.group, ") of an agent that is gone: ",
                         ok and "deleted, its time was over" or err)
       end
@@ -95,7 +124,7 @@ end
 local function set_back(left, client)
   local failure
   for i = #left.changes, 1, -1 do
-    local ok, err, _, is_foreign = operations.revert(left.changes[i], client)
+    local ok, err, _, is_foreign = noted(operations.revert, left.changes[i], client)
     if not ok then
       kong.log.notice(left.changes[i].kind, " ", left.changes[i].id, " of an agent that is gone: ", err)
     end
@@ -136,6 +165,21 @@ local function is_taken_on(left, standing)
 end
 
 
+-- Takes back what a lost node did. Returns whether that is over, by now or because its workspace is gone; and an error.
+local function take_back(left, conf)
+  local client, is_gone = writer_in(left.workspace, conf.response.admin_api)
+  if not client then
+    return is_gone
+  end
+
+  local ok, err = set_back(left, client)
+  if ok then
+    kong.log.notice("the action ", left.id, " of node ", left.node, " is taken back, its time was over")
+  end
+  return ok, err
+end
+
+
 -- Sets back what lost nodes changed. standing: ids of what stands, which is added to. Returns nil and an error where that
 -- cannot be looked for, or not be done.
 local function sweep_store(conf, standing)
@@ -147,16 +191,12 @@ local function sweep_store(conf, standing)
   local failure
   local over, overdue = sort(list, standing)
   for _, left in ipairs(overdue) do
-    local client = not is_taken_on(left, standing) and admin.client(conf.response.admin_api, left.workspace)
-    local ok, why = true, nil
-    if client then
-      ok, why = set_back(left, client)
+    local ok, why = false, nil
+    if not is_taken_on(left, standing) then
+      ok, why = take_back(left, conf)
     end
-    if client and ok then
-      over[#over + 1] = left
-      kong.log.notice("the action ", left.id, " of node ", left.node, " is taken back, its time was over")
-    end
-    failure = not ok and why or failure
+    over[#over + 1] = ok and left or nil
+    failure = why or failure
   end
   for _, left in ipairs(over) do
     local ok, why = bequest.forget(left, conf)

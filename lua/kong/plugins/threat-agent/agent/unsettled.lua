@@ -2,18 +2,22 @@
 -- killed in. For a minute they may land after what took them back, and on a DB-less node, whose configuration is replaced
 -- as a whole, over what was written meanwhile.
 
+local files = require "kong.plugins.threat-agent.files"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local reach = require "kong.plugins.threat-agent.admin.reach"
 
 
 local ngx = ngx
 local ipairs = ipairs
+local tonumber = tonumber
+local tostring = tostring
 
 
 local _M = {}
 
 
 local inherited = {}     -- the records whose writes former leaders did not see answered
+local swept_s            -- when a write of this leader that no record tells of was last left without an answer
 
 
 local function lands(sent_s)
@@ -45,6 +49,23 @@ function _M.finish(record, passes)
 end
 
 
+-- The same for what takes back what agents that are gone have done, of which no record here tells.
+function _M.begin_sweep()
+  return files.save(files.SWEEP, tostring(ngx.time()))
+end
+
+
+-- Takes in what became of that.
+function _M.finish_sweep(passes)
+  if passes == reach.UNANSWERED then
+    swept_s = ngx.time()
+  end
+  if not lands(swept_s) then
+    files.remove(files.SWEEP)
+  end
+end
+
+
 -- Whether a write that applies a record may land yet: it may not be over before. One that takes it back does to it what was
 -- done already.
 function _M.may_land(record)
@@ -52,7 +73,7 @@ function _M.may_land(record)
 end
 
 
--- Whether what former leaders were sending for other records may land yet.
+-- Whether what former leaders were sending for others than a record (nil: for any) may land yet.
 function _M.may_undo(record)
   for _, one in ipairs(inherited) do
     if one ~= record and (lands(one.unanswered_s) or lands(one.undo_unanswered_s)) then
@@ -74,6 +95,8 @@ function _M.take_over()
     end
     inherited[#inherited + 1] = (record.unanswered_s or record.undo_unanswered_s) and record or nil
   end
+  swept_s = tonumber(files.load(files.SWEEP) or "")
+  inherited[#inherited + 1] = swept_s and { undo_unanswered_s = swept_s }
 end
 
 
