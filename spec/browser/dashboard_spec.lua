@@ -294,6 +294,16 @@ describe(gateway.describe_name("the dashboard in Chromium:"), function()
   end)
 
 
+  it("lists first what changed last", function()
+    visit("operator")
+    says("#actions", "Undo")
+    assert.is_true(page:run([[
+      const times = [...document.querySelectorAll("#actions time")].map((at) => at.dateTime);
+      return times.length > 1 && times.every((at, i) => i === 0 || times[i - 1] >= at);
+    ]]))
+  end)
+
+
   local VIEWS = {
     { "light", { width = 1440, height = 900 } },
     { "dark", { width = 1440, height = 900, dark = true } },
@@ -311,6 +321,8 @@ describe(gateway.describe_name("the dashboard in Chromium:"), function()
       end
 
       assert.is_true(page:run("return document.documentElement.scrollWidth <= innerWidth"), "scrolls sideways")
+      assert.is_true(page:run("const at = document.getElementById('actions'); return at.scrollWidth <= at.clientWidth"),
+                     "what was done scrolls sideways")
       local axe = gateway.read_file(AXE)
       if axe == "" then
         return pending("axe-core is not here: make test-browser installs it")

@@ -22,12 +22,14 @@ return [==[
     pending: ["waits for approval", "violet"], applying: ["being applied", "blue"], active: ["in force", "green"],
     kept: ["kept", "green"], reverting: ["being undone", "blue"], reverted: ["undone", ""], expired: ["expired", ""],
     dry_run: ["only noted: monitor mode", "amber"], refused: ["not done", "amber"], failed: ["failed", "red"],
-    conflict: ["needs you: changed by someone else", "red"],
+    conflict: ["needs you: changed by someone else", "red"], handed_out: ["handed out: apply its patch", "violet"],
   };
   const VERBS = {
-    ban: "Ban", hot_patch: "Patch", ip_restriction: "Deny addresses", rate_limiting: "Limit the rate",
-    request_termination: "Close the route", reroute: "Reroute", restrict_route: "Restrict the route",
-    rollback: "Take back the change", tag: "Tag", limit_consumer: "Limit consumers", divert_route: "Divert the route",
+    acl: "Deny by group", allow: "Exempt", ban: "Ban", circuit_breaker: "Break the circuit", concurrency_cap: "Cap what goes on at once",
+    deny_consumer: "Deny", disable_credential: "Disable a credential of", disable_plugin: "Switch off a plugin",
+    divert_route: "Divert the route", drain_target: "Drain a target", hot_patch: "Patch", ip_restriction: "Deny addresses",
+    limit_consumer: "Limit consumers", rate_limiting: "Limit the rate", request_termination: "Close the route", reroute: "Reroute",
+    restrict_route: "Restrict the route", rollback: "Take back the change", tag: "Tag", throttle: "Slow down",
   };
   const SEVERITY = { critical: "red", high: "red", medium: "amber", low: "blue" };
   const UNDOABLE = { active: true, applying: true, kept: true };
@@ -190,9 +192,10 @@ return [==[
       ? h("div", { class: "buttons" }, h("button", { type: "button", "data-key": "undo-" + record.id, onclick: () => undo(record) }, "Undo")) : null;
   }
   const stateChip = (record) => chip(...(STATES[record.state] || [record.state, ""]));
+  const changed = (record) => record.changed_s || record.created_s;
   function timing(record) {
     if (UNDOABLE[record.state] && record.expires_s) return ["ends by itself in ", left(record.expires_s)];
-    return [ago(record.changed_s || record.created_s)];
+    return [ago(changed(record))];
   }
   const actionsOf = (id) => data.actions.filter((record) => record.incident === id);
   const isOpen = (incident) => incident.status !== "resolved";
@@ -527,11 +530,13 @@ return [==[
   }
   function actions() {
     draw("actions", [data.actions, data.role], () => {
-      const list = (data.actions || []).slice(0, 25);
+      const list = [...data.actions || []].sort((a, b) => changed(b) - changed(a)).slice(0, 25);
       if (!list.length) return h("p", { class: "empty" }, "Nothing was done yet.");
-      return h("table", {}, h("thead", {}, h("tr", {}, ["When", "What", "State", "Why", ""].map((name) => h("th", { scope: "col" }, name || h("span", { class: "note" }, "Undo"))))),
-        h("tbody", {}, list.map((record) => h("tr", {}, h("td", {}, ago(record.changed_s || record.created_s)), h("td", {}, deed(record)), h("td", {}, stateChip(record)),
-          h("td", {}, record.title + (why(record) ? " (" + why(record) + ")" : "")), h("td", {}, buttons(record))))));
+      /* The roles are what it is where a narrow window has it as a list of cards. */
+      const row = (tag, role, cells) => h("tr", { role: "row" }, cells.map((cell) => h(tag, { role, scope: tag === "th" ? "col" : null }, cell)));
+      return h("table", { role: "table", class: "cards" }, h("thead", { role: "rowgroup" }, row("th", "columnheader", ["When", "What", "State", "Why", "Undo"])),
+        h("tbody", { role: "rowgroup" }, list.map((record) => row("td", "cell", [ago(changed(record)), deed(record), stateChip(record),
+          record.title + (why(record) ? " (" + why(record) + ")" : ""), buttons(record)]))));
     });
   }
   const FOUND = { orphaned: "Leads nowhere", shadowed: "Never matches", unauthenticated: "Without authentication" };
