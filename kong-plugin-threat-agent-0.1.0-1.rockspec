@@ -95,6 +95,7 @@ build = {
       ["kong.plugins.threat-agent.agent.discretion"] = "lua/kong/plugins/threat-agent/agent/discretion.lua",
       ["kong.plugins.threat-agent.agent.drifts"] = "lua/kong/plugins/threat-agent/agent/drifts.lua",
       ["kong.plugins.threat-agent.agent.events"] = "lua/kong/plugins/threat-agent/agent/events.lua",
+      ["kong.plugins.threat-agent.agent.failing"] = "lua/kong/plugins/threat-agent/agent/failing.lua",
       ["kong.plugins.threat-agent.agent.follower"] = "lua/kong/plugins/threat-agent/agent/follower.lua",
       ["kong.plugins.threat-agent.agent.gate"] = "lua/kong/plugins/threat-agent/agent/gate.lua",
       ["kong.plugins.threat-agent.agent.grouping"] = "lua/kong/plugins/threat-agent/agent/grouping.lua",

@@ -10,14 +10,14 @@ local FOLDER = "lua/kong/plugins/threat-agent/"
 
 -- Modules of the plugin that are loaded as they are, in this order.
 local REAL = {
-  "vocabulary", "entities", "agent.journal", "agent.measures", "agent.operations", "agent.unsettled", "agent.carrier",
+  "vocabulary", "entities", "agent.failing", "agent.journal", "agent.measures", "agent.operations", "agent.unsettled", "agent.carrier",
   "agent.watch", "agent.life", "agent.follower",
 }
 
 
 describe("an action", function()
   local life, follower, unsettled, entities, now, failing, asked, killed, logged, conf, verdict, banned_until_s, no_client
-  local ledger, unreadable
+  local ledger, unreadable, counted, is_full
   local former_kong, former_time
 
   -- An Admin API. failing: method → { error, whether it may pass }, or what is called with what is asked.
@@ -87,6 +87,7 @@ describe("an action", function()
     former_kong, former_time = _G.kong, _G.ngx.time
     now, failing, asked, killed, logged = 1000, {}, {}, false, {}
     verdict, no_client, ledger, unreadable = "improved", nil, {}, nil
+    counted, is_full = 0, false
     entities = { r1 = { port = 80 }, r2 = { port = 80 }, r3 = { port = 80 } }
     _G.ngx.time = function() return now end
     local function log(level)
@@ -94,7 +95,14 @@ describe("an action", function()
         logged[#logged + 1] = level .. ": " .. table.concat({ ... })
       end
     end
-    _G.kong = { log = { err = log("err"), warn = log("warn"), notice = function() end } }
+    local notice = log("notice")
+    _G.kong = { log = {
+      err = log("err"), warn = log("warn"),
+      notice = function(text, ...)
+        -- Of what becomes of each action the ledger tells.
+        return text ~= "action " and notice(text, ...)
+      end,
+    } }
 
     local stubs = {
       ["actions.usual"] = {},
@@ -117,7 +125,10 @@ describe("an action", function()
         measure = function() return {} end,
         judge = function() return verdict end,
       },
-      files = { ACTIONS = "actions.json", save = function() return true end, load = function() end },
+      files = {
+        ACTIONS = "actions.json", load = function() end,
+        save = function() return not is_full or nil, "the disk is full" end,
+      },
       lease = { holds = function() return true end },
       region = {
         ban = function(ban)
@@ -136,7 +147,7 @@ describe("an action", function()
         end,
       },
       settings = { asks_companion = function() return false end },
-      tally = { add = function() end },
+      tally = { add = function() counted = counted + 1 end },
     }
     for name, stub in pairs(stubs) do
       package.loaded[MODULE .. name] = stub
@@ -688,6 +699,25 @@ describe("an action", function()
     pass_in_memory(440)
     assert.equal("expired", record.state)
     assert.equal(0, banned_until_s)
+  end)
+
+
+  it("that cannot be written down waits, and the log says so once, and once that it can again", function()
+    local records = {}
+    for n = 1, 3 do
+      records[n] = applied({ patch("r" .. n) }, { id = "i-" .. n, ttl_s = 10 })
+    end
+    counted, is_full = 0, true
+    pass(100)
+    assert.same({ "err: could not write down actions: the disk is full" }, logged)
+    assert.equal(0, counted)
+    assert.equal("81 81 81", ports())
+
+    is_full = false
+    pass(100)
+    assert.same({ "err: could not write down actions: the disk is full", "notice: it works again to write down actions" }, logged)
+    assert.equal(2 * #records, counted)
+    assert.equal("80 80 80", ports())
   end)
 
 

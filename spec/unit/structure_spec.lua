@@ -57,9 +57,9 @@ local ARROWS = {
   ["admin.replica"] = { "database" },
   ["admin.traditional"] = { "admin.http" },
   ["agent.access"] = { "agent.carrier", "database" },
-  ["agent.anchor"] = { "agent.events", "agent.ledger", "agent.outbox", "files", "region" },
+  ["agent.anchor"] = { "agent.events", "agent.failing", "agent.ledger", "agent.outbox", "files", "region" },
   ["agent.assessor"] = { "agent.discretion", "agent.events", "baselines", "llm", "opinions", "tally", "vocabulary" },
-  ["agent.bequest"] = { "stores" },
+  ["agent.bequest"] = { "agent.failing", "stores" },
   ["agent.blast_radius"] = { "agent.journal", "database", "owners", "snapshots", "vocabulary" },
   ["agent.breaker"] = { "agent.limit", "traffic_of" },
   ["agent.carrier"] = {
@@ -76,6 +76,7 @@ local ARROWS = {
   ["agent.discretion"] = { "notifiers.summary", "redact", "vocabulary" },
   ["agent.drifts"] = { "agent.events", "agent.notices", "names", "region", "vocabulary" },
   ["agent.events"] = { "notifiers.summary", "redact", "vocabulary" },
+  ["agent.failing"] = {},
   ["agent.follower"] = { "agent.carrier", "agent.journal", "agent.life", "agent.watch" },
   ["agent.gate"] = {
     "agent.access", "agent.blast_radius", "agent.carrier", "agent.journal", "agent.overlap", "agent.protected",
@@ -89,14 +90,14 @@ local ARROWS = {
   ["agent.insertion"] = {},
   ["agent.journal"] = { "files", "lease", "vocabulary" },
   ["agent.last_conf"] = { "agent.journal", "files", "redact", "settings" },
-  ["agent.ledger"] = { "agent.chain", "agent.pseudonyms", "region" },
+  ["agent.ledger"] = { "agent.chain", "agent.failing", "agent.pseudonyms", "region" },
   ["agent.life"] = {
-    "agent.carrier", "agent.gate", "agent.journal", "agent.ledger", "deck", "effect", "files", "tally",
+    "agent.carrier", "agent.failing", "agent.gate", "agent.journal", "agent.ledger", "deck", "effect", "files", "tally",
   },
   ["agent.limit"] = { "region" },
   ["agent.measures"] = { "agent.journal", "region", "vocabulary" },
   ["agent.notices"] = {
-    "agent.anchor", "agent.discretion", "agent.events", "agent.grouping", "agent.journal", "agent.ledger",
+    "agent.anchor", "agent.discretion", "agent.events", "agent.failing", "agent.grouping", "agent.journal", "agent.ledger",
     "agent.outbox", "feedback", "files", "given", "judged", "opinions", "stores",
   },
   ["agent.operations"] = { "agent.insertion", "agent.measures", "entities" },

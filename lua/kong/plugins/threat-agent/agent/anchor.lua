@@ -3,6 +3,7 @@
 
 local cjson = require "cjson.safe"
 local events = require "kong.plugins.threat-agent.agent.events"
+local failing = require "kong.plugins.threat-agent.agent.failing"
 local files = require "kong.plugins.threat-agent.files"
 local ledger = require "kong.plugins.threat-agent.agent.ledger"
 local outbox = require "kong.plugins.threat-agent.agent.outbox"
@@ -47,9 +48,7 @@ function _M.tell(to, conf, now_s)
 
   told[to.name] = { head = head, at_s = now_s }
   local ok, err = files.save(files.ANCHORED, cjson.encode(told))
-  if not ok then
-    kong.log.err("could not write down which head was told: ", err)
-  end
+  failing.check(ok, "write down which head was told", err)
   outbox.send(to, events.of_head(signed(head, now_s, conf), conf))
 end
 

@@ -3,6 +3,7 @@
 -- says by its tags when that is (agent/operations.lua).
 
 local cjson = require "cjson.safe"
+local failing = require "kong.plugins.threat-agent.agent.failing"
 local stores = require "kong.plugins.threat-agent.stores"
 
 
@@ -18,9 +19,6 @@ local KEPT_S = 86400
 
 
 local _M = {}
-
-
-local is_told = false     -- whether it was said that the store cannot be written to
 
 
 -- The store of an instance; nil where it is this node's own memory.
@@ -52,14 +50,6 @@ local function changes_of(record)
 end
 
 
-local function say_once(ok, what, err)
-  if not ok and not is_told then
-    kong.log.warn("could not ", what, " in the store what actions change: ", err)
-  end
-  is_told = not ok
-end
-
-
 -- Keeps what a record is about to change. A store that is away holds no action up.
 function _M.leave(record, conf)
   local store, changes = store_of(conf), changes_of(record)
@@ -77,7 +67,7 @@ function _M.leave(record, conf)
                           workspace = record.place.workspace, changes = changes }),
   })
   record.is_left = ok or nil
-  say_once(ok, "keep", err)
+  failing.check(ok, "keep in the store what actions change", err, "warn")
 end
 
 
@@ -90,7 +80,7 @@ function _M.withdraw(record, conf)
 
   local ok, err = _M.forget({ node = kong.node.get_id(), id = record.id }, conf)
   record.is_left = not ok or nil
-  say_once(ok, "forget", err)
+  failing.check(ok, "forget in the store what actions changed", err, "warn")
 end
 
 

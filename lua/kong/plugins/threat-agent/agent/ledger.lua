@@ -3,6 +3,7 @@
 
 local cjson = require "cjson.safe"
 local chain = require "kong.plugins.threat-agent.agent.chain"
+local failing = require "kong.plugins.threat-agent.agent.failing"
 local pseudonyms = require "kong.plugins.threat-agent.agent.pseudonyms"
 local region = require "kong.plugins.threat-agent.region"
 
@@ -128,8 +129,7 @@ function _M.write(event, record, why, key, calls)
   local hash = region.digest(key or "", head .. entry)
   local line = '{"hash":"' .. hash .. '","previous":"' .. head .. '","entry":' .. entry .. "}"
   local ok, err = chain.add(line)
-  if not ok then
-    kong.log.err("the ledger lacks a line: ", err)
+  if not failing.check(ok, "write lines of the ledger, which it lacks now", err) then
     return
   end
 

@@ -9,6 +9,7 @@ local carrier = require "kong.plugins.threat-agent.agent.carrier"
 local cjson = require "cjson.safe"
 local deck = require "kong.plugins.threat-agent.deck"
 local effect = require "kong.plugins.threat-agent.effect"
+local failing = require "kong.plugins.threat-agent.agent.failing"
 local files = require "kong.plugins.threat-agent.files"
 local gate = require "kong.plugins.threat-agent.agent.gate"
 local journal = require "kong.plugins.threat-agent.agent.journal"
@@ -41,14 +42,15 @@ end
 -- Sets a record's state, in the journal and in the ledger. Returns nil where that could not be
 -- written: then nothing may be done.
 local function move(record, state, conf, why)
-  if record.state ~= state then
-    tally.add(1, "action", record.action, state)
-  end
+  local is_new = record.state ~= state
   record.why = why or record.why
   local ok, err = journal.set(record, state)
-  if not ok then
-    kong.log.err("could not write down an action: ", err)
+  if not failing.check(ok, "write down actions", err) then
     return nil
+  end
+
+  if is_new then
+    tally.add(1, "action", record.action, state)
   end
 
   _M.note(state, record, conf, why)

@@ -5,6 +5,7 @@ local anchor = require "kong.plugins.threat-agent.agent.anchor"
 local cjson = require "cjson.safe"
 local discretion = require "kong.plugins.threat-agent.agent.discretion"
 local events = require "kong.plugins.threat-agent.agent.events"
+local failing = require "kong.plugins.threat-agent.agent.failing"
 local feedback = require "kong.plugins.threat-agent.feedback"
 local files = require "kong.plugins.threat-agent.files"
 local given = require "kong.plugins.threat-agent.given"
@@ -229,15 +230,13 @@ local function save(now_s)
     return
   end
 
-  dirty, saved_s = false, now_s
+  saved_s = now_s
   local channels = {}
   for name, group in pairs(groupings) do
     channels[name] = group:state()
   end
   local ok, err = files.save(files.NOTIFIED, cjson.encode({ channels = channels, streamed_s = streamed_s }))
-  if not ok then
-    kong.log.err("could not write down who was told of what: ", err)
-  end
+  dirty = not failing.check(ok, "write down who was told of what", err)
 end
 
 
