@@ -219,7 +219,7 @@ describe(gateway.describe_name("the Admin API"), function()
       attack("write_cut")
       in_state("write_cut", "active")
       assert.same({ "GET", "POST" }, gw:admin("GET", "/routes/write_cut").json.methods)
-      assert.is_true(#gw:error_log("could not be applied yet") > 0)
+      assert.is_true(#gw:error_log("has to wait") > 0)
       mode("pass")
     end)
 

@@ -224,6 +224,7 @@ describe("an action", function()
           assert.equal("reverting", record.state)
           assert.equal(failure[1], record.failure)
           assert.equal(81, entities.r1.port)
+          assert.equal(1, #logged)
           -- A person is told of what does not pass by itself.
           assert.matches(failure[2] and "^warn" or "^err", logged[#logged])
 

@@ -80,8 +80,11 @@ function _M.hold_back(record, conf, why)
 end
 
 
--- Puts a record's next try off, and says why.
-local function wait(record, conf, err)
+-- Puts a record's next try off, and writes down why. level: at which the log says so, when that is news.
+local function wait(record, conf, err, level)
+  if record.failure ~= err then
+    kong.log[level]("action ", record.id, " has to wait: ", err)
+  end
   pause(record)
   record.failure = err
   journal.save()
@@ -112,9 +115,7 @@ local function revert(record, conf, ends_as, why)
     move(record, "conflict", conf, err)
   else
     -- A refused credential, too, is one that somebody may mend: what stands is not left behind for it.
-    wait(record, conf, err)
-    local say = passes and kong.log.warn or kong.log.err
-    say("action ", record.id, " could not be taken back yet: ", err)
+    wait(record, conf, err, passes and "warn" or "err")
   end
 end
 
@@ -167,7 +168,7 @@ local function leave_out_done(record, conf)
     if record.state ~= "applying" then
       return false
     elseif stands == nil then
-      wait(record, conf, "could not look at what it is to change")
+      wait(record, conf, "could not look at what it is to change", "warn")
       return false
     end
     left[#left + 1] = not stands and change or nil
@@ -204,8 +205,7 @@ local function carry_out(record, conf)
     record.verify_s = record.verify_after_s and now + math.max(record.verify_after_s, effect.SETTLED_S)
     move(record, "active", conf)
   elseif passes and not is_late(record, now) then
-    wait(record, conf, err)
-    kong.log.warn("action ", record.id, " could not be applied yet: ", err)
+    wait(record, conf, err, "warn")
   else
     -- Some of it may stand, or all of it where an answer was lost.
     revert(record, conf, "failed", err)
