@@ -21,20 +21,13 @@ local UNION = "?q=1%27+UNION+SELECT+username,+password+FROM+users--+-"
 local SLEEP = "?q=1%27+AND+SLEEP(1)--+-"
 
 
-describe(gateway.describe_name("attempts"), function()
-  local gw
-
+gateway.describe("attempts", { config = CONFIG }, function(gw)
   setup(function()
-    gw = gateway.start({ config = CONFIG })
     local client = gw:client()
     for _ = 1, ORDINARY do
       assert.equal(200, client:request({ path = "/shop/echo?page=1" }).status)
     end
     client:close()
-  end)
-
-  teardown(function()
-    gw:stop()
   end)
 
 

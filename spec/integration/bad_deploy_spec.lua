@@ -43,18 +43,11 @@ plugins:
 ]]
 
 
-describe(gateway.describe_name("a bad deploy:"), function()
-  local gw
-
+gateway.describe("a bad deploy:", { config = CONFIG, trusted_ips = "127.0.0.1" }, function(gw)
   setup(function()
-    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
     eventually(function()
       return gw:http({ path = "/port/products" }).status == 200
     end, 30)
-  end)
-
-  teardown(function()
-    gw:stop()
   end)
 
 
@@ -62,7 +55,7 @@ describe(gateway.describe_name("a bad deploy:"), function()
 
   local function status(route)
     n = n + 1
-    return gw:http({ path = "/" .. route .. "/products", headers = { ["x-forwarded-for"] = "198.51.100." .. n % 60 + 1 } }).status
+    return gw:http({ path = "/" .. route .. "/products", client = "198.51.100." .. n % 60 + 1 }).status
   end
 
 

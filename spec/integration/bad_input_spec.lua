@@ -44,19 +44,14 @@ local function chunked(body, size)
 end
 
 
-describe(gateway.describe_name("bad input"), function()
-  local gw, workers
+gateway.describe("bad input", { config = CONFIG }, function(gw)
+  local workers
 
   setup(function()
-    gw = gateway.start({ config = CONFIG })
     workers = gateway.eventually(function()
       local pids = gw:worker_pids()
       return #pids == 2 and pids
     end)
-  end)
-
-  teardown(function()
-    gw:stop()
   end)
 
   after_each(function()

@@ -18,20 +18,9 @@ plugins:
 ]]
 
 
-describe(gateway.describe_name("bans:"), function()
-  local gw
-
-  setup(function()
-    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
-  end)
-
-  teardown(function()
-    gw:stop()
-  end)
-
-
+gateway.describe("bans:", { config = CONFIG, trusted_ips = "127.0.0.1" }, function(gw)
   local function status(client)
-    return gw:http({ path = "/shop/products", headers = { ["x-forwarded-for"] = client } }).status
+    return gw:http({ path = "/shop/products", client = client }).status
   end
 
 

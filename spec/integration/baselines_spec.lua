@@ -34,7 +34,7 @@ describe(gateway.describe_name("baselines:"), function()
   local gw, sink, learned_path
 
   local function send(n, method)
-    return gw:http({ path = "/products", method = method, headers = { ["x-forwarded-for"] = "192.0.2." .. n } })
+    return gw:http({ path = "/products", method = method, client = "192.0.2." .. n })
   end
 
 

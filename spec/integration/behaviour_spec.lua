@@ -30,18 +30,7 @@ plugins:
 ]]
 
 
-describe(gateway.describe_name("behaviour:"), function()
-  local gw
-
-  setup(function()
-    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
-  end)
-
-  teardown(function()
-    gw:stop()
-  end)
-
-
+gateway.describe("behaviour:", { config = CONFIG, trusted_ips = "127.0.0.1" }, function(gw)
   local function send(client, request)
     request.headers = request.headers or {}
     request.headers["x-forwarded-for"] = client

@@ -39,18 +39,7 @@ plugins:
 ]]
 
 
-describe(gateway.describe_name("attacks on many routes:"), function()
-  local gw
-
-  setup(function()
-    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
-  end)
-
-  teardown(function()
-    gw:stop()
-  end)
-
-
+gateway.describe("attacks on many routes:", { config = CONFIG, trusted_ips = "127.0.0.1" }, function(gw)
   it("half of them are restricted, and bans go on", function()
     for route = 1, 8 do
       for n = 1, 14 do

@@ -46,11 +46,10 @@ plugins:
 ]]
 
 
-describe(gateway.describe_name("for the upstream's sake:"), function()
-  local gw, upstream, seen
+gateway.describe("for the upstream's sake:", { config = CONFIG, trusted_ips = "127.0.0.1" }, function(gw)
+  local upstream, seen
 
   setup(function()
-    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
     seen = gw.prefix .. "/upstream.jsonl"
     upstream = gateway.run(("python3 spec/support/sink.py %d %s > /dev/null 2>&1 & echo $!")
                            :format(UPSTREAM_PORT, seen))
@@ -59,7 +58,6 @@ describe(gateway.describe_name("for the upstream's sake:"), function()
 
   teardown(function()
     gateway.run("kill " .. upstream)
-    gw:stop()
   end)
 
 
@@ -124,7 +122,7 @@ describe(gateway.describe_name("for the upstream's sake:"), function()
   it("a service is not given up for one route of it", function()
     local function status(path)
       turn = turn + 1
-      return gw:http({ path = path, headers = { ["x-forwarded-for"] = "198.51.100." .. turn % 200 + 1 } }).status
+      return gw:http({ path = path, client = "198.51.100." .. turn % 200 + 1 }).status
     end
     for _ = 1, 60 do
       assert.equal(200, status("/part/products"))

@@ -47,11 +47,10 @@ plugins:
 ]]
 
 
-describe(gateway.describe_name("a flood:"), function()
-  local gw, proxy, mode_file
+gateway.describe("a flood:", { config = CONFIG, trusted_ips = "127.0.0.1" }, function(gw)
+  local proxy, mode_file
 
   setup(function()
-    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
     mode_file = gw.prefix .. "/mode"
     gateway.write_file(mode_file, "pass\n")
     proxy = gateway.run(("luajit spec/support/fault_proxy.lua %d %d %s > /dev/null 2>&1 & echo $!")
@@ -60,7 +59,6 @@ describe(gateway.describe_name("a flood:"), function()
 
   teardown(function()
     gateway.run("kill " .. proxy)
-    gw:stop()
   end)
 
 

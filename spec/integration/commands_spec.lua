@@ -14,18 +14,7 @@ plugins: [{ name: threat-agent, config: { mode: enforce } }]
 ]]
 
 
-describe(gateway.describe_name("what an operator asks for"), function()
-  local gw
-
-  setup(function()
-    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
-  end)
-
-  teardown(function()
-    gw:stop()
-  end)
-
-
+gateway.describe("what an operator asks for", { config = CONFIG, trusted_ips = "127.0.0.1" }, function(gw)
   -- A Postgres of the run's own does not come again.
   local ways = gateway.kind == "kong-postgres" and { "reload", "reload" } or { "restart", "reload", "restart" }
 

@@ -38,11 +38,10 @@ plugins:
 ]]
 
 
-describe(gateway.describe_name("killed between two changes:"), function()
-  local gw, mode_file, proxy
+gateway.describe("killed between two changes:", { config = CONFIG, trusted_ips = "127.0.0.1" }, function(gw)
+  local mode_file, proxy
 
   setup(function()
-    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
     mode_file = gw.prefix .. "/mode"
     gateway.write_file(mode_file, "pass\n")
     gateway.write_file(mode_file .. ".pid", gw:master_pid() .. "\n")
@@ -55,7 +54,6 @@ describe(gateway.describe_name("killed between two changes:"), function()
 
   teardown(function()
     gateway.run("kill " .. proxy)
-    gw:stop()
   end)
 
 
@@ -63,7 +61,7 @@ describe(gateway.describe_name("killed between two changes:"), function()
 
   local function status(name)
     n = n + 1
-    local response = gw:http({ path = "/" .. name .. "/products", headers = { ["x-forwarded-for"] = "198.51.100." .. n % 60 + 1 } })
+    local response = gw:http({ path = "/" .. name .. "/products", client = "198.51.100." .. n % 60 + 1 })
     return response.status
   end
 

@@ -50,11 +50,10 @@ local function config()
 end
 
 
-describe(gateway.describe_name("killed in the middle:"), function()
-  local gw, mode_file, proxy
+gateway.describe("killed in the middle:", { config = config(), trusted_ips = "127.0.0.1" }, function(gw)
+  local mode_file, proxy
 
   setup(function()
-    gw = gateway.start({ config = config(), trusted_ips = "127.0.0.1" })
     mode_file = gw.prefix .. "/mode"
     gateway.write_file(mode_file, "pass\n")
     gateway.write_file(mode_file .. ".pid", gw:master_pid() .. "\n")
@@ -67,7 +66,6 @@ describe(gateway.describe_name("killed in the middle:"), function()
 
   teardown(function()
     gateway.run("kill " .. proxy)
-    gw:stop()
   end)
 
 

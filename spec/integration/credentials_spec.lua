@@ -57,18 +57,7 @@ plugins:
   .. policy("signed", "disable_credential") .. policy("grouped", "acl") .. policy("allowed", "acl")
 
 
-describe(gateway.describe_name("credentials:"), function()
-  local gw
-
-  setup(function()
-    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
-  end)
-
-  teardown(function()
-    gw:stop()
-  end)
-
-
+gateway.describe("credentials:", { config = CONFIG, trusted_ips = "127.0.0.1" }, function(gw)
   -- Each route has an address of its own, so that incidents do not meet.
   local addresses = { keyed = 1, basic = 2, token = 3, signed = 4, grouped = 5, allowed = 6 }
 

@@ -58,22 +58,11 @@ plugins:
 local INTENT = { ["x-requested-with"] = "threat-agent" }
 
 
-describe(gateway.describe_name("the dashboard's route:"), function()
-  local gw
-
-  setup(function()
-    gw = gateway.start({
-      config = CONFIG,
-      trusted_ips = "127.0.0.1",
-      plugins = "bundled,threat-agent,threat-agent-dashboard",
-    })
-  end)
-
-  teardown(function()
-    gw:stop()
-  end)
-
-
+gateway.describe("the dashboard's route:", {
+  config = CONFIG,
+  trusted_ips = "127.0.0.1",
+  plugins = "bundled,threat-agent,threat-agent-dashboard",
+}, function(gw)
   local function ask(key, path, request)
     request = request or {}
     local headers = { apikey = key }
@@ -93,7 +82,7 @@ describe(gateway.describe_name("the dashboard's route:"), function()
 
 
   local function shop(client, path)
-    return gw:http({ path = path or "/products", headers = { ["x-forwarded-for"] = client } }).status
+    return gw:http({ path = path or "/products", client = client }).status
   end
 
 

@@ -109,18 +109,7 @@ local function new_client()
 end
 
 
-describe(gateway.describe_name("enforcement"), function()
-  local gw
-
-  setup(function()
-    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
-  end)
-
-  teardown(function()
-    gw:stop()
-  end)
-
-
+gateway.describe("enforcement", { config = CONFIG, trusted_ips = "127.0.0.1" }, function(gw)
   local function get(client, path, headers, more)
     local request = { path = path, headers = { ["x-forwarded-for"] = client } }
     for name, value in pairs(headers or {}) do

@@ -44,7 +44,7 @@ describe(gateway.describe_name("feedback:"), function()
 
   -- What the client of the incident is answered.
   local function answer(path)
-    return gw:http({ path = path, headers = { ["x-forwarded-for"] = "203.0.113.16" } }).status
+    return gw:http({ path = path, client = "203.0.113.16" }).status
   end
 
 

@@ -47,18 +47,7 @@ plugins:
 ]]
 
 
-describe(gateway.describe_name("the gateway"), function()
-  local gw
-
-  setup(function()
-    gw = gateway.start({ config = CONFIG, plugins = "bundled" })
-  end)
-
-  teardown(function()
-    gw:stop()
-  end)
-
-
+gateway.describe("the gateway", { config = CONFIG, plugins = "bundled" }, function(gw)
   describe("routes", function()
     it("by path prefix, and strips it", function()
       local response = gw:http({ path = "/shop/echo?a=1&b=%20" })

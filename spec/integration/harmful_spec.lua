@@ -61,7 +61,7 @@ describe(gateway.describe_name("an action"), function()
 
 
   local function get(route, client, query)
-    return gw:http({ path = "/" .. route .. "/products" .. (query or ""), headers = { ["x-forwarded-for"] = client } })
+    return gw:http({ path = "/" .. route .. "/products" .. (query or ""), client = client })
   end
 
 

@@ -33,20 +33,10 @@ plugins:
             min_confidence: 0.3
             steps: [{ action: rollback, ttl_s: 0 }]
 ]]
+local DEPLOYED = CONFIG:gsub("SHOP", "${DEMO_PORT}")
 
 
-describe(gateway.describe_name("decK files as history:"), function()
-  local gw
-
-  setup(function()
-    gw = gateway.start({ config = (CONFIG:gsub("SHOP", "${DEMO_PORT}")), trusted_ips = "127.0.0.1" })
-  end)
-
-  teardown(function()
-    gw:stop()
-  end)
-
-
+gateway.describe("decK files as history:", { config = DEPLOYED, trusted_ips = "127.0.0.1" }, function(gw)
   local function kept()
     local list = {}
     for path in (gateway.run("ls " .. gw.prefix .. "/threat-agent/configuration-*.yaml") or ""):gmatch("%S+%.yaml") do
@@ -61,7 +51,7 @@ describe(gateway.describe_name("decK files as history:"), function()
 
   local function send()
     n = n + 1
-    return gw:http({ path = "/deployed/products", headers = { ["x-forwarded-for"] = "198.51.100." .. n % 60 + 1 } })
+    return gw:http({ path = "/deployed/products", client = "198.51.100." .. n % 60 + 1 })
   end
 
 

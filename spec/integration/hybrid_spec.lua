@@ -49,18 +49,7 @@ plugins:
 ]]
 
 
-describe(gateway.describe_name("a data plane"), function()
-  local gw
-
-  setup(function()
-    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
-  end)
-
-  teardown(function()
-    gw:stop()
-  end)
-
-
+gateway.describe("a data plane", { config = CONFIG, trusted_ips = "127.0.0.1" }, function(gw)
   -- The data plane's own file: its actions have no Admin API to stand on.
   local function action(route, state)
     return eventually(function()
@@ -136,8 +125,8 @@ describe(gateway.describe_name("a data plane"), function()
     gw:stuff("beginning", "192.0.2.31")
     gw:stuff("banned", "192.0.2.20")
     assert.equal("memory", action("banned", "active").tier)
-    assert.equal(403, gw:http({ path = "/banned/products", headers = { ["x-forwarded-for"] = "192.0.2.20" } }).status)
-    assert.equal(200, gw:http({ path = "/banned/products", headers = { ["x-forwarded-for"] = "192.0.2.21" } }).status)
+    assert.equal(403, gw:http({ path = "/banned/products", client = "192.0.2.20" }).status)
+    assert.equal(200, gw:http({ path = "/banned/products", client = "192.0.2.21" }).status)
 
     eventually(function() return (action("ending", "reverting").tries or 0) >= 2 end, 30)
     assert.equal(1, gw:agent("GET", "/status").json.actions.queued)

@@ -39,18 +39,7 @@ plugins:
 ]]
 
 
-describe(gateway.describe_name("the kill switch"), function()
-  local gw
-
-  setup(function()
-    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
-  end)
-
-  teardown(function()
-    gw:stop()
-  end)
-
-
+gateway.describe("the kill switch", { config = CONFIG, trusted_ips = "127.0.0.1" }, function(gw)
   local clients = 0
 
   local function attack(route)
@@ -63,7 +52,7 @@ describe(gateway.describe_name("the kill switch"), function()
 
 
   local function status_of(client, route)
-    return gw:http({ path = "/" .. route .. "/products", headers = { ["x-forwarded-for"] = client } }).status
+    return gw:http({ path = "/" .. route .. "/products", client = client }).status
   end
 
 

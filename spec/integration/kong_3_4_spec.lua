@@ -20,22 +20,11 @@ plugins:
 
 
 if gateway.kind == "embedded" then
-  describe(gateway.describe_name("without the phase `configure`"), function()
-    local gw
-
-    setup(function()
-      gw = gateway.start({
-        config = CONFIG,
-        trusted_ips = "127.0.0.1",
-        env = { EMBEDDED_KONG_VERSION = "3.4.2" },
-      })
-    end)
-
-    teardown(function()
-      gw:stop()
-    end)
-
-
+  gateway.describe("without the phase `configure`", {
+    config = CONFIG,
+    trusted_ips = "127.0.0.1",
+    env = { EMBEDDED_KONG_VERSION = "3.4.2" },
+  }, function(gw)
     local function get(client, agent)
       return gw:http({ path = "/echo", headers = { ["user-agent"] = agent, ["x-forwarded-for"] = client } }).status
     end

@@ -29,11 +29,10 @@ plugins:
 ]]
 
 
-describe(gateway.describe_name("a write that lands late"), function()
-  local gw, mode_file, proxy
+gateway.describe("a write that lands late", { config = CONFIG, trusted_ips = "127.0.0.1" }, function(gw)
+  local mode_file, proxy
 
   setup(function()
-    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
     mode_file = gw.prefix .. "/mode"
     gateway.write_file(mode_file, "pass\n")
     gateway.write_file(mode_file .. ".pid", gw:master_pid() .. "\n")
@@ -43,7 +42,6 @@ describe(gateway.describe_name("a write that lands late"), function()
 
   teardown(function()
     gateway.run("kill " .. proxy)
-    gw:stop()
   end)
 
 

@@ -67,18 +67,7 @@ plugins:
   .. policy("throttled", "{ action: throttle, limit: 5, window_s: 60, ttl_s: 15, suspicion: low, verify_after_s: 600 }")
 
 
-describe(gateway.describe_name("measures:"), function()
-  local gw
-
-  setup(function()
-    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
-  end)
-
-  teardown(function()
-    gw:stop()
-  end)
-
-
+gateway.describe("measures:", { config = CONFIG, trusted_ips = "127.0.0.1" }, function(gw)
   local function get(route, client, headers, query)
     headers = headers or {}
     headers["x-forwarded-for"] = client
@@ -152,7 +141,7 @@ describe(gateway.describe_name("measures:"), function()
     action("tagged", "active")
     eventually(function() return status("tagged", "192.0.2.95") == 200 end)
     local function told(client)
-      return gw:http({ path = "/tagged/echo", headers = { ["x-forwarded-for"] = client } }).json.headers
+      return gw:http({ path = "/tagged/echo", client = client }).json.headers
     end
     assert.matches("^tag; category=", told("192.0.2.95")["x-threat-agent-verdict"])
     assert.is_nil(told("192.0.2.96")["x-threat-agent-verdict"])

@@ -48,13 +48,13 @@ describe(gateway.describe_name("metrics:"), function()
     sink = receivers.http()
     gw = gateway.start({ config = (CONFIG:gsub("SINK", sink.port)), trusted_ips = "127.0.0.1" })
     for n = 1, 64 do
-      gw:http({ path = "/products", headers = { ["x-forwarded-for"] = "192.0.2." .. n } })
+      gw:http({ path = "/products", client = "192.0.2." .. n })
     end
     for _ = 1, 5 do
-      gw:http({ path = "/products?q=1%27+UNION+SELECT+password+FROM+users--", headers = { ["x-forwarded-for"] = "198.51.100.7" } })
+      gw:http({ path = "/products?q=1%27+UNION+SELECT+password+FROM+users--", client = "198.51.100.7" })
       gw:http({ path = "/no-such-page", headers = { ["user-agent"] = "masscan", ["x-forwarded-for"] = "198.51.100.8" } })
     end
-    gw:http({ path = "/products", method = "POST", body = ("x"):rep(200), headers = { ["x-forwarded-for"] = "192.0.2.1" } })
+    gw:http({ path = "/products", method = "POST", body = ("x"):rep(200), client = "192.0.2.1" })
   end)
 
   teardown(function()
@@ -131,7 +131,7 @@ describe(gateway.describe_name("metrics:"), function()
 
   it("the busiest routes stand beside what is usual there", function()
     eventually(function()
-      gw:http({ path = "/products", headers = { ["x-forwarded-for"] = "192.0.2.1" } })
+      gw:http({ path = "/products", client = "192.0.2.1" })
       local route = gw:admin("GET", "/threat-agent/overview").json.routes[1]
       return route and route.usual and route.usual.learned_s > 0 and route.usual.is_mature == false
     end, 40)

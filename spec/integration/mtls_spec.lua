@@ -117,7 +117,7 @@ describe(gateway.describe_name("an Admin API behind mutual TLS"), function()
     eventually(function()
       return gw:error_log("not planned: could not reach the Admin API")[1]
     end, 30)
-    assert.equal(200, gw:http({ path = "/first/products", headers = { ["x-forwarded-for"] = "192.0.2.2" } }).status)
+    assert.equal(200, gw:http({ path = "/first/products", client = "192.0.2.2" }).status)
   end)
 
 

@@ -49,20 +49,9 @@ plugins:
    .. policy("limited", "action: rate_limiting, per_minute: 6")
 
 
-describe(gateway.describe_name("a plugin of the agent's on a route"), function()
-  local gw
-
-  setup(function()
-    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
-  end)
-
-  teardown(function()
-    gw:stop()
-  end)
-
-
+gateway.describe("a plugin of the agent's on a route", { config = CONFIG, trusted_ips = "127.0.0.1" }, function(gw)
   local function get(route, client, query)
-    return gw:http({ path = "/" .. route .. "/products" .. (query or ""), headers = { ["x-forwarded-for"] = client } })
+    return gw:http({ path = "/" .. route .. "/products" .. (query or ""), client = client })
   end
 
 

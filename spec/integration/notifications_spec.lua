@@ -360,7 +360,7 @@ describe(gateway.describe_name("notifications:"), function()
     http:stop()
     stuff_credentials("192.0.2.77")
     for n = 1, 60 do
-      gw:http({ path = "/no-such-page/" .. n, headers = { ["x-forwarded-for"] = "192.0.2.78" } })
+      gw:http({ path = "/no-such-page/" .. n, client = "192.0.2.78" })
     end
     eventually(function()
       for _, one in ipairs(gw:admin("GET", "/threat-agent/notifications").json.data) do

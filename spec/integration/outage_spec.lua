@@ -59,7 +59,7 @@ describe(gateway.describe_name("while the Admin API does not answer,"), function
 
 
   local function status_of(client)
-    return gw:http({ path = "/banned/products", headers = { ["x-forwarded-for"] = client } }).status
+    return gw:http({ path = "/banned/products", client = client }).status
   end
 
 

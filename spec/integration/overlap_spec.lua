@@ -41,18 +41,7 @@ plugins:
 ]]
 
 
-describe(gateway.describe_name("two actions"), function()
-  local gw
-
-  setup(function()
-    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
-  end)
-
-  teardown(function()
-    gw:stop()
-  end)
-
-
+gateway.describe("two actions", { config = CONFIG, trusted_ips = "127.0.0.1" }, function(gw)
   -- Waits for the record of a route's step to come to a state.
   local function state_of(id, state)
     return eventually(function()
@@ -94,7 +83,7 @@ describe(gateway.describe_name("two actions"), function()
 
   it("on one sender end each by its own time", function()
     local function status()
-      return gw:http({ path = "/entity/products", headers = { ["x-forwarded-for"] = "192.0.2.2" } }).status
+      return gw:http({ path = "/entity/products", client = "192.0.2.2" }).status
     end
     gw:stuff("sender", "192.0.2.2")
     local id = first_of("sender").id

@@ -34,18 +34,7 @@ plugins:
 ]] .. (has_plugins and "              - { action: ip_restriction, suspicion: low, ttl_s: 600 }\n" or "")
 
 
-describe(gateway.describe_name("handed out:"), function()
-  local gw
-
-  setup(function()
-    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
-  end)
-
-  teardown(function()
-    gw:stop()
-  end)
-
-
+gateway.describe("handed out:", { config = CONFIG, trusted_ips = "127.0.0.1" }, function(gw)
   it("changes are decK files, and nothing is written; bans in memory hold", function()
     for n = 1, 14 do
       gw:http({ path = "/shop/login", json = { username = "user-" .. n, password = "x" },
@@ -59,7 +48,7 @@ describe(gateway.describe_name("handed out:"), function()
       return by_action.ban and by_action.restrict_route and (by_action.ip_restriction or not has_plugins)
     end, 20)
     assert.equal("active", by_action.ban.state)
-    assert.equal(403, gw:http({ path = "/shop/products", headers = { ["x-forwarded-for"] = "192.0.2.1" } }).status)
+    assert.equal(403, gw:http({ path = "/shop/products", client = "192.0.2.1" }).status)
 
     local route = gw:admin("GET", "/routes/shop").json
     assert.is_not_table(route.methods)

@@ -32,21 +32,11 @@ plugins:
 ]]
 
 
-describe(gateway.describe_name("the PDK"), function()
-  local gw
-
-  setup(function()
-    gw = gateway.start({
-      config = CONFIG,
-      plugins = "bundled,probe",
-      env = { EXTRA_LUA_DIR = "spec/support/probe", KONG_NGINX_HTTP_LUA_SHARED_DICT = "probe 1m" },
-    })
-  end)
-
-  teardown(function()
-    gw:stop()
-  end)
-
+gateway.describe("the PDK", {
+  config = CONFIG,
+  plugins = "bundled,probe",
+  env = { EXTRA_LUA_DIR = "spec/support/probe", KONG_NGINX_HTTP_LUA_SHARED_DICT = "probe 1m" },
+}, function(gw)
   local function probe(name, request)
     request = request or {}
     request.path = request.path or "/shop/echo"

@@ -62,7 +62,7 @@ describe(gateway.describe_name("the positive model"), function()
   local function ask(sender, uri)
     asked = asked + 1
     uri = uri .. "&n=" .. asked
-    local response = gw:http({ path = uri, headers = { ["x-forwarded-for"] = sender } })
+    local response = gw:http({ path = uri, client = sender })
     return response, function()
       return gw:logged(function(line) return line.request.uri == uri end).threat_agent
     end

@@ -25,18 +25,7 @@ plugins:
 ]]
 
 
-describe(gateway.describe_name("the record"), function()
-  local gw
-
-  setup(function()
-    gw = gateway.start({ config = CONFIG })
-  end)
-
-  teardown(function()
-    gw:stop()
-  end)
-
-
+gateway.describe("the record", { config = CONFIG }, function(gw)
   local function record_of(uri)
     return gw:logged(function(line) return line.request.uri == uri end).threat_agent
   end

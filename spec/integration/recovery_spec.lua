@@ -34,18 +34,7 @@ plugins:
 ]]
 
 
-describe(gateway.describe_name("an agent that is killed"), function()
-  local gw
-
-  setup(function()
-    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
-  end)
-
-  teardown(function()
-    gw:stop()
-  end)
-
-
+gateway.describe("an agent that is killed", { config = CONFIG, trusted_ips = "127.0.0.1" }, function(gw)
   local function actions()
     return gw:agent("GET", "/actions").json.data
   end

@@ -32,18 +32,7 @@ plugins:
 ]]
 
 
-describe(gateway.describe_name("without the instance that it acted by, the agent"), function()
-  local gw
-
-  setup(function()
-    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
-  end)
-
-  teardown(function()
-    gw:stop()
-  end)
-
-
+gateway.describe("without the instance that it acted by, the agent", { config = CONFIG, trusted_ips = "127.0.0.1" }, function(gw)
   local function methods()
     local list = gw:admin("GET", "/routes/changed").json.methods
     return type(list) == "table" and table.concat(list, ",") or ""

@@ -70,18 +70,7 @@ plugins:
   .. policy("deployed", "{ action: rollback, ttl_s: 0 }", ", categories: [route_misconfiguration]")
 
 
-describe(gateway.describe_name("response:"), function()
-  local gw
-
-  setup(function()
-    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
-  end)
-
-  teardown(function()
-    gw:stop()
-  end)
-
-
+gateway.describe("response:", { config = CONFIG, trusted_ips = "127.0.0.1" }, function(gw)
   local function send(client, request)
     request.headers = request.headers or {}
     request.headers["x-forwarded-for"] = client

@@ -47,7 +47,7 @@ end
 
 local function scan(client)
   for n = 1, 60 do
-    gw:http({ path = "/no-such-page/" .. n, headers = { ["x-forwarded-for"] = client } })
+    gw:http({ path = "/no-such-page/" .. n, client = client })
   end
 end
 

@@ -24,18 +24,7 @@ plugins:
 ]]
 
 
-describe(gateway.describe_name("what stands is watched:"), function()
-  local gw
-
-  setup(function()
-    gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
-  end)
-
-  teardown(function()
-    gw:stop()
-  end)
-
-
+gateway.describe("what stands is watched:", { config = CONFIG, trusted_ips = "127.0.0.1" }, function(gw)
   -- Sets the methods of the route as its gateway has it: by the whole, where there is no database.
   local function edit(from, to)
     if gateway.kind ~= "kong" then

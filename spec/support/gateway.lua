@@ -253,6 +253,28 @@ function gateway.start(options)
 end
 
 
+-- Describes what a gateway does, under a name and with the options of start(): body gets the gateway, which runs for its
+-- tests, and whose fields are there from its `setup` on.
+function gateway.describe(name, options, body)
+  local busted = require "busted"
+  busted.describe(describe_name(name), function()
+    local self = setmetatable({}, gateway)
+
+    busted.setup(function()
+      for field, value in pairs(gateway.start(options)) do
+        self[field] = value
+      end
+    end)
+
+    body(self)
+
+    busted.teardown(function()
+      self:stop()
+    end)
+  end)
+end
+
+
 -- Writes the file that the gateway reads at its start and at reloads.
 function gateway:write_config(config)
   write_file(self.config_path, type(config) == "table" and cjson.encode(config) or config)
@@ -297,8 +319,13 @@ function gateway:control(how)
 end
 
 
--- One request through the proxy: { method, path, headers, body | json, timeout_s }.
+-- One request through the proxy: { method, path, headers, body | json, timeout_s, client }. client: the address that it comes
+-- from, where X-Forwarded-For is believed.
 function gateway:http(request)
+  if request.client then
+    request.headers = request.headers or {}
+    request.headers["x-forwarded-for"] = request.client
+  end
   return assert(http.request(self.proxy_port, request))
 end
 
