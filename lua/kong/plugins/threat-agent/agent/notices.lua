@@ -22,6 +22,7 @@ local kong = kong
 local ipairs = ipairs
 local next = next
 local pairs = pairs
+local pcall = pcall
 
 
 -- Of incidents that are over, for what still happens to their actions.
@@ -162,6 +163,25 @@ local function publish(event)
 end
 
 
+-- Does one part of what there is to tell: where it raises that is said, and the rest goes on.
+local function try(what, part, ...)
+  local ok, err = pcall(part, ...)
+  if not ok then
+    kong.log.err("could not ", what, ": ", err)
+  end
+end
+
+
+-- Hands one change to the streams and to other plugins.
+local function stream_one(incident, actions, conf, streams)
+  local event = events.of_change(incident, actions or {}, changed_s(incident), judgement_of(incident), conf)
+  publish(event)
+  for _, to in ipairs(streams) do
+    outbox.send(to, discretion(event, to.channel))
+  end
+end
+
+
 -- Hands changes to the streams and to other plugins, as they are.
 local function stream(conf, streams, of_incident)
   local newest_s = streamed_s
@@ -169,11 +189,7 @@ local function stream(conf, streams, of_incident)
     local incident = judged(known[id])
     local at_s = changed_s(incident)
     if not catching_up or at_s >= streamed_s then
-      local event = events.of_change(incident, of_incident[id] or {}, at_s, judgement_of(incident), conf)
-      publish(event)
-      for _, to in ipairs(streams) do
-        outbox.send(to, discretion(event, to.channel))
-      end
+      try("hand incident " .. id .. " on", stream_one, incident, of_incident[id], conf, streams)
     end
     newest_s = math.max(newest_s, at_s)
   end
@@ -202,6 +218,20 @@ local function told_when_done(told)
 end
 
 
+-- Sends one message to a channel. One that is of an incident and raises is left as one that has not arrived: the next leader
+-- sends it again.
+local function send(message, to, conf)
+  if message.event == "digest" then
+    local event = events.of_digest(message.digest, message.over, conf)
+    outbox.send(to, discretion(event, to.channel))
+  else
+    local done = told_when_done(message.told)
+    local event = events.of_incident(message.event, message.incident, message.actions, conf)
+    outbox.send(to, discretion(event, to.channel), message.told.memory, done)
+  end
+end
+
+
 local function tell(conf, to, of_incident, now_s)
   local group = groupings[to.name]
   if not group then
@@ -214,13 +244,7 @@ local function tell(conf, to, of_incident, now_s)
 
   for _, message in ipairs(group:flush(to.settings, now_s)) do
     dirty = true
-    if message.event == "digest" then
-      local event = events.of_digest(message.digest, message.over, conf)
-      outbox.send(to, discretion(event, to.channel))
-    else
-      local event = events.of_incident(message.event, message.incident, message.actions, conf)
-      outbox.send(to, discretion(event, to.channel), message.told.memory, told_when_done(message.told))
-    end
+    try("tell channel " .. to.name .. " what is new", send, message, to, conf)
   end
 end
 
@@ -250,7 +274,7 @@ function _M.beat(conf, now_s)
   local of_incident = look_around(now_s)
   local streams = { conf.store.type ~= "memory" and store_of(conf) or nil }
   for _, to in ipairs(channels_of(conf)) do
-    anchor.tell(to, conf, now_s)
+    try("tell channel " .. to.name .. " the ledger's head", anchor.tell, to, conf, now_s)
     if STREAMS[to.channel.type] then
       streams[#streams + 1] = to
     else
