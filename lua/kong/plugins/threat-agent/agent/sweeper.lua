@@ -64,7 +64,8 @@ end
 
 
 -- The client for a workspace, when it may write: on a DB-less node not while what a former leader was sending may land over
--- it. Returns nil, and whether the workspace is gone.
+-- it. (With a database what lands late deletes what was overdue anyhow, or sets back what was compared right before.) Returns
+-- nil, and whether the workspace is gone.
 local function writer_in(workspace, api)
   local client, _, _, is_gone = admin.client(api, workspace)
   if client and client.tier == "dbless" and unsettled.may_undo() then
