@@ -33,8 +33,14 @@ pub fn literals(text: &[u8], scratch: &mut json::Scratch, mut emit: impl FnMut(&
             continue;
         }
         let end = closing(rest);
-        json::walk(&rest[..end], scratch, |_, literal, _| emit(literal));
-        rest = &rest[end..];
+        let (literal, behind) = rest.split_at(end);
+        match literal {
+            [b'"', bare @ .., b'"'] if memchr::memchr(b'\\', bare).is_none() => emit(bare),
+            _ => {
+                json::walk(literal, scratch, |_, literal, _| emit(literal));
+            }
+        }
+        rest = behind;
     }
 }
 

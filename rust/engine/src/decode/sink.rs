@@ -356,7 +356,8 @@ impl<V: Visitor> Out<V> {
     /// The same for what was nested: it may be encoded once more, and its escapes may have spelled
     /// ASCII oddly.
     fn hand_plain(&mut self, value: &Value<'_>) {
-        if !percent::is_coded(value.bytes) && !percent::is_odd(value.bytes) {
+        let coded = || percent::is_coded(value.bytes) || percent::is_odd(value.bytes);
+        if self.visitor.is_spent() || !coded() {
             return self.hand(value);
         }
         let mut text = value.bytes.to_vec();
