@@ -208,7 +208,11 @@ fn hints(value: &Value<'_>, read: &Read) -> Hints {
 /// What only stands beside rare bytes, of which prose has none.
 #[inline(never)]
 fn look_around(value: &Value<'_>, rare: Rare) -> Marks {
-    let brackets = rare.any & (rare::OPEN | rare::CLOSE) != 0;
+    let brackets = if rare.any & (rare::OPEN | rare::CLOSE) != 0 {
+        signs::Brackets::of(value.bytes)
+    } else {
+        signs::Brackets::default()
+    };
     let dollars = if rare.any & rare::DOLLAR != 0 {
         signs::Dollars::of(value.bytes)
     } else {
@@ -219,7 +223,7 @@ fn look_around(value: &Value<'_>, rare: Rare) -> Marks {
         Marks::MARKUP.when(signs::markup(value, rare)),
         Marks::DECLARES.when(rare.any & rare::LESS != 0 && signs::declares(value.bytes)),
         Marks::TEMPLATE.when(dollars.template || signs::template(value.bytes, rare)),
-        Marks::FILTER.when(brackets && signs::filter(value.bytes)),
+        Marks::FILTER.when(brackets.filter),
         Marks::SHELL.when(dollars.expands || signs::expression(value, rare)),
         Marks::AXIS.when(rare.twice & rare::COLON != 0),
         Marks::LINK.when(link && signs::link(value)),
@@ -227,9 +231,10 @@ fn look_around(value: &Value<'_>, rare: Rare) -> Marks {
         Marks::NIBBLES.when(rare.any & rare::PERCENT != 0 && signs::nibbles(value.bytes)),
         Marks::HTTP.when(rare.any & rare::BACKSLASH != 0 && signs::line_end(value.bytes)),
         Marks::NULL.when(rare.any & rare::NULL != 0),
-        Marks::CALL.when(rare.any & rare::OPEN != 0 && signs::calls(value.bytes)),
+        Marks::CALL.when(brackets.calls),
         Marks::VARIABLE.when(dollars.variable),
-        Marks::INVOKES.when(rare.any & rare::OPEN != 0 && signs::invokes(value)),
+        Marks::INVOKES
+            .when(brackets.invokes || rare.any & rare::OPEN != 0 && signs::negates(value)),
     ];
     marks.into_iter().fold(Marks::default(), Marks::or)
 }

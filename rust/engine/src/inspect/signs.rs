@@ -53,11 +53,6 @@ pub fn line_end(text: &[u8]) -> bool {
     memchr::memmem::find(text, b"\\r\\n").is_some()
 }
 
-/// A bracket behind a letter or a digit.
-pub fn calls(text: &[u8]) -> bool {
-    memchr::memchr_iter(b'(', text).any(|at| at > 0 && text[at - 1].is_ascii_alphanumeric())
-}
-
 /// What stands around the dollars of a text.
 #[derive(Clone, Copy, Default)]
 pub struct Dollars {
@@ -80,7 +75,7 @@ impl Dollars {
             found.expands |= at > 0
                 && text[at - 1].is_ascii_alphabetic()
                 && matches!(next, b'@' | b'*' | b'!' | b'?' | b'-' | b'(' | b'{');
-            found.variable |= names(rest);
+            found.variable = found.variable || names(rest);
         }
         found
     }
@@ -97,13 +92,49 @@ fn names(rest: &[u8]) -> bool {
     )
 }
 
-/// A bracket behind a bracket, a quote or the end of a comment, blanks between them; `![]`.
-pub fn invokes(value: &Value<'_>) -> bool {
+/// What stands around the round brackets of a text.
+#[derive(Clone, Copy, Default)]
+pub struct Brackets {
+    /// Those of a filter of LDAP, with an operator.
+    pub filter: bool,
+    /// One opens behind a letter or a digit.
+    pub calls: bool,
+    /// One opens behind a bracket, a quote or the end of a comment, blanks between them.
+    pub invokes: bool,
+}
+
+impl Brackets {
+    /// Reads each once.
+    pub fn of(text: &[u8]) -> Brackets {
+        let at = |at: Option<usize>| at.and_then(|at| text.get(at)).copied().unwrap_or(0);
+        let mut found = Brackets::default();
+        for i in memchr::memchr2_iter(b'(', b')', text) {
+            let (before, after) = (at(i.checked_sub(1)), at(Some(i + 1)));
+            if text[i] == b')' {
+                found.filter = found.filter
+                    || matches!(after, b'(' | b'|' | b'&' | b'!')
+                    || before == b'*'
+                    || reopens(&text[i + 1..]);
+                continue;
+            }
+            found.filter |= matches!(after, b'&' | b'|' | b'!') && before != b' ';
+            found.calls |= before.is_ascii_alphanumeric();
+            found.invokes = found.invokes || is_closed(&text[..i]);
+        }
+        found
+    }
+}
+
+/// Tells whether the end of something stands before a bracket.
+fn is_closed(lead: &[u8]) -> bool {
+    let before = lead.trim_ascii_end().last();
+    matches!(before, Some(b')' | b']' | b'}' | b'"' | b'\'' | b'/'))
+}
+
+/// `![]`.
+pub fn negates(value: &Value<'_>) -> bool {
     let text = value.bytes;
-    memchr::memchr_iter(b'(', text).any(|at| {
-        let before = text[..at].trim_ascii_end().last();
-        matches!(before, Some(b')' | b']' | b'}' | b'"' | b'\'' | b'/'))
-    }) || value.seen.any & kind::BRACE != 0
+    value.seen.any & kind::BRACE != 0
         && memchr::memchr_iter(b'!', text).any(|at| text[at + 1..].starts_with(b"[]"))
 }
 
@@ -272,21 +303,6 @@ fn hashes(text: &[u8]) -> bool {
         text[at + 1..last]
             .first_chunk::<2>()
             .is_some_and(|next| next.iter().all(|b| b.is_ascii_alphabetic() || *b == b'_'))
-    })
-}
-
-pub fn filter(text: &[u8]) -> bool {
-    let at = |at: Option<usize>| at.and_then(|at| text.get(at)).copied().unwrap_or(0);
-    memchr::memchr2_iter(b'(', b')', text).any(|i| {
-        let (before, after) = (at(i.checked_sub(1)), at(Some(i + 1)));
-        match text[i] {
-            b')' => {
-                matches!(after, b'(' | b'|' | b'&' | b'!')
-                    || before == b'*'
-                    || reopens(&text[i + 1..])
-            }
-            _ => matches!(after, b'&' | b'|' | b'!') && before != b' ',
-        }
     })
 }
 

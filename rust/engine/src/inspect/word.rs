@@ -27,34 +27,35 @@ impl<'t> Word<'t> {
         self.lead.last().copied().unwrap_or(0)
     }
 
-    /// Sets what the trigger sets, as far as its conditions hold here.
-    pub fn judge(&self, trigger: u64) -> u16 {
+    /// Sets what the trigger sets and was not found yet, as far as its conditions hold here.
+    pub fn judge(&self, trigger: u64, found: u16) -> u16 {
+        let lacks = |words: Words| words.0 & !found != 0;
         let when = |shift: u32, holds: fn(&Self) -> bool| {
             let sets = (trigger >> shift) as u16;
-            if sets != 0 && holds(self) {
+            if lacks(Words(sets)) && holds(self) {
                 sets
             } else {
                 0
             }
         };
         let special = trigger >> 48;
-        let mut found = trigger as u16;
-        found |= when(16, Self::calls);
-        found |= when(32, Self::path);
-        if special & LOGIC != 0 {
-            found |= logic(self.rest);
+        let mut sets = trigger as u16;
+        sets |= when(16, Self::calls);
+        sets |= when(32, Self::path);
+        if special & LOGIC != 0 && lacks(Words::SQL) {
+            sets |= logic(self.rest);
         }
-        if special & SORTS != 0 {
-            found |= self.sorts();
+        if special & SORTS != 0 && lacks(Words::SQL) {
+            sets |= self.sorts();
         }
         if special & HEX != 0 {
-            found |= self.hex();
+            sets |= self.hex();
         }
-        if special & COMMAND != 0 && self.command() {
-            found |= Words::SHELL.0;
+        if special & COMMAND != 0 && lacks(Words::SHELL) && self.command() {
+            sets |= Words::SHELL.0;
         }
-        if special & SCHEME != 0 && self.scheme() {
-            found |= Words::URL.0;
+        if special & SCHEME != 0 && lacks(Words::URL) && self.scheme() {
+            sets |= Words::URL.0;
         }
         let invoked = special & INVOKED != 0 && self.invoked();
         let dotted = special & DOTTED != 0 && self.dotted();
@@ -64,15 +65,16 @@ impl<'t> Word<'t> {
             && matches!(self.rest, [b'_' | b'[', ..]);
         let scoped = special & SCOPED != 0 && self.rest.starts_with(b"::");
         if invoked || dotted || dunder || braced || scoped {
-            found |= Words::CODE.0;
+            sets |= Words::CODE.0;
         }
         if special & DOLLAR != 0 && matches!(self.before(), b'$' | b'&') {
-            found |= Words::OPERATOR.0;
+            sets |= Words::OPERATOR.0;
         }
-        if special & BEHIND != 0 && self.ended() || special & LINE != 0 && self.second_line() {
-            found |= Words::OPERATOR.0;
+        let behind = special & BEHIND != 0 && self.ended();
+        if behind || special & LINE != 0 && self.second_line() {
+            sets |= Words::OPERATOR.0;
         }
-        found
+        sets
     }
 
     /// Something was ended before it.

@@ -230,7 +230,7 @@ fn known(text: &[u8], word: Range<usize>, found: u16) -> u16 {
     if most & !found == 0 {
         return 0;
     }
-    let sets = Word::new(text, start, end).judge(trigger);
+    let sets = Word::new(text, start, end).judge(trigger, found);
     debug_assert_eq!(sets & !most, 0);
     sets
 }
