@@ -56,6 +56,11 @@ fn a_flood_is_found_in_seconds_and_a_crowd_is_none() {
             world.play(130, Category::ApiDdos, |w, _| w.visitors(50, 200));
             let incident = world.incident(Category::ApiDdos).unwrap();
             assert_eq!(incident.status, Status::Resolved, "{incident:?}");
+            let (refused, requests) = (incident.refused, incident.requests);
+            assert!(
+                refused > 0 && refused <= requests,
+                "{refused} of {requests}"
+            );
         } else {
             assert_eq!(world.all(), Vec::<String>::new(), "{what}");
             assert_eq!(world.refused, 0);

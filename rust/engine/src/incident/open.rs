@@ -138,7 +138,9 @@ impl Open {
         if incident.category != Category::ApiDdos {
             incident.requests += requests.saturating_sub(self.counted.0);
         }
-        incident.refused += refused.saturating_sub(self.counted.1);
+        // A flood's signals overlap, so that they overestimate what was refused.
+        let refused_in_all = incident.refused + refused.saturating_sub(self.counted.1);
+        incident.refused = refused_in_all.min(incident.requests);
         self.counted = (requests, refused);
         incident.clients = incident.clients.max(evidence.clients());
         incident.accounts = incident.accounts.max(evidence.accounts());
