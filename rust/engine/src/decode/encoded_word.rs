@@ -11,8 +11,13 @@ use memchr::memmem;
 pub fn undo(text: &[u8], out: &mut Vec<u8>) -> bool {
     out.clear();
     let (mut rest, mut changed) = (text, false);
+    // Nothing that starts behind the last end is a word.
+    let last = memmem::rfind(text, b"?=").unwrap_or(0);
     while let Some(at) = memmem::find(rest, b"=?") {
         let (lead, from) = rest.split_at(at);
+        if text.len() - from.len() >= last {
+            break;
+        }
         match word(&from[2..]) {
             Some((charset, coding, coded, length)) => {
                 // Blanks between two words are none of the text's.
@@ -96,6 +101,8 @@ mod tests {
             ("x=?y", None),
             ("=?utf-8?X?a?=", None),
             ("=?utf-8?B?a", None),
+            ("=?utf-8?Q?a?= =?utf-8?Q?b", Some("a =?utf-8?Q?b")),
+            ("?= =?utf-8?Q?b", None),
             ("plain", None),
         ] {
             let mut out = Vec::new();

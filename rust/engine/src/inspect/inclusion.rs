@@ -86,7 +86,7 @@ const LINKS: [&[u8]; 16] = [
 ];
 
 /// What the names of such parameters end in: `image_url`, `websiteUri`.
-const SITES: [&[u8]; 4] = [b"url", b"uri", b"link", b"site"];
+const SITES: [&[u8]; 3] = [b"url", b"uri", b"link"];
 
 /// How files end that servers run or that attackers name programs.
 const PROGRAMS: [&[u8]; 8] = [
@@ -98,6 +98,16 @@ const SHOWN: [&[u8]; 20] = [
     b".html", b".htm", b".css", b".js", b".mjs", b".json", b".xml", b".svg", b".png", b".jpg",
     b".jpeg", b".webp", b".pdf", b".md", b".csv", b".mp3", b".mp4", b".m3u8", b".ts", b".aac",
 ];
+
+/// Tells a link whose query is empty, so that what a server would append to its file is none of it; that of a
+/// whole site cuts nothing off.
+fn cuts_off(link: &[u8]) -> bool {
+    let Some(path) = link.strip_suffix(b"?") else {
+        return false;
+    };
+    let segments = path.split(|b| *b == b'/').skip(3);
+    segments.into_iter().any(|segment| !segment.is_empty())
+}
 
 impl Detector for FileInclusion {
     fn family(&self) -> Family {
@@ -137,6 +147,7 @@ impl Detector for FileInclusion {
         }
         let link = is(value.name, &LINKS)
             || ends(value.name, &SITES)
+            || ends(value.name, &[b"site"]) && !cuts_off(text)
             || goes_back(value.name)
             || is_address(value);
         if link && !program {
@@ -250,6 +261,7 @@ mod tests {
             ),
             (Part::Query, b"url", "http://go.example/abc?", false),
             (Part::Query, b"site", "http://a.example/?", false),
+            (Part::Query, b"main_site", "http://a.example/x?", true),
             (Part::Form, b"image_url", "http://a.example/x?", false),
             (Part::Form, b"image_url", "http://a.example/x.txt?", true),
             (Part::Query, b"page", "//a.example/x.php", true),

@@ -36,8 +36,6 @@ static PATTERNS: Patterns = Patterns::new(&[
     // Those of directories and mail are a setting's where it starts with them, and not in a lookup.
     pattern("ssrf.scheme", 0.8, 0.3, "\\w[=:'\"(,](?:ldaps?|dns|smb|sftp|telnet):[/\\\\]{2}"),
     // A port before a slash, `HTTP:80/`, is where a balancer looks whether a server lives.
-    // A neighbour's port that does not speak HTTP.
-    pattern("ssrf.probe", 0.65, 0.2, "\\bhttps?://(?:[^/\\s@]*@)?[a-z0-9_-]+:(?:2[235]|110|143|445|3306|5432|6379|11211|27017)(?:[/?#'\"\\s]|$)"),
     pattern("ssrf.confusion", 0.75, 0.3, "^\\s*(?:https?|ftp):(?:[/\\\\]*[^/\\s@?#]*(?:[\\s#?\\\\]|:\\d+\\s)[^/\\s=]*@[^/]|[/\\\\]*[^/\\s]*@[^/\\s]*@|[/\\\\]*[0-9:.]+:\\d+:\\d+|0|\\d+(?:[^\\d/]|$)|\\d{6}|\\[)"),
 ]);
 
@@ -53,6 +51,8 @@ static LOCAL: Patterns = Patterns::new(&[
     pattern("ssrf.private", 0.6, 0.1, "^\\s*/{2,}(?:[^/\\s@]*@)?(?:localhost|127(?:\\.\\d+){1,3}|169\\.254\\.\\d+\\.\\d+|10\\.\\d+\\.\\d+\\.\\d+|192\\.168\\.\\d+\\.\\d+|172\\.(?:1[6-9]|2\\d|3[01])\\.\\d+\\.\\d+|0x[0-9a-f]{8}|\\d{8,10}|\\[[0-9a-f:.]+\\])(?:[:/]|$)"),
     pattern("ssrf.scheme", 0.8, 0.4, "(?:^|[\\s=:'\"(,])(?:ldaps?|sftp|ircs?|nfs|afp|smb|imaps?|rtsp|telnet|jdbc:\\w+|mongodb|dns):(?:[/\\\\]{2}|[/\\\\]?127)"),
     pattern("ssrf.scheme", 0.75, 0.2, "(?:^|[\\s=:'\"(,])(?:ssh|svn):(?:[/\\\\]{2}|[/\\\\]?127)"),
+    // A neighbour's port that does not speak HTTP.
+    pattern("ssrf.probe", 0.65, 0.2, "^\\s*https?://(?:[^/\\s@]*@)?[a-z0-9_-]+:(?:2[235]|110|143|445|3306|5432|6379|11211|27017)(?:[/?#'\"\\s]|$)"),
 ]);
 
 /// What settings do not ask for at such hosts: ports that do not speak HTTP, consoles, and what their
@@ -79,7 +79,7 @@ impl Detector for Ssrf {
             return PATTERNS.judge(value, value.bytes, report);
         }
         PATTERNS.judge(value, value.bytes, report);
-        if value.part == Part::Json || is_address(value) {
+        if value.part == Part::Json || is_address(value) || says_whose_keys(value) {
             return PROBES.judge(value, value.bytes, report);
         }
         // How people write where a repository is cloned from.
@@ -93,6 +93,12 @@ impl Detector for Ssrf {
 /// Tells the address that a description gives of its own service, also on a developer's machine.
 pub fn is_address(value: &Value<'_>) -> bool {
     value.part == Part::Body && value.name == xml::ADDRESS
+}
+
+/// Tells where the head of a token names the keys of who issued it, which may be a neighbour. Source: RFC 7515,
+/// section 4.1.
+fn says_whose_keys(value: &Value<'_>) -> bool {
+    matches!(value.inner, b"jku" | b"x5u")
 }
 
 /// Most that is said of what has an ordinary meaning as well.
