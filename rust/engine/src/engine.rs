@@ -145,6 +145,9 @@ impl Engine {
             return Verdict::default();
         }
         if let Some(verdict) = standing::refusal(identity, state, now_ms) {
+            if let Some(rest) = request.stage.rest() {
+                standing::land(identity, rest.flight, state, now_ms);
+            }
             return verdict;
         }
         let waiting = standing::waiting(identity, state, now_ms);

@@ -94,6 +94,11 @@ pub struct Body<'a> {
 }
 
 impl<'a> Request<'a> {
+    /// Tells how much of it there is to read. Units: bytes.
+    pub fn bytes(&self) -> usize {
+        self.path.len() + self.query.len() + self.headers.len() + self.body.bytes.len()
+    }
+
     /// Walks the lines of the header block.
     fn lines(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let block = self.headers;

@@ -301,6 +301,8 @@ impl Verdict {
     /// Takes the verdict of the next look in: the one counts that says more.
     pub fn go_on(&mut self, next: Verdict) {
         let (rest, uninspected, bytes) = (next.rest, next.uninspected, next.uninspected_bytes);
+        let mut attempt = self.attempt;
+        attempt.insert(next.attempt);
         if (next.action, next.score) > (self.action, self.score) {
             let before = std::mem::replace(self, next);
             self.uninspected.insert(before.uninspected);
@@ -309,7 +311,7 @@ impl Verdict {
             self.uninspected.insert(uninspected);
             self.uninspected_bytes += bytes;
         }
-        self.rest = rest;
+        (self.rest, self.attempt) = (rest, attempt);
     }
 
     /// Names further rules that the score comprises already.

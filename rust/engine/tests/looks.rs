@@ -100,6 +100,21 @@ fn an_attack_behind_a_long_beginning_of_one_value_is_found() {
     }
 }
 
+/// Whatever a value is by its looks: a token is one to look at by what it is undone to.
+#[test]
+fn a_token_behind_cheap_values_is_found() {
+    let token = "MScgdW5pb24gc2VsZWN0IG51bGwscGFzc3dvcmQgZnJvbSB1c2Vycy0tIC0g";
+    let (engine, state) = (
+        Engine::new(Config::default()).unwrap(),
+        LocalState::default(),
+    );
+    for count in 1_240..1_340 {
+        let body = json!({"a": vec!["a; b"; count], "q": token}).to_string();
+        let whole = engine.inspect_whole(&posted(body.as_bytes()), &state, count as u64 * 60_000);
+        assert_eq!(whole.action, Action::Block, "{count}");
+    }
+}
+
 /// Wherever the budget ends, no value falls between two looks.
 #[test]
 fn each_value_has_its_look() {

@@ -8,6 +8,7 @@ local outcome = require "kong.plugins.threat-agent.outcome"
 local request = require "kong.plugins.threat-agent.request"
 
 
+local kong = kong
 local ngx = ngx
 
 local STAGE = native.STAGE
@@ -37,6 +38,8 @@ end
 -- the verdict, or nil when the engine failed. Yields.
 local function look_on(conf, engine, verdict)
   while verdict and verdict.rest and not verdict.refuses do
+    -- What is known should the client go meanwhile.
+    kong.ctx.plugin.verdict = verdict
     ngx.sleep(0)
     verdict = call(native.inspect_rest, engine, request.read_rest(conf), verdict)
   end

@@ -42,6 +42,7 @@ local ENGINE_FIELDS = {
 }
 
 local ACTIONS = { [0] = "allow", "tag", "throttle", "block" }
+local STRENGTH = { allow = 0, tag = 1, throttle = 2, block = 3 }
 
 -- By their numbers in the library.
 local CATEGORIES = vocabulary.CATEGORIES
@@ -439,7 +440,8 @@ function _M.inspect_rest(engine, from, before)
   end
 
   local most, other = before, found
-  if found.refuses or found.score > before.score then
+  local stronger = (STRENGTH[found.action] or 0) - (STRENGTH[before.action] or 0)
+  if stronger > 0 or stronger == 0 and found.score > before.score then
     most, other = found, before
   end
 
@@ -448,6 +450,7 @@ function _M.inspect_rest(engine, from, before)
     most.uninspected_bytes = (most.uninspected_bytes or 0) + other.uninspected_bytes
   end
   most.shadow = most.shadow or other.shadow
+  most.attempt = bit.bor(before.attempt, found.attempt)
   most.rest = found.rest
   return most
 end

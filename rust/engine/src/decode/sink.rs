@@ -237,7 +237,9 @@ impl<'s, V: Visitor> Sink<'s, V> {
             odd_utf8,
         };
         if self.is_spent() {
-            let wanted = self.nested.out.visitor.wants(&value);
+            // The next walk reads it; where there is none, what nobody would have wanted is not told.
+            let goes_on = self.nested.out.visitor.goes_on() != GoesOn::No;
+            let wanted = goes_on || is_token(&value) || self.nested.out.visitor.wants(&value);
             return self.leave_out(bytes.len(), wanted);
         }
         self.last = self.number();
@@ -357,8 +359,13 @@ impl<V: Visitor> Out<V> {
     /// ASCII oddly.
     fn hand_plain(&mut self, value: &Value<'_>) {
         let coded = || percent::is_coded(value.bytes) || percent::is_odd(value.bytes);
-        if self.visitor.is_spent() || !coded() {
+        if !coded() {
             return self.hand(value);
+        }
+        if self.visitor.is_spent() {
+            // What it says is not known before it is decoded: the visitor is to leave it.
+            self.values += 1;
+            return self.visitor.visit(value);
         }
         let mut text = value.bytes.to_vec();
         let undone = percent::undo(&mut text, false);

@@ -80,11 +80,11 @@ impl Budget {
     /// Takes `steps`, or nothing when there are fewer. Returns whether they were there.
     pub fn afford(&mut self, steps: usize) -> bool {
         match self.left.checked_sub(steps) {
-            Some(left) => {
+            Some(left) if !self.cut => {
                 self.left = left;
                 true
             }
-            None => false,
+            _ => false,
         }
     }
 
@@ -111,22 +111,22 @@ impl Budget {
         self.is_piece
     }
 
-    /// Leaves what is at hand and all behind it to the next look, if there can be one. The first value of a
-    /// look had the whole budget: it goes on with what is left, and what the next look reads are its
-    /// pieces, if it can be read so. Returns whether anything is left; not of a piece that had the whole
-    /// budget.
+    /// Leaves what is at hand and all behind it to the next look, if there can be one. Returns whether all
+    /// of it is left. The first value of a look had the whole budget and is not: it goes on with what there
+    /// is, and its pieces, if it can be read so, are the next look's, which sees most of it.
     pub fn leave(&mut self, can_be_pieces: bool) -> bool {
-        let is_first = self.begun <= 1;
-        if !self.can_go_on || is_first && (self.is_piece || !can_be_pieces) {
+        if !self.can_go_on {
             return false;
         }
-        if is_first {
-            self.in_pieces = true;
-        } else {
-            self.left = 0;
-            self.cut = true;
-        }
-        true
+        let is_first = self.begun <= 1;
+        self.in_pieces |= is_first && can_be_pieces && !self.is_piece;
+        self.cut |= !is_first;
+        !is_first
+    }
+
+    /// Tells how many values, or pieces of one, were begun.
+    pub fn begun(&self) -> u32 {
+        self.begun
     }
 
     /// Tells where the next look is to start, if there is to be one.
@@ -141,7 +141,7 @@ impl Budget {
 
     /// Tells whether so little is left that no other value is worth decoding for it.
     pub fn is_spent(&self) -> bool {
-        self.left < LITTLE || self.in_pieces
+        self.left < LITTLE || self.in_pieces || self.cut
     }
 
     /// Tells what was taken. Units: steps.

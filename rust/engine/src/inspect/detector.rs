@@ -130,6 +130,8 @@ pub struct Report<'r> {
     budget: &'r mut Budget,
     /// Bytes of the value that were left out to bound the work.
     pub skipped: usize,
+    /// Whether that was for want of steps, and not by a detector's own bound.
+    pub starved: bool,
     /// How rules start that say less about this value, and the most that they are worth.
     doubted: (&'static [&'static str], f32),
 }
@@ -140,6 +142,7 @@ impl<'r> Report<'r> {
             take,
             budget,
             skipped: 0,
+            starved: false,
             doubted: (&[], 1.0),
         }
     }
@@ -148,6 +151,7 @@ impl<'r> Report<'r> {
     pub fn afford(&mut self, steps: usize, bytes: usize) -> bool {
         let enough = self.budget.afford(steps);
         if !enough {
+            self.starved = true;
             self.skip(bytes);
         }
         enough
@@ -155,7 +159,9 @@ impl<'r> Report<'r> {
 
     /// Takes steps for work that was done. Returns whether there are any left.
     pub fn spend(&mut self, steps: usize) -> bool {
-        self.budget.spend(steps)
+        let are_left = self.budget.spend(steps);
+        self.starved |= !are_left;
+        are_left
     }
 
     /// Tells which patterns match in a text: bit n for the n-th. What is not searched for want of steps
@@ -166,6 +172,7 @@ impl<'r> Report<'r> {
         }
         let found = automaton.search(text, self.budget);
         if found.cut {
+            self.starved = true;
             self.skip(text.len());
         }
         found.patterns

@@ -189,11 +189,18 @@ impl Findings {
     }
 
     fn leave_out(&mut self, bytes: usize, in_pieces: bool, budget: &mut Budget) {
-        self.noted += 1;
-        if !budget.leave(in_pieces) {
-            self.uninspected_bytes += bytes as u64;
-            self.uninspected.insert(Uninspected::OVER_BUDGET);
+        if budget.leave(in_pieces) {
+            self.noted += 1;
+        } else {
+            self.tell(bytes);
         }
+    }
+
+    /// Tells bytes of a value that no look will see.
+    fn tell(&mut self, bytes: usize) {
+        self.noted += 1;
+        self.uninspected_bytes += bytes as u64;
+        self.uninspected.insert(Uninspected::OVER_BUDGET);
     }
 }
 
@@ -324,11 +331,7 @@ impl Inspector {
         found: &mut Findings,
         mut visit: impl FnMut(&Judged<'_>),
     ) {
-        let bytes = request.path.len()
-            + request.query.len()
-            + request.headers.len()
-            + request.body.bytes.len();
-        let budget = Cell::new(Budget::of(bytes).going_on(can_go_on));
+        let budget = Cell::new(Budget::of(request.bytes()).going_on(can_go_on));
         let from = Place::from_word(request.stage.rest().map_or(0, |rest| rest.from));
         let scoped = self.scoping.on(request.path);
         let Walked { gaps, values, rest } = SCRATCH.with(|scratch| {
@@ -378,7 +381,8 @@ impl Inspector {
     ) -> Option<Evidence> {
         // Each round in which its encoding was undone took as much again.
         let rounds = 1 + usize::from(value.extra_rounds);
-        if !budget.afford(budget::LEAST * rounds + value.bytes.len() / LOOKED_PER_STEP) {
+        let steps = budget::LEAST * rounds + value.bytes.len() / LOOKED_PER_STEP;
+        if budget.is_spent() && budget.begun() > 1 || !budget.afford(steps) {
             found.leave_out(value.bytes.len(), true, budget);
             return None;
         }
@@ -455,9 +459,15 @@ impl Inspector {
             };
             let mut report = Report::new(&mut take, budget);
             detector.judge(value, &mut report);
-            let skipped = report.skipped;
-            if skipped > 0 {
+            let Report {
+                skipped, starved, ..
+            } = report;
+            // Another look takes a text further where there were too few steps, or it is read in pieces.
+            let goes_on = starved || detector.reads_pieces();
+            if skipped > 0 && goes_on {
                 found.leave_out(skipped, detector.reads_pieces(), budget);
+            } else if skipped > 0 {
+                found.tell(skipped);
             }
         }
         evidence

@@ -206,6 +206,11 @@ impl<M: Memory + ?Sized> Here<'_, M> {
         }
     }
 
+    /// Keeps the request from being learned: not all of it was seen.
+    pub fn teach_nothing(&mut self) {
+        self.sampled = None;
+    }
+
     /// Tells the leader of the request, if it is in the sample, and holds it as a whole against its
     /// route: those of the sample, and those with an odd value or many more values than ever.
     pub fn conclude(&self, request: &Request, values: u32) -> Option<Oddity> {

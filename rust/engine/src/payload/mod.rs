@@ -24,6 +24,9 @@ const ODD_REQUEST: &str = "outlier.request";
 /// Anomaly score of what is odd and no more. Below all thresholds that make sense.
 const ODD: f32 = 0.1;
 
+/// What reading a request once more takes before anything in it is judged.
+const BYTES_PER_STEP: u64 = 8;
+
 /// The compiled payload settings of a configuration.
 pub struct Payload {
     action: Action,
@@ -105,9 +108,13 @@ impl Payload {
         };
         self.inspector.look(request, can_go_on, &mut found, visit);
         if again {
-            self.reserve.take(found.steps, now_ms);
+            let rewalked = request.bytes() as u64 / BYTES_PER_STEP;
+            self.reserve.take(found.steps + rewalked, now_ms);
         }
         verdict.rest = found.rest;
+        if let Some(here) = here.as_mut().filter(|_| found.rest > 0) {
+            here.teach_nothing();
+        }
         // What no look can read is told once.
         if !again {
             verdict.uninspected.insert(request.body.unread);

@@ -21,17 +21,27 @@ impl Reserve {
     /// Tells whether another look can be taken now.
     pub fn has_some(&self, now_ms: u64) -> bool {
         // Relaxed: of two askers at once, both may be told that there is some.
-        self.paid.load(Ordering::Relaxed) < now_ms.saturating_mul(STEPS_PER_MS) + BURST
+        let paid = self.paid.load(Ordering::Relaxed);
+        now_ms.saturating_mul(STEPS_PER_MS) + BURST > held(paid, now_ms)
     }
 
     /// Takes what a look has taken.
     pub fn take(&self, steps: u64, now_ms: u64) {
-        let now = now_ms.saturating_mul(STEPS_PER_MS);
         let _ = self
             .paid
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |paid| {
-                Some(paid.max(now) + steps)
+                Some(held(paid, now_ms) + steps)
             });
+    }
+}
+
+/// What counts of it now: nothing that was paid for, nor what a clock says that was set back since.
+fn held(paid: u64, now_ms: u64) -> u64 {
+    let now = now_ms.saturating_mul(STEPS_PER_MS);
+    if (now..now + 2 * BURST).contains(&paid) {
+        paid
+    } else {
+        now
     }
 }
 
@@ -52,6 +62,13 @@ mod tests {
         reserve.take(10 * STEPS_PER_MS, now + 1);
         assert!(!reserve.has_some(now + 10));
         assert!(reserve.has_some(now + 11));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_holds_nothing_up() {
+        let reserve = Reserve::default();
+        reserve.take(BURST, 1_000_000_000);
+        assert!(reserve.has_some(900_000_000));
     }
 
     /// However long it was quiet.
