@@ -88,7 +88,11 @@ impl<'s, V: Visitor> Sink<'s, V> {
             text,
             marks,
             nested: Nested {
-                out: Out { visitor, values: 0 },
+                out: Out {
+                    visitor,
+                    values: 0,
+                    has_left: false,
+                },
                 token,
                 inner,
             },
@@ -344,6 +348,8 @@ struct Out<V> {
     visitor: V,
     /// How many there were.
     values: u32,
+    /// Whether one that was nested is left.
+    has_left: bool,
 }
 
 impl<V: Visitor> Out<V> {
@@ -359,13 +365,11 @@ impl<V: Visitor> Out<V> {
     /// ASCII oddly.
     fn hand_plain(&mut self, value: &Value<'_>) {
         let coded = || percent::is_coded(value.bytes) || percent::is_odd(value.bytes);
+        if self.visitor.is_spent() {
+            return self.leave(value);
+        }
         if !coded() {
             return self.hand(value);
-        }
-        if self.visitor.is_spent() {
-            // What it says is not known before it is decoded: the visitor is to leave it.
-            self.values += 1;
-            return self.visitor.visit(value);
         }
         let mut text = value.bytes.to_vec();
         let undone = percent::undo(&mut text, false);
@@ -374,6 +378,16 @@ impl<V: Visitor> Out<V> {
             odd_utf8: undone.odd_utf8,
             ..value.with(&text, kind::seen(&text))
         });
+    }
+
+    /// Has the visitor leave a value that was nested: what it says is not known before it is decoded. Of
+    /// several one is enough.
+    fn leave(&mut self, value: &Value<'_>) {
+        self.values += 1;
+        if !self.has_left {
+            self.has_left = true;
+            self.visitor.visit(value);
+        }
     }
 
     /// Hands out the text of a token that was nested.

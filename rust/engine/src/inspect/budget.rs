@@ -124,11 +124,6 @@ impl Budget {
         !is_first
     }
 
-    /// Tells how many values, or pieces of one, were begun.
-    pub fn begun(&self) -> u32 {
-        self.begun
-    }
-
     /// Tells where the next look is to start, if there is to be one.
     pub fn goes_on(&self) -> GoesOn {
         match self {
@@ -141,7 +136,12 @@ impl Budget {
 
     /// Tells whether so little is left that no other value is worth decoding for it.
     pub fn is_spent(&self) -> bool {
-        self.left < LITTLE || self.in_pieces || self.cut
+        self.is_low() || self.in_pieces
+    }
+
+    /// Tells whether so little is left that what is at hand is not looked at either.
+    pub fn is_low(&self) -> bool {
+        self.left < LITTLE || self.cut
     }
 
     /// Tells what was taken. Units: steps.

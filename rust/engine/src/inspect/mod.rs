@@ -382,7 +382,7 @@ impl Inspector {
         // Each round in which its encoding was undone took as much again.
         let rounds = 1 + usize::from(value.extra_rounds);
         let steps = budget::LEAST * rounds + value.bytes.len() / LOOKED_PER_STEP;
-        if budget.is_spent() && budget.begun() > 1 || !budget.afford(steps) {
+        if budget.is_low() || !budget.afford(steps) {
             found.leave_out(value.bytes.len(), true, budget);
             return None;
         }
