@@ -68,6 +68,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json; charset=utf-8")
         self.send_header("Content-Length", str(len(text)))
+        if self.close_connection:
+            # Else the client keeps the connection for its next request, which finds it closed.
+            self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(text)
 

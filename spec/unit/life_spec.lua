@@ -679,14 +679,17 @@ describe("an action", function()
   end)
 
 
+  -- Lets time pass on a node that follows, and looks after what is in memory.
+  local function pass_in_memory(seconds)
+    for _ = 1, seconds do
+      now = now + 1
+      follower.follow(conf, false)
+    end
+  end
+
+
   it("in memory is put back within a minute where memory lost it, and ends in its time", function()
     local record = record_of({ { op = "ban", ban = { ttl_s = 600 } } }, { action = "ban" })
-    local function pass_in_memory(seconds)
-      for _ = 1, seconds do
-        now = now + 1
-        follower.follow(conf, false)
-      end
-    end
     life.start(record, conf)
     pass_in_memory(100)
     assert.equal(1601, banned_until_s)
@@ -724,12 +727,6 @@ describe("an action", function()
 
   it("in memory says once that it cannot be put back, and once that it can again", function()
     local record = record_of({ { op = "ban", ban = { ttl_s = 6000 } } }, { action = "ban", ttl_s = 6000 })
-    local function pass_in_memory(seconds)
-      for _ = 1, seconds do
-        now = now + 1
-        follower.follow(conf, false)
-      end
-    end
     life.start(record, conf)
     pass_in_memory(100)
     ledger = {}

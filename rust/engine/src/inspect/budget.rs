@@ -62,11 +62,7 @@ impl Budget {
             whole: usize::MAX,
             left: usize::MAX,
             lessons: usize::MAX,
-            can_go_on: false,
-            begun: 0,
-            is_piece: false,
-            cut: false,
-            in_pieces: false,
+            ..Budget::of(0)
         }
     }
 
