@@ -23,6 +23,7 @@ pub mod kind;
 mod marked;
 mod multipart;
 mod names;
+mod nested;
 mod parameters;
 pub mod percent;
 mod pieces;
