@@ -7,7 +7,9 @@ local names = require "kong.plugins.threat-agent.names"
 local region = require "kong.plugins.threat-agent.region"
 
 
+local kong = kong
 local setmetatable = setmetatable
+local type = type
 
 
 -- Lists in an incident: empty ones would be written as objects.
@@ -28,15 +30,41 @@ local function add_findings(incident)
 end
 
 
--- Reads the oldest change of an incident after a sequence. Returns the incident and its sequence;
--- nil when there is none.
-function _M.next(sequence)
+local told = 0      -- the sequence up to which this worker has said what cannot be read
+
+
+-- Says of an incident, once, that it cannot be read.
+local function tell_unreadable(sequence, err)
+  if sequence > told then
+    told = sequence
+    kong.log.err("could not read the incident at sequence ", sequence, ", which is passed over: ", err)
+  end
+end
+
+
+-- Finds the oldest change of an incident after a sequence that can be read. Returns the incident and its sequence; nil
+-- when there is none.
+local function next_readable(sequence)
   local json, number = region.next_incident(sequence)
-  if not json then
+  while json do
+    local incident, err = cjson.decode(json)
+    if type(incident) == "table" then
+      return incident, number
+    end
+    tell_unreadable(number, err or "expected an object, got a " .. type(incident))
+    json, number = region.next_incident(number)
+  end
+end
+
+
+-- Reads the oldest change of an incident after a sequence. Returns the incident and its sequence;
+-- nil when there is none. What cannot be read is told and passed over.
+function _M.next(sequence)
+  local incident, number = next_readable(sequence)
+  if not incident then
     return nil
   end
 
-  local incident = cjson.decode(json)
   for _, name in ipairs(LISTS) do
     incident[name] = setmetatable(incident[name] or {}, cjson.array_mt)
   end
