@@ -15,16 +15,17 @@ local function asker()
 end
 
 
--- Puts a view in the shape of the Admin API's handlers, which have path, query and body in one.
-local function mount(view)
+-- Puts the view of a path in the shape of the Admin API's handlers, which have path, query and body in one: what stands
+-- in the path is still encoded there, and nothing else is.
+local function mount(path, view)
   return function(self)
     local params = {}
-    for name, value in pairs(self.params) do
-      params[name] = type(value) == "string" and ngx.unescape_uri(value) or value
+    for name in path:gmatch(":(%l+)") do
+      params[name] = ngx.unescape_uri(self.params[name])
     end
 
     return kong.response.exit(view({
-      params = params, query = params, body = self.params, by = asker(), workspace = views.workspace(),
+      params = params, query = self.params, body = self.params, by = asker(), workspace = views.workspace(),
     }))
   end
 end
@@ -37,7 +38,7 @@ end
 for path, methods in pairs(views.ROUTES) do
   local route = {}
   for method, view in pairs(methods) do
-    route[method] = mount(view)
+    route[method] = mount(path, view)
   end
   routes["/threat-agent" .. path] = route
 end
