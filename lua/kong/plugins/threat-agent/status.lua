@@ -12,7 +12,29 @@ local self_test = require "kong.plugins.threat-agent.self_test"
 local tally = require "kong.plugins.threat-agent.tally"
 
 
+local ngx = ngx
+
+
+-- How long what was found of the folder holds: whoever watches the status asks often, and each look writes. Units: seconds.
+local LOOK_S = 10
+
+
 local _M = {}
+
+
+local looked_s, can_write, why_not
+
+
+-- Whether the node's folder can be written to, or could within the last seconds. Returns true, or nil and an error.
+local function can_keep()
+  local now = ngx.now()
+  if not looked_s or now < looked_s or now - looked_s >= LOOK_S then
+    looked_s = now
+    can_write, why_not = files.can_write()
+  end
+
+  return can_write, why_not
+end
 
 
 -- How much of the requests was inspected whole, and why the rest was not: requests by reason.
@@ -38,7 +60,7 @@ local function warning_of(node)
     return "no shared region: each worker counts alone; see the error log of the start"
   end
 
-  local ok, err = files.can_write()
+  local ok, err = can_keep()
   return not ok and "the agent takes no action, not even a ban by hand: " .. err or nil
 end
 
