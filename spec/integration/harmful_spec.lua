@@ -1,5 +1,5 @@
 -- An action that does harm is taken back, and told; one against a client that sends most of what goes well is not taken
--- for harmful. By traffic to the demo API.
+-- for harmful, nor is one after which nobody comes. By traffic to the demo API.
 
 
 local gateway = require "spec.support.gateway"
@@ -27,7 +27,8 @@ local function policy(name, step)
 end
 
 
-local CONFIG = '_format_version: "3.0"\nservices:\n' .. service("town") .. service("sunk") .. service("scraped") .. [[
+local CONFIG = '_format_version: "3.0"\nservices:\n' .. service("town") .. service("sunk") .. service("scraped")
+               .. service("asleep") .. [[
 plugins:
   - name: threat-agent
     config:
@@ -39,7 +40,8 @@ plugins:
         policies:
 ]] .. policy("town", "action: ban, by: network, suspicion: low")
    .. policy("sunk", "action: reroute, url: 'http://127.0.0.1:1'")
-   .. policy("scraped", "action: ban, suspicion: low") .. [[
+   .. policy("scraped", "action: ban, suspicion: low")
+   .. policy("asleep", "action: ban, by: network, suspicion: low") .. [[
       notifications:
         min_severity: low
         channels: [{ type: webhook, url: "http://127.0.0.1:HTTP/hook" }]
@@ -142,5 +144,22 @@ describe(gateway.describe_name("an action"), function()
   assert.same({ "improved", "active" }, { record.result, record.state })
     assert.equal(403, get("scraped", scraper).status)
     assert.equal(200, get("scraped", clients[1]).status)
+  end)
+
+
+  it("after which nobody but the attacker comes stands, and is judged once others come", function()
+    local attacker = "100.64.7.9"
+    local clients = { "100.64.8.21", "100.64.8.22", "100.64.8.23", "100.64.8.24", "100.64.8.25" }
+    play("asleep", attacker, clients, function(record) return record.state == "active" end)
+    local night = eventually(function()
+      get("asleep", attacker)
+      local record = gw:records("asleep")[1]
+      return record.result and record
+    end, WAIT_S)
+    assert.is_true(night.before.good >= 20)
+    assert.same({ "unknown", "active" }, { night.result, night.state })
+
+    local record = play("asleep", attacker, clients, function(record) return record.result ~= "unknown" end)
+    assert.same({ "improved", "active" }, { record.result, record.state })
   end)
 end)

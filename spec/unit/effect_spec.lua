@@ -5,24 +5,26 @@ local MODULE = "kong.plugins.threat-agent."
 
 
 describe("an action", function()
-  local effect, flows, of_senders, usual
+  local effect, flows, of_senders, away, usual
 
-  -- A flow of so many requests, of which so many fail.
-  local function flow(requests, errors)
-    return { requests = requests, errors = errors, not_found = 0, refused = 0, exits = 0 }
+  -- A flow of so many requests, of which so many fail; and so many that a ban on more than clients refused.
+  local function flow(requests, errors, turned_away)
+    return { requests = requests, errors = errors, not_found = 0, refused = 0, exits = 0, turned_away = turned_away or 0 }
   end
 
   setup(function()
     local stubs = {
       baselines = { of = function(_, route) return usual[route] end },
       senders = {
-        identity = function(place, _, id) return { route = place.route, sender = id } end,
+        identity = function(place, by, id)
+          return { route = place.route, sender = id, by = by }
+        end,
         network_of = function(client) return client:match("^%d+%.%d+%.%d+") .. ".0/24" end,
       },
       region = { traffic = function(identity)
         local of = flows[identity.route]
         return { minute = flow(of[1], of[2]), ten_s = flow(of[1], of[2]), in_flight = 1, hot_limit = 5,
-                 sender_ten_s = flow(of_senders[identity.sender] or 0, 0) }
+                 sender_ten_s = flow(of_senders[identity.sender] or 0, 0, away[identity.sender]) }
       end },
       snapshots = { routes_of = function(service) return service == "s" and { "a", "b", "c" } or {} end },
     }
@@ -39,7 +41,7 @@ describe("an action", function()
 
 
   before_each(function()
-    of_senders, usual = {}, {}
+    of_senders, away, usual = {}, {}, {}
   end)
 
 
@@ -79,14 +81,42 @@ describe("an action", function()
     end)
 
     it("not what the named send, however well it goes", function()
-      assert.equal(200, effect.measure({ place = place, clients = { "192.0.2.1" } }, SCRAPERS).good)
-      assert.equal(300, effect.measure({ place = place, by = "consumer", clients = { "ann" } }, SCRAPERS).good)
+      assert.equal(200, effect.measure({ place = place, clients = { "192.0.2.1" } }).good)
+      assert.equal(300, effect.measure({ place = place, by = "consumer", clients = { "ann" } }).good)
     end)
 
     it("what others in a named network send", function()
       local record = { place = place, by = "network", clients = { "192.0.2.0/24" } }
-      assert.equal(200, effect.measure(record, SCRAPERS).good)
       assert.equal(1000, effect.measure(record).good)
+      record.named = effect.named(record, SCRAPERS)
+      assert.equal(200, effect.measure(record).good)
+    end)
+
+    it("who is named where more than clients are meant", function()
+      for _, case in ipairs({
+        { { by = "network", clients = { "192.0.2.0/24", "203.0.113.0/24" } }, { "192.0.2.1" } },
+        { { by = "consumer", clients = { "ann", "bob" } }, { "192.0.2.1", "198.51.100.1" } },
+        { { by = "client_ip", clients = { "192.0.2.1" } }, nil },
+        { { clients = { "192.0.2.1" } }, nil },
+        { {}, nil },
+      }) do
+        assert.same(case[2], effect.named(case[1], SCRAPERS))
+      end
+    end)
+
+    it("who of them comes, refused or not", function()
+      local record = { place = place, by = "network", clients = { "192.0.2.0/24" }, named = { "192.0.2.1" } }
+      assert.equal(200, effect.measure(record).requests)
+      flows.a, of_senders = { 100, 0 }, {}
+      away = { ["192.0.2.0/24"] = 950, ["192.0.2.1"] = 800 }
+      assert.equal(250, effect.measure(record).requests)
+      assert.equal(100, effect.measure({ place = place, clients = { "192.0.2.1" } }).requests)
+    end)
+
+    it("who finds no route any more, where one was narrowed", function()
+      flows[""] = { 70, 70 }
+      assert.equal(1070, effect.measure({ place = place, action = "restrict_route" }).requests)
+      assert.equal(1000, effect.measure({ place = place, action = "reroute" }).requests)
     end)
 
     it("of a crowd not more than is usual, where that is known", function()
@@ -94,7 +124,7 @@ describe("an action", function()
       assert.equal(1000, effect.measure(record).good)
       usual.a = { per_s = 15, is_mature = true }
       assert.equal(150, effect.measure(record).good)
-      assert.equal(150, effect.measure({ place = place, clients = { "192.0.2.1" } }, SCRAPERS).good)
+      assert.equal(150, effect.measure({ place = place, clients = { "192.0.2.1" } }).good)
       record.target = "service"
       assert.equal(1020, effect.measure(record).good)
       usual.b, usual.c = { per_s = 1, is_mature = true }, { per_s = 2, is_mature = false }
@@ -105,25 +135,33 @@ describe("an action", function()
   end)
 
 
-  local BEFORE = { harm = 100, good = 200, failed = 2 }
+  local BEFORE = { harm = 100, good = 200, failed = 2, requests = 205 }
 
   for _, case in ipairs({
-    { "helps where the harm is gone and the good goes on", { harm = 0, good = 190, failed = 2 }, "improved" },
-    { "does nothing where the harm goes on", { harm = 90, good = 200, failed = 2 }, "none" },
-    { "harms where the good goes down with it", { harm = 0, good = 60, failed = 2 }, "harmful" },
-    { "is not blamed for what fails by itself", { harm = 0, good = 60, failed = 130 }, "improved" },
-    { "is blamed for what does not even fail", { harm = 0, good = 20, failed = 60 }, "harmful" },
+    { "helps where the harm is gone and the good goes on", { harm = 0, good = 190, failed = 2, requests = 200 }, "improved" },
+    { "helps where few come, and those are served", { harm = 0, good = 40, failed = 0, requests = 42 }, "improved" },
+    { "does nothing where the harm goes on", { harm = 90, good = 200, failed = 2, requests = 205 }, "none" },
+    { "harms where the good goes down with it", { harm = 0, good = 60, failed = 2, requests = 200 }, "harmful" },
+    { "harms where few come, and those are not served", { harm = 0, good = 0, failed = 0, requests = 25 }, "harmful" },
+    { "is not blamed for what fails by itself", { harm = 0, good = 60, failed = 130, requests = 200 }, "improved" },
+    { "is blamed for what does not even fail", { harm = 0, good = 20, failed = 60, requests = 200 }, "harmful" },
+    { "is not judged by nobody", { harm = 0, good = 0, failed = 0, requests = 0 }, "unknown", true },
+    { "is not judged by next to nobody", { harm = 0, good = 0, failed = 0, requests = 19 }, "unknown", true },
+    { "does nothing where only the harm goes on", { harm = 90, good = 0, failed = 0, requests = 0 }, "none" },
   }) do
     it(case[1], function()
-      assert.equal(case[3], effect.judge(BEFORE, case[2]))
+      assert.same({ case[3], case[4] or false }, { effect.judge(BEFORE, case[2]) })
     end)
   end
 
 
   it("that lets its clients' innocent requests pass is not judged by what goes on", function()
-    assert.equal("unknown", effect.judge(BEFORE, { harm = 90, good = 200, failed = 2, is_partly_good = true }))
-    assert.equal("improved", effect.judge(BEFORE, { harm = 0, good = 200, failed = 2, is_partly_good = true }))
-    assert.equal("harmful", effect.judge(BEFORE, { harm = 90, good = 60, failed = 2, is_partly_good = true }))
+    local function judged(harm, good)
+      return (effect.judge(BEFORE, { harm = harm, good = good, failed = 2, requests = 200, is_partly_good = true }))
+    end
+    assert.equal("unknown", judged(90, 200))
+    assert.equal("improved", judged(0, 200))
+    assert.equal("harmful", judged(90, 60))
   end)
 
 
@@ -134,12 +172,13 @@ describe("an action", function()
       harmful = { harm = 0.9, good = 10, requests = 100, failed = 0, sets_back = true },
       none = { harm = 0.6, good = 40, requests = 100, failed = 0, sets_back = true },
     }) do
-      assert.equal(result, effect.judge(before, after))
+      assert.equal(result, (effect.judge(before, after)))
     end
   end)
 
 
   it("on hardly any traffic is judged by the harm alone", function()
-    assert.equal("improved", effect.judge({ harm = 10, good = 19 }, { harm = 0, good = 0 }))
+    assert.equal("improved", (effect.judge({ harm = 10, good = 19, requests = 19 },
+                                            { harm = 0, good = 0, requests = 0 })))
   end)
 end)

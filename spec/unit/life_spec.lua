@@ -123,7 +123,8 @@ describe("an action", function()
       effect = {
         SETTLED_S = 20,
         measure = function() return {} end,
-        judge = function() return verdict end,
+        -- Nobody comes while nothing is known.
+        judge = function() return verdict, verdict == "unknown" end,
       },
       files = {
         ACTIONS = "actions.json", load = function() end,
@@ -474,6 +475,18 @@ describe("an action", function()
       pass(1)
       assert.equal("reverted", record.state)
     end)
+  end)
+
+
+  it("is judged once somebody comes, and said to wait for that once", function()
+    verdict = "unknown"
+    local record = applied({ patch("r1") }, { verify_after_s = 30 })
+    pass(100)
+    assert.same({ "active", "unknown" }, { record.state, record.result })
+    assert.same({ "hardly anybody comes, which tells nothing of it" }, { ledger[#ledger], ledger[#ledger - 1] })
+    verdict = "harmful"
+    pass(30)
+    assert.same({ "reverted", "harmful" }, { record.state, record.result })
   end)
 
 

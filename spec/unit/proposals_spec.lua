@@ -36,7 +36,7 @@ describe("a due step", function()
         end,
       },
       ["agent.carrier"] = { is_delegated = function() return false end },
-      effect = { measure = function() return {} end },
+      effect = { measure = function() return {} end, named = function() end },
       ["agent.gate"] = { check = function()
         return not refusal or nil, refusal
       end },

@@ -74,10 +74,12 @@ impl Engine {
         if !state.any_bans(now_ms) || self.allowlist.has(identity) {
             return None;
         }
-        let verdict = standing::early_refusal(identity, state, now_ms)?;
-        self.ramp
-            .holds(&verdict, identity, state)
-            .then_some(verdict)
+        let (by, verdict) = standing::early_refusal(identity, state, now_ms)?;
+        if !self.ramp.holds(&verdict, identity, state) {
+            return None;
+        }
+        self.watch.turn_away(identity, by, state, now_ms);
+        Some(verdict)
     }
 
     /// Decides on a request: allowlist, bans, rules, limits, payload. Where the verdict has a rest, and the
@@ -144,7 +146,10 @@ impl Engine {
         if standing::is_exempt(identity, state, now_ms) {
             return Verdict::default();
         }
-        if let Some(verdict) = standing::refusal(identity, state, now_ms) {
+        if let Some((by, verdict)) = standing::refusal(identity, state, now_ms) {
+            if self.enforces() && self.ramp.holds(&verdict, identity, state) {
+                self.watch.turn_away(identity, by, state, now_ms);
+            }
             if let Some(rest) = request.stage.rest() {
                 standing::land(identity, rest.flight, state, now_ms);
             }

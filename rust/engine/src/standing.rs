@@ -136,10 +136,14 @@ fn left_s(ban: Ban, now_ms: u64) -> u32 {
     ban.until_ms.saturating_sub(now_ms).div_ceil(1_000) as u32
 }
 
-/// Finds the refusal that stands on a sender.
-pub fn refusal<S: State + ?Sized>(identity: &Identity, state: &S, now_ms: u64) -> Option<Verdict> {
+/// Finds the refusal that stands on a sender, and by what it is known there.
+pub fn refusal<S: State + ?Sized>(
+    identity: &Identity,
+    state: &S,
+    now_ms: u64,
+) -> Option<(By, Verdict)> {
     let (by, ban) = first(identity, MeasureKind::Refuse, state, now_ms)?;
-    Some(banned(ban, by, now_ms))
+    Some((by, banned(ban, by, now_ms)))
 }
 
 /// Finds the refusal that stands on a client everywhere, before route and consumer are known: not of
@@ -148,11 +152,11 @@ pub fn early_refusal<S: State + ?Sized>(
     identity: &Identity,
     state: &S,
     now_ms: u64,
-) -> Option<Verdict> {
+) -> Option<(By, Verdict)> {
     [By::ClientIp, By::Network].into_iter().find_map(|by| {
         let key = Key::of(identity, by, Scope::Global)?;
         let ban = state.banned(&key, now_ms)?;
-        (!may_be_exempt(identity, state, now_ms)).then(|| banned(ban, by, now_ms))
+        (!may_be_exempt(identity, state, now_ms)).then(|| (by, banned(ban, by, now_ms)))
     })
 }
 

@@ -30,6 +30,9 @@ pub struct Flow {
     pub answered: u64,
     /// Sum of latencies, by a sample of one in 16. Units: milliseconds.
     pub latency_ms: u64,
+    /// Refused by a ban on more than their client, wherever they went in the workspace; of senders only, and in no other
+    /// count.
+    pub turned_away: u64,
 }
 
 impl Traffic {
@@ -58,6 +61,7 @@ impl Traffic {
                 exits: exits[at],
                 answered: answered[at],
                 latency_ms: latency[at],
+                turned_away: 0,
             }
         };
         Traffic {
@@ -85,6 +89,9 @@ impl Traffic {
         let not_found = read(Counter::NotFound);
         let refused = read(Counter::AuthFailures);
         let exits = read(keys::SENDER_EXITS);
+        let turned_away = keys::turned_away(identity, by)
+            .map(|key| memory.read(&key, Counter::Requests, now_ms))
+            .unwrap_or_default();
         let flow = |window: Window| {
             let at = window as usize;
             Flow {
@@ -92,6 +99,7 @@ impl Traffic {
                 not_found: not_found[at],
                 refused: refused[at],
                 exits: exits[at],
+                turned_away: turned_away[at],
                 ..Flow::default()
             }
         };

@@ -162,6 +162,7 @@ mod measures {
     use super::*;
     use threat_agent_engine::standing;
     use threat_agent_engine::state::{Ban, By, Key, Measure, MeasureKind, Scope, State};
+    use threat_agent_engine::traffic::Traffic;
     use threat_agent_engine::window::Window;
     use threat_agent_engine::Category;
 
@@ -238,6 +239,49 @@ mod measures {
             assert_eq!(ask(spared, &engine, &state), Action::Allow, "{by:?}");
             assert_eq!(ask(elsewhere, &engine, &state), Action::Allow, "{by:?}");
         }
+    }
+
+    /// Who else a ban refused than the client that it was made for can be told, early refusals included.
+    #[test]
+    fn a_ban_on_more_than_clients_tells_whom_it_turned_away() {
+        let turned_away = |engine: &Engine, by, scope| {
+            let (near, neighbour) = (identity("192.0.2.1"), identity("192.0.2.77"));
+            let state = LocalState::default();
+            put(&near, by, scope, Measure::Refuse, &state);
+            for (identity, times) in [(near, 3), (neighbour, 4)] {
+                for _ in 0..times {
+                    ask(identity, engine, &state);
+                }
+            }
+            let early = Identity {
+                client: neighbour.client,
+                workspace: neighbour.workspace,
+                ..Identity::default()
+            };
+            engine.check_ban(&early, &state, NOW);
+            let of = |identity, by| {
+                let traffic = Traffic::of_sender(&identity, by, &state, NOW);
+                traffic.ten_s.turned_away
+            };
+            (
+                of(near, by),
+                of(near, By::ClientIp),
+                of(neighbour, By::ClientIp),
+            )
+        };
+        for (by, scope, wanted) in [
+            (By::Network, Scope::Route, (7, 3, 4)),
+            (By::Network, Scope::Global, (8, 3, 5)),
+            (By::Consumer, Scope::Route, (7, 3, 4)),
+            (By::ClientIp, Scope::Global, (0, 0, 0)),
+        ] {
+            let got = turned_away(&engine(), by, scope);
+            assert_eq!(got, wanted, "{by:?} {scope:?}");
+        }
+        let spares = br#"{"mode": "enforce", "enforce_ratio": 0}"#;
+        let spares = Engine::new(Config::from_json(spares).unwrap()).unwrap();
+        let nobody = turned_away(&spares, By::Network, Scope::Global);
+        assert_eq!(nobody, (0, 0, 0));
     }
 
     /// One address may be many people: whoever shows no sign of an attack passes.

@@ -384,6 +384,10 @@ typedef struct {
    * Sum of latencies, by a sample. Units: milliseconds.
    */
   uint64_t latency_ms;
+  /**
+   * Refused by a ban on more than their client, wherever they went; of senders only.
+   */
+  uint64_t turned_away;
 } ta_flow_t;
 
 /**

@@ -253,6 +253,8 @@ pub struct ta_flow_t {
     pub answered: u64,
     /// Sum of latencies, by a sample. Units: milliseconds.
     pub latency_ms: u64,
+    /// Refused by a ban on more than their client, wherever they went; of senders only.
+    pub turned_away: u64,
 }
 
 /// What goes to a route, and what one sender sends there. For single senders no errors are kept; of

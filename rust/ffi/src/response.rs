@@ -282,5 +282,6 @@ fn flow(flow: Flow) -> ta_flow_t {
         exits: flow.exits,
         answered: flow.answered,
         latency_ms: flow.latency_ms,
+        turned_away: flow.turned_away,
     }
 }

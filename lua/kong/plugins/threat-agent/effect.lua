@@ -2,6 +2,7 @@
 -- end, and the good that must not go down with it.
 
 local baselines = require "kong.plugins.threat-agent.baselines"
+local cjson = require "cjson.safe"
 local region = require "kong.plugins.threat-agent.region"
 local senders = require "kong.plugins.threat-agent.senders"
 local snapshots = require "kong.plugins.threat-agent.snapshots"
@@ -11,16 +12,20 @@ local traffic_of = require "kong.plugins.threat-agent.traffic_of"
 local ipairs = ipairs
 local max = math.max
 local min = math.min
+local setmetatable = setmetatable
 
 
 -- Improvement: what is left of the harm. Collateral harm: what is left of the good.
 local HARM_LEFT = 0.7
 local GOOD_LEFT = 0.5
--- Good requests in ten seconds from which a loss of them means anything.
-local LEAST_GOOD = 20
+-- Requests in ten seconds from which anything is told by what becomes of them.
+local LEAST_SEEN = 20
 
 -- Categories whose harm is a ratio of failed requests.
 local BROKEN = { mass_error = true, route_misconfiguration = true }
+
+-- Actions whose route no longer takes what they refuse: it matches no route then.
+local NARROWING = { restrict_route = true }
 
 
 local _M = {
@@ -79,23 +84,64 @@ local function within(client, by, id)
 end
 
 
--- What a sender sent to a place in ten seconds that went well; errors are not known of single ones.
-local function good_of_sender(place, by, id)
-  local traffic = of_sender(place, by, id)
-  local flow = traffic and traffic.sender_ten_s
-  return flow and max(0, flow.requests - flow.exits - flow.not_found - flow.refused) or 0
+-- Sums up what some senders sent to a place in ten seconds, by what counts of it.
+local function sum_of(place, by, ids, count)
+  local all = 0
+  for _, id in ipairs(ids) do
+    local traffic = of_sender(place, by, id)
+    all = all + (traffic and count(traffic.sender_ten_s) or 0)
+  end
+
+  return all
 end
 
 
--- The same of all whom a record is against. Of a network those are the named clients in it: the others are not to be
--- harmed.
-local function good_of_named(record, top_clients)
-  local all = 0
-  for _, id in ipairs(record.clients) do
-    for _, top in ipairs(record.by == "network" and top_clients or {}) do
-      all = all + (within(top.client, "network", id) and good_of_sender(record.place, "client_ip", top.client) or 0)
-    end
-    all = all + (record.by == "network" and 0 or good_of_sender(record.place, record.by or "client_ip", id))
+-- What counts of a sender's requests: what went well, as errors are not known of single ones; all that came; and what a ban
+-- on more than clients refused.
+local function well_of(flow)
+  return max(0, flow.requests - flow.exits - flow.not_found - flow.refused)
+end
+
+local function requests_of(flow)
+  return flow.requests
+end
+
+local function turned_away_of(flow)
+  return flow.turned_away
+end
+
+
+-- Sums up the same of all whom a record is against. Of a network those are the named clients in it: the others are not to
+-- be harmed.
+local function of_named(record, count)
+  if record.by == "network" then
+    return sum_of(record.place, "client_ip", record.named or {}, count)
+  end
+
+  return sum_of(record.place, record.by or "client_ip", record.clients, count)
+end
+
+
+-- Requests in ten seconds of others than the named that a ban on more than clients refused.
+local function turned_away(record)
+  if not record.named then
+    return 0
+  end
+
+  return max(0, sum_of(record.place, record.by, record.clients, turned_away_of)
+                - sum_of(record.place, "client_ip", record.named, turned_away_of))
+end
+
+
+-- Requests in ten seconds that go to a record's place, and would if it did not refuse them: without those of the named.
+local function of_others(record, flow)
+  local all = flow.requests
+  if record.clients then
+    all = max(0, all - of_named(record, requests_of)) + turned_away(record)
+  end
+  if NARROWING[record.action] then
+    local unmatched = traffic_of({ workspace = record.place.workspace, service = "", route = "" })
+    all = all + (unmatched and unmatched.ten_s.requests or 0)
   end
 
   return all
@@ -120,21 +166,42 @@ end
 
 -- The good requests at a record's place in ten seconds that must not go down with what it is against: not those of the
 -- named, nor more than is usual, since nobody names a whole crowd.
-local function good_of_others(record, flow, top_clients)
+local function good_of_others(record, flow)
   local good = good_of(flow)
   if record.clients then
-    good = max(0, good - good_of_named(record, top_clients))
+    good = max(0, good - of_named(record, well_of))
   end
 
   return min(good, usual_in_ten_s(record) or good)
 end
 
 
--- Measures a record's place. top_clients: those of the incident, before the action. Returns { harm, good, failed,
--- requests }; harm: requests of its clients in ten seconds, or the ratio of failed requests, or requests let through in
--- ten seconds; failed: requests in ten seconds that fail by themselves, since refusing some clients breaks nothing for
--- others.
-function _M.measure(record, top_clients)
+-- Tells which of an incident's clients are meant by what a record puts on more than clients; nil for what it puts on
+-- clients, or on nobody.
+function _M.named(record, top_clients)
+  if not record.clients or (record.by or "client_ip") == "client_ip" then
+    return nil
+  end
+
+  local named = setmetatable({}, cjson.array_mt)
+  for _, top in ipairs(top_clients) do
+    for _, id in ipairs(record.clients) do
+      if within(top.client, record.by, id) then
+        named[#named + 1] = top.client
+        break
+      end
+    end
+  end
+
+  return named
+end
+
+
+-- Measures a record's place. Returns { harm, good, failed, requests }; harm: requests of its clients in ten seconds, or the
+-- ratio of failed requests, or requests let through in ten seconds; failed: requests in ten seconds that fail by
+-- themselves, since refusing some clients breaks nothing for others; requests: of all but the named in ten seconds, good or
+-- not, and those that the record refuses.
+function _M.measure(record)
   local traffic, err = traffic_of(record.place, record.target)
   if not traffic then
     return nil, err
@@ -154,9 +221,9 @@ function _M.measure(record, top_clients)
     harm = harm,
     is_partly_good = is_on_signal(record),
     sets_back = record.action == "rollback" or nil,
-    good = good_of_others(record, flow, top_clients),
+    good = good_of_others(record, flow),
     failed = record.clients and flow.errors or 0,
-    requests = flow.requests,
+    requests = of_others(record, flow),
     hot_limit = traffic.hot_limit,
   }
 end
@@ -201,28 +268,43 @@ function _M.good_ratio_now(place, target)
 end
 
 
--- Whether the good went down with an action. What sets back what stood before refuses nobody: where less comes, it comes
--- for other reasons, and only a lesser share of it that goes well is harm.
-local function is_harmful(before, after)
-  if before.good < LEAST_GOOD then
-    return false
-  elseif after.sets_back then
-    return after.good / max(1, after.requests) < GOOD_LEFT * before.good / max(1, before.requests)
-           and after.requests >= LEAST_GOOD
-  end
-
-  local broken = max(0, (after.failed or 0) - (before.failed or 0))
-  return after.good + broken < GOOD_LEFT * before.good
+-- Whether of what comes a lesser share goes well than before.
+local function goes_worse(before, after)
+  return after.requests >= LEAST_SEEN
+         and after.good / after.requests < GOOD_LEFT * before.good / max(1, before.requests)
 end
 
 
--- Tells what came of an action: "improved", "harmful", "none", or "unknown" where what goes on may be innocent.
-function _M.judge(before, after)
-  if is_harmful(before, after) then
-    return "harmful"
+-- Whether the good went down with an action: seen of those who come and are not served, since whoever does not come may be
+-- asleep. What sets back what stood before refuses nobody: where less comes, it comes for other reasons.
+local function is_harmful(before, after)
+  if before.good < LEAST_SEEN or not goes_worse(before, after) then
+    return false
   end
 
-  return after.harm <= HARM_LEFT * before.harm and "improved" or after.is_partly_good and "unknown" or "none"
+  local broken = max(0, (after.failed or 0) - (before.failed or 0))
+  return after.sets_back or after.good + broken < GOOD_LEFT * before.good
+end
+
+
+-- Whether hardly anybody comes any more, so that nothing is told by harm that is gone.
+local function is_quiet(before, after)
+  return before.good >= LEAST_SEEN and after.requests < LEAST_SEEN and not after.sets_back
+end
+
+
+-- Tells what came of an action: "improved", "harmful", "none", or "unknown" where what goes on may be innocent. Returns, too,
+-- whether it is to be judged again, once somebody comes.
+function _M.judge(before, after)
+  if is_harmful(before, after) then
+    return "harmful", false
+  elseif after.harm > HARM_LEFT * before.harm then
+    return after.is_partly_good and "unknown" or "none", false
+  elseif is_quiet(before, after) then
+    return "unknown", true
+  end
+
+  return "improved", false
 end
 
 

@@ -266,6 +266,7 @@ local function flow(from)
     exits = tonumber(from.exits),
     answered = tonumber(from.answered),
     latency_ms = tonumber(from.latency_ms),
+    turned_away = tonumber(from.turned_away),
   }
 end
 

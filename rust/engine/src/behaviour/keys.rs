@@ -108,6 +108,15 @@ pub fn sender_at_route<'a>(identity: &Identity<'a>, by: By) -> Option<Key<'a>> {
     })
 }
 
+/// A sender in its workspace, as those of its requests are counted that a ban on more than their client refused.
+pub fn turned_away<'a>(identity: &Identity<'a>, by: By) -> Option<Key<'a>> {
+    Some(Key {
+        scope: Scope::Global,
+        scope_id: b"turned away",
+        ..sender_at_route(identity, by)?
+    })
+}
+
 /// A consumer in its workspace, as its rate is counted.
 pub fn consumer<'a>(identity: &Identity<'a>) -> Option<Key<'a>> {
     let key = Key::of(identity, By::Consumer, Scope::Global)?;

@@ -298,6 +298,25 @@ impl Watch {
         }
     }
 
+    /// Counts a request that a ban refused which means more than its client: for whom the ban means and for the client, so
+    /// that it can be told how many were refused beside the clients that it was made for. Nothing else is counted of it.
+    pub fn turn_away<M: Memory + ?Sized>(
+        &self,
+        identity: &Identity,
+        by: By,
+        memory: &M,
+        now_ms: u64,
+    ) {
+        if !self.enabled || by == By::ClientIp {
+            return;
+        }
+        for by in [by, By::ClientIp] {
+            if let Some(key) = keys::turned_away(identity, by) {
+                memory.add(&key, Counter::Requests, 1, now_ms);
+            }
+        }
+    }
+
     fn tell<M: Memory + ?Sized>(
         &self,
         identity: &Identity,

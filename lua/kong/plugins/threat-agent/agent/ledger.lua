@@ -78,8 +78,10 @@ end
 -- A copy of a record, and of why, in which clients and operators go by their pseudonyms.
 local function without_names(record, why)
   local names, people = {}, {}
-  for _, client in ipairs(record.clients or {}) do
-    names[client] = pseudonyms.of(client)
+  for _, list in ipairs({ record.clients or {}, record.named }) do
+    for _, client in ipairs(list) do
+      names[client] = pseudonyms.of(client)
+    end
   end
 
   local copy = hide(record, names)

@@ -27,12 +27,11 @@ local MOST_QUESTIONS = 10
 local _M = {}
 
 
--- What goes on at its place may be another thing than when it was planned. What data planes ask for only they see, and whom
--- of a network an incident named only that tells.
+-- What goes on at its place may be another thing than when it was planned. What data planes ask for only they see.
 local function measure_again(record)
   if not record.asked_by then
     record.touches_ratio = actions.touches(record)
-    record.before = record.by == "network" and record.before or effect.measure(record)
+    record.before = effect.measure(record)
   end
 end
 

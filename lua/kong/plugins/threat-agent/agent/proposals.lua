@@ -62,7 +62,8 @@ local function plan(id, incident, policy, number, step, conf, known)
     return nil, why, passes
   end
 
-  record.before = effect.measure(record, incident.top_clients)
+  record.named = effect.named(record, incident.top_clients)
+  record.before = effect.measure(record)
   return record
 end
 

@@ -69,15 +69,38 @@ local function put_back(record, now)
 end
 
 
-local function verify(record, conf, now)
-  record.verify_s = nil
+-- Judges what came of a record. Returns whether it is to be judged again.
+local function judge(record)
   record.after = effect.measure(record)
-  record.result = record.before and record.after and effect.judge(record.before, record.after) or "unknown"
-  tally.add(1, "action_result", record.action, record.result)
+  local result, again = "unknown", false
+  if record.before and record.after then
+    result, again = effect.judge(record.before, record.after)
+  end
+  if result ~= record.result then
+    record.result = result
+    tally.add(1, "action_result", record.action, result)
+  end
+
+  return again
+end
+
+
+-- Judges a record; where hardly anybody comes, time and again until somebody does, and says so once.
+local function verify(record, conf, now)
+  local again, waited = judge(record), record.is_quiet
+  record.verify_s = again and now + math.max(record.verify_after_s, effect.SETTLED_S) or nil
+  record.is_quiet = again or nil
 
   local changed = look(record, conf, now)
   local useless = USELESS[record.result]
-  return useless ~= nil, useless or "verified: " .. record.result .. (changed and "; " .. changed or "")
+  if useless then
+    return true, useless
+  elseif again and waited then
+    return false, changed
+  end
+
+  local why = again and "hardly anybody comes, which tells nothing of it" or "verified: " .. record.result
+  return false, why .. (changed and "; " .. changed or "")
 end
 
 
