@@ -1,4 +1,5 @@
--- An HTTP proxy that fails on request: what lies between an agent and its Admin API.
+-- An HTTP proxy that fails on request: what lies between an agent and its Admin API. Each connection is served in a process of
+-- its own, so that one that hangs holds up no other; all end with the proxy.
 --
 --   luajit fault_proxy.lua PORT UPSTREAM_PORT MODE_FILE
 --
@@ -12,8 +13,25 @@
 -- MODE_FILE.writes gets a line for each write that comes: its method and path. MODE_FILE.landed gets one when a request of
 -- later or kill-later was answered.
 
+local ffi = require "ffi"
 local role = require "spec.support.role"
 local socket = require "socket"
+
+
+ffi.cdef [[
+int fork(void);
+void _exit(int status);
+int prctl(int option, unsigned long value);
+void (*signal(int number, void (*handler)(int)))(int);
+int open(const char *path, int flags, int mode);
+int flock(int fd, int operation);
+int close(int fd);
+]]
+
+-- As Linux numbers them.
+local SIGKILL, SIGCHLD, PR_SET_PDEATHSIG = 9, 17, 1
+local O_RDWR_CREAT, LOCK_EX = 0x42, 2
+local SIG_DFL, SIG_IGN = ffi.cast("void (*)(int)", 0), ffi.cast("void (*)(int)", 1)
 
 
 local port, upstream_port, mode_file = arg[1], arg[2], arg[3]
@@ -87,7 +105,7 @@ local function note(request)
 end
 
 
--- Ends the workers of a gateway, once.
+-- Ends the workers of a gateway.
 local function kill()
   set_mode("pass")
   os.execute("kill -9 $(pgrep -P $(cat " .. mode_file .. ".pid) -f 'worker process')")
@@ -118,40 +136,64 @@ end
 local allows = role.read("deploy/rbac-role.yaml")
 
 
-local function serve(client)
+-- Calls a function while no other process of the proxy is in here.
+local function alone(fn, ...)
+  local lock = ffi.C.open(mode_file .. ".lock", O_RDWR_CREAT, 420)
+  ffi.C.flock(lock, LOCK_EX)
+  local result = fn(...)
+  ffi.C.close(lock)
+  return result
+end
+
+
+-- Decides what meets a request, and what meets the next one. request: nil where none came.
+local function decide(request)
   local how = mode()
-  local request = receive(client)
-  if request then
-    note(request)
-  end
   local only = how:match("^writes:(.*)")
   how = only and (request and request:find("^GET ") and "pass" or only) or how
   local left, rest = how:match("^pass%-(%d+):(.*)")
   if left then
     set_mode((only and "writes:" or "") .. (left == "1" and "" or "pass-" .. left - 1 .. ":") .. rest)
-    how = "pass"
+    return "pass"
   end
-  if request and tonumber(how) then
+
+  if request and how:find("^kill%-") then
+    -- One is enough; it says `pass` once it has killed.
+    set_mode("killing")
+  end
+  return how == "killing" and "pass" or how
+end
+
+
+local function serve(client)
+  local request = receive(client)
+  local how = alone(decide, request)
+  if not request then
+    return
+  end
+
+  note(request)
+  if tonumber(how) then
     answer(client, how)
-  elseif request and how == "role" and not allows(request:match("^(%u+) (%S+)")) then
+  elseif how == "role" and not allows(request:match("^(%u+) (%S+)")) then
     answer(client, 403)
-  elseif request and how:find("^kill") then
+  elseif how:find("^kill") then
     if how == "kill-after" then
       forward({ send = function() end }, request)
     elseif how == "kill-later" then
       forward_later(request, 20)
     end
     kill()
-  elseif request and how == "hang" then
+  elseif how == "hang" then
     while mode() == how do
       socket.sleep(0.05)
     end
-  elseif request and how == "later" then
+  elseif how == "later" then
     forward_later(request, 8)
     socket.sleep(1)
-  elseif request and how == "slow" then
+  elseif how == "slow" then
     socket.sleep(2)
-  elseif request and how ~= "close" then
+  elseif how ~= "close" then
     socket.sleep(how == "late" and 4 or 0)
     forward(client, request, how)
   end
@@ -159,13 +201,21 @@ end
 
 
 local server = assert(socket.bind("127.0.0.1", port))
+-- Nobody waits for those who have served.
+ffi.C.signal(SIGCHLD, SIG_IGN)
 while true do
   local client = server:accept()
-  client:settimeout(5)
-  -- Whoever breaks off, the next one is served.
-  local ok, err = pcall(serve, client)
-  if not ok then
-    io.stderr:write(err, "\n")
+  if ffi.C.fork() == 0 then
+    ffi.C.prctl(PR_SET_PDEATHSIG, SIGKILL)
+    ffi.C.signal(SIGCHLD, SIG_DFL)
+    server:close()
+    client:settimeout(5)
+    local ok, err = pcall(serve, client)
+    if not ok then
+      io.stderr:write(err, "\n")
+    end
+    client:close()
+    ffi.C._exit(0)
   end
   client:close()
 end
