@@ -216,6 +216,7 @@ build = {
       ["kong.plugins.threat-agent.tally"] = "lua/kong/plugins/threat-agent/tally.lua",
       ["kong.plugins.threat-agent.traffic_history"] = "lua/kong/plugins/threat-agent/traffic_history.lua",
       ["kong.plugins.threat-agent.traffic_of"] = "lua/kong/plugins/threat-agent/traffic_of.lua",
+      ["kong.plugins.threat-agent.traffic_of_named"] = "lua/kong/plugins/threat-agent/traffic_of_named.lua",
       ["kong.plugins.threat-agent.views.actions"] = "lua/kong/plugins/threat-agent/views/actions.lua",
       ["kong.plugins.threat-agent.views.allow"] = "lua/kong/plugins/threat-agent/views/allow.lua",
       ["kong.plugins.threat-agent.views.bans"] = "lua/kong/plugins/threat-agent/views/bans.lua",

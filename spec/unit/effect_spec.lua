@@ -2,10 +2,11 @@
 
 
 local MODULE = "kong.plugins.threat-agent."
+local REAL = { "traffic_of", "traffic_of_named" }
 
 
 describe("an action", function()
-  local effect, flows, of_senders, away, usual
+  local effect, named, flows, of_senders, away, usual
 
   -- A flow of so many requests, of which so many fail; and so many that a ban on more than clients refused.
   local function flow(requests, errors, turned_away)
@@ -31,9 +32,14 @@ describe("an action", function()
     for name, stub in pairs(stubs) do
       package.loaded[MODULE .. name] = stub
     end
-    package.loaded[MODULE .. "traffic_of"] = dofile("lua/kong/plugins/threat-agent/traffic_of.lua")
+    for _, name in ipairs(REAL) do
+      package.loaded[MODULE .. name] = dofile("lua/kong/plugins/threat-agent/" .. name .. ".lua")
+    end
+    named = package.loaded[MODULE .. "traffic_of_named"].named
     effect = dofile("lua/kong/plugins/threat-agent/effect.lua")
-    package.loaded[MODULE .. "traffic_of"] = nil
+    for _, name in ipairs(REAL) do
+      package.loaded[MODULE .. name] = nil
+    end
     for name in pairs(stubs) do
       package.loaded[MODULE .. name] = nil
     end
@@ -88,7 +94,7 @@ describe("an action", function()
     it("what others in a named network send", function()
       local record = { place = place, by = "network", clients = { "192.0.2.0/24" } }
       assert.equal(1000, effect.measure(record).good)
-      record.named = effect.named(record, SCRAPERS)
+      record.named = named(record, SCRAPERS)
       assert.equal(200, effect.measure(record).good)
     end)
 
@@ -100,7 +106,7 @@ describe("an action", function()
         { { clients = { "192.0.2.1" } }, nil },
         { {}, nil },
       }) do
-        assert.same(case[2], effect.named(case[1], SCRAPERS))
+        assert.same(case[2], named(case[1], SCRAPERS))
       end
     end)
 

@@ -36,7 +36,8 @@ describe("a due step", function()
         end,
       },
       ["agent.carrier"] = { is_delegated = function() return false end },
-      effect = { measure = function() return {} end, named = function() end },
+      effect = { measure = function() return {} end },
+      traffic_of_named = { named = function() end },
       ["agent.gate"] = { check = function()
         return not refusal or nil, refusal
       end },

@@ -2,17 +2,16 @@
 -- end, and the good that must not go down with it.
 
 local baselines = require "kong.plugins.threat-agent.baselines"
-local cjson = require "cjson.safe"
-local region = require "kong.plugins.threat-agent.region"
-local senders = require "kong.plugins.threat-agent.senders"
 local snapshots = require "kong.plugins.threat-agent.snapshots"
 local traffic_of = require "kong.plugins.threat-agent.traffic_of"
+local traffic_of_named = require "kong.plugins.threat-agent.traffic_of_named"
 
 
 local ipairs = ipairs
 local max = math.max
 local min = math.min
-local setmetatable = setmetatable
+local is_within = traffic_of_named.is_within
+local of_sender = traffic_of_named.of_sender
 
 
 -- Improvement: what is left of the harm. Collateral harm: what is left of the good.
@@ -45,18 +44,6 @@ local function good_of(flow)
 end
 
 
-local function of_sender(place, by, id)
-  return region.traffic(senders.identity(place, by, id), by)
-end
-
-
--- Requests in ten seconds that a limit leaves.
-local function most_in_ten_s(record)
-  local ban = record.changes[1].ban
-  return ban and ban.measure == "limit" and ban.limit * 10 / ban.window_s
-end
-
-
 -- Whether a record lets those of its clients' requests pass that show no sign of an attack.
 local function is_on_signal(record)
   local ban = record.changes and record.changes[1] and record.changes[1].ban
@@ -64,80 +51,11 @@ local function is_on_signal(record)
 end
 
 
--- Sums up what a record's clients sent to its place in ten seconds and no plugin refused.
-local function of_clients(record)
-  local most = record.applied_s and most_in_ten_s(record)
-  local all = 0
-  for _, id in ipairs(record.clients) do
-    local traffic = of_sender(record.place, record.by or "client_ip", id)
-    local flow = traffic and traffic.sender_ten_s
-    local requests = flow and max(0, flow.requests - flow.exits) or 0
-    all = all + (most and min(requests, most) or requests)
-  end
-
-  return all
-end
-
-
-local function within(client, by, id)
-  return by ~= "network" or senders.network_of(client) == id
-end
-
-
--- Sums up what some senders sent to a place in ten seconds, by what counts of it.
-local function sum_of(place, by, ids, count)
-  local all = 0
-  for _, id in ipairs(ids) do
-    local traffic = of_sender(place, by, id)
-    all = all + (traffic and count(traffic.sender_ten_s) or 0)
-  end
-
-  return all
-end
-
-
--- What counts of a sender's requests: what went well, as errors are not known of single ones; all that came; and what a ban
--- on more than clients refused.
-local function well_of(flow)
-  return max(0, flow.requests - flow.exits - flow.not_found - flow.refused)
-end
-
-local function requests_of(flow)
-  return flow.requests
-end
-
-local function turned_away_of(flow)
-  return flow.turned_away
-end
-
-
--- Sums up the same of all whom a record is against. Of a network those are the named clients in it: the others are not to
--- be harmed.
-local function of_named(record, count)
-  if record.by == "network" then
-    return sum_of(record.place, "client_ip", record.named or {}, count)
-  end
-
-  return sum_of(record.place, record.by or "client_ip", record.clients, count)
-end
-
-
--- Requests in ten seconds of others than the named that a ban on more than clients refused.
-local function turned_away(record)
-  if not record.named then
-    return 0
-  end
-
-  return max(0, sum_of(record.place, record.by, record.clients, turned_away_of)
-                - sum_of(record.place, "client_ip", record.named, turned_away_of))
-end
-
-
 -- Requests in ten seconds that go to a record's place, and would if it did not refuse them: without those of the named.
 local function of_others(record, flow)
   local all = flow.requests
   if record.clients then
-    all = max(0, all - of_named(record, requests_of)) + turned_away(record)
+    all = max(0, all - traffic_of_named.requests_of_named(record)) + traffic_of_named.turned_away(record)
   end
   if NARROWING[record.action] then
     local unmatched = traffic_of({ workspace = record.place.workspace, service = "", route = "" })
@@ -169,31 +87,10 @@ end
 local function good_of_others(record, flow)
   local good = good_of(flow)
   if record.clients then
-    good = max(0, good - of_named(record, well_of))
+    good = max(0, good - traffic_of_named.good_of_named(record))
   end
 
   return min(good, usual_in_ten_s(record) or good)
-end
-
-
--- Tells which of an incident's clients are meant by what a record puts on more than clients; nil for what it puts on
--- clients, or on nobody.
-function _M.named(record, top_clients)
-  if not record.clients or (record.by or "client_ip") == "client_ip" then
-    return nil
-  end
-
-  local named = setmetatable({}, cjson.array_mt)
-  for _, top in ipairs(top_clients) do
-    for _, id in ipairs(record.clients) do
-      if within(top.client, record.by, id) then
-        named[#named + 1] = top.client
-        break
-      end
-    end
-  end
-
-  return named
 end
 
 
@@ -210,7 +107,7 @@ function _M.measure(record)
   local flow = traffic.ten_s
   local harm
   if record.clients then
-    harm = of_clients(record)
+    harm = traffic_of_named.of_clients(record)
   elseif BROKEN[record.category] then
     harm = (flow.errors + flow.not_found + flow.refused) / max(1, flow.requests)
   else
@@ -251,7 +148,7 @@ function _M.others_ratio(record, top_clients)
     local of_one = of_sender(place, by, id)
     local requests = of_one and of_one.sender_minute.requests or 0
     for _, top in ipairs(top_clients) do
-      local of_client = within(top.client, by, id) and of_sender(place, "client_ip", top.client)
+      local of_client = is_within(top.client, by, id) and of_sender(place, "client_ip", top.client)
       requests = requests - (of_client and of_client.sender_minute.requests or 0)
     end
     others = others + (requests >= LEAST_OTHERS and requests or 0)

@@ -8,6 +8,7 @@ local gate = require "kong.plugins.threat-agent.agent.gate"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local life = require "kong.plugins.threat-agent.agent.life"
 local planner = require "kong.plugins.threat-agent.agent.planner"
+local traffic_of_named = require "kong.plugins.threat-agent.traffic_of_named"
 
 
 local kong = kong
@@ -62,7 +63,7 @@ local function plan(id, incident, policy, number, step, conf, known)
     return nil, why, passes
   end
 
-  record.named = effect.named(record, incident.top_clients)
+  record.named = traffic_of_named.named(record, incident.top_clients)
   record.before = effect.measure(record)
   return record
 end
