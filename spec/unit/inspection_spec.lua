@@ -1,4 +1,4 @@
--- What `rewrite` asks: who sends a request is gathered only while a ban stands.
+-- What `rewrite` asks: who sends a request is gathered only while a ban stands. What `access` makes of several looks.
 
 
 local MODULE = "kong.plugins.threat-agent."
@@ -52,6 +52,68 @@ describe("the early look for bans", function()
       stands = case[3]
       assert.equal(case[5], inspection.early({ mode = case[2] }))
       assert.equal(case[4], gathered)
+    end)
+  end
+end)
+
+
+describe("a request that takes several looks", function()
+  local inspection, looks, kept
+  local STUBBED = { "guard", "native", "outcome", "request" }
+  local former, former_kong, former_sleep = {}, nil, nil
+
+  before_each(function()
+    looks, kept = {}, nil
+    former_kong, _G.ngx = _G.kong, _G.ngx or {}
+    former_sleep = _G.ngx.sleep
+    _G.kong = { ctx = { plugin = {} } }
+    _G.ngx.sleep = function() kept = _G.kong.ctx.plugin.verdict end
+    local function look()
+      return table.remove(looks, 1)
+    end
+    local stubs = {
+      guard = {
+        engine = function() return "engine" end,
+        call = function(f, ...) return (f(...)) end,
+      },
+      native = { STAGE = {}, CLEAN = {}, inspect = look, inspect_rest = look },
+      outcome = {},
+      request = {
+        expects_body = function() return false end,
+        read_head = function() end,
+        read_rest = function() end,
+      },
+    }
+    for _, name in ipairs(STUBBED) do
+      former[name] = package.loaded[MODULE .. name]
+      package.loaded[MODULE .. name] = stubs[name]
+    end
+    inspection = dofile("lua/kong/plugins/threat-agent/inspection.lua")
+    for _, name in ipairs(STUBBED) do
+      package.loaded[MODULE .. name] = former[name]
+    end
+  end)
+
+  after_each(function()
+    _G.kong, _G.ngx.sleep = former_kong, former_sleep
+  end)
+
+
+  local TAG = { action = "tag", unfinished = "copy" }
+  local BLOCK = { action = "block", refuses = true }
+  local LAST = { action = "tag" }
+
+  for what, case in pairs({
+    ["is looked at to its end"] = { { TAG, TAG, LAST }, LAST, TAG },
+    ["is refused as soon as it is known"] = { { TAG, BLOCK, LAST }, BLOCK, TAG },
+    ["is what was seen before where a later look fails"] = { { TAG }, TAG, TAG },
+    ["is nothing where the first look fails"] = { {}, nil, nil },
+    ["takes no more of them when the first refuses it"] = { { BLOCK, LAST }, BLOCK, nil },
+  }) do
+    it(what, function()
+      looks = case[1]
+      assert.equal(case[2], inspection.run({}))
+      assert.equal(case[3], kept)
     end)
   end
 end)

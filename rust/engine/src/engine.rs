@@ -83,7 +83,7 @@ impl Engine {
     }
 
     /// Decides on a request: allowlist, bans, rules, limits, payload. Where the verdict has a rest, and the
-    /// request is not refused, it is to be asked again with [`Stage::Rest`].
+    /// request is not refused, [`Engine::inspect_rest`] is to be asked next.
     /// Errors: none; what could not be inspected is in the verdict.
     pub fn inspect<S: Memory + ?Sized>(
         &self,
@@ -91,7 +91,34 @@ impl Engine {
         state: &S,
         now_ms: u64,
     ) -> Verdict {
-        let mut verdict = self.judge(request, state, now_ms);
+        self.look(request, None, state, now_ms)
+    }
+
+    /// Decides on the same request again, for what no look before reached; `before` is the verdict on those. The
+    /// verdict is on all of them.
+    pub fn inspect_rest<S: Memory + ?Sized>(
+        &self,
+        request: &Request,
+        before: &Verdict,
+        state: &S,
+        now_ms: u64,
+    ) -> Verdict {
+        let stage = Stage::Rest(Rest {
+            from: before.rest,
+            flight: before.flight,
+        });
+        let request = Request { stage, ..*request };
+        self.look(&request, Some(before), state, now_ms)
+    }
+
+    fn look<S: Memory + ?Sized>(
+        &self,
+        request: &Request,
+        before: Option<&Verdict>,
+        state: &S,
+        now_ms: u64,
+    ) -> Verdict {
+        let mut verdict = self.judge(request, before, state, now_ms);
         if self.enforces() && !self.ramp.holds(&verdict, &request.identity, state) {
             Ramp::spare(&mut verdict);
         }
@@ -102,7 +129,6 @@ impl Engine {
     }
 
     /// Decides on a request by as many looks as it takes, for those whom no other request waits for.
-    /// Of all verdicts the one counts that says most.
     pub fn inspect_whole<S: Memory + ?Sized>(
         &self,
         request: &Request,
@@ -111,13 +137,7 @@ impl Engine {
     ) -> Verdict {
         let mut verdict = self.inspect(request, state, now_ms);
         while verdict.rest > 0 && !verdict.action.refuses() {
-            let stage = Stage::Rest(Rest {
-                from: verdict.rest,
-                flight: verdict.flight,
-            });
-            let request = Request { stage, ..*request };
-            let next = self.inspect(&request, state, now_ms);
-            verdict.go_on(next);
+            verdict = self.inspect_rest(request, &verdict, state, now_ms);
         }
         verdict
     }
@@ -131,9 +151,20 @@ impl Engine {
         }
     }
 
-    fn judge<S: Memory + ?Sized>(&self, request: &Request, state: &S, now_ms: u64) -> Verdict {
+    fn judge<S: Memory + ?Sized>(
+        &self,
+        request: &Request,
+        before: Option<&Verdict>,
+        state: &S,
+        now_ms: u64,
+    ) -> Verdict {
+        let flight = request.stage.rest().map_or(0, |rest| rest.flight);
+        let nothing = || Verdict {
+            flight,
+            ..Verdict::default()
+        };
         if self.allowlist.passes(&request.identity, request.path) {
-            return Verdict::default();
+            return joined(nothing(), before);
         }
         let identity = &Identity {
             session: self.watch.session(request, state),
@@ -144,27 +175,22 @@ impl Engine {
             ..*request
         };
         if standing::is_exempt(identity, state, now_ms) {
-            return Verdict::default();
+            return joined(nothing(), before);
         }
         if let Some((by, verdict)) = standing::refusal(identity, state, now_ms) {
             if self.enforces() && self.ramp.holds(&verdict, identity, state) {
                 self.watch.turn_away(identity, by, state, now_ms);
             }
-            if let Some(rest) = request.stage.rest() {
-                standing::land(identity, rest.flight, state, now_ms);
-            }
-            return verdict;
+            standing::land(identity, flight, state, now_ms);
+            return joined(verdict, before);
         }
         let waiting = standing::waiting(identity, state, now_ms);
-        let mut verdict = Verdict {
-            flight: request.stage.rest().map_or(0, |rest| rest.flight),
-            ..Verdict::default()
-        };
+        let mut verdict = nothing();
         let enforced = self.enforces();
         let mut arrived = false;
         let mut place = None;
         let ban = match self.rules.apply(request, &mut verdict) {
-            Ruling::Allowed => return Verdict::default(),
+            Ruling::Allowed => return joined(nothing(), before),
             Ruling::Refused { ban_s } => {
                 (ban_s > 0).then_some((By::ClientIp, Scope::Global, ban_s))
             }
@@ -198,11 +224,15 @@ impl Engine {
         if let Some(waiting) = waiting {
             waiting.conclude(&mut verdict, now_ms);
         }
-        if !verdict.rules.is_empty() {
+        let mut verdict = joined(verdict, before);
+        if !verdict.rules.is_empty() && verdict.incident == 0 {
             verdict.incident = state.draw_incident();
         }
         let held = enforced && self.ramp.holds(&verdict, identity, state);
-        self.watch.report(identity, &verdict, held, state, now_ms);
+        // However many looks it takes, a request is told once: by all that was found in it.
+        if verdict.rest == 0 || verdict.action.refuses() {
+            self.watch.report(identity, &verdict, held, state, now_ms);
+        }
         if held && verdict.action.refuses() {
             // Its outcome is not observed.
             let flight = std::mem::take(&mut verdict.flight);
@@ -280,5 +310,13 @@ impl Engine {
     fn in_sample(&self) -> bool {
         let ratio = self.config.sampling_ratio;
         ratio >= 1.0 || share(self.sampled.draw()) < ratio
+    }
+}
+
+/// Joins the verdict of a look with that of those before it, where there were any.
+fn joined(verdict: Verdict, before: Option<&Verdict>) -> Verdict {
+    match before {
+        Some(before) => verdict.after(before),
+        None => verdict,
     }
 }

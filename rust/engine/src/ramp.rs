@@ -54,6 +54,8 @@ impl Ramp {
     pub fn spare(verdict: &mut Verdict) {
         verdict.action = Action::Allow;
         verdict.retry_after_s = 0;
-        verdict.rules.push(SPARED.into());
+        if !verdict.rules.iter().any(|rule| rule == SPARED) {
+            verdict.rules.push(SPARED.into());
+        }
     }
 }

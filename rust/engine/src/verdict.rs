@@ -237,6 +237,22 @@ impl Shadow {
         self.action = self.action.max(action);
         self.score = self.score.max(score);
     }
+
+    /// Takes in what other rules say, or the same once more.
+    fn join(&mut self, other: Shadow) {
+        add_missing(&mut self.rules, other.rules);
+        self.action = self.action.max(other.action);
+        self.score = self.score.max(other.score);
+    }
+}
+
+/// Adds those rules that are not among some. They are few.
+fn add_missing(rules: &mut Vec<RuleId>, more: Vec<RuleId>) {
+    for rule in more {
+        if !rules.contains(&rule) {
+            rules.push(rule);
+        }
+    }
 }
 
 /// The engine's answer to one request.
@@ -298,25 +314,123 @@ impl Verdict {
         self.score = 1.0 - (1.0 - self.score) * (1.0 - score.clamp(0.0, 1.0));
     }
 
-    /// Takes the verdict of the next look in: the one counts that says more.
-    pub fn go_on(&mut self, next: Verdict) {
-        let (rest, uninspected, bytes) = (next.rest, next.uninspected, next.uninspected_bytes);
-        let mut attempt = self.attempt;
-        attempt.insert(next.attempt);
-        if (next.action, next.score) > (self.action, self.score) {
-            let before = std::mem::replace(self, next);
-            self.uninspected.insert(before.uninspected);
-            self.uninspected_bytes += before.uninspected_bytes;
+    /// Joins the verdict of a look with that of those before it. Which says more leads: its action, category, score and
+    /// reason stand, and its rules come first. What else either says is kept; where to go on from is as this one says.
+    pub fn after(self, before: &Verdict) -> Verdict {
+        let (rest, flight) = (self.rest, self.flight);
+        let stronger =
+            before.rules.is_empty() || (self.action, self.score) > (before.action, before.score);
+        let (mut lead, other) = if stronger {
+            (self, before.clone())
         } else {
-            self.uninspected.insert(uninspected);
-            self.uninspected_bytes += bytes;
+            (before.clone(), self)
+        };
+        add_missing(&mut lead.rules, other.rules);
+        lead.uninspected.insert(other.uninspected);
+        lead.uninspected_bytes += other.uninspected_bytes;
+        lead.shadow.join(other.shadow);
+        lead.attempt.insert(other.attempt);
+        for (own, others) in [
+            (&mut lead.incident, other.incident),
+            (&mut lead.account, other.account),
+            (&mut lead.session, other.session),
+        ] {
+            *own = if *own == 0 { others } else { *own };
         }
-        (self.rest, self.attempt) = (rest, attempt);
+        (lead.rest, lead.flight) = (rest, flight);
+        lead
     }
 
     /// Names further rules that the score comprises already.
     pub fn add_rules(&mut self, rules: impl Iterator<Item = &'static str>, but: &str) {
         let others = rules.filter(|rule| *rule != but);
         self.rules.extend(others.map(RuleId::from));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(rules: &[&str], action: Action, score: f32) -> Verdict {
+        Verdict {
+            action,
+            score,
+            category: (!rules.is_empty()).then_some(Category::Abuse),
+            rules: rules.iter().map(|rule| RuleId::from(*rule)).collect(),
+            reason: rules.first().copied().unwrap_or_default().into(),
+            ..Verdict::default()
+        }
+    }
+
+    #[test]
+    fn what_says_more_leads_and_nothing_is_lost() {
+        let clean = || look(&[], Action::Allow, 0.0);
+        let weak = || look(&["weak", "both"], Action::Allow, 0.3);
+        let tag = || look(&["tag", "both"], Action::Tag, 0.2);
+        for (before, next, rules) in [
+            (weak(), clean(), &["weak", "both"][..]),
+            (clean(), weak(), &["weak", "both"]),
+            (weak(), tag(), &["tag", "both", "weak"]),
+            (tag(), weak(), &["tag", "both", "weak"]),
+            (tag(), tag(), &["tag", "both"]),
+            (clean(), clean(), &[]),
+        ] {
+            let most = next.action.max(before.action);
+            let verdict = next.after(&before);
+            assert_eq!(verdict.rules, rules);
+            assert_eq!(verdict.action, most);
+            assert_eq!(verdict.reason, rules.first().copied().unwrap_or_default());
+        }
+    }
+
+    #[test]
+    fn where_to_go_on_is_as_the_last_look_says_and_the_rest_adds_up() {
+        let before = || Verdict {
+            incident: 7,
+            uninspected: Uninspected::BODY_TOO_LARGE,
+            uninspected_bytes: 10,
+            attempt: Attempt::FOUND,
+            account: 3,
+            session: 4,
+            flight: 5,
+            rest: 6,
+            shadow: Shadow {
+                rules: vec!["a".into(), "b".into()],
+                action: Action::Block,
+                score: 0.5,
+            },
+            ..look(&["x"], Action::Allow, 0.5)
+        };
+        for action in [Action::Allow, Action::Block] {
+            let verdict = Verdict {
+                uninspected: Uninspected::OVER_BUDGET,
+                uninspected_bytes: 1,
+                attempt: Attempt::DELAY,
+                shadow: Shadow {
+                    rules: vec!["b".into(), "c".into()],
+                    action: Action::Tag,
+                    score: 0.9,
+                },
+                ..look(&["y"], action, 0.4)
+            }
+            .after(&before());
+            assert_eq!((verdict.rest, verdict.flight), (0, 0));
+            assert_eq!(
+                (verdict.incident, verdict.account, verdict.session),
+                (7, 3, 4)
+            );
+            let names: Vec<&str> = verdict.uninspected.names().collect();
+            assert_eq!(names, ["body_too_large", "over_budget"]);
+            assert_eq!(verdict.uninspected_bytes, 11);
+            assert!(
+                verdict.attempt.contains(Attempt::FOUND)
+                    && verdict.attempt.contains(Attempt::DELAY)
+            );
+            let mut shadow = verdict.shadow;
+            shadow.rules.sort();
+            assert_eq!(shadow.rules, ["a", "b", "c"]);
+            assert_eq!((shadow.action, shadow.score), (Action::Block, 0.9));
+        }
     }
 }

@@ -7,9 +7,10 @@ mod worst;
 use serde_json::json;
 use threat_agent_engine::config::OnUninspected;
 use threat_agent_engine::inspect::{Family, Findings, Inspector, Part};
-use threat_agent_engine::request::{Rest, Stage};
-use threat_agent_engine::verdict::{Uninspected, Verdict};
-use threat_agent_engine::{Action, Body, Config, Engine, Identity, LocalState, Request};
+use threat_agent_engine::request::Stage;
+use threat_agent_engine::signal::Kind;
+use threat_agent_engine::verdict::Uninspected;
+use threat_agent_engine::{Action, Body, Config, Engine, Identity, LocalState, Memory, Request};
 
 const ATTACK: &str = "1' union select null,password from users-- ";
 
@@ -29,17 +30,6 @@ fn posted(body: &[u8]) -> Request<'_> {
             ..Body::default()
         },
         ..Request::default()
-    }
-}
-
-fn again<'r>(request: &Request<'r>, verdict: &Verdict) -> Request<'r> {
-    let rest = Rest {
-        from: verdict.rest,
-        flight: verdict.flight,
-    };
-    Request {
-        stage: Stage::Rest(rest),
-        ..*request
     }
 }
 
@@ -161,7 +151,7 @@ fn looks_go_on_and_come_to_an_end() {
         let mut looks = 1;
         while verdict.rest > 0 {
             let now_ms = 1_000_000 + looks * 60_000;
-            let next = engine.inspect(&again(&request, &verdict), &state, now_ms);
+            let next = engine.inspect_rest(&request, &verdict, &state, now_ms);
             assert!(next.rest == 0 || next.rest > verdict.rest, "{}", input.name);
             verdict = next;
             looks += 1;
@@ -230,4 +220,48 @@ fn a_request_is_counted_once_however_often_it_is_looked_at() {
             .refuses();
         assert_eq!(refuses, nth > 3, "request {nth}");
     }
+}
+
+/// What is found in each of its looks is one request's.
+#[test]
+fn a_request_is_told_once_by_all_that_was_found_in_it() {
+    let mut config = Config::default();
+    config.payload.action = serde_json::from_value(json!("tag")).unwrap();
+    let (engine, state) = (Engine::new(config).unwrap(), LocalState::default());
+    let padding = json!(padding(1_500)).to_string();
+    let body = format!(
+        r#"{{"p": "../../../etc/passwd", "a": {padding}, "q": "{ATTACK}", "b": {padding}}}"#
+    );
+    let request = Request {
+        identity: Identity {
+            client: Some([192, 0, 2, 7].into()),
+            route: b"r",
+            ..Identity::default()
+        },
+        ..posted(body.as_bytes())
+    };
+    let told = || {
+        let mut told = Vec::new();
+        state.drain(0, &mut |signal| {
+            told.push((signal.kind, signal.value, signal.reference))
+        });
+        told
+    };
+    let first = engine.inspect(&request, &state, 1_000_000);
+    assert!(first.rest > 0 && first.action == Action::Tag && !first.rules.is_empty());
+    assert!(told().is_empty(), "not all is seen yet");
+    let mut verdict = first.clone();
+    while verdict.rest > 0 {
+        verdict = engine.inspect_rest(&request, &verdict, &state, 1_000_000);
+    }
+    for family in ["traversal.", "sqli."] {
+        let speaks = |rule: &&_| str::starts_with(rule, family);
+        assert!(
+            verdict.rules.iter().any(|rule| speaks(&rule.as_str())),
+            "{:?}",
+            verdict.rules
+        );
+    }
+    assert_eq!(verdict.incident, first.incident);
+    assert_eq!(told(), [(Kind::Payload, 1, first.incident)]);
 }

@@ -198,7 +198,7 @@ typedef struct {
   uint32_t attempt;
   /**
    * Not 0 when the request, unless it is refused, is to be asked about again by stage 3, which takes
-   * this as `from`: one look reaches only so far. Others should have their turn first.
+   * this verdict as `before`: one look reaches only so far. Others should have their turn first.
    */
   uint32_t rest;
   /**
@@ -274,10 +274,9 @@ typedef struct {
    */
   uint32_t stage;
   /**
-   * Of stage 3, the last verdict's `rest` and `flight`; not read for others.
+   * Of stage 3, the verdict on what was seen so far; not read for others.
    */
-  uint32_t from;
-  uint64_t flight;
+  const ta_verdict_t *before;
 } ta_request_t;
 
 /**
@@ -479,7 +478,8 @@ int32_t ta_engine_check_ban(const ta_engine_t *engine,
                             ta_verdict_t *out);
 
 /**
- * Decides on a request, by one look at it. It is counted with the verdict that concludes it.
+ * Decides on a request, by one look at it, and after it by others, with the verdict on all looks in `out`. It is
+ * counted with the verdict that concludes it. `out` is none that the request points at.
  * Returns: OK, and the verdict in `out`; BYPASS, and nothing was looked at; INVALID; PANIC;
  * REGION.
  */

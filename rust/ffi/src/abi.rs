@@ -75,9 +75,8 @@ pub struct ta_request_t {
     /// 0 the whole request, 1 its head while a body is to come, 2 with its body after the head, 3 again for
     /// what the last look did not reach, 4 whole and after its end.
     pub stage: u32,
-    /// Of stage 3, the last verdict's `rest` and `flight`; not read for others.
-    pub from: u32,
-    pub flight: u64,
+    /// Of stage 3, the verdict on what was seen so far; not read for others.
+    pub before: *const ta_verdict_t,
 }
 
 /// Reasons why a part of a request was not inspected: bits.
@@ -146,7 +145,7 @@ pub struct ta_verdict_t {
     /// `ta_outcome_t`.
     pub attempt: u32,
     /// Not 0 when the request, unless it is refused, is to be asked about again by stage 3, which takes
-    /// this as `from`: one look reaches only so far. Others should have their turn first.
+    /// this verdict as `before`: one look reaches only so far. Others should have their turn first.
     pub rest: u32,
     /// 1 when the client sent `X-Threat-Agent-*` headers.
     pub spoofed_headers: u32,

@@ -3,9 +3,11 @@
 use crate::abi::*;
 use crate::guard::Failure;
 use crate::reference;
-use threat_agent_engine::request::{canonical_ip, is_own_header, Method, Rest, Source, Stage};
-use threat_agent_engine::verdict::RuleId;
-use threat_agent_engine::{Attempt, Body, Identity, Outcome, Request, Uninspected, Verdict};
+use threat_agent_engine::request::{canonical_ip, is_own_header, Method, Source, Stage};
+use threat_agent_engine::verdict::{RuleId, Shadow};
+use threat_agent_engine::{
+    Action, Attempt, Body, Category, Identity, Outcome, Request, Uninspected, Verdict,
+};
 
 /// Longest text that a call takes. Units: bytes.
 const MAX_INPUT_BYTES: usize = 64 << 20;
@@ -238,13 +240,10 @@ pub unsafe fn read_request<'a>(
             query,
             headers,
             stage: match raw.stage {
-                0 => Stage::Whole,
+                // 3 goes on from the verdict that `read_before` gives.
+                0 | 3 => Stage::Whole,
                 1 => Stage::Head,
                 2 => Stage::Body,
-                3 => Stage::Rest(Rest {
-                    from: raw.from,
-                    flight: raw.flight,
-                }),
                 _ => Stage::Late,
             },
             body: Body {
@@ -254,6 +253,67 @@ pub unsafe fn read_request<'a>(
             },
         })
     }
+}
+
+/// Reads the verdict that a request goes on from, where it does.
+/// SAFETY: `raw.before` is valid or null.
+pub unsafe fn read_before(raw: &ta_request_t) -> Result<Option<Verdict>, Failure> {
+    if raw.stage != 3 {
+        return Ok(None);
+    }
+    // SAFETY: by this function's contract.
+    let before = unsafe { raw.before.as_ref() }.ok_or_else(|| missing("before"))?;
+    Ok(Some(read_verdict(before)))
+}
+
+/// Reads what [`write_verdict`] wrote: lists and texts are as they were cut.
+#[cold]
+#[inline(never)]
+fn read_verdict(raw: &ta_verdict_t) -> Verdict {
+    Verdict {
+        action: read_action(raw.action),
+        category: u8::try_from(raw.category)
+            .ok()
+            .and_then(Category::from_number),
+        score: raw.score as f32,
+        rules: parted(text(&raw.rules, raw.rules_len)),
+        reason: text(&raw.reason, raw.reason_len).into(),
+        retry_after_s: raw.retry_after_s,
+        incident: reference::decode(text(&raw.incident, raw.incident_len)),
+        uninspected: Uninspected(raw.uninspected),
+        uninspected_bytes: raw.uninspected_bytes,
+        shadow: Shadow {
+            rules: parted(text(&raw.shadow, raw.shadow_len)),
+            action: read_action(raw.shadow_action),
+            score: raw.shadow_score as f32,
+        },
+        attempt: Attempt(raw.attempt),
+        account: raw.account,
+        session: raw.session,
+        flight: raw.flight,
+        rest: raw.rest,
+    }
+}
+
+fn read_action(number: i32) -> Action {
+    [Action::Tag, Action::Throttle, Action::Block]
+        .into_iter()
+        .find(|action| *action as i32 == number)
+        .unwrap_or_default()
+}
+
+/// The text of a buffer of that length.
+fn text(buf: &[u8], len: u32) -> &str {
+    let text = buf.get(..len as usize).unwrap_or_default();
+    std::str::from_utf8(text).unwrap_or_default()
+}
+
+/// Parts what [`join`] joined.
+fn parted(ids: &str) -> Vec<RuleId> {
+    ids.split(',')
+        .filter(|id| !id.is_empty())
+        .map(RuleId::from)
+        .collect()
 }
 
 pub fn read_outcome(raw: &ta_outcome_t) -> Outcome {

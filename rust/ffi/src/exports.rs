@@ -8,8 +8,8 @@
 
 use crate::abi::*;
 use crate::convert::{
-    bytes, copy_out, cut, missing, read_headers, read_identity, read_outcome, read_request,
-    verdict, write_verdict,
+    bytes, copy_out, cut, missing, read_before, read_headers, read_identity, read_outcome,
+    read_request, verdict, write_verdict,
 };
 use crate::guard::{guard, set_last_error, with_last_error, Failure};
 use crate::node::{init_shared, is_alive, node, now_ms, Inside, Node, DEFAULT_REGION_BYTES};
@@ -212,7 +212,8 @@ pub unsafe extern "C" fn ta_engine_check_ban(
     })
 }
 
-/// Decides on a request, by one look at it. It is counted with the verdict that concludes it.
+/// Decides on a request, by one look at it, and after it by others, with the verdict on all looks in `out`. It is
+/// counted with the verdict that concludes it. `out` is none that the request points at.
 /// Returns: OK, and the verdict in `out`; BYPASS, and nothing was looked at; INVALID; PANIC;
 /// REGION.
 #[no_mangle]
@@ -238,7 +239,11 @@ pub unsafe extern "C" fn ta_engine_inspect(
             let _inside = Inside::enter(node, now);
             #[cfg(feature = "fault-injection")]
             crate::fault::inject(request.path);
-            let found = engine.inspect(&request, &node.state, now);
+            // SAFETY: the caller's promise for all exports.
+            let found = match unsafe { read_before(raw) }? {
+                None => engine.inspect(&request, &node.state, now),
+                Some(before) => engine.inspect_rest(&request, &before, &node.state, now),
+            };
             if engine.concludes(&request, &found) {
                 count_verdict(node, &found);
             }

@@ -18,9 +18,33 @@ pub fn encode(incident: u64) -> [u8; LEN] {
     text
 }
 
+/// Reads the incident number of a reference; 0 of what is none.
+pub fn decode(text: &str) -> u64 {
+    text.bytes()
+        .try_fold(0u64, |number, character| {
+            let digit = ALPHABET.iter().position(|c| *c == character)?;
+            Some((number << 5) | digit as u64)
+        })
+        .unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reference_is_read_as_it_was_written() {
+        for number in [1, 31, 32, 0x1234_5678_9abc, (1 << 48) - 1] {
+            let text = encode(number);
+            assert_eq!(
+                decode(std::str::from_utf8(&text).unwrap_or_default()),
+                number
+            );
+        }
+        for none in ["", "u", "000000000U"] {
+            assert_eq!(decode(none), 0);
+        }
+    }
 
     #[test]
     fn references_are_distinct_and_fixed_in_length() {

@@ -252,6 +252,49 @@ fn null_and_oversized_inputs_are_refused() {
     );
 }
 
+/// What one look finds stays, whatever the next ones say, and the request is one in the node's counts.
+#[test]
+fn looks_at_one_request_are_joined() {
+    run(
+        &loaded(),
+        r#"
+        local conf = { payload = { enabled = true, action = "tag", threshold = 0.5 } }
+        local engine = assert(native.engine(conf))
+        local padding = {}
+        for n = 1, 1500 do padding[n] = ('"it\'s; a \'%d\' (c) <d> & e=f"'):format(n) end
+        local post = request("/")
+        headers = { { "Content-Type", "application/json" } }
+        post.method = "POST"
+        post.body = '{"q":"1\' union select null,password from users-- ","a":[' .. table.concat(padding, ",") .. "]}"
+        post.body_len, post.body_unread, post.body_unread_bytes = #post.body, native.UNINSPECTED.body_too_large, 7
+        local node = region.node()
+        local first = assert(native.inspect(engine, post))
+        assert(first.unfinished and first.action == "tag" and first.attempt ~= 0, first.action)
+        local other = request("/", "q=%3Cscript%3Ealert(1)%3C/script%3E")
+        assert(native.inspect(engine, other).action == "tag")
+
+        local verdict = first
+        post.stage = native.STAGE.rest
+        while verdict.unfinished do
+          verdict = assert(native.inspect_rest(engine, post, verdict))
+        end
+        assert(verdict ~= first and verdict.action == "tag" and not verdict.refuses)
+        for _, field in ipairs({ "category", "score", "incident", "reason", "attempt", "session", "uninspected_bytes" }) do
+          assert(verdict[field] == first[field], field)
+        end
+        for _, list in ipairs({ "rules", "uninspected" }) do
+          assert(table.concat(verdict[list], ",") == table.concat(first[list], ","), list)
+        end
+        local after = region.node()
+        -- No other test tags.
+        assert(after.tagged - node.tagged == 2, after.tagged - node.tagged)
+
+        local missing, err = native.inspect_rest(engine, post, {})
+        assert(not missing and err:find("before: expected a pointer", 1, true), err)
+        "#,
+    );
+}
+
 #[test]
 fn odd_bytes_pass_through() {
     run(

@@ -35,16 +35,18 @@ end
 
 
 -- Looks on for as long as the engine sees something left; other requests have their turn in between. Returns
--- the verdict, or nil when the engine failed. Yields.
+-- the verdict: where the engine fails, that on what was seen before. Yields.
 local function look_on(conf, engine, verdict)
-  while verdict and verdict.rest and not verdict.refuses do
+  local found = verdict
+  while found and found.unfinished and not found.refuses do
+    verdict = found
     -- What is known should the client go meanwhile.
     kong.ctx.plugin.verdict = verdict
     ngx.sleep(0)
-    verdict = call(native.inspect_rest, engine, request.read_rest(conf), verdict)
+    found = call(native.inspect_rest, engine, request.read_rest(conf), verdict)
   end
 
-  return verdict
+  return found or verdict
 end
 
 

@@ -42,7 +42,6 @@ local ENGINE_FIELDS = {
 }
 
 local ACTIONS = { [0] = "allow", "tag", "throttle", "block" }
-local STRENGTH = { allow = 0, tag = 1, throttle = 2, block = 3 }
 
 -- By their numbers in the library.
 local CATEGORIES = vocabulary.CATEGORIES
@@ -73,6 +72,7 @@ _M.UNINSPECTED = {
 
 
 local engine_out, identity, request, verdict, outcome, number_out, str
+local new_verdict
 local clock_before, clock_after
 
 
@@ -98,7 +98,8 @@ library.when_loaded(function()
   engine_out = ffi.new("ta_engine_t *[1]")
   identity = ffi.new("ta_identity_t")
   request = ffi.new("ta_request_t")
-  verdict = ffi.new("ta_verdict_t")
+  new_verdict = ffi.typeof("ta_verdict_t")
+  verdict = new_verdict()
   outcome = ffi.new("ta_outcome_t")
   number_out = ffi.new("uint32_t[1]")
   str = ffi.new("ta_str_t")
@@ -311,8 +312,12 @@ local function read_verdict()
     flight = tonumber(verdict.flight),
     attempt = verdict.attempt,
     spoofed_headers = verdict.spoofed_headers == 1,
-    rest = verdict.rest > 0 and verdict.rest or nil,
   }
+
+  if verdict.rest > 0 then
+    -- A copy, for the next look: other requests have their turn before it.
+    found.unfinished = new_verdict(verdict)
+  end
 
   if verdict.rules_len > 0 then
     found.rules = split(ffi_string(verdict.rules, verdict.rules_len))
@@ -428,31 +433,18 @@ function _M.inspect(engine, from)
 end
 
 
--- Decides on what an earlier look at the request did not reach, of which `before` is the verdict. Returns
--- the verdict on all that was seen, or nil and an error.
+-- Decides on what earlier looks at the request did not reach, of which `before` is the verdict. Returns the verdict on all
+-- that was seen, or nil and an error.
 function _M.inspect_rest(engine, from, before)
-  request["from"] = before.rest
-  request.flight = before.flight
-
+  request.before = before.unfinished
   local found, err = _M.inspect(engine, from)
-  if not found then
-    return nil, err
+  if found == BYPASSED then
+    -- Nothing more is looked at.
+    before.unfinished = nil
+    return before
   end
 
-  local most, other = before, found
-  local stronger = (STRENGTH[found.action] or 0) - (STRENGTH[before.action] or 0)
-  if stronger > 0 or stronger == 0 and found.score > before.score then
-    most, other = found, before
-  end
-
-  if other.uninspected then
-    most.uninspected = most.uninspected or other.uninspected
-    most.uninspected_bytes = (most.uninspected_bytes or 0) + other.uninspected_bytes
-  end
-  most.shadow = most.shadow or other.shadow
-  most.attempt = bit.bor(before.attempt, found.attempt)
-  most.rest = found.rest
-  return most
+  return found, err
 end
 
 
