@@ -58,12 +58,13 @@ end)
 
 
 describe("a request that takes several looks", function()
-  local inspection, looks, kept
+  local inspection, looks, kept, handed
+  local BODY = { bytes = "what was read from a file" }
   local STUBBED = { "guard", "native", "outcome", "request" }
   local former, former_kong, former_sleep = {}, nil, nil
 
   before_each(function()
-    looks, kept = {}, nil
+    looks, kept, handed = {}, nil, {}
     former_kong, _G.ngx = _G.kong, _G.ngx or {}
     former_sleep = _G.ngx.sleep
     _G.kong = { ctx = { plugin = {} } }
@@ -81,7 +82,8 @@ describe("a request that takes several looks", function()
       request = {
         expects_body = function() return false end,
         read_head = function() end,
-        read_rest = function() end,
+        body = function() return BODY end,
+        read_rest = function(_, body) handed[#handed + 1] = body end,
       },
     }
     for _, name in ipairs(STUBBED) do
@@ -116,4 +118,11 @@ describe("a request that takes several looks", function()
       assert.equal(case[3], kept)
     end)
   end
+
+
+  it("keeps the body that was read for all of them", function()
+    looks = { TAG, TAG, LAST }
+    inspection.run({})
+    assert.same({ BODY, BODY }, handed)
+  end)
 end)

@@ -37,13 +37,16 @@ end
 -- Looks on for as long as the engine sees something left; other requests have their turn in between. Returns
 -- the verdict: where the engine fails, that on what was seen before. Yields.
 local function look_on(conf, engine, verdict)
-  local found = verdict
+  local found, body = verdict, nil
+  if verdict and verdict.unfinished then
+    body = request.body()
+  end
   while found and found.unfinished and not found.refuses do
     verdict = found
     -- What is known should the client go meanwhile.
     kong.ctx.plugin.verdict = verdict
     ngx.sleep(0)
-    found = call(native.inspect_rest, engine, request.read_rest(conf), verdict)
+    found = call(native.inspect_rest, engine, request.read_rest(conf, body), verdict)
   end
 
   return found or verdict

@@ -11,6 +11,7 @@ local wire = require "kong.plugins.threat-agent.wire"
 local kong = kong
 local ngx = ngx
 local pcall = pcall
+local type = type
 local ipairs = ipairs
 local get_method = ngx.req.get_method
 local http_version = ngx.req.http_version
@@ -232,9 +233,24 @@ function _M.read_whole(conf, after_head)
 end
 
 
--- Gathers a request in `access` once more, for what a look did not reach. Its body has been read.
-function _M.read_rest(conf)
-  if _M.expects_body(conf) then
+-- Gives the body that is gathered, to be kept for `read_rest`: what was read from a file, at most `payload.max_body_bytes`, is
+-- not read again for each look. nil where nginx holds it in memory, or there is none.
+function _M.body()
+  local body = gathered.body
+  if type(body) ~= "string" or body == EMPTY then
+    return nil
+  end
+
+  return { bytes = body, len = gathered.body_len, unread = gathered.body_unread, unread_bytes = gathered.body_unread_bytes }
+end
+
+
+-- Gathers a request in `access` once more, for what a look did not reach. Its body has been read. kept: what `body` gave.
+function _M.read_rest(conf, kept)
+  local has_body = _M.expects_body(conf)
+  if kept then
+    set_body(kept.bytes, kept.len, kept.unread, kept.unread_bytes)
+  elseif has_body then
     set_body(fetch_body(conf, wire.number(LENGTH)))
   else
     set_body(EMPTY, 0, 0, 0)
