@@ -231,6 +231,14 @@ describe("the agent's loop", function()
   end)
 
 
+  it("keeps files as before where the clock was set back", function()
+    pass(1)
+    now = now - 3600
+    pass(20)
+    assert.same({ 3, 3, 1 + 1 }, { count("save bans"), count("save learned"), count("save profiles") })
+  end)
+
+
   it("tries again at once to keep bans that could not be kept, and says so once", function()
     pass(1)
     is_banned, unsaved = true, "the disk is full"

@@ -84,6 +84,14 @@ describe("one incident", function()
     assert.same({ "opened" }, at(101, incident("A", { severity = "high" })))
   end)
 
+  it("is told as before where the clock was set back", function()
+    for n = 1, SETTINGS.rate_per_minute + 1 do
+      at(5000, incident("A" .. n))
+    end
+    assert.same({ "digest", "opened" }, at(1400, incident("B")))
+    assert.same({ "updated" }, at(1410, incident("A1", { status = "updated" })))
+  end)
+
   it("that was over before anyone heard of it is left out", function()
     assert.same({}, at(100, incident("A", { status = "resolved" })))
   end)

@@ -92,6 +92,15 @@ describe("the sweeper", function()
   end)
 
 
+  it("looks as before where the clock was set back", function()
+    sweeper.sweep(conf)
+    now = now - 3600
+    plugins[1].tags[2] = "expires:1000"
+    sweeper.sweep(conf)
+    assert.same({ "overdue", "overdue" }, deleted)
+  end)
+
+
   it("passes over what is listed and not the agent's, as where the Admin API does not know how to ask for a tag", function()
     for _, odd in ipairs({ require("cjson").null, { id = "no tags", tags = require("cjson").null }, { id = "none" }, "text",
                            { id = "theirs", tags = { "expires:9000" } }, { id = "odd", tags = { 5, "threat-agent" } } }) do

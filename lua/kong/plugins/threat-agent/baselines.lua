@@ -2,6 +2,7 @@
 -- every ten seconds.
 
 local cjson = require "cjson.safe"
+local elapsed = require "kong.plugins.threat-agent.elapsed"
 local files = require "kong.plugins.threat-agent.files"
 local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
@@ -183,7 +184,7 @@ end
 
 local function known()
   local now = ngx.now()
-  if now - read_s >= KEPT_S then
+  if elapsed(read_s, KEPT_S, now) then
     places, read_s = read(), now
   end
 

@@ -3,6 +3,7 @@
 local baselines = require "kong.plugins.threat-agent.baselines"
 local cjson = require "cjson.safe"
 local database = require "kong.plugins.threat-agent.database"
+local elapsed = require "kong.plugins.threat-agent.elapsed"
 local given = require "kong.plugins.threat-agent.given"
 local region = require "kong.plugins.threat-agent.region"
 local senders = require "kong.plugins.threat-agent.senders"
@@ -50,7 +51,7 @@ end
 
 local function known_routes()
   local now = ngx.now()
-  if now - read_s >= KEPT_S then
+  if elapsed(read_s, KEPT_S, now) then
     routes, read_s = read_routes(), now
   end
 

@@ -1,5 +1,8 @@
 -- Kong's entities, whatever workspace they are in.
 
+local elapsed = require "kong.plugins.threat-agent.elapsed"
+
+
 local kong = kong
 local ngx = ngx
 local ipairs = ipairs
@@ -49,7 +52,7 @@ end
 function _M.count(kind)
   local now = ngx.now()
   local known = counted[kind] or { number = 0 }
-  if known.at and now - known.at < KEPT_S then
+  if known.at and not elapsed(known.at, KEPT_S, now) then
     return known.number
   end
 

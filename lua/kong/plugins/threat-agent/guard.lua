@@ -1,5 +1,6 @@
 -- When the native half fails: traffic flows, and the log says so once a minute, not per request.
 
+local elapsed = require "kong.plugins.threat-agent.elapsed"
 local library = require "kong.plugins.threat-agent.library"
 local native = require "kong.plugins.threat-agent.native"
 
@@ -22,7 +23,7 @@ local function say(err)
   -- The details may differ from request to request: "could not inspect a request" is what counts.
   local what = err:match("^[^:]+")
   local now = ngx.now()
-  if (said[what] or 0) + REPEAT_S <= now then
+  if elapsed(said[what] or 0, REPEAT_S, now) then
     said[what] = now
     kong.log.err(err)
   end

@@ -2,6 +2,7 @@
 -- not in the API's document, zombies are deprecated there or are routes that nobody asks for any more.
 
 local cjson = require "cjson.safe"
+local elapsed = require "kong.plugins.threat-agent.elapsed"
 local files = require "kong.plugins.threat-agent.files"
 local names = require "kong.plugins.threat-agent.names"
 
@@ -95,7 +96,7 @@ end
 -- route that nobody asks for, without an operation. workspace: nil for all.
 function _M.list(workspace)
   local now = ngx.now()
-  if now - read_s >= KEPT_S then
+  if elapsed(read_s, KEPT_S, now) then
     kept, read_s = read(), now
   end
 

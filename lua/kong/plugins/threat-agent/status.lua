@@ -3,6 +3,7 @@
 local actions = require "kong.plugins.threat-agent.action_list"
 local baselines = require "kong.plugins.threat-agent.baselines"
 local configuration = require "kong.plugins.threat-agent.configuration"
+local elapsed = require "kong.plugins.threat-agent.elapsed"
 local files = require "kong.plugins.threat-agent.files"
 local guard = require "kong.plugins.threat-agent.guard"
 local library = require "kong.plugins.threat-agent.library"
@@ -28,7 +29,7 @@ local looked_s, can_write, why_not
 -- Whether the node's folder can be written to, or could within the last seconds. Returns true, or nil and an error.
 local function can_keep()
   local now = ngx.now()
-  if not looked_s or now < looked_s or now - looked_s >= LOOK_S then
+  if not looked_s or elapsed(looked_s, LOOK_S, now) then
     looked_s = now
     can_write, why_not = files.can_write()
   end

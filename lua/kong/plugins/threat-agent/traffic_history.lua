@@ -2,6 +2,7 @@
 -- The leading worker keeps it; every worker reads it.
 
 local cjson = require "cjson.safe"
+local elapsed = require "kong.plugins.threat-agent.elapsed"
 local region = require "kong.plugins.threat-agent.region"
 
 
@@ -29,7 +30,7 @@ end
 -- Notes how the counters stand; by the leader, once a second. Returns true, or nil and an error.
 function _M.note()
   local now = ngx.time()
-  if now - noted_s < STEP_S then
+  if not elapsed(noted_s, STEP_S, now) then
     return true
   end
 

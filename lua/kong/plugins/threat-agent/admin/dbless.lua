@@ -2,6 +2,7 @@
 
 local cjson = require "cjson.safe"
 local declarative = require "kong.plugins.threat-agent.admin.declarative"
+local elapsed = require "kong.plugins.threat-agent.elapsed"
 local entities = require "kong.plugins.threat-agent.entities"
 
 
@@ -224,7 +225,7 @@ Looker.__index = Looker
 function Looker:get(kind, id)
   local client = self.client
   local seen = client.seen
-  if not seen or ngx.now() - seen.at >= LOOK_S or ngx.now() < seen.at then
+  if not seen or elapsed(seen.at, LOOK_S, ngx.now()) then
     local document, err, passes = load(client)
     if not document then
       return nil, err, passes

@@ -2,6 +2,7 @@
 -- not what others have been told (`threat-agent ledger verify --head`).
 
 local cjson = require "cjson.safe"
+local elapsed = require "kong.plugins.threat-agent.elapsed"
 local events = require "kong.plugins.threat-agent.agent.events"
 local failing = require "kong.plugins.threat-agent.agent.failing"
 local files = require "kong.plugins.threat-agent.files"
@@ -42,7 +43,7 @@ end
 function _M.tell(to, conf, now_s)
   local every_s = to.channel.ledger_head_s
   local head, last = ledger.head(), told[to.name]
-  if every_s == 0 or not head or last and (last.head == head or now_s - last.at_s < every_s) then
+  if every_s == 0 or not head or last and (last.head == head or not elapsed(last.at_s, every_s, now_s)) then
     return
   end
 

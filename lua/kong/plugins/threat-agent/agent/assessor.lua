@@ -3,6 +3,7 @@
 
 local baselines = require "kong.plugins.threat-agent.baselines"
 local discretion = require "kong.plugins.threat-agent.agent.discretion"
+local elapsed = require "kong.plugins.threat-agent.elapsed"
 local events = require "kong.plugins.threat-agent.agent.events"
 local llm = require "kong.plugins.threat-agent.llm"
 local opinions = require "kong.plugins.threat-agent.opinions"
@@ -93,7 +94,7 @@ end
 
 
 local function within_budget(settings, now_s)
-  while asked_s[1] and now_s - asked_s[1] >= HOUR_S do
+  while asked_s[1] and elapsed(asked_s[1], HOUR_S, now_s) do
     table.remove(asked_s, 1)
   end
 

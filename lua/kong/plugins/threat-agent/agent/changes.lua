@@ -1,6 +1,7 @@
 -- Follows the gateway's configuration: Kong's events and versions say that something changed, a
 -- snapshot says what, and the engine holds errors against it.
 
+local elapsed = require "kong.plugins.threat-agent.elapsed"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local region = require "kong.plugins.threat-agent.region"
 local reviewer = require "kong.plugins.threat-agent.agent.reviewer"
@@ -123,7 +124,7 @@ end
 function _M.follow()
   look_at_versions()
   local now = ngx.now()
-  if not changed and now - looked_at < LOOK_S then
+  if not changed and not elapsed(looked_at, LOOK_S, now) then
     return true
   end
 

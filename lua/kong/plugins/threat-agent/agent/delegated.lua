@@ -9,6 +9,7 @@ local actions = require "kong.plugins.threat-agent.actions"
 local admin = require "kong.plugins.threat-agent.admin"
 local carrier = require "kong.plugins.threat-agent.agent.carrier"
 local commands = require "kong.plugins.threat-agent.commands"
+local elapsed = require "kong.plugins.threat-agent.elapsed"
 local gate = require "kong.plugins.threat-agent.agent.gate"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local life = require "kong.plugins.threat-agent.agent.life"
@@ -101,7 +102,7 @@ local refused_since_s, refused = 0, 0
 -- Whether one more refusal is written down.
 local function is_noted()
   local now = ngx.time()
-  if now - refused_since_s >= 60 then
+  if elapsed(refused_since_s, 60, now) then
     refused_since_s, refused = now, 0
   end
   refused = refused + 1

@@ -1,6 +1,7 @@
 -- Decides for one channel what is worth a message: one incident is told when it opens, seldom while
 -- it lasts, and when it is over; in a flood the others come as one digest. Time is an argument.
 
+local elapsed = require "kong.plugins.threat-agent.elapsed"
 local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 
 
@@ -148,7 +149,7 @@ local function kind_of(told, change, settings, now_s)
   end
 
   local has_opinion = incident.opinion ~= nil and not told.opinion
-  if not told.digested and (has_opinion or now_s - told.sent_s >= settings.update_interval_s) then
+  if not told.digested and (has_opinion or elapsed(told.sent_s, settings.update_interval_s, now_s)) then
     return "updated"
   end
 end
@@ -261,7 +262,7 @@ function Grouping:flush(settings, now_s)
     self.sent = self.sent + 1
   end
 
-  if now_s - self.window_s >= WINDOW_S then
+  if elapsed(self.window_s, WINDOW_S, now_s) then
     self.window_s, self.sent = now_s, 0
     if self.overflow[1] then
       send(self:digest())

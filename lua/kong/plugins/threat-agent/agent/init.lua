@@ -4,6 +4,7 @@
 local assessor = require "kong.plugins.threat-agent.agent.assessor"
 local changes = require "kong.plugins.threat-agent.agent.changes"
 local drifts = require "kong.plugins.threat-agent.agent.drifts"
+local elapsed = require "kong.plugins.threat-agent.elapsed"
 local files = require "kong.plugins.threat-agent.files"
 local given = require "kong.plugins.threat-agent.given"
 local incidents = require "kong.plugins.threat-agent.incidents"
@@ -52,7 +53,7 @@ local said = {}         -- error → when it was logged
 local function say(err)
   local now = ngx.now()
   for text, at in pairs(said) do
-    if now - at >= SAID_S or now < at then
+    if elapsed(at, SAID_S, now) then
       said[text] = nil
     end
   end
@@ -168,7 +169,7 @@ end
 local function save()
   local now = ngx.now()
   for name, file in pairs(FILES) do
-    if now - (saved_at[name] or 0) >= file.every_s or file.is_due and file.is_due() then
+    if elapsed(saved_at[name] or 0, file.every_s, now) or file.is_due and file.is_due() then
       saved_at[name] = now
       try(save_file, name, file)
     end

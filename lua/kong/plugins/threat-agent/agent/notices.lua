@@ -4,6 +4,7 @@
 local anchor = require "kong.plugins.threat-agent.agent.anchor"
 local cjson = require "cjson.safe"
 local discretion = require "kong.plugins.threat-agent.agent.discretion"
+local elapsed = require "kong.plugins.threat-agent.elapsed"
 local events = require "kong.plugins.threat-agent.agent.events"
 local failing = require "kong.plugins.threat-agent.agent.failing"
 local feedback = require "kong.plugins.threat-agent.feedback"
@@ -250,7 +251,7 @@ end
 
 
 local function save(now_s)
-  if not dirty or now_s - saved_s < SAVE_S then
+  if not dirty or not elapsed(saved_s, SAVE_S, now_s) then
     return
   end
 

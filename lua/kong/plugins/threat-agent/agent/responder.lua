@@ -3,6 +3,7 @@
 -- What changes entities waits for the Admin API, and so has a beat of its own: what is done in memory, and what
 -- operators ask for, never waits for it.
 
+local elapsed = require "kong.plugins.threat-agent.elapsed"
 local follower = require "kong.plugins.threat-agent.agent.follower"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local judged = require "kong.plugins.threat-agent.judged"
@@ -102,7 +103,7 @@ end
 
 local function say(id, err)
   local now = ngx.time()
-  if now - (said_s[id] or -SAID_S) >= SAID_S then
+  if elapsed(said_s[id] or 0, SAID_S, now) then
     said_s[id] = now
     kong.log.err("could not respond to incident ", id, ": ", err)
   end

@@ -5,6 +5,7 @@
 local admin = require "kong.plugins.threat-agent.admin"
 local bequest = require "kong.plugins.threat-agent.agent.bequest"
 local database = require "kong.plugins.threat-agent.database"
+local elapsed = require "kong.plugins.threat-agent.elapsed"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local operations = require "kong.plugins.threat-agent.agent.operations"
 local unsettled = require "kong.plugins.threat-agent.agent.unsettled"
@@ -212,7 +213,7 @@ end
 function _M.sweep(conf)
   local now = ngx.now()
   local api = conf.response.admin_api
-  if now - swept_at < EVERY_S or api.writes == "patch" then
+  if not elapsed(swept_at, EVERY_S, now) or api.writes == "patch" then
     return true
   end
 

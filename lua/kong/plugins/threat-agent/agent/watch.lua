@@ -5,6 +5,7 @@ local breaker = require "kong.plugins.threat-agent.agent.breaker"
 local carrier = require "kong.plugins.threat-agent.agent.carrier"
 local concurrency = require "kong.plugins.threat-agent.agent.concurrency"
 local effect = require "kong.plugins.threat-agent.effect"
+local elapsed = require "kong.plugins.threat-agent.elapsed"
 local measures = require "kong.plugins.threat-agent.agent.measures"
 local tally = require "kong.plugins.threat-agent.tally"
 
@@ -30,7 +31,7 @@ local round_s = 0     -- when the last round of looks began: all are looked at o
 
 -- Whether a record was not looked at in this round.
 local function is_unseen(record, now)
-  if now - round_s >= EVERY_S or now < round_s then
+  if elapsed(round_s, EVERY_S, now) then
     round_s = now
   end
 

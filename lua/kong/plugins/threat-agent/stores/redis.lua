@@ -4,6 +4,7 @@
 --
 -- lua-resty-redis is what Kong itself brings along and uses.
 
+local elapsed = require "kong.plugins.threat-agent.elapsed"
 local given = require "kong.plugins.threat-agent.given"
 
 
@@ -88,7 +89,7 @@ end
 -- Drops what is older than the retention. Redis before 6.2 cannot, and keeps to the number.
 local function trim(client, stream, retention_s)
   local now_s = ngx.time()
-  if now_s - (trimmed_s[stream] or 0) < TRIM_S then
+  if not elapsed(trimmed_s[stream] or 0, TRIM_S, now_s) then
     return
   end
 
