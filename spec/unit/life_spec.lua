@@ -121,7 +121,7 @@ describe("an action", function()
       ["agent.ledger"] = { write = function(_, _, why) ledger[#ledger + 1] = why end },
       deck = { render = function() return "" end },
       effect = {
-        SETTLED_S = 20,
+        judged_after_s = function(record) return record.verify_after_s end,
         measure = function() return {} end,
         -- Nobody comes while nothing is known.
         judge = function() return verdict, verdict == "unknown" end,
@@ -475,6 +475,16 @@ describe("an action", function()
       pass(1)
       assert.equal("reverted", record.state)
     end)
+  end)
+
+
+  it("is judged as soon as it was to be where the clock is set back", function()
+    local record = applied({ patch("r1") }, { verify_after_s = 30 })
+    now = now - 3600
+    pass(30)
+    assert.is_nil(record.result)
+    pass(1)
+    assert.equal("improved", record.result)
   end)
 
 

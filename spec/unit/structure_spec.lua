@@ -79,7 +79,7 @@ local ARROWS = {
   ["agent.drifts"] = { "agent.events", "agent.notices", "names", "region", "vocabulary" },
   ["agent.events"] = { "notifiers.summary", "redact", "vocabulary" },
   ["agent.failing"] = {},
-  ["agent.follower"] = { "agent.carrier", "agent.journal", "agent.life", "agent.watch" },
+  ["agent.follower"] = { "agent.carrier", "agent.journal", "agent.life", "agent.watch", "effect" },
   ["agent.gate"] = {
     "agent.access", "agent.blast_radius", "agent.carrier", "agent.journal", "agent.overlap", "agent.protected",
     "database", "files", "vocabulary",

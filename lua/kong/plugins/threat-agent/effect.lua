@@ -27,11 +27,12 @@ local BROKEN = { mass_error = true, route_misconfiguration = true }
 local NARROWING = { restrict_route = true }
 
 
-local _M = {
-  -- From here on what is measured holds nothing from before: a count of ten seconds is estimated from two
-  -- buckets and reaches back up to twice its length. Units: seconds.
-  SETTLED_S = 20,
-}
+-- From here on what is measured holds nothing from before: a count of ten seconds is estimated from two
+-- buckets and reaches back up to twice its length. Units: seconds.
+local SETTLED_S = 20
+
+
+local _M = {}
 
 
 -- Requests in a minute of others beside the named clients, below which a sample of one in 16 tells
@@ -91,6 +92,12 @@ local function good_of_others(record, flow)
   end
 
   return min(good, usual_in_ten_s(record) or good)
+end
+
+
+-- How long after it was applied, or judged, a record is to be judged; nil for what is not. Units: seconds.
+function _M.judged_after_s(record)
+  return record.verify_after_s and max(record.verify_after_s, SETTLED_S)
 end
 
 

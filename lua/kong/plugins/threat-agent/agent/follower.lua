@@ -2,6 +2,7 @@
 -- over, and nothing stands that may not.
 
 local carrier = require "kong.plugins.threat-agent.agent.carrier"
+local effect = require "kong.plugins.threat-agent.effect"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local life = require "kong.plugins.threat-agent.agent.life"
 local watch = require "kong.plugins.threat-agent.agent.watch"
@@ -60,10 +61,13 @@ local LIFE = {
 }
 
 
--- Where the clock was set back, nothing stands longer for it.
+-- Where the clock was set back, nothing stands longer for it, and nothing is judged later.
 local function keep_time(record, now)
   if record.expires_s and record.expires_s - now > record.ttl_s then
     record.expires_s = now + record.ttl_s
+  end
+  if record.verify_s then
+    record.verify_s = math.min(record.verify_s, now + effect.judged_after_s(record))
   end
 end
 

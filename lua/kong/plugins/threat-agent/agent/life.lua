@@ -202,7 +202,8 @@ local function carry_out(record, conf)
     return
   elseif ok then
     record.applied_s, record.tries, record.next_try_s, record.failure = now, nil, nil, nil
-    record.verify_s = record.verify_after_s and now + math.max(record.verify_after_s, effect.SETTLED_S)
+    local wait_s = effect.judged_after_s(record)
+    record.verify_s = wait_s and now + wait_s
     move(record, "active", conf)
   elseif passes and not is_late(record, now) then
     wait(record, conf, err, "warn")

@@ -89,7 +89,7 @@ end
 -- Judges a record; where hardly anybody comes, time and again until somebody does, and says so once.
 local function verify(record, conf, now)
   local again, waited = judge(record), record.is_quiet
-  record.verify_s = again and now + math.max(record.verify_after_s, effect.SETTLED_S) or nil
+  record.verify_s = again and now + effect.judged_after_s(record) or nil
   record.is_quiet = again or nil
 
   local changed = look(record, conf, now)
