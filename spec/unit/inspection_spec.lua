@@ -120,6 +120,15 @@ describe("a request that takes several looks", function()
   end
 
 
+  it("says where a later look fails that not all was seen", function()
+    local seen = { action = "tag", unfinished = "copy" }
+    looks = { seen }
+    assert.is_true(inspection.run({}).failed)
+    looks = { { action = "tag", unfinished = "copy" }, LAST }
+    assert.is_nil(inspection.run({}).failed)
+  end)
+
+
   it("keeps the body that was read for all of them", function()
     looks = { TAG, TAG, LAST }
     inspection.run({})

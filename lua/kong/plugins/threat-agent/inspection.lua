@@ -35,21 +35,26 @@ end
 
 
 -- Looks on for as long as the engine sees something left; other requests have their turn in between. Returns
--- the verdict: where the engine fails, that on what was seen before. Yields.
+-- the verdict: where the engine fails, that on what was seen before, with `failed`. Yields.
 local function look_on(conf, engine, verdict)
-  local found, body = verdict, nil
-  if verdict and verdict.unfinished then
-    body = request.body()
+  if not verdict or not verdict.unfinished then
+    return verdict
   end
-  while found and found.unfinished and not found.refuses do
-    verdict = found
+
+  local body = request.body()
+  while verdict.unfinished and not verdict.refuses do
     -- What is known should the client go meanwhile.
     kong.ctx.plugin.verdict = verdict
     ngx.sleep(0)
-    found = call(native.inspect_rest, engine, request.read_rest(conf, body), verdict)
+    local found = call(native.inspect_rest, engine, request.read_rest(conf, body), verdict)
+    if not found then
+      verdict.failed = true
+      break
+    end
+    verdict = found
   end
 
-  return found or verdict
+  return verdict
 end
 
 

@@ -76,24 +76,25 @@ local function strip_spoofed()
 end
 
 
--- Answers to a verdict in `access`; false where the engine failed. Does not return when it refuses.
--- In monitor mode nothing is refused, whatever `failure_mode` says; nor is it in a bypass, whose
--- point is that traffic flows.
+-- Answers to a verdict in `access`; false where the engine failed, and with `failed` where it did so before it had seen
+-- all. Does not return when it refuses. In monitor mode nothing is refused, whatever `failure_mode` says; nor is it in a
+-- bypass, whose point is that traffic flows.
 function _M.apply(conf, verdict)
-  if not verdict then
-    strip_spoofed()
-    if conf.mode == "enforce" and conf.failure_mode == "closed" then
-      return kong.response.exit(503, { message = "Request could not be inspected" })
-    end
-
+  if verdict == CLEAN then
     return
   end
 
-  if verdict.spoofed_headers then
+  local failed = not verdict or verdict.failed
+  if failed or verdict.spoofed_headers then
     strip_spoofed()
   end
+  if failed and conf.mode == "enforce" and conf.failure_mode == "closed" then
+    return kong.response.exit(503, { message = "Request could not be inspected" })
+  elseif not verdict then
+    return
+  end
 
-  if conf.mode == "enforce" and verdict ~= CLEAN then
+  if conf.mode == "enforce" then
     return _M.enforce(verdict)
   end
 end
