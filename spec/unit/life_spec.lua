@@ -478,6 +478,19 @@ describe("an action", function()
   end)
 
 
+  it("that did harm is taken back once that can be written down", function()
+    verdict = "harmful"
+    local record = applied({ patch("r1") }, { verify_after_s = 30 })
+    is_full = true
+    pass(40)
+    assert.same({ "active", "81 80 80" }, { record.state, ports() })
+    is_full = false
+    pass(1)
+    assert.same({ "reverted", "80 80 80" }, { record.state, ports() })
+    assert.equal("good requests went down with it", record.why)
+  end)
+
+
   it("is judged as soon as it was to be where the clock is set back", function()
     local record = applied({ patch("r1") }, { verify_after_s = 30 })
     now = now - 3600

@@ -113,6 +113,9 @@ function _M.step(record, conf, now)
     return false, lost
   elseif record.verify_s and now >= record.verify_s then
     return verify(record, conf, now)
+  elseif USELESS[record.result] and not record.asked_by then
+    -- The end that was to follow could not be written down, so that it was not begun. A data plane asks for that itself.
+    return true, USELESS[record.result]
   elseif FOLLOWED[record.action] then
     return FOLLOWED[record.action].step(record, now)
   elseif is_remote and is_unseen(record, now) then
