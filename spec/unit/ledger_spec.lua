@@ -49,6 +49,7 @@ describe("the ledger", function()
       files = files,
       region = { digest = digest },
       ["agent.pseudonyms"] = { of = function(text) return "p" .. #text end },
+      ["agent.failing"] = dofile(AGENT .. "failing.lua"),
     }
     for name, stub in pairs(stubs) do
       package.loaded[MODULE .. name] = stub
@@ -99,6 +100,27 @@ describe("the ledger", function()
   end)
 
 
+  it("goes on after a line that the disk had no room for the end of", function()
+    local ledger = lead()
+    ledger.write("active", RECORD)
+    local append, said = files.append, {}
+    _G.kong.log.err = function(...) said[#said + 1] = table.concat({ ... }) end
+    _G.kong.log.notice = function() end
+    files.append = function(name, line)
+      append(name, line)
+      files.save(name, files.load(name):sub(1, -10))
+      return nil, "No space left on device"
+    end
+    ledger.write("reverting", RECORD)
+    ledger.write("reverted", RECORD)
+    files.append = append
+    ledger.write("expired", RECORD)
+    assert.same({ "active", "expired" }, { lines()[1].entry.event, lines()[2].entry.event })
+    assert.equal(2, #lines())
+    assert.equal(1, #said)
+  end)
+
+
   it("goes on after a first line that was cut off", function()
     files.save(files.LEDGER, '{"hash":"00')
     lead().write("active", RECORD)
@@ -133,7 +155,7 @@ describe("the ledger", function()
   it("names nobody: neither clients nor who asked for something, nor addresses within words", function()
     local ledger = lead()
     local record = {
-      id = "operator-1", policy = "operator", action = "ban", clients = { "192.0.2.1" }, approved_by = "alice",
+      id = "operator-1", policy = "operator", action = "ban", clients = { "192.0.2.1" }, named = { "192.0.2.14" }, approved_by = "alice",
       ended_by = "bob at 198.51.100.7", title = "Banned by alice: of 203.0.113.9", why = "approved by alice",
       changes = { { op = "ban", ban = { client_ip = "192.0.2.1" } } },
     }

@@ -41,12 +41,20 @@ local function last_line(name)
 end
 
 
--- Cuts off what a crash left of a line that was being written: what follows it would not be read.
+local is_torn = false     -- whether a line may have been written in part
+
+
+-- Cuts off what a crash or a full disk left of a line that was being written: what follows it would not be read. Returns
+-- true, or nil and an error.
 local function cut_off(rest)
   local text = files.load(files.LEDGER)
   local ok, err = files.save(files.LEDGER, text:sub(1, #text - #rest))
-  kong.log.warn("the ledger ended within a line, as after a crash: ",
-                ok and #rest .. " bytes were cut off" or "what follows cannot be verified: " .. err)
+  if ok then
+    kong.log.warn("the ledger ended within a line: ", #rest, " bytes were cut off")
+  end
+
+  is_torn = not ok
+  return ok, err
 end
 
 
@@ -54,7 +62,10 @@ end
 function _M.last()
   local hash, rest = last_line(files.LEDGER)
   if rest ~= "" then
-    cut_off(rest)
+    local ok, err = cut_off(rest)
+    if not ok then
+      kong.log.warn("the ledger ends within a line, which has to be cut off first: ", err)
+    end
   end
 
   -- Put aside, and nothing written since.
@@ -81,10 +92,31 @@ local function make_room()
 end
 
 
+-- Mends what was written in part. Returns true, or nil and an error.
+local function mend()
+  local _, rest = last_line(files.LEDGER)
+  if rest ~= "" then
+    return cut_off(rest)
+  end
+
+  is_torn = false
+  return true
+end
+
+
 -- Writes a line. Returns true, or nil and an error.
 function _M.add(line)
-  make_room()
-  return files.append(files.LEDGER, line)
+  local ok, err = true, nil
+  if is_torn then
+    ok, err = mend()
+  end
+  if ok then
+    make_room()
+    ok, err = files.append(files.LEDGER, line)
+    is_torn = not ok
+  end
+
+  return ok, err
 end
 
 
