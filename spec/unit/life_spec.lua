@@ -17,7 +17,7 @@ local REAL = {
 
 describe("an action", function()
   local life, follower, unsettled, entities, now, failing, asked, killed, logged, conf, verdict, banned_until_s, no_client
-  local ledger, unreadable, counted, is_full
+  local ledger, unreadable, counted, is_full, leads
   local former_kong, former_time
 
   -- An Admin API. failing: method → { error, whether it may pass }, or what is called with what is asked.
@@ -87,7 +87,7 @@ describe("an action", function()
     former_kong, former_time = _G.kong, _G.ngx.time
     now, failing, asked, killed, logged = 1000, {}, {}, false, {}
     verdict, no_client, ledger, unreadable = "improved", nil, {}, nil
-    counted, is_full = 0, false
+    counted, is_full, leads = 0, false, true
     entities = { r1 = { port = 80 }, r2 = { port = 80 }, r3 = { port = 80 } }
     _G.ngx.time = function() return now end
     local function log(level)
@@ -130,7 +130,7 @@ describe("an action", function()
         ACTIONS = "actions.json", load = function() end,
         save = function() return not is_full or nil, "the disk is full" end,
       },
-      lease = { holds = function() return true end },
+      lease = { holds = function() return leads end },
       region = {
         ban = function(ban)
           banned_until_s = now + ban.ttl_s
@@ -758,6 +758,27 @@ describe("an action", function()
     assert.same({ "err: could not write down actions: the disk is full", "notice: it works again to write down actions" }, logged)
     assert.equal(2 * #records, counted)
     assert.equal("80 80 80", ports())
+  end)
+
+
+  it("in memory is taken back by the kill switch where nothing can be written down, and written down as soon as that can be",
+     function()
+    local record = record_of({ { op = "ban", ban = { ttl_s = 6000 } } }, { action = "ban", ttl_s = 6000 })
+    life.start(record, conf)
+    pass_in_memory(1)
+    assert.is_true(banned_until_s > now)
+    -- The next leader does what is to be done then.
+    killed, leads = true, false
+    pass_in_memory(10)
+    assert.is_true(banned_until_s > now)
+    is_full, leads = true, true
+    pass_in_memory(10)
+    assert.equal(0, banned_until_s)
+    assert.equal("reverting", record.state)
+    is_full = false
+    pass_in_memory(1)
+    assert.same({ "reverted", "the kill switch is on" }, { record.state, record.why })
+    assert.equal(0, banned_until_s)
   end)
 
 

@@ -95,7 +95,8 @@ local ARROWS = {
   ["agent.last_conf"] = { "agent.journal", "files", "redact", "settings" },
   ["agent.ledger"] = { "agent.chain", "agent.failing", "agent.pseudonyms", "region" },
   ["agent.life"] = {
-    "agent.carrier", "agent.failing", "agent.gate", "agent.journal", "agent.ledger", "deck", "effect", "files", "tally",
+    "agent.carrier", "agent.failing", "agent.gate", "agent.journal", "agent.ledger", "deck", "effect", "files", "lease",
+    "tally",
   },
   ["agent.limit"] = { "region" },
   ["agent.measures"] = { "agent.journal", "region", "vocabulary" },

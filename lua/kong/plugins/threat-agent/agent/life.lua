@@ -13,6 +13,7 @@ local failing = require "kong.plugins.threat-agent.agent.failing"
 local files = require "kong.plugins.threat-agent.files"
 local gate = require "kong.plugins.threat-agent.agent.gate"
 local journal = require "kong.plugins.threat-agent.agent.journal"
+local lease = require "kong.plugins.threat-agent.lease"
 local ledger = require "kong.plugins.threat-agent.agent.ledger"
 local tally = require "kong.plugins.threat-agent.tally"
 
@@ -93,10 +94,18 @@ end
 
 
 -- Begins to take a record back; whoever follows it goes on with that. ends_as: the state it comes to.
--- Returns whether that could be written down.
+-- Returns whether there is something to go on with: what stands in memory goes also where the leader cannot write that
+-- down, since a kill switch that waits for room on a disk is none.
 local function stop(record, conf, ends_as, why)
   record.ends_as, record.tries, record.next_try_s, record.failure = ends_as, nil, nil, nil
-  return move(record, "reverting", conf, why)
+  if move(record, "reverting", conf, why) then
+    return true
+  elseif carrier.is_remote(record) or not lease.holds() then
+    return nil
+  end
+
+  record.state = "reverting"
+  return true
 end
 
 _M.stop = stop
