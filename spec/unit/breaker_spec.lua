@@ -47,6 +47,12 @@ describe("a circuit breaker", function()
   end)
 
 
+  it("lets probes pass where the clock was set back behind its beginning", function()
+    assert.is_false((breaker.step(record, 1000 - 3600)))
+    assert.equal("half_open", record.breaker.phase)
+  end)
+
+
   it("closes when the upstream answers", function()
     breaker.step(record, 1020)
     flow.answered = 2

@@ -55,6 +55,14 @@ describe("a cap on concurrency", function()
   end)
 
 
+  it("moves where the clock was set back", function()
+    flow.errors = 60
+    assert.equal(80, step())
+    now = now - 3600
+    assert.equal(64, step())
+  end)
+
+
   it("falls while the upstream fails, to a few at least", function()
     flow.errors = 60
     assert.equal(80, step())

@@ -63,14 +63,14 @@ local ARROWS = {
   },
   ["agent.bequest"] = { "agent.failing", "stores" },
   ["agent.blast_radius"] = { "agent.journal", "database", "owners", "snapshots", "vocabulary" },
-  ["agent.breaker"] = { "agent.limit", "traffic_of" },
+  ["agent.breaker"] = { "agent.limit", "elapsed", "traffic_of" },
   ["agent.carrier"] = {
     "actions.usual", "admin", "admin.companion", "admin.reach", "admin.replica", "agent.bequest", "agent.operations",
     "agent.unsettled", "settings",
   },
   ["agent.chain"] = { "files" },
   ["agent.changes"] = { "agent.journal", "agent.reviewer", "elapsed", "region", "settings", "snapshots" },
-  ["agent.concurrency"] = { "agent.limit", "baselines", "traffic_of" },
+  ["agent.concurrency"] = { "agent.limit", "baselines", "elapsed", "traffic_of" },
   ["agent.delegated"] = {
     "actions", "admin", "agent.carrier", "agent.gate", "agent.journal", "agent.life", "agent.planner", "agent.question",
     "commands", "elapsed", "settings", "vocabulary",

@@ -3,6 +3,7 @@
 --
 -- The region enforces the last phase whoever dies; what ends it in any case is the action's time.
 
+local elapsed = require "kong.plugins.threat-agent.elapsed"
 local limit = require "kong.plugins.threat-agent.agent.limit"
 local traffic_of = require "kong.plugins.threat-agent.traffic_of"
 
@@ -47,7 +48,7 @@ end
 
 local STEPS = {
   open = function(record, now)
-    if now >= record.breaker.since_s + record.breaker.open_s then
+    if elapsed(record.breaker.since_s, record.breaker.open_s, now) then
       local ok, err = enter(record, "half_open", now)
       return false, ok and "half open: single requests pass" or err
     end

@@ -4,6 +4,7 @@
 -- The region enforces the last cap whoever dies; what ends it in any case is the action's time.
 
 local baselines = require "kong.plugins.threat-agent.baselines"
+local elapsed = require "kong.plugins.threat-agent.elapsed"
 local limit = require "kong.plugins.threat-agent.agent.limit"
 local traffic_of = require "kong.plugins.threat-agent.traffic_of"
 
@@ -61,7 +62,7 @@ end
 
 -- Moves a record's cap, where it is time. Returns false, and an error where that failed.
 function _M.step(record, now)
-  if now < (record.capped_s or 0) + EVERY_S then
+  if not elapsed(record.capped_s or 0, EVERY_S, now) then
     return
   end
 
