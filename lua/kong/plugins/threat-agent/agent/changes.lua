@@ -35,6 +35,7 @@ local _M = {}
 
 
 local changed = true      -- there may be something new
+local unseen = false      -- there was, and the configuration could not be read yet
 local versions = {}
 local looked_at = 0
 
@@ -128,13 +129,16 @@ function _M.follow()
     return true
   end
 
-  local was_marked = changed
+  unseen = unseen or changed
   changed = false
   looked_at = now
   local found, standing = snapshots.follow(ngx.time(), history_folder())
   if not found then
     return nil, standing
   end
+
+  local was_marked = unseen
+  unseen = false
 
   local ok, err = tell(found)
   -- A snapshot leaves out what may be a secret: a mark may mean more than it shows.
