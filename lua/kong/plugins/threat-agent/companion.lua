@@ -36,9 +36,17 @@ local _M = {}
 local function is_new(nonce, value)
   local dict = ngx.shared.kong
   -- A reload forgets the nonces: what was signed before them may have been here.
-  dict:safe_add(SINCE, ngx.time())
+  local now = ngx.time()
+  dict:safe_add(SINCE, now)
+  local since_s = dict:get(SINCE) or 0
+  if since_s - now > exchange.WINDOW_S then
+    -- The clock was set back, and so far that nothing from before is taken for recent.
+    dict:set(SINCE, now)
+    since_s = now
+  end
+
   local at = tonumber(value:match("^t=(%d+)"))
-  if at < (dict:get(SINCE) or 0) then
+  if at < since_s then
     return nil, 401, "signed before this node was started: sign it anew"
   end
 
