@@ -28,7 +28,7 @@ end
 
 
 local CONFIG = '_format_version: "3.0"\nservices:\n' .. service("town") .. service("sunk") .. service("scraped")
-               .. service("asleep") .. [[
+               .. service("asleep") .. service("narrow") .. [[
 plugins:
   - name: threat-agent
     config:
@@ -41,7 +41,8 @@ plugins:
 ]] .. policy("town", "action: ban, by: network, suspicion: low")
    .. policy("sunk", "action: reroute, url: 'http://127.0.0.1:1'")
    .. policy("scraped", "action: ban, suspicion: low")
-   .. policy("asleep", "action: ban, by: network, suspicion: low") .. [[
+   .. policy("asleep", "action: ban, by: network, suspicion: low")
+   .. policy("narrow", "action: restrict_route, methods: [POST]") .. [[
       notifications:
         min_severity: low
         channels: [{ type: webhook, url: "http://127.0.0.1:HTTP/hook" }]
@@ -129,6 +130,13 @@ describe(gateway.describe_name("an action"), function()
       return now.host == url.host and now.port == url.port
     end)
     eventually(function() return get("sunk", "203.0.113.21").status == 200 end)
+  end)
+
+
+  it("on a route that its users find no more is taken back and told", function()
+    local record = play("narrow", "203.0.113.19", { "203.0.113.31", "203.0.113.32", "203.0.113.33" }, is_taken_back)
+    assert_told(record)
+    eventually(function() return get("narrow", "203.0.113.31").status == 200 end)
   end)
 
 
