@@ -58,7 +58,7 @@ end)
 
 
 describe("a request that takes several looks", function()
-  local inspection, looks, kept, handed
+  local inspection, looks, kept, handed, observed
   local BODY = { bytes = "what was read from a file" }
   local STUBBED = { "guard", "native", "outcome", "request" }
   local former, former_kong, former_sleep = {}, nil, nil
@@ -77,11 +77,14 @@ describe("a request that takes several looks", function()
         engine = function() return "engine" end,
         call = function(f, ...) return (f(...)) end,
       },
-      native = { STAGE = {}, CLEAN = {}, inspect = look, inspect_rest = look },
-      outcome = {},
+      native = { STAGE = {}, CLEAN = {}, inspect = look, inspect_rest = look,
+                 observe = function(_, _, ended) observed = ended end },
+      outcome = { read = function(verdict) return verdict end },
       request = {
         expects_body = function() return false end,
         read_head = function() end,
+        identity = function() end,
+        read_gone = function() handed[#handed + 1] = "gone" end,
         body = function() return BODY end,
         read_rest = function(_, body) handed[#handed + 1] = body end,
       },
@@ -101,9 +104,9 @@ describe("a request that takes several looks", function()
   end)
 
 
-  local TAG = { action = "tag", unfinished = "copy" }
-  local BLOCK = { action = "block", refuses = true }
-  local LAST = { action = "tag" }
+  local TAG = { action = "tag", unfinished = "copy", attempt = 0 }
+  local BLOCK = { action = "block", refuses = true, unfinished = "copy", attempt = 0 }
+  local LAST = { action = "tag", attempt = 0 }
 
   for what, case in pairs({
     ["is looked at to its end"] = { { TAG, TAG, LAST }, LAST, TAG },
@@ -126,6 +129,18 @@ describe("a request that takes several looks", function()
     assert.is_true(inspection.run({}).failed)
     looks = { { action = "tag", unfinished = "copy" }, LAST }
     assert.is_nil(inspection.run({}).failed)
+  end)
+
+
+  it("is over with its end, of which the engine is told", function()
+    looks = { LAST }
+    assert.equal(LAST, inspection.finish({}, { action = "tag", unfinished = "copy", attempt = 0 }))
+    assert.same({ "gone", LAST }, { handed[1], observed })
+    looks = { LAST }
+    for _, verdict in ipairs({ BLOCK, LAST, { action = "tag", unfinished = "copy", failed = true, attempt = 0 } }) do
+      assert.equal(verdict, inspection.finish({}, verdict))
+    end
+    assert.equal(LAST, looks[1])
   end)
 
 

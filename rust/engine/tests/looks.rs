@@ -265,3 +265,22 @@ fn a_request_is_told_once_by_all_that_was_found_in_it() {
     assert_eq!(verdict.incident, first.incident);
     assert_eq!(told(), [(Kind::Payload, 1, first.incident)]);
 }
+
+/// Who has gone before all was seen leaves what was found, and a request that is over.
+#[test]
+fn what_was_found_is_told_where_nothing_is_left_to_look_at() {
+    let mut config = Config::default();
+    config.payload.action = serde_json::from_value(json!("tag")).unwrap();
+    let (engine, state) = (Engine::new(config).unwrap(), LocalState::default());
+    let padding = json!(padding(1_500)).to_string();
+    let body = format!(r#"{{"q": "{ATTACK}", "a": {padding}}}"#);
+    let request = posted(body.as_bytes());
+    let first = engine.inspect(&request, &state, 1_000_000);
+    assert!(first.rest > 0 && first.action == Action::Tag);
+    let over = engine.inspect_rest(&posted(b""), &first, &state, 1_000_000);
+    assert_eq!((over.rest, &over.rules), (0, &first.rules));
+    assert!(engine.concludes(&request, &over));
+    let mut told = 0;
+    state.drain(0, &mut |_| told += 1);
+    assert_eq!(told, 1);
+}

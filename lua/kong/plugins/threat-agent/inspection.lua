@@ -99,6 +99,9 @@ function _M.finish(conf, verdict)
 
   if verdict == nil then
     verdict = call(inspect, engine, request.read_late())
+  elseif verdict ~= CLEAN and verdict and verdict.unfinished and not verdict.refuses and not verdict.failed then
+    -- The client went between two looks: what the first ones found is all there is.
+    verdict = call(native.inspect_rest, engine, request.read_gone(), verdict) or verdict
   end
 
   if verdict and not verdict.enforced then

@@ -261,6 +261,15 @@ function _M.read_rest(conf, kept)
 end
 
 
+-- Gathers in `log` what is left of a request whose client went before all of it was looked at.
+function _M.read_gone()
+  set_body(EMPTY, 0, 0, 0)
+  gathered.method = get_method()
+  gathered.stage = STAGE.rest
+  return identity()
+end
+
+
 -- Gathers a request in `log`, where bodies cannot be read any more.
 function _M.read_late()
   local declared = wire.number(LENGTH) or 0
