@@ -268,7 +268,8 @@ mod tests {
                 let load = exact / f64::from(SLOTS);
                 let error = ((load.exp() - load - 1.0) * f64::from(SLOTS)).sqrt();
                 let seen = f64::from(count(&words, now));
-                prop_assert!((seen - exact).abs() <= 6.0 * error + 2.0, "{seen} for {exact}");
+                // Where few are, those that share a bit are rare events, whose error has a longer tail.
+                prop_assert!((seen - exact).abs() <= 6.0 * error + 4.0, "{seen} for {exact}");
             }
         }
 
