@@ -70,7 +70,7 @@ impl Count<'_> {
     pub fn read(&self) -> Estimates {
         let slot = self.table.find(self.probe);
         slot.map_or([0; 4], |slot| {
-            Window::ALL.map(|window| self.estimate(slot, window))
+            Window::ALL.map(|window| self.estimate(slot, window, self.tick(slot, window)))
         })
     }
 
@@ -88,7 +88,7 @@ impl Count<'_> {
                     Change::Undo => tick.wide_undo(word),
                 })
             })?;
-            return Some(self.estimate(slot, window));
+            return Some(self.estimate(slot, window, now));
         }
         let mut tick = now;
         let written = slot.update(self.word(slot, window, 0), |word| {
@@ -103,8 +103,7 @@ impl Count<'_> {
 
     /// Estimates the arrivals in a window.
     #[inline(always)]
-    fn estimate(&self, slot: Slot, window: Window) -> u64 {
-        let now = self.tick(slot, window);
+    fn estimate(&self, slot: Slot, window: Window, now: Tick) -> u64 {
         // Relaxed: each word describes itself.
         let load = |parity| self.word(slot, window, parity).load(Ordering::Relaxed);
         if self.kind == Kind::Wide {
