@@ -29,6 +29,10 @@ typedef enum {
    */
   TA_STATUS_BYPASS = 3,
   /**
+   * Done, and there is nothing in the verdict to read, as in most.
+   */
+  TA_STATUS_CLEAN = 4,
+  /**
    * A null pointer or a length out of bounds.
    */
   TA_STATUS_INVALID = -1,
@@ -154,7 +158,7 @@ typedef struct {
 } ta_identity_t;
 
 /**
- * The engine's answer. Caller-owned; every call that returns OK writes all lengths.
+ * The engine's answer. Caller-owned; every call that returns OK or CLEAN writes all lengths.
  */
 typedef struct {
   /**
@@ -471,7 +475,7 @@ int32_t ta_bans_stand(uint32_t *stand);
 
 /**
  * Asks whether the client is banned on the whole node: before route and consumer are known.
- * Returns: OK, with `action` ALLOW when no ban stands; BYPASS; INVALID; PANIC; REGION.
+ * Returns: OK, and the verdict in `out`; CLEAN when no ban stands; BYPASS; INVALID; PANIC; REGION.
  */
 int32_t ta_engine_check_ban(const ta_engine_t *engine,
                             const ta_identity_t *identity,
@@ -480,7 +484,7 @@ int32_t ta_engine_check_ban(const ta_engine_t *engine,
 /**
  * Decides on a request, by one look at it, and after it by others, with the verdict on all looks in `out`. It is
  * counted with the verdict that concludes it. `out` is none that the request points at.
- * Returns: OK, and the verdict in `out`; BYPASS, and nothing was looked at; INVALID; PANIC;
+ * Returns: OK, and the verdict in `out`; CLEAN; BYPASS, and nothing was looked at; INVALID; PANIC;
  * REGION.
  */
 int32_t ta_engine_inspect(const ta_engine_t *engine,
@@ -490,7 +494,7 @@ int32_t ta_engine_inspect(const ta_engine_t *engine,
 /**
  * Decides on a request as `ta_engine_inspect` does, on counters of its own that end with the call:
  * nobody is counted or suspected. For self-tests; the bypass is not asked.
- * Returns: OK, and the verdict in `out`; INVALID; PANIC.
+ * Returns: OK, and the verdict in `out`; CLEAN; INVALID; PANIC.
  */
 int32_t ta_engine_probe(const ta_engine_t *engine, const ta_request_t *request, ta_verdict_t *out);
 

@@ -12,6 +12,8 @@ pub enum ta_status_t {
     TA_STATUS_PARTIAL = 2,
     /// The node is in bypass: nothing was looked at.
     TA_STATUS_BYPASS = 3,
+    /// Done, and there is nothing in the verdict to read, as in most.
+    TA_STATUS_CLEAN = 4,
     /// A null pointer or a length out of bounds.
     TA_STATUS_INVALID = -1,
     /// The configuration is not valid.
@@ -119,7 +121,7 @@ pub enum ta_category_t {
     TA_CATEGORY_PAYLOAD_OUTLIER = 8,
 }
 
-/// The engine's answer. Caller-owned; every call that returns OK writes all lengths.
+/// The engine's answer. Caller-owned; every call that returns OK or CLEAN writes all lengths.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ta_verdict_t {

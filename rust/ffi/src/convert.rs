@@ -42,9 +42,12 @@ pub unsafe fn verdict<'a>(out: *mut ta_verdict_t) -> Result<&'a mut ta_verdict_t
     Ok(out)
 }
 
-/// Writes what was found into the caller's verdict, which [`verdict`] emptied.
-/// `spoofed` is what [`read_headers`] told.
-pub fn write_verdict(found: &Verdict, spoofed: bool, out: &mut ta_verdict_t) {
+/// Writes what was found into the caller's verdict, which [`verdict`] emptied. Returns CLEAN where that is
+/// nothing, else OK. `spoofed` is what [`read_headers`] told.
+pub fn write_verdict(found: &Verdict, spoofed: bool, out: &mut ta_verdict_t) -> ta_status_t {
+    if is_clean(found) && !spoofed {
+        return ta_status_t::TA_STATUS_CLEAN;
+    }
     out.action = found.action as i32;
     out.retry_after_s = found.retry_after_s;
     out.uninspected = found.uninspected.0;
@@ -58,6 +61,16 @@ pub fn write_verdict(found: &Verdict, spoofed: bool, out: &mut ta_verdict_t) {
     if !(found.rules.is_empty() && found.shadow.rules.is_empty()) {
         write_findings(found, out);
     }
+    ta_status_t::TA_STATUS_OK
+}
+
+/// Tells a verdict that lets pass, and in which nothing is to be told or remembered.
+fn is_clean(found: &Verdict) -> bool {
+    found.rules.is_empty()
+        && found.shadow.rules.is_empty()
+        && found.uninspected == Uninspected::default()
+        && (found.account | found.session | found.flight) == 0
+        && found.rest == 0
 }
 
 /// Writes what rules say: a category and a score come from them. Apart, so that what is common stays small.
@@ -368,4 +381,28 @@ pub unsafe fn copy_out_bytes(
     // SAFETY: `buf` is valid for `len` bytes, and the text is no longer than that.
     unsafe { std::ptr::copy_nonoverlapping(text.as_ptr(), buf, text.len()) };
     Ok(ta_status_t::TA_STATUS_OK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_told_or_remembered_is_not_clean() {
+        let changes: [fn(&mut Verdict); 7] = [
+            |found| found.rules.push("a".into()),
+            |found| found.shadow.rules.push("a".into()),
+            |found| found.uninspected = Uninspected::OVER_BUDGET,
+            |found| found.account = 1,
+            |found| found.session = 1,
+            |found| found.flight = 1,
+            |found| found.rest = 1,
+        ];
+        for (nth, change) in changes.iter().enumerate() {
+            let mut found = Verdict::default();
+            assert!(is_clean(&found));
+            change(&mut found);
+            assert!(!is_clean(&found), "{nth}");
+        }
+    }
 }

@@ -186,7 +186,7 @@ pub unsafe extern "C" fn ta_bans_stand(stand: *mut u32) -> i32 {
 }
 
 /// Asks whether the client is banned on the whole node: before route and consumer are known.
-/// Returns: OK, with `action` ALLOW when no ban stands; BYPASS; INVALID; PANIC; REGION.
+/// Returns: OK, and the verdict in `out`; CLEAN when no ban stands; BYPASS; INVALID; PANIC; REGION.
 #[no_mangle]
 pub unsafe extern "C" fn ta_engine_check_ban(
     engine: *const ta_engine_t,
@@ -204,17 +204,17 @@ pub unsafe extern "C" fn ta_engine_check_ban(
             return Ok(ta_status_t::TA_STATUS_BYPASS);
         }
         let _inside = Inside::enter(node, now);
-        if let Some(found) = engine.check_ban(&identity, &node.state, now) {
-            count_verdict(node, &found);
-            write_verdict(&found, false, out);
-        }
-        Ok(ta_status_t::TA_STATUS_OK)
+        let Some(found) = engine.check_ban(&identity, &node.state, now) else {
+            return Ok(ta_status_t::TA_STATUS_CLEAN);
+        };
+        count_verdict(node, &found);
+        Ok(write_verdict(&found, false, out))
     })
 }
 
 /// Decides on a request, by one look at it, and after it by others, with the verdict on all looks in `out`. It is
 /// counted with the verdict that concludes it. `out` is none that the request points at.
-/// Returns: OK, and the verdict in `out`; BYPASS, and nothing was looked at; INVALID; PANIC;
+/// Returns: OK, and the verdict in `out`; CLEAN; BYPASS, and nothing was looked at; INVALID; PANIC;
 /// REGION.
 #[no_mangle]
 pub unsafe extern "C" fn ta_engine_inspect(
@@ -247,15 +247,14 @@ pub unsafe extern "C" fn ta_engine_inspect(
             if engine.concludes(&request, &found) {
                 count_verdict(node, &found);
             }
-            write_verdict(&found, spoofed, out);
-            Ok(ta_status_t::TA_STATUS_OK)
+            Ok(write_verdict(&found, spoofed, out))
         })
     })
 }
 
 /// Decides on a request as `ta_engine_inspect` does, on counters of its own that end with the call:
 /// nobody is counted or suspected. For self-tests; the bypass is not asked.
-/// Returns: OK, and the verdict in `out`; INVALID; PANIC.
+/// Returns: OK, and the verdict in `out`; CLEAN; INVALID; PANIC.
 #[no_mangle]
 pub unsafe extern "C" fn ta_engine_probe(
     engine: *const ta_engine_t,
@@ -275,8 +274,7 @@ pub unsafe extern "C" fn ta_engine_probe(
             // SAFETY: the caller's promise for all exports.
             let request = unsafe { read_request(raw, &block) }?;
             let found = engine.inspect(&request, &LocalState::default(), now_ms());
-            write_verdict(&found, spoofed, out);
-            Ok(ta_status_t::TA_STATUS_OK)
+            Ok(write_verdict(&found, spoofed, out))
         },
     )
 }

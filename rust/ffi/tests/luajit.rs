@@ -114,6 +114,21 @@ fn a_request_is_counted_refused_and_explained() {
 }
 
 #[test]
+fn a_header_of_the_plugins_own_name_is_told() {
+    run(
+        &loaded(),
+        r#"
+        local engine = assert(native.engine({ payload = payload }))
+        assert(native.inspect(engine, request("/")) == native.CLEAN)
+        headers = { { "Host", "h" }, { "x-threat_agent-verdict", "allow" } }
+        assert(native.inspect(engine, request("/")).spoofed_headers)
+        headers = { { "Host", "h" } }
+        assert(native.inspect(engine, request("/")) == native.CLEAN)
+        "#,
+    );
+}
+
+#[test]
 fn equal_configs_share_an_engine_and_unused_ones_are_collected() {
     run(
         &loaded(),
@@ -247,7 +262,7 @@ fn null_and_oversized_inputs_are_refused() {
         assert(C.ta_last_error(buf, 256, needed) == 0)
         assert(ffi.string(buf, needed[0]):find("target: expected at most", 1, true))
         request.target.len = 1
-        assert(C.ta_engine_inspect(engine, request, verdict) == 0)
+        assert(C.ta_engine_inspect(engine, request, verdict) == C.TA_STATUS_CLEAN)
         "#,
     );
 }

@@ -20,6 +20,7 @@ local _M = {
   -- Its statuses; negative ones are errors.
   PARTIAL = 2,
   BYPASS = 3,
+  CLEAN = 4,
 }
 
 

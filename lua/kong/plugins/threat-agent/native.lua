@@ -246,6 +246,8 @@ function _M.known_confs()
 end
 
 
+local STATUS_CLEAN = library.CLEAN
+
 -- Clean requests all share this verdict.
 local CLEAN = {
   action = "allow", refuses = false, score = 0, account = 0, session = 0, flight = 0, attempt = 0,
@@ -292,14 +294,7 @@ end
 
 
 -- Copies the verdict out of the scratch.
-local function read_verdict()
-  if verdict.rules_len == 0 and verdict.uninspected == 0 and verdict.spoofed_headers == 0
-     and verdict.account == 0 and verdict.session == 0 and verdict.flight == 0 and verdict.shadow_len == 0
-     and verdict.rest == 0
-  then
-    return CLEAN
-  end
-
+local function copy_verdict()
   local action = verdict.action
   local found = {
     action = ACTIONS[action],
@@ -342,6 +337,19 @@ local function read_verdict()
 end
 
 
+-- Takes the verdict that a call left, by its status. Returns it, or nil and an error.
+local function read_verdict(status, doing)
+  if status == STATUS_CLEAN then
+    return CLEAN
+  end
+  if status ~= 0 then
+    return failure(status, doing)
+  end
+
+  return copy_verdict()
+end
+
+
 -- Tells who sent the request at hand: what request.lua gathered of that, and the address that nginx has.
 local function fill_sender(into, from)
   fill_identity(into, from)
@@ -366,11 +374,7 @@ end
 function _M.check_ban(engine, from)
   fill_sender(identity, from)
   local status = library.C.ta_engine_check_ban(engine, identity, verdict)
-  if status ~= 0 then
-    return failure(status, "check for bans")
-  end
-
-  return read_verdict()
+  return read_verdict(status, "check for bans")
 end
 
 
@@ -425,11 +429,7 @@ function _M.inspect(engine, from)
   else
     status = library.C.ta_engine_inspect(engine, request, verdict)
   end
-  if status ~= 0 then
-    return failure(status, "inspect a request")
-  end
-
-  return read_verdict()
+  return read_verdict(status, "inspect a request")
 end
 
 
@@ -465,11 +465,7 @@ function _M.probe(conf, from)
   request.body_unread_bytes, request.body_unread, request.stage = 0, 0, _M.STAGE.whole
 
   local status = library.C.ta_engine_probe(engine, request, verdict)
-  if status ~= 0 then
-    return failure(status, "test the engine")
-  end
-
-  return read_verdict()
+  return read_verdict(status, "test the engine")
 end
 
 
