@@ -52,7 +52,7 @@ pub fn walk<V: Visitor>(sink: &mut Sink<'_, V>, xml: &[u8]) {
 /// Names where a described service is, in the place of its attribute's own name.
 ///
 /// Source: Web Services Description Language 1.1, sections 3.8 and 4.4.
-pub const ADDRESS: &[u8] = b"address.location";
+const ADDRESS: &[u8] = b"address.location";
 
 fn local(element: &[u8]) -> &[u8] {
     element.rsplit(|b| *b == b':').next().unwrap_or(element)

@@ -13,6 +13,12 @@ pub fn is_deep(value: &Value<'_>) -> bool {
     value.part == Part::Json && memchr::memchr_iter(b'.', value.name).count() >= DEEP
 }
 
+/// Tells a field of a structured document: a member of JSON, an element or attribute of XML.
+pub fn is_field(value: &Value<'_>) -> bool {
+    let tag = !value.name.is_empty() && !matches!(value.name, b"DOCTYPE" | b"?");
+    value.part == Part::Json || value.part == Part::Body && tag
+}
+
 /// Tells an instruction of XML that names a style sheet of CSS, which nothing is transformed by. Shape: what
 /// stands behind `<?xml-stylesheet`.
 ///

@@ -2,9 +2,10 @@
 //! mark that cuts off what the application would append.
 
 use super::detector::{Detector, Report};
+use super::documents::is_field;
 use super::patterns::{pattern, Patterns};
 use super::prefilter::{Hints, Marks};
-use super::ssrf::{goes_back, is_address};
+use super::ssrf::goes_back;
 use super::{Family, Part};
 use crate::decode::Value;
 
@@ -139,7 +140,7 @@ impl Detector for FileInclusion {
         }
         // Settings name other sites; what cuts a path off or is a program says more.
         let cuts = path.len() < text.len() || program;
-        if value.part == Part::Json {
+        if value.part == Part::Json || is_field(value) && !program {
             if remote && cuts && names(value.name) {
                 report.add("inclusion.remote", 0.6);
             }
@@ -148,8 +149,7 @@ impl Detector for FileInclusion {
         let link = is(value.name, &LINKS)
             || ends(value.name, &SITES)
             || ends(value.name, &[b"site"]) && !cuts_off(text)
-            || goes_back(value.name)
-            || is_address(value);
+            || goes_back(value.name);
         if link && !program {
             report.doubt(&["inclusion.cut", "inclusion.address"], LINKED);
         } else if ends(text, &SHOWN) {
@@ -271,6 +271,13 @@ mod tests {
             (Part::Query, b"q", "how to read php://input", false),
             (Part::Query, b"q", "  php://input", true),
             (Part::Query, b"url", "http://203.0.113.7:8080/stream", false),
+            (
+                Part::Body,
+                b"application",
+                "http://192.168.1.9:70/app",
+                false,
+            ),
+            (Part::Body, b"a", "http://203.0.113.7/x.php", true),
             (Part::Query, b"url", "http://a.example/x.txt?", true),
             (Part::Query, b"src", "https://[2001:db8::1]/x.php", true),
             (Part::Query, b"src", "https://[2001:db8::1]/x", false),

@@ -4,11 +4,12 @@
 //! Source: RFC 6890 for special-purpose addresses; the clouds' metadata documentation.
 
 use super::detector::{Detector, Report};
+use super::documents::is_field;
 use super::patterns::{pattern, quoted, Patterns};
 use super::prefilter::{Hints, Marks};
 use super::words::Words;
 use super::{Family, Part};
-use crate::decode::{xml, Value};
+use crate::decode::Value;
 
 /// The detector of this family.
 pub struct Ssrf;
@@ -39,7 +40,7 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("ssrf.confusion", 0.75, 0.3, "^\\s*(?:https?|ftp):(?:[/\\\\]*[^/\\s@?#]*(?:[\\s#?\\\\]|:\\d+\\s)[^/\\s=]*@[^/]|[/\\\\]*[^/\\s]*@[^/\\s]*@|[/\\\\]*[0-9:.]+:\\d+:\\d+|0|\\d+(?:[^\\d/]|$)|\\d{6}|\\[)"),
 ]);
 
-/// What settings of services hold too, which come in JSON.
+/// What settings of services hold too, which come in JSON and XML.
 static LOCAL: Patterns = Patterns::new(&[
     pattern("ssrf.loopback", 0.75, 0.2, "(?:^\\s*|[^\\s\\w.+-])[a-z][a-z0-9+._-]+:[/\\\\]*(?:[^/\\s@]*@)?(?:localhost\\d?(?:[^\\w-]|$)|127\\.\\d+|0\\.0\\.0\\.0|0(?:[:/]|$)|\\[?::1?\\]?(?:[:/]|$)|\\[::|127\\b|localtest\\.me|lvh\\.me|vcap\\.me|0\\.\\d)"),
     quoted("ssrf.loopback", 0.75, 0.2, "\\b[a-z][a-z0-9+._-]+:[/\\\\]*(?:[^/\\s@]*@)?(?:localhost\\d?(?:[^\\w-]|$)|127\\.\\d+|0\\.0\\.0\\.0|0(?:[:/]|$)|\\[?::1?\\]?(?:[:/]|$)|\\[::|127\\b|localtest\\.me|lvh\\.me|vcap\\.me|0\\.\\d)"),
@@ -78,8 +79,11 @@ impl Detector for Ssrf {
             report.doubt(&["ssrf.rebind", "ssrf.confusion"], TOLD);
             return PATTERNS.judge(value, value.bytes, report);
         }
+        if wraps_public(value.bytes) {
+            report.doubt(&["ssrf.scheme"], TOLD);
+        }
         PATTERNS.judge(value, value.bytes, report);
-        if value.part == Part::Json || is_address(value) || says_whose_keys(value) {
+        if tells_address(value) || says_whose_keys(value) {
             return PROBES.judge(value, value.bytes, report);
         }
         // How people write where a repository is cloned from.
@@ -90,9 +94,22 @@ impl Detector for Ssrf {
     }
 }
 
-/// Tells the address that a description gives of its own service, also on a developer's machine.
-pub fn is_address(value: &Value<'_>) -> bool {
-    value.part == Part::Body && value.name == xml::ADDRESS
+/// Tells a setting of a document; in XML, which has no other texts than such, a link.
+fn tells_address(value: &Value<'_>) -> bool {
+    let link = || memchr::memmem::find(value.bytes, b"://").is_some();
+    is_field(value) && (value.part == Part::Json || link())
+}
+
+/// Tells a link to a host of the web that is said to be one, `url:https://a.example/x`, as catalogues of
+/// software locate a source.
+fn wraps_public(text: &[u8]) -> bool {
+    let link = text.strip_prefix(b"url:").unwrap_or_default();
+    let host = link.strip_prefix(b"https://").unwrap_or_default();
+    let part = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-');
+    let name = &host[..host.iter().take_while(part).count()];
+    let last = name.rsplit(|b| *b == b'.').next().unwrap_or_default();
+    let public = last.len() < name.len() && last.iter().any(u8::is_ascii_alphabetic);
+    public && host.get(name.len()) == Some(&b'/') && !is_internal(host)
 }
 
 /// Tells where the head of a token names the keys of who issued it, which may be a neighbour. Source: RFC 7515,
@@ -275,15 +292,21 @@ mod tests {
     fn services_are_described_where_they_run() {
         let at = |name, text| score_at(&Ssrf, Part::Body, name, text);
         for text in ["http://localhost:9000/services/Order", "http://127.0.0.1/"] {
-            assert!(at(xml::ADDRESS, text) < 0.5, "{text}");
-            assert!(at(b"location", text) >= 0.5, "{text}");
+            assert!(at(b"address.location", text) < 0.5, "{text}");
+            assert!(at(b"location", text) < 0.5, "{text}");
+            assert!(
+                at(b"", text) >= 0.5 && at(b"DOCTYPE", text) >= 0.5,
+                "{text}"
+            );
         }
+        assert!(at(b"location", "localhost/") >= 0.5);
         for text in [
             "http://localhost:22/",
             "http://169.254.169.254/latest/meta-data/",
             "gopher://127.0.0.1:6379/_x",
         ] {
-            assert!(at(xml::ADDRESS, text) >= 0.5, "{text}");
+            assert!(at(b"address.location", text) >= 0.5, "{text}");
+            assert!(at(b"location", text) >= 0.5, "{text}");
         }
         assert!(score(&Ssrf, "HTTP:80/index.html") < 0.5);
         for text in ["http:2130706433/", "http:0/", "http:127.1/"] {
@@ -302,6 +325,12 @@ mod tests {
             "<image href='http://localhost:22/'/>",
             "gopher://redis:6379/_x",
             "$lbracejndi:ldap://a.example/x}",
+            "url:file:///etc/hosts",
+            "url:http://127.0.0.1/",
+            "url:https://localhost/",
+            "url:https://192.0.2.1/",
+            "url:https://a.example@127.0.0.1/",
+            "url:https://api.internal/",
         ] {
             assert!(json(text) >= 0.5, "{text}");
         }
@@ -318,6 +347,7 @@ mod tests {
             "http://[2001:db8::1]:8080/",
             "http://[::1]:3000",
             "see //x and isbn:0451450523",
+            "url:https://git.example.com/shop/cart",
         ] {
             assert!(json(text) < 0.5, "{text}");
         }

@@ -6,7 +6,7 @@ mod path;
 mod spelling;
 
 use super::detector::{Detector, Report};
-use super::documents::is_deep;
+use super::documents::{is_deep, is_field};
 use super::prefilter::{Hints, Marks};
 use super::words::Words;
 use super::{Family, Part};
@@ -95,6 +95,7 @@ impl Detector for Traversal {
             };
             let score = match (climbs, alone) {
                 (1..=2, true) if !hidden && is_shown(raw) => 0.3,
+                _ if !hidden && file.is_none() && is_reference(value, raw) => 0.3,
                 _ if file.is_some() && (alone || climbs > 2 && climbed().is_some()) => 0.95,
                 (1.., true) if value.odd_utf8 => 0.9,
                 (1.., true) if hidden => 0.7,
@@ -123,13 +124,14 @@ impl Detector for Traversal {
                 report.add("traversal.climb", score);
             }
         }
-        let setting = value.part == Part::Json && is_setting(value.name);
+        let document = is_field(value);
+        let setting = document && is_setting(value.name);
         // Sentences, and APIs about servers, name files that are of little use to an attacker.
         let sentence = memchr::memchr(b' ', raw.trim_ascii()).is_some() && !is_drive(raw);
         let least = match sentence {
             true => 0.8,
             false if setting => 0.9,
-            false if value.part == Part::Json => 0.7,
+            false if document => 0.7,
             false => 0.0,
         };
         let telling = |score: &f32| *score >= least;
@@ -156,8 +158,10 @@ impl Detector for Traversal {
                 .any(|folder| rest.starts_with(folder))
         });
         let drive = field && is_drive(raw) && !own_drive;
-        let own =
-            !setting && !is_deep(value) && ROOTS.iter().any(|root| path.text.starts_with(root));
+        let own = !setting
+            && !is_deep(value)
+            && !is_served(value)
+            && ROOTS.iter().any(|root| path.text.starts_with(root));
         let more = field && MORE_ROOTS.iter().any(|root| path.text.starts_with(root));
         if named && (drive || own || more) {
             report.add("traversal.root", if own { 0.65 } else { 0.6 });
@@ -177,10 +181,11 @@ impl Detector for Traversal {
 
 /// Tells a name under which services are told where their files lie.
 fn is_setting(name: &[u8]) -> bool {
-    const PARTS: [&[u8]; 12] = [
+    const PARTS: [&[u8]; 13] = [
         b"bind",
         b"cafile",
-        b"certfile",
+        b"cert",
+        b"command",
         b"conf",
         b"dest",
         b"hostpath",
@@ -206,6 +211,58 @@ fn is_shown(raw: &[u8]) -> bool {
     ];
     let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'/' | b'-' | b'_');
     raw.iter().all(plain) && SHOWN.iter().any(|end| raw.ends_with(end))
+}
+
+/// Tells where a document refers to what lies beside it: a description or a schema to another one, a
+/// package to others of its repository, a layer of manifests to those below it.
+/// Source: JSON Reference (draft-pbryan-zyp-json-ref-03); XML Schema, section 4.2; npm's package.json;
+/// Kustomize's kustomization.yaml.
+fn is_reference(value: &Value<'_>, raw: &[u8]) -> bool {
+    const WRITTEN: [&[u8]; 4] = [b".json", b".xsd", b".yaml", b".yml"];
+    const BESIDE: [&[u8]; 9] = [
+        b"bases",
+        b"components",
+        b"dependencies",
+        b"devDependencies",
+        b"optionalDependencies",
+        b"overrides",
+        b"peerDependencies",
+        b"resolutions",
+        b"resources",
+    ];
+    const OF_SYSTEMS: [&[u8]; 9] = [
+        b"boot", b"dev", b"etc", b"home", b"proc", b"root", b"sys", b"usr", b"var",
+    ];
+    const OPENING: [&[u8]; 3] = [b"file:", b"link:", b"portal:"];
+    let path = raw.split(|b| *b == b'#').next().unwrap_or_default();
+    let opened = OPENING.iter().find_map(|scheme| path.strip_prefix(*scheme));
+    let path = opened.unwrap_or(path);
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'/' | b'-' | b'_');
+    let mut names = value.name.rsplit(|b| *b == b'.');
+    let (last, parent) = (names.next().unwrap_or_default(), names.next());
+    let written = matches!(last, b"$ref" | b"schemaLocation")
+        && WRITTEN.iter().any(|end| path.ends_with(end));
+    // Folders, whose names have no point, and none that every system has.
+    let mut folders = path.split(|b| *b == b'/').skip_while(|name| *name == b"..");
+    let first = folders.next().unwrap_or_default();
+    let name = folders.last().unwrap_or(first);
+    let folder = !name.is_empty() && memchr::memchr(b'.', name).is_none();
+    let named = BESIDE.contains(&last) || parent.is_some_and(|name| BESIDE.contains(&name));
+    let beside = folder && named && !OF_SYSTEMS.contains(&first);
+    is_field(value) && path.starts_with(b"../") && path.iter().all(plain) && (written || beside)
+}
+
+/// Tells a page of a site or what belongs to one, by the end of a URL's path: sites have folders that are
+/// named as a server's (`/etc/designs/a.css`, `/bin/search.json`).
+pub(super) fn is_served(value: &Value<'_>) -> bool {
+    const SERVED: [&[u8]; 10] = [
+        b".css", b".gif", b".html", b".jpg", b".js", b".json", b".png", b".svg", b".woff",
+        b".woff2",
+    ];
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'/' | b'-' | b'_');
+    value.part == Part::Path
+        && value.bytes.iter().all(plain)
+        && SERVED.iter().any(|end| value.bytes.ends_with(end))
 }
 
 fn bare(raw: &[u8]) -> bool {

@@ -20,6 +20,64 @@ fn sources_import_each_other() {
 }
 
 #[test]
+fn descriptions_refer_to_files_beside_them() {
+    let at = |name, text: &str| score_at(&Traversal, Part::Json, name, text) >= 0.5;
+    for text in [
+        "../../../shared/models/list.yml",
+        "../../../../v2/error.json#/definitions/id",
+    ] {
+        assert!(!at(b"allOf.$ref", text), "{text}");
+        assert!(at(b"allOf.file", text), "{text}");
+        assert!(score_at(&Traversal, Part::Query, b"$ref", text) >= 0.5);
+    }
+    for (name, text) in [
+        (
+            &b"dependencies.lexer"[..],
+            "link:../../../../packages/lexer",
+        ),
+        (b"dependencies.b", "file:../../../a/node_modules/b"),
+        (b"resources", "../../../../manifests/base/crds/full"),
+    ] {
+        assert!(!at(name, text), "{text}");
+        assert!(at(b"file", text), "{text}");
+    }
+    for text in [
+        "../../../../etc/passwd",
+        "../../../../etc",
+        "../../../../a/",
+        "../../../../a.key",
+    ] {
+        assert!(at(b"resources", text), "{text}");
+    }
+    let schema = "../../../xsd/platform.coreTypes.xsd";
+    assert!(score_at(&Traversal, Part::Body, b"schemaLocation", schema) < 0.5);
+    assert!(score_at(&Traversal, Part::Body, b"location", schema) >= 0.5);
+    for text in [
+        "../../../../etc/passwd",
+        "../../../../etc/passwd#x.yml",
+        "../../../../etc/passwd\0.yml",
+        "../../../../root/.ssh/id_rsa",
+    ] {
+        assert!(at(b"allOf.$ref", text), "{text}");
+    }
+}
+
+#[test]
+fn sites_have_folders_that_servers_have() {
+    let path = |text: &str| score_at(&Traversal, Part::Path, b"", text) >= 0.5;
+    for text in ["/etc/designs/shop.min.css", "/etc/replication/tree.html"] {
+        assert!(!path(text), "{text}");
+    }
+    for text in [
+        "/etc/nginx/nginx.conf",
+        "/etc/passwd",
+        "/etc/../x.html/../../..",
+    ] {
+        assert!(path(text), "{text}");
+    }
+}
+
+#[test]
 fn settings_name_folders_of_servers() {
     for (name, text, want) in [
         (
@@ -32,6 +90,9 @@ fn settings_name_folders_of_servers() {
         (b"hostPath.path", "/var/log/pods", false),
         (b"monitor.caFile", "/etc/prometheus/certs/ca.crt", false),
         (b"monitor.caFile", "/etc/shadow", true),
+        (b"auth.rootcertbundle", "/etc/registry/root.crt", false),
+        (b"registry.command", "/etc/registry/config.yml", false),
+        (b"registry.command", "/etc/shadow", true),
         (b"mountPath", "/etc/shadow", true),
         (b"Metadata.Init.setup.files", "/etc/cfn/hup.conf", false),
         (b"Metadata.Init.setup.files", "/etc/passwd", true),
