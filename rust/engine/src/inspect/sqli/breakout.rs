@@ -102,7 +102,11 @@ impl Reading<'_> {
         };
         let word = self.word(last);
         let content = word.get(1..).unwrap_or_default();
-        self.kind(last) == Kind::Text { open: true }
+        // `like(x, "*a*"))`: brackets and marks close what the text itself has opened.
+        let closing = |b: &u8| matches!(b, b')' | b']' | b'}' | b';' | b',');
+        let closes = !content.is_empty() && content.iter().all(closing);
+        !closes
+            && self.kind(last) == Kind::Text { open: true }
             && word.first() == Some(&self.quote)
             && content.len() <= 8
             && !content.contains(&b' ')
@@ -130,7 +134,7 @@ impl Reading<'_> {
             let Some((operand, next)) = self.operand(i) else {
                 return false;
             };
-            calls |= matches!(operand, Operand::Call(_)) || self.kind(i) == Kind::Variable;
+            calls |= matches!(operand, Operand::Call(_)) || self.is_read(i);
             calls |= operand == Operand::Literal
                 && self.kind(i) == Kind::Open
                 && self.kind(i + 2) != Kind::Comma;
@@ -149,6 +153,16 @@ impl Reading<'_> {
                 _ => return false,
             }
         }
+    }
+
+    /// Tells a variable, and not the scope of a package before what all its packages are named by:
+    /// `@types/*`, `@angular/**`.
+    fn is_read(&self, i: usize) -> bool {
+        let name = self.word(i);
+        let (end, next) = (self.tokens.get(i).end, self.tokens.get(i + 1).start);
+        let scope = !name.starts_with(b"@@") && !self.is(i, b"@version");
+        let all = end == next && self.text[end..].starts_with(b"/*");
+        self.kind(i) == Kind::Variable && !(scope && all)
     }
 
     /// A statement that stops where an operand must follow, since the application's own text goes
@@ -201,8 +215,7 @@ impl Reading<'_> {
             return Some(("sqli.expression", 0.6));
         }
         let s = self.closes(1);
-        let value =
-            matches!(self.kind(0), Kind::Number | Kind::Variable) || self.kind(0) == Kind::Close;
+        let value = matches!(self.kind(0), Kind::Number | Kind::Close) || self.is_read(0);
         if !value || self.tokens.get(0).start > 1 {
             return None;
         }

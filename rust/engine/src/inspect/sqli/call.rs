@@ -34,8 +34,10 @@ impl Reading<'_> {
                 return Some(("sqli.function", 0.75));
             }
         }
-        let command =
-            matches!(self.kind(i + 1), Kind::Text { .. }) && weigh(name) == Weight::Telling;
+        // Between two strings of a list stands nothing but signs: `"Benchmark","Mode"`.
+        let given = matches!(self.kind(i + 1), Kind::Text { .. })
+            && self.word(i + 1).iter().any(u8::is_ascii_alphanumeric);
+        let command = given && weigh(name) == Weight::Telling;
         let probes = self.kind(i + 1) == Kind::Open
             && self.kind(i + 3) == Kind::Open
             && weigh(name) == Weight::Useful

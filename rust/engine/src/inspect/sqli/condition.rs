@@ -20,6 +20,8 @@ impl Reading<'_> {
             {
                 None
             }
+            // `open the page and select your branch`: prose, whose words stand side by side.
+            (Operand::Query, _) if self.tells_to_select(i + 1) => None,
             (Operand::Query, _) if !statement => Some(("sqli.subquery", 0.85)),
             (Operand::Call(Weight::Telling), _) => Some(("sqli.function", 0.9)),
             (_, Kind::Compare) => self.comparison(i, left, j, placed, statement),
@@ -119,6 +121,14 @@ impl Reading<'_> {
         let alone = word.iter().skip(1).all(closing) && self.squeezed(operator);
         self.kind(string) == Kind::Text { open: true }
             && (alone || memchr::memchr(b' ', word).is_some())
+    }
+
+    /// Tells whether a text that has begun before goes on to select something, which no brackets enclose
+    /// and which is no column of a table.
+    fn tells_to_select(&self, i: usize) -> bool {
+        let start = self.tokens.get(i).start;
+        let words = self.kind(i + 1) == Kind::Name && self.kind(i + 2) == Kind::Name;
+        self.kind(i) == Kind::Select && words && self.prose.is_some_and(|at| at <= start)
     }
 
     /// Tells whether the value starts with two names, as sentences do.

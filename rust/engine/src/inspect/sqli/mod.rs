@@ -14,6 +14,7 @@ mod spelling;
 mod statement;
 
 use super::detector::{Detector, Report};
+use super::documents::is_deep;
 use super::patterns;
 use super::prefilter::{Hints, Marks};
 use super::words::Words;
@@ -76,8 +77,12 @@ impl Detector for SqlInjection {
             }
         };
         read(0, Context::Bare);
+        // A sign in quotes and no more, deep in a document: `"*"`.
+        let sign = matches!(text, [open @ (b'\'' | b'"'), sign, close]
+            if open == close && sign.is_ascii_punctuation() && is_deep(value));
         for quote in [b'\'', b'"'] {
-            if let Some(at) = first(text, quote, value.part) {
+            let broken = first(text, quote, value.part).filter(|_| !sign);
+            if let Some(at) = broken {
                 read(at + 1, Context::Quoted);
                 // `\''`: the application doubles the quote, and the backslash undoes the first.
                 if at > 0 && text[at - 1] == b'\\' && text.get(at + 1) == Some(&quote) {
@@ -277,6 +282,13 @@ mod tests {
             "(select pin from cards limit 1) as p",
             "1.e(ascii)or 1.e(1)=1",
             "1'; waitfor delay @t--",
+            "@@version/*",
+            "@version/*",
+            "@a /*",
+            "x' and select pass from users--",
+            "please show me all of my orders and select pass from users",
+            "please show me all of it' and select pass from users--",
+            "1;benchmark 'a'",
         ] {
             assert!(score(&SqlInjection, text) >= 0.5, "{text}");
         }
@@ -354,6 +366,11 @@ mod tests {
             "waitfor delay at gate 5; update set times",
             "7 having max(3) > 1 pieces",
             "version 1.e (beta)",
+            "@types/*",
+            "@angular/**",
+            "and(like(definition,\"*test*\"))",
+            "login required user=\"<KEY>\" pass=\"<SECRET>\";",
+            "\"Benchmark\",\"Mode\",\"Score Error (99.9%)\"\n\"a.b\",\"x\",1",
         ] {
             assert!(score(&SqlInjection, text) < 0.5, "{text}");
         }
@@ -380,10 +397,19 @@ mod tests {
     }
 
     #[test]
+    fn documents_hold_signs_in_quotes() {
+        let json = |name, text| score_at(&SqlInjection, Part::Json, name, text) >= 0.5;
+        assert!(!json(b"policy.vars.origins.value", "\"*\""));
+        assert!(json(b"user.name", "\"*\""));
+        assert!(json(b"policy.vars.origins.value", "\"*\"1"));
+    }
+
+    #[test]
     fn texts_tell_about_conditions() {
         let judge = |text| score_at(&SqlInjection, Part::Json, b"text", text);
         for text in [
             "The manual of the shop says: use ' OR '1'='1 as an example of an injection.",
+            "Go to the page of your fork and select your own branch there.",
             "Why is that, because I'm not an admin, or 1=1? It worked the day before.",
             "Error while reading the page of orders: near ''1' or '1'='1'' at line 1",
         ] {
