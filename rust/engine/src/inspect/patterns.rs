@@ -32,6 +32,9 @@ pub struct Pattern {
     pub regex: &'static str,
 }
 
+/// Letters beyond ASCII by which a text has begun, also one that sets no blanks between its words.
+const LETTERS: usize = 24;
+
 /// Shorthand for a table's line.
 pub const fn pattern(rule: &'static str, alone: f32, within: f32, regex: &'static str) -> Pattern {
     Pattern {
@@ -127,10 +130,18 @@ fn begins(part: Part, text: &[u8]) -> Option<usize> {
     if matches!(part, Part::Path | Part::Header | Part::Cookie) || text.len() <= ALONE {
         return None;
     }
-    let (mut words, mut lines, mut at) = (0, 0, 0);
+    if let Some(opened) = fence(text) {
+        return Some(lead + opened);
+    }
+    let (mut words, mut lines, mut letters, mut at) = (0, 0, 0, 0);
     for word in text.split_inclusive(u8::is_ascii_whitespace) {
         let (start, ends) = (at, word.ends_with(b"\n"));
         at += word.len();
+        let missing = LETTERS - letters;
+        if let Some((last, _)) = foreign(word).nth(missing - 1) {
+            return Some(lead + start + last);
+        }
+        letters += foreign(word).count();
         words += usize::from(is_word(word.trim_ascii_end()));
         lines += usize::from(ends);
         if words == WORDS {
@@ -143,6 +154,25 @@ fn begins(part: Part, text: &[u8]) -> Option<usize> {
     None
 }
 
+/// Measures the line that opens a block of code in Markdown, where a text starts with one. What it is
+/// written in stands there, and nothing else. Source: CommonMark 0.31, section 4.5.
+fn fence(text: &[u8]) -> Option<usize> {
+    let end = memchr::memchr(b'\n', text)?;
+    let language = text[..end].strip_prefix(b"```")?.trim_ascii();
+    let named = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'#' | b'_');
+    let closed = memchr::memmem::find(&text[end..], b"\n```").is_some();
+    (closed && language.iter().all(named)).then_some(end + 1)
+}
+
+/// The letters of a word beyond ASCII, and where each starts. Signs, and letters in a form that readers
+/// fold to those of ASCII, are none. Source: Unicode 15, blocks from U+00C0 to U+D7FF but U+2000 to U+2FFF.
+fn foreign(word: &[u8]) -> impl Iterator<Item = (usize, &u8)> {
+    let starts = |byte: u8| matches!(byte, 0xc3..=0xdf | 0xe0 | 0xe1 | 0xe3..=0xed);
+    word.iter()
+        .enumerate()
+        .filter(move |(_, byte)| starts(**byte))
+}
+
 fn is_word(word: &[u8]) -> bool {
     let plain = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b',' | b'.' | b'\'');
     word.len() > 1 && word.iter().all(plain)
@@ -152,5 +182,32 @@ fn is_word(word: &[u8]) -> bool {
 pub fn compiles(patterns: &Patterns) {
     if let Err(error) = patterns.compile() {
         panic!("{error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_begin_in_any_script_and_with_a_block_of_code() {
+        let begins = |text: &str| begins(Part::Json, text.as_bytes()).is_some();
+        for text in [
+            "現在時刻を生成し、文字列として返します。必要な場合は `$now()` を使います",
+            "Произвольный текст описания, который кончается здесь: $now() и далее",
+            "```js\nconst a = require('fs'); a.readFileSync('x.json')\n```",
+        ] {
+            assert!(begins(text), "{text}");
+        }
+        for text in [
+            "現在時刻を返します: $now() const a = require('fs')",
+            "{{''.__𝐜𝐥𝐚𝐬𝐬__.__𝐦𝐫𝐨__[1].__𝐬𝐮𝐛𝐜𝐥𝐚𝐬𝐬𝐞𝐬__()}}",
+            "ｃｏｎｓｔ ｒｅｑｕｉｒｅ ｃｈｉｌｄ ｐｒｏｃｅｓｓ; ⓒⓤⓡⓛ",
+            "```js const a = require('fs'); a.readFileSync('x.json')```",
+            "```js\nconst a = require('fs'); a.readFileSync('x.json')",
+            "```js;id a = require('fs'); a.readFileSync('x.json')\n```",
+        ] {
+            assert!(!begins(text), "{text}");
+        }
     }
 }

@@ -71,8 +71,14 @@ fn whole(text: &[u8]) -> &[u8] {
     match text {
         [b'"', inside @ .., b'"'] | [b'\'', inside @ .., b'\''] => inside,
         [b'%', inside @ .., b'%'] | [b'%', inside @ ..] => inside,
+        // One of several, as descriptions of parameters write it: `[N|W|R]`.
+        [b'[', inside @ .., b']'] if inside.iter().all(is_code) => inside,
         text => text,
     }
+}
+
+fn is_code(byte: &u8) -> bool {
+    byte.is_ascii_uppercase() || *byte == b'|'
 }
 
 /// A number, an address or a host that is all there is before the first separator: what an

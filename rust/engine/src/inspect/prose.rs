@@ -143,6 +143,32 @@ pub fn lists_words(text: &[u8]) -> bool {
     text.len() <= LONGEST && (alternates(text) || separates(text))
 }
 
+/// Tells a sentence that says what to do with something in quotes, `Type "yes" to confirm`: it starts with a
+/// capital, which no program's name does, has more words than the first, and nothing in it that a shell
+/// would read or open. Cost: linear.
+pub fn instructs(text: &[u8]) -> bool {
+    let shell = |b: &u8| {
+        b.is_ascii_control() || matches!(b, b'`' | b'&' | b'>' | b'<' | b'|' | b';' | b'$' | b'\\')
+    };
+    let quoted = |word: &[u8]| matches!(word.first(), Some(b'\'' | b'"'));
+    let mut words = text.split(|b| *b == b' ');
+    let first = words.next().unwrap_or_default();
+    let (mut plain, mut quotes, mut opens) = (0, false, false);
+    for word in words {
+        plain += usize::from(word.len() > 1 && word.iter().all(u8::is_ascii_lowercase));
+        quotes |= quoted(word);
+        opens |= word.len() > 3 && memchr::memchr(b'/', word).is_some();
+        opens |= word.starts_with(b"-") || word.starts_with(b"/");
+    }
+    text.len() <= LONGEST
+        && first.first().is_some_and(u8::is_ascii_uppercase)
+        && first[1..].iter().all(u8::is_ascii_lowercase)
+        && quotes
+        && !opens
+        && plain >= WORDS
+        && !text.iter().any(shell)
+}
+
 fn alternates(text: &[u8]) -> bool {
     let shell =
         |b: &u8| b.is_ascii_whitespace() || matches!(b, b'`' | b'&' | b'>' | b'<' | b'\'' | b'"');
