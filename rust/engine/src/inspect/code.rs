@@ -55,8 +55,9 @@ static PATTERNS: Patterns = Patterns::new(&[
     // More than a blank there is no sentence's.
     quoted("code.php_call", 0.75, 0.25, concat!("(?:^|[^\\w.>])", functions!(), "(?:\\s{2,}|[\\t\\r\\n]|\\s*(?:/\\*[^*]{0,40}\\*/|#[^\\n]{0,40}\\n|//[^\\n]{0,40}\\n)\\s*)\\(\\s*\\w")),
     pattern("code.php_variable", 0.85, 0.4, "\\$_(?:get|post|request|cookie|server|files|env|session)\\b|\\$globals\\b|\\$http_(?:raw_)?post\\w*|\\$this->|\\$\\{?_(?:[^a-z_]|_+(?:[^a-z_]|$))|\\bauto_(?:pre|ap)pend_file\\b|allow_url_(?:include|fopen)\\b|\\bdisable_functions\\b|\\bopen_basedir\\b|\\bopcache\\.\\w|\\bsuhosin\\.|\\bextension_dir\\s*="),
-    // Names in brackets are in one case where they are a function's of PHP: formulas mix it, `${addDays(x, 1)}`.
-    pattern("code.php_variable", 0.75, 0.2, "\\$+(?:\\s*\\{@?[a-z_]\\w*\\}|\\s*\\{@?(?-i:[a-z_][a-z0-9_]*|[A-Z_][A-Z0-9_]*)|\\s*@?[a-z_]\\w*\\}?)(?:(?:/\\*[^*]*\\*/|\\s)*[\\[{][^\\]}\\n]{1,24}[\\]}])*(?:/\\*[^*]*\\*/|\\s)*\\([^()\\n]{0,60}\\)|\\$\\w+->\\$?\\w+(?:\\(|->)|\\$\\$\\w|\\$globals\\[|::\\$\\w+\\s*\\(|\\$\\s+\\{\\s*[$'\"@\\w][^}]{0,60}\\}|^\\s*\\$\\w+\\s*=[^=]|\\$\\{@?\\w+\\}\\("),
+    // Names are in one case where they are a function's of PHP: formulas mix it, `${addDays(x, 1)}`, and
+    // titles go on in brackets behind a blank, `$host (all)`.
+    pattern("code.php_variable", 0.75, 0.2, "\\$+(?:\\s*\\{@?[a-z_]\\w*\\}|\\s*\\{@?(?-i:[a-z_][a-z0-9_]*|[A-Z_][A-Z0-9_]*)|\\s*@?(?-i:[a-z_][a-z0-9_]*|[A-Z_][A-Z0-9_]*|_\\w*)\\}?)(?:(?:/\\*[^*]*\\*/|\\s)*[\\[{][^\\]}\\n]{1,24}[\\]}])*(?:(?:/\\*[^*]*\\*/|\\s)*\\((?:[^()\\na-z][^()\\n]{0,60})?\\)|(?:/\\*[^*]*\\*/)?\\([^()\\n]{0,60}\\))|\\$\\w+->\\$?\\w+(?:\\(|->)|\\$\\$\\w|\\$globals\\[|::\\$\\w+\\s*\\(|\\$\\s+\\{\\s*[$'\"@\\w][^}]{0,60}\\}|^\\s*\\$\\w+\\s*=[^=]|\\$\\{@?\\w+\\}\\("),
     pattern("code.php_variable", 0.75, 0.2, "\\(?['\"](?:system|exec|passthru|assert|eval|phpinfo|shell_exec)['\"]\\s*\\)?\\s*(?:/\\*[^*]*\\*/\\s*)*\\(|\\(\\s*['\"][\\w.'\" ]+['\"]\\s*\\)\\s*\\(|\\(string\\)\\s*['\"]"),
     // A function's name in brackets or quotes, called: PHP takes any expression for one.
     pattern("code.php_invoked", 0.8, 0.35, "[(\\[{\"']\\s*(?:/\\*[^*]*\\*/\\s*)?[\"']?\\s*(?:system|(?:shell_)?exec|passthru|assert|eval|phpinfo|popen|proc_open|call_user_func)\\s*[\"']?\\s*[)\\]}\"'][\\s)\\]}]*(?:\\[\\s*\\d\\s*\\]|\\{[^}]{0,40}\\}|[\\s)}\\]]|/\\*[^*]*\\*/)*\\("),
@@ -135,6 +136,9 @@ mod tests {
     fn code_is_found() {
         patterns::compiles(&PATTERNS);
         for text in [
+            "$run ('id')",
+            "$run ()",
+            "$a/**/(b)",
             "<?php system('id'); ?>",
             "phpinfo()",
             "system(\"ls\");",
@@ -216,8 +220,20 @@ mod tests {
     }
 
     #[test]
+    fn scripts_of_manifests_are_programs() {
+        let json = |name, text| score_at(&CodeInjection, Part::Json, name, text) >= 0.5;
+        let text = "node -e \"console.log(require('./package.json').version)\"";
+        assert!(!json(b"scripts.version", text));
+        assert!(json(b"note", text));
+        let text = "node -e \"require('child_process').exec('id')\"";
+        assert!(json(b"scripts.version", text));
+    }
+
+    #[test]
     fn ordinary_text_is_left_alone() {
         for text in [
+            "Statistics for $host (all of them)",
+            "$fromAI(\"name\", \"Name\", \"string\")",
             "com.example.app",
             "process.env undefined",
             "process.exit in tests",

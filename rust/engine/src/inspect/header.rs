@@ -12,10 +12,11 @@ use crate::decode::{kind, Value};
 /// The detector of this family.
 pub struct HeaderInjection;
 
-/// A line's end, and what servers fold or cut to one.
+/// A line's end, and what servers fold or cut to one. A line that is indented goes on with the header
+/// before it (RFC 9112, section 5.2), but some servers pass over a blank.
 macro_rules! line_end {
     () => {
-        "(?:[\\r\\n]|\\xe5\\x98[\\x8a\\x8d]|\\\\r\\\\n|%0[da])[\\s]*"
+        "(?:[\\r\\n]|\\xe5\\x98[\\x8a\\x8d]|\\\\r\\\\n|%0[da])(?:\\s*[\\r\\n])?[ \\t]?"
     };
 }
 
@@ -119,6 +120,7 @@ mod tests {
             "x\r\n\r\n<html>",
             "x\r\nStatus: 200 OK",
             "x\r\nAccess-Control-Allow-Origin: *",
+            "x\r\n\r\n Location: http://a.example",
         ] {
             assert!(score(&HeaderInjection, text) >= 0.5, "{text}");
         }
@@ -133,6 +135,8 @@ mod tests {
             "Agenda\nDate: 5 May\nLocation: Room 5\nHost: Anna\nStatus: open",
             "HTTP/1.1 404 Not Found when I click",
             "it says \\r\\n at the end",
+            "Document: core-2.0\n      Location: http://docs.a.example/core\n      Revision: 1",
+            "ingress:\n  host: shop.a.example\n  location: /api\n",
         ] {
             assert!(score(&HeaderInjection, text) < 0.5, "{text}");
         }

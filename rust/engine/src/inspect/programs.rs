@@ -1,5 +1,6 @@
 //! Programs and queries that are known as such, in which calls of other languages mean nothing.
 
+use super::builds::takes_commands;
 use super::documents::holds_program;
 use super::Part;
 use crate::decode::Value;
@@ -23,7 +24,7 @@ const PROGRAMMED: [&str; 5] = [
 pub fn foreign(value: &Value<'_>) -> Option<&'static [&'static str]> {
     let text = value.bytes;
     match () {
-        () if holds_program(value) && !leaves(text) => Some(&PROGRAMMED),
+        () if (holds_program(value) || takes_commands(value)) && !leaves(text) => Some(&PROGRAMMED),
         () if is_python(text) && !leaves(text) => Some(&PHP),
         () if queries_panels(text) => Some(&["code.php_variable"]),
         () if is_sample(value) => Some(&SCRIPTED),

@@ -105,6 +105,8 @@ mod tests {
             "${ .room.number }",
             "${{ github.ref }}",
             "a { b } ${c}",
+            "{{ $labels.handler }} of {{ $labels.app }}",
+            "<{{ code.system }}> {{ node.handler }}",
         ] {
             assert_eq!(held(text.as_bytes()), Some(Holds::Names), "{text}");
         }
@@ -118,6 +120,10 @@ mod tests {
         }
         for text in [
             "no bracket",
+            "{{ $labels.handler.settings }}",
+            "{{ $labels }}{{ handler }}",
+            "{{ system }} {{ .system }}",
+            "{{ os.system.x }} {{ config.file }}",
             "{{7*7}}",
             "{{7}}",
             "{{ 7 == 7 }}",

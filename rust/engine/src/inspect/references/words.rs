@@ -66,6 +66,16 @@ const REACHING: [&[u8]; 62] = [
     b"window",
 ];
 
+/// Those of them that data have as fields, too, behind what they are a field of.
+const MEMBERS: [&[u8]; 6] = [
+    b".document",
+    b".file",
+    b".handler",
+    b".header",
+    b".settings",
+    b".system",
+];
+
 /// Filters that change how a value looks.
 const FILTERS: [&[u8]; 20] = [
     b"b64enc",
@@ -104,8 +114,20 @@ pub fn is_path(word: &[u8]) -> bool {
             && !hidden
             && !REACHING.contains(&name)
     };
+    // Of an alert, which has nothing else: `$labels.handler`.
+    if let Some(label) = word.strip_prefix(b"$labels.") {
+        return !label.is_empty()
+            && label
+                .iter()
+                .all(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    }
     let two = memchr::memmem::find(path, b"::");
     let (scope, rest) = two.map_or((&b"x"[..], path), |at| (&path[..at], &path[at + 2..]));
+    // What such an object is a member of is another one: `code.system`.
+    let rest = MEMBERS
+        .iter()
+        .find_map(|member| rest.strip_suffix(*member))
+        .unwrap_or(rest);
     name(scope) && rest.split(|b| *b == b'.').all(name)
 }
 
