@@ -36,7 +36,12 @@ impl Reading<'_> {
             {
                 Some(("sqli.clause", 0.55))
             }
-            Kind::Sort | Kind::Having | Kind::Limit if short => Some(("sqli.clause", 0.6)),
+            // `'group' is a word`: the quote behind it is its own.
+            Kind::Sort | Kind::Having | Kind::Limit
+                if short && self.text.get(self.tokens.get(s).end) != Some(&self.quote) =>
+            {
+                Some(("sqli.clause", 0.6))
+            }
             _ => None,
         }
     }

@@ -133,18 +133,25 @@ impl Detector for SqlInjection {
     }
 }
 
-/// Where a quote may first end a string of the application's. Of a header, not around a parameter that is a
-/// sign and nothing else: `odata.include-annotations="*"`.
+/// Where a quote may first end a string of the application's. Of a header, and of a query's labels, not
+/// around a parameter that is a sign and nothing else: `odata.include-annotations="*"`, `{line="#"}`.
 fn first(text: &[u8], quote: u8, part: Part) -> Option<usize> {
     let mut from = 0;
     loop {
         let at = from + memchr::memchr(quote, &text[from..])?;
         let (before, behind) = text.split_at(at);
-        let sign = part == Part::Header
+        let labels = text.starts_with(b"{");
+        let sign = (part == Part::Header || labels)
             && before.ends_with(b"=")
             && matches!(behind, [_, sign, end, ..] if sign.is_ascii_punctuation() && *end == quote);
         let rest = behind.get(3..).unwrap_or_default().trim_ascii_start();
-        if !sign || !matches!(rest, [] | [b';' | b',', ..]) {
+        let ends = match rest {
+            [] | [b';', ..] => !labels,
+            [b',', ..] => true,
+            [b'}', ..] => labels,
+            _ => false,
+        };
+        if !sign || !ends {
             return Some(at);
         }
         from = at + 3;
@@ -285,6 +292,11 @@ mod tests {
             "@@version/*",
             "@version/*",
             "@a /*",
+            "{line=\"#",
+            "{line=\"#\"} or 1=1",
+            "x' or case 1 when 1 then 1 else 0 end--",
+            "x' group by 1--",
+            "' limit 1--",
             "x' and select pass from users--",
             "please show me all of my orders and select pass from users",
             "please show me all of it' and select pass from users--",
@@ -367,6 +379,11 @@ mod tests {
             "7 having max(3) > 1 pieces",
             "version 1.e (beta)",
             "@types/*",
+            "{line=\"#\"}",
+            "messages of a failure or null in case of validation",
+            "create an alert or case in `Iris` with rules",
+            "similar to 'group' but usable for other purposes",
+            "$('Limit').item.json.id",
             "@angular/**",
             "and(like(definition,\"*test*\"))",
             "login required user=\"<KEY>\" pass=\"<SECRET>\";",

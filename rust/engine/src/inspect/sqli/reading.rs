@@ -179,6 +179,11 @@ impl Reading<'_> {
         Some((kind, end))
     }
 
+    /// Tells whether a `case` has a condition, soon behind it. Cost: a few tokens.
+    fn chooses(&self, i: usize) -> bool {
+        (i + 1..self.tokens.len().min(i + 8)).any(|k| self.is(k, b"when"))
+    }
+
     fn primary(&self, mut i: usize) -> Option<(Operand, usize)> {
         let from = i;
         let row = (self.kind(i) == Kind::Open).then_some(i);
@@ -190,6 +195,8 @@ impl Reading<'_> {
         }
         let found = match self.kind(i) {
             Kind::Number | Kind::Text { .. } | Kind::Variable => (Operand::Literal, i + 1),
+            // Sentences have cases too, `or null in case of x`; an expression names what it tells apart.
+            Kind::Case if !self.chooses(i) => (Operand::Name, i + 1),
             Kind::Select | Kind::Case => return Some((Operand::Query, i + 1)),
             // That of XPath looks for a node: `exists(f:code)`.
             Kind::Exists
