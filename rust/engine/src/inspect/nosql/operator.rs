@@ -59,12 +59,16 @@ pub(super) fn judge(value: &Value<'_>) -> Option<f32> {
     named.then(|| weigh(steps(key), None)).flatten()
 }
 
-/// Tells the name of a parameter that reads as a path to some servers, and ends in an operator: `a.b.$ne`.
+/// Tells the name of a parameter that reads as a path to some servers, and holds an operator behind its
+/// first step, with points alone or with brackets among them: `a.b.$ne`, `a[0].$ne`, `a.$ne[]`.
 fn is_dotted(value: &Value<'_>) -> bool {
-    let last = value.bytes.rsplit(|b| *b == b'.').next();
     matches!(value.part, Part::Query | Part::Form)
-        && last.is_some_and(|last| last.len() < value.bytes.len() && kind(last).is_some())
-        && value.bytes.iter().all(|b| is_word(*b) || *b == b'$')
+        && value.bytes.first().is_some_and(|b| is_word(*b))
+        && value
+            .bytes
+            .iter()
+            .all(|b| is_word(*b) || matches!(b, b'$' | b'[' | b']'))
+        && steps(value.bytes).skip(1).any(|step| kind(step).is_some())
 }
 
 /// Tells whether a value is the name of a parameter with brackets: `a[b][$ne]`.
@@ -304,10 +308,18 @@ mod tests {
         for (key, want) in [
             (&b"user.$ne"[..], true),
             (b"login.password.$regex", true),
+            (b"password.$ne[]", true),
+            (b"user[name].$ne", true),
+            (b"list[0].pwd.$regex", true),
+            (b"user.$in[0]", true),
             (b"price.$gte", false),
             (b"form.$invalid", false),
             (b"Orders.$count", false),
             (b"the user.$ne", false),
+            (b"filter[price].min[]", false),
+            (b"items.$id[0]", false),
+            (b"price.$in[]", false),
+            (b"filter.user.$in[0]", false),
         ] {
             let found = score_of(Part::Query, key) >= 0.5;
             assert_eq!(found, want, "{}", key.escape_ascii());
