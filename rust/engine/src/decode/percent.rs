@@ -63,6 +63,7 @@ pub fn is_odd(text: &[u8]) -> bool {
     memchr::memchr3_iter(0xc0, 0xc1, 0xef, text).any(found)
         || memchr::memchr2_iter(0xe0, 0xf0, text).any(found)
         || memchr::memchr2_iter(0xf8, 0xfc, text).any(found)
+        || climbs(text)
 }
 
 /// Tells whether a text may hold such values. Cost: a fast pass over ASCII.
@@ -70,7 +71,17 @@ pub fn may_be_odd(text: &[u8]) -> bool {
     !is_ascii(text)
         && (memchr::memchr3(0xc0, 0xc1, 0xef, text).is_some()
             || memchr::memchr2(0xe0, 0xf0, text).is_some()
-            || memchr::memchr2(0xf8, 0xfc, text).is_some())
+            || memchr::memchr2(0xf8, 0xfc, text).is_some()
+            || climbs(text))
+}
+
+/// Tells two dots in one character that are a step of a path; elsewhere they are ink, as in sentences.
+fn climbs(text: &[u8]) -> bool {
+    let mut leaders = memchr::memmem::find_iter(text, LEADER);
+    leaders.any(|at| {
+        let starts = at == 0 || matches!(text[at - 1], b'/' | b'\\' | b'=' | b'"' | b'\'');
+        starts && matches!(text.get(at + LEADER.len()), Some(b'/' | b'\\'))
+    })
 }
 
 /// The compiler makes vectors of this, as it does not of the slice's own.
@@ -259,6 +270,20 @@ mod tests {
                 "{}",
                 text.escape_ascii()
             );
+        }
+    }
+
+    #[test]
+    fn two_dots_in_one_character_are_odd_as_steps() {
+        for (text, want) in [
+            ("\u{2025}/\u{2025}/a", true),
+            ("a/\u{2025}\\b", true),
+            ("a \u{2025}/b", false),
+            ("\u{2025}\u{2025}/b", false),
+            ("\u{2025}", false),
+        ] {
+            assert_eq!(is_odd(text.as_bytes()), want, "{text}");
+            assert_eq!(may_be_odd(text.as_bytes()), want, "{text}");
         }
     }
 
