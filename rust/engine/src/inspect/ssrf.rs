@@ -47,13 +47,11 @@ static LOCAL: Patterns = Patterns::new(&[
     pattern("ssrf.loopback", 0.6, 0.0, "^\\s*(?:localhost\\d?(?:\\.localdomain\\d?)?|ip(?:v?6)-(?:localhost|loopback)|(?:gateway|host|kubernetes)\\.(?:docker|containers|default\\.svc\\.cluster)\\.(?:internal|local)|lvh\\.me|localtest\\.me|vcap\\.me|127(?:\\.\\d+){1,3})(?::\\d+)?/"),
     pattern("ssrf.address", 0.75, 0.2, "^\\s*[a-z][a-z0-9+.-]*:[/\\\\]*(?:\\\\\\w){3,}|^\\s*[a-z][a-z0-9+.-]*://(?:\\[(?:[0-14-9a-f:][0-9a-f:.]*|[23][0-9a-f]{0,2}(?:[:.][0-9a-f:.]*)?)\\]|0x[0-9a-f]{8,})"),
     pattern("ssrf.private", 0.55, 0.1, "^(?:\\s*|/[\\w./-]{0,64}/)(?:https?|ftp)://(?:[^/\\s@]*@)?(?:10\\.\\d+\\.\\d+\\.\\d+|192\\.168\\.\\d+\\.\\d+|172\\.(?:1[6-9]|2\\d|3[01])\\.\\d+\\.\\d+|169\\.254\\.\\d+\\.\\d+)"),
-    pattern("ssrf.private", 0.6, 0.1, "^\\s*(?:https?|ftp)://(?:[^/\\s@]*@)?(?:[a-z0-9-]+\\.)*(?:internal|intranet|corp|consul|svc\\.cluster\\.local|[a-z0-9-]+\\.svc|kubernetes\\.default)(?:[:/]|$)"),
+    pattern("ssrf.private", 0.6, 0.1, "^\\s*(?:https?|ftp)://(?:[^/\\s@]*@)?(?:[a-z0-9-]+\\.)*(?:internal|intranet|corp|consul|svc\\.cluster\\.local|[a-z0-9-]+\\.svc|kubernetes\\.default)\\.?(?:[:/]|$)"),
     // With the scheme of the page that it stands in.
     pattern("ssrf.private", 0.6, 0.1, "^\\s*/{2,}(?:[^/\\s@]*@)?(?:localhost|127(?:\\.\\d+){1,3}|169\\.254\\.\\d+\\.\\d+|10\\.\\d+\\.\\d+\\.\\d+|192\\.168\\.\\d+\\.\\d+|172\\.(?:1[6-9]|2\\d|3[01])\\.\\d+\\.\\d+|0x[0-9a-f]{8}|\\d{8,10}|\\[[0-9a-f:.]+\\])(?:[:/]|$)"),
     pattern("ssrf.scheme", 0.8, 0.4, "(?:^|[\\s=:'\"(,])(?:ldaps?|sftp|ircs?|nfs|afp|smb|imaps?|rtsp|telnet|jdbc:\\w+|mongodb|dns):(?:[/\\\\]{2}|[/\\\\]?127)"),
     pattern("ssrf.scheme", 0.75, 0.2, "(?:^|[\\s=:'\"(,])(?:ssh|svn):(?:[/\\\\]{2}|[/\\\\]?127)"),
-    // A neighbour's port that does not speak HTTP.
-    pattern("ssrf.probe", 0.65, 0.2, "^\\s*https?://(?:[^/\\s@]*@)?[a-z0-9_-]+:(?:2[235]|110|143|445|3306|5432|6379|11211|27017)(?:[/?#'\"\\s]|$)"),
 ]);
 
 /// What settings do not ask for at such hosts: ports that do not speak HTTP, consoles, and what their
@@ -89,6 +87,9 @@ impl Detector for Ssrf {
         // How people write where a repository is cloned from.
         if value.bytes.starts_with(b"ssh://git@") {
             report.doubt(&["ssrf.scheme"], TOLD);
+        }
+        if calls_neighbour(value.bytes) {
+            report.add("ssrf.probe", 0.65);
         }
         LOCAL.judge(value, value.bytes, report);
     }
@@ -187,7 +188,7 @@ pub fn is_internal(host: &[u8]) -> bool {
         }
         end += 1;
     }
-    let name = &host[..port.unwrap_or(end)];
+    let name = rooted(&host[..port.unwrap_or(end)]);
     let starts = |start: &[u8]| {
         name.get(..start.len())
             .is_some_and(|s| s.eq_ignore_ascii_case(start))
@@ -229,13 +230,50 @@ pub fn is_internal(host: &[u8]) -> bool {
     begins || closes || odd || port.is_some_and(|at| is_silent(name, &read[at + 1..end]))
 }
 
-/// Tells a neighbour, whose name has no point, and a port that does not speak HTTP.
+/// Takes the point off a name that ends in one, as complete ones do. Source: RFC 1034, section 3.1.
+fn rooted(name: &[u8]) -> &[u8] {
+    name.strip_suffix(b".").unwrap_or(name)
+}
+
+/// Tells a neighbour, whose name has no point, and a port on which no pages are.
 #[cold]
 fn is_silent(name: &[u8], port: &[u8]) -> bool {
-    const PORTS: [&[u8]; 11] = [
-        b"22", b"23", b"25", b"110", b"143", b"445", b"3306", b"5432", b"6379", b"11211", b"27017",
-    ];
-    PORTS.contains(&port) && memchr::memchr(b'.', name).is_none()
+    let port: Option<u16> = std::str::from_utf8(port).ok().and_then(|p| p.parse().ok());
+    memchr::memchr(b'.', name).is_none() && port.is_some_and(|port| !serves_pages(port))
+}
+
+/// Tells the ports of web servers, and those on which such are developed and tried.
+fn serves_pages(port: u16) -> bool {
+    matches!(port, 80 | 81 | 443 | 3000..=3010 | 4200 | 4443 | 5000 | 5173 | 7070..=9099 | 9443)
+}
+
+/// Tells a URL of the web to a neighbour's port that serves no pages: databases, queues, and what runs
+/// containers, `http://redis:6379/`.
+fn calls_neighbour(text: &[u8]) -> bool {
+    let text = text.trim_ascii_start();
+    let starts = |scheme: &[u8]| {
+        let start = text.get(..scheme.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    let scheme = [&b"http://"[..], b"https://"]
+        .into_iter()
+        .find(|s| starts(s));
+    let Some(rest) = scheme.map(|scheme| &text[scheme.len()..]) else {
+        return false;
+    };
+    let ends = |b: &u8| b"/?#'\" \t\r\n".contains(b);
+    let authority = &rest[..rest
+        .iter()
+        .take(HOST)
+        .position(ends)
+        .unwrap_or(rest.len().min(HOST))];
+    let host = authority.rsplit(|b| *b == b'@').next().unwrap_or_default();
+    let Some(colon) = memchr::memchr(b':', host) else {
+        return false;
+    };
+    let name = rooted(&host[..colon]);
+    let part = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    !name.is_empty() && name.iter().all(part) && is_silent(name, &host[colon + 1..])
 }
 
 #[cfg(test)]
@@ -279,6 +317,12 @@ mod tests {
             "http://a.rbndr.us/",
             "http://redis:6379/",
             "https://db:3306",
+            "http://redis.:6379/",
+            "http://docker:2375/containers/json",
+            "http://user@db:1433",
+            "http://oracle:1521/?x",
+            "http://es:9200/_cat",
+            "http://api.internal./",
             "http://kubernetes.default/api",
             "169.254.169.254/latest/meta-data",
             "http://[fd00::1]/",
@@ -395,6 +439,10 @@ mod tests {
             "https://[2001:db8::1]/x",
             "http://wiki/",
             "http://blog:8080/",
+            "http://app.:3000/",
+            "https://docs.example.:2375/",
+            "https://vault.example.com:2375/",
+            "http://a:b",
             "https://git.example.com:22/",
             "169.254.169.254/32",
             "169.254.0.0/16",
