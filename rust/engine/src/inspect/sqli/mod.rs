@@ -399,6 +399,7 @@ mod tests {
         for text in [
             "odata.maxpagesize=50, odata.include-annotations=\"*\"",
             "a=\"*\"; b='-'",
+            "include-annotations=\"-*\"",
         ] {
             assert!(header(text) < 0.5, "{text}");
         }

@@ -187,7 +187,9 @@ impl Reading<'_> {
     fn primary(&self, mut i: usize) -> Option<(Operand, usize)> {
         let from = i;
         let row = (self.kind(i) == Kind::Open).then_some(i);
-        while matches!(self.kind(i), Kind::Prefix | Kind::Open | Kind::Math) {
+        // No dialect has a sign of multiplication before an operand: `"-*"` is a pattern.
+        let leads = |i| matches!(self.kind(i), Kind::Prefix | Kind::Open | Kind::Math);
+        while leads(i) && !self.is(i, b"*") {
             i += 1;
             if i - from > 16 {
                 return None;
