@@ -78,13 +78,33 @@ fn data(url: &[u8]) -> &[u8] {
     &url[start..]
 }
 
-/// Tells where the head of a signed token is in what a header authorizes by.
+/// Tells where the head of a signed token is in what a header authorizes by: behind the scheme, and what
+/// stands around it for readers that are no sticklers, `Bearer  "eyJ`, `Token token=eyJ`.
 pub fn head_of_token(value: &[u8]) -> Option<Range<usize>> {
+    /// Longest scheme, and a parameter's name. Units: bytes.
+    const LEAD: usize = 32;
     let start = memchr::memchr(b' ', value).map_or(0, |at| at + 1);
-    let token = &value[start..];
-    token
-        .starts_with(b"eyJ")
-        .then(|| start..start + head(token).len())
+    let from = |start: usize| start..start + head(&value[start..]).len();
+    if value[start..].starts_with(START) {
+        return Some(from(start));
+    }
+    let lead = &value[..value.len().min(LEAD + START.len())];
+    let leads = |at: &usize| *at == 0 || !lead[at - 1].is_ascii_alphanumeric();
+    let start = memchr::memmem::find_iter(lead, START).find(leads)?;
+    Some(from(start))
+}
+
+/// How the base64 of an object of JSON starts.
+const START: &[u8] = b"eyJ";
+
+/// Takes the quotes off a value without blanks that stands in some, as in cookies. Source: RFC 6265, section
+/// 4.1.1.
+pub fn quoted(value: &[u8]) -> Option<&[u8]> {
+    let (quote @ (b'"' | b'\''), rest) = value.split_first()? else {
+        return None;
+    };
+    let inner = rest.strip_suffix(std::slice::from_ref(quote))?;
+    is_token(inner).then_some(inner)
 }
 
 /// Tells whether the first three bytes would be ASCII.
@@ -186,6 +206,26 @@ mod tests {
             ("{\n\"a\": 1\n}\n", false),
         ] {
             assert_eq!(is_document(text.as_bytes()), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn tokens_are_found_behind_schemes() {
+        for (value, want) in [
+            ("Bearer eyJh.e30.c", Some(7..11)),
+            ("bearer  eyJh.e30.c", Some(8..12)),
+            ("Bearer\teyJh", Some(7..11)),
+            ("Bearer \"eyJh.e30.c\"", Some(8..12)),
+            ("Token token=eyJh.e30.c", Some(12..16)),
+            ("eyJh.e30.c", Some(0..4)),
+            ("Basic QWxheyJhYmM6", None),
+            ("Bearer abc.eyXh", None),
+            (
+                "Digest username=\"a\", realm=\"a long one indeed\", nonce=eyJh",
+                None,
+            ),
+        ] {
+            assert_eq!(head_of_token(value.as_bytes()), want, "{value}");
         }
     }
 

@@ -14,6 +14,12 @@ pub fn is_token(value: &Value<'_>) -> bool {
     any & !KINDS == 0 && (any & kind::SPACE == 0 || around())
 }
 
+/// Tells what was base64 as a file that is handed on; no address and no header holds one.
+fn is_file(value: &Value<'_>, text: &[u8]) -> bool {
+    let sent = matches!(value.part, Part::Json | Part::Body | Part::Form);
+    sent && base64::is_document(text)
+}
+
 /// Where values go.
 pub struct Out<V> {
     pub visitor: V,
@@ -64,7 +70,7 @@ impl<V: Visitor> Out<V> {
     /// Hands out the text of a token that was nested.
     #[inline(never)]
     fn hand_token(&mut self, value: &Value<'_>, text: &[u8]) {
-        if base64::is_document(text) {
+        if is_file(value, text) {
             self.values += 1;
             return;
         }
@@ -161,14 +167,25 @@ impl<V: Visitor> Nested<'_, V> {
                 any & kind::CONTROL != 0,
                 self.token,
             ) {
-                self.undone(value, base64::is_document);
+                self.undone(value, |text| is_file(value, text));
             }
         } else if any & (kind::OPEN | kind::BRACE) != 0 {
             self.respelled(value);
+        } else if any & kind::QUOTE != 0 {
+            self.quoted(value);
         }
         let word = matches!(value.part, Part::Header | Part::File) && any & kind::TAG != 0;
         if word && encoded_word::undo(value.bytes, self.token) {
             self.undone(value, |_| false);
+        }
+    }
+
+    /// Hands out the text that a value in quotes is the base64 of.
+    #[inline(never)]
+    fn quoted(&mut self, value: &Value<'_>) {
+        let inner = base64::quoted(value.bytes).map(base64::held);
+        if inner.is_some_and(|inner| base64::undo(inner, false, self.token)) {
+            self.undone(value, |text| is_file(value, text));
         }
     }
 

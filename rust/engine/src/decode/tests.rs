@@ -457,6 +457,20 @@ fn base64_is_undone_however_it_is_laid_out() {
         let want = format!("json.a={want}");
         assert!(got.contains(&want), "{body} {got:?}");
     }
+    // Lines make a file of what is sent, and hide nothing in an address.
+    let file = "I2EKYgo8c3ZnL29ubG9hZD1hKCk+";
+    let sent = posted(
+        "application/json",
+        format!("{{\"a\":\"{file}\"}}").as_bytes(),
+    );
+    assert!(!sent.iter().any(|v| v.contains("<svg")), "{sent:?}");
+    let query = format!("a={file}");
+    let request = Request {
+        query: query.as_bytes(),
+        ..Request::default()
+    };
+    let (asked, _) = values(&request);
+    assert!(asked.iter().any(|v| v.contains("<svg")), "{asked:?}");
     let lines = br#"{"a":"Anna\nBertha\nCharlotte\nDorothea","b":" Hildegard and Bartholomew ","c":"{\"d\":\"Hildegard-Bartholomew\"}"}"#;
     // Four names and three texts, and nothing else.
     assert_eq!(posted("application/json", lines).len(), 7);
@@ -477,6 +491,20 @@ fn heads_of_tokens_are_read() {
     for place in ["query.t", "header.authorization", "cookie.t"] {
         let want = format!("{place}=../../a'");
         assert!(got.contains(&want), "{want} in {got:?}");
+    }
+    let loosely = [
+        format!("Authorization: Bearer  \"{token}\"\r\n"),
+        format!("Authorization: Token token={token}\r\n"),
+        format!("Cookie: t=\"{token}\"\r\n"),
+    ];
+    for headers in &loosely {
+        let headers = headers.as_bytes();
+        let request = Request {
+            headers,
+            ..Request::default()
+        };
+        let (got, _) = values(&request);
+        assert!(got.iter().any(|v| v.ends_with("=../../a'")), "{got:?}");
     }
     // What it claims is anybody's name.
     assert!(!got.iter().any(|v| v.ends_with("=1")), "{got:?}");
