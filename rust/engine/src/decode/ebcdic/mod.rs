@@ -105,7 +105,7 @@ fn page(name: &[u8]) -> Option<&'static Page> {
 impl Ebcdic {
     /// Makes ASCII of it. Cost: linear.
     pub fn undo(self, text: &[u8]) -> Vec<u8> {
-        let table = table(self.0);
+        let table = self.0.ascii.get_or_init(|| table(self.0));
         text.iter().map(|b| table[usize::from(*b)]).collect()
     }
 }

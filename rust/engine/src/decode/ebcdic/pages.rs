@@ -2,6 +2,8 @@
 //!
 //! Source: the tables of glibc's iconv and of Java, IBM's for 924.
 
+use std::sync::OnceLock;
+
 /// The signs whose places differ, in the order of [`Page::signs`].
 pub const SIGNS: [u8; 14] = *b"!\"#$@[\\]^`{|}~";
 
@@ -12,20 +14,24 @@ pub struct Page {
     pub signs: [u8; 14],
     /// Whether small letters are where others have them.
     pub small: bool,
+    /// What each byte is in ASCII, from the first text on that is in it.
+    pub ascii: OnceLock<[u8; 256]>,
 }
 
 const fn latin(numbers: &'static [u16], signs: &[u8; 14]) -> Page {
-    Page {
-        numbers,
-        signs: *signs,
-        small: true,
-    }
+    page(numbers, signs, true)
 }
 
 const fn kana(numbers: &'static [u16], signs: &[u8; 14]) -> Page {
+    page(numbers, signs, false)
+}
+
+const fn page(numbers: &'static [u16], signs: &[u8; 14], small: bool) -> Page {
     Page {
-        small: false,
-        ..latin(numbers, signs)
+        numbers,
+        signs: *signs,
+        small,
+        ascii: OnceLock::new(),
     }
 }
 
