@@ -15,6 +15,26 @@ pub struct Attribute<'t> {
     assigned: bool,
 }
 
+/// What a tag's name says of its attributes' values, beside what they say themselves.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Sort {
+    Link,
+    /// Pictures and the like.
+    Media,
+    Other,
+}
+
+impl Sort {
+    pub fn of(tag: &[u8]) -> Sort {
+        let is_any = |names: &[&[u8]]| names.iter().any(|name| is(tag, name));
+        match () {
+            () if is(tag, b"a") => Sort::Link,
+            () if is_any(&[b"img", b"source", b"image"]) => Sort::Media,
+            () => Sort::Other,
+        }
+    }
+}
+
 /// Longest value between backticks. Units: bytes.
 const LONGEST: usize = 256;
 
@@ -69,8 +89,8 @@ pub fn read(text: &[u8]) -> Option<(Attribute<'_>, &[u8])> {
     Some((attribute, rest))
 }
 
-/// Judges one, of a tag with that name.
-pub fn judge(tag: &[u8], attribute: &Attribute<'_>, report: &mut Report<'_>) {
+/// Judges one, of a tag of that sort.
+pub fn judge(tag: Sort, attribute: &Attribute<'_>, report: &mut Report<'_>) {
     let Attribute {
         name,
         value,
@@ -94,7 +114,7 @@ pub fn judge(tag: &[u8], attribute: &Attribute<'_>, report: &mut Report<'_>) {
     let references = memchr::memchr(b'&', value).is_some() && html::undo(value, &mut plain);
     let value = if references { plain.as_slice() } else { value };
     let body = skip(value, |b| b <= b' ');
-    let remote = is(tag, b"a") || is(tag, b"img") || is(tag, b"source") || is(tag, b"image");
+    let remote = tag != Sort::Other;
     match () {
         () if runs(body) => report.add("xss.script_url", 0.9),
         () if is(name, b"attributename") && starts(body, b"on") => {
@@ -103,7 +123,7 @@ pub fn judge(tag: &[u8], attribute: &Attribute<'_>, report: &mut Report<'_>) {
         // Pictures animate colours and places; what changes a link waits for a click.
         () if is(name, b"attributename") && find(body, b"href") => report.add("xss.tag", 0.6),
         () if is(name, b"xlink:href")
-            && is(tag, b"a")
+            && tag == Sort::Link
             && memchr::memmem::find(body, b"//").is_some() =>
         {
             report.add("xss.tag", 0.5);

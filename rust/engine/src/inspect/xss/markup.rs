@@ -1,6 +1,7 @@
 //! Tags, as a browser would read them.
 
-use super::attribute;
+use super::attribute::{self, Sort};
+use super::overlap::Overlaps;
 use crate::inspect::detector::Report;
 use crate::inspect::documents::names_css;
 
@@ -22,6 +23,7 @@ pub fn judge(text: &[u8], report: &mut Report<'_>) -> usize {
     let mut spent = 0;
     // Whether the script that is open holds data, which no browser runs.
     let mut data = false;
+    let mut overlaps = Overlaps::default();
     for at in memchr::memchr_iter(b'<', text) {
         if spent > WORK * text.len() + 4096 {
             report.skip(text.len() - at);
@@ -29,9 +31,9 @@ pub fn judge(text: &[u8], report: &mut Report<'_>) -> usize {
         }
         let behind = &text[at + 1..];
         if starts(behind, b"script") {
-            data = is_data(&behind[6..behind.len().min(6 + NEAR)]);
+            data = is_data(&behind[6..]);
         }
-        let read = tag(behind, rich, data, report);
+        let read = tag(behind, rich, data, &mut overlaps, report);
         data &= !starts(behind, b"/script");
         spent += read;
         if !report.spend(TAG + read) {
@@ -60,7 +62,13 @@ fn is_rich(text: &[u8]) -> bool {
 
 /// Judges the tag at the start. Returns how many bytes were read for it.
 /// `data` tells that a script's end would end data.
-fn tag(text: &[u8], rich: bool, data: bool, report: &mut Report<'_>) -> usize {
+fn tag(
+    text: &[u8],
+    rich: bool,
+    data: bool,
+    overlaps: &mut Overlaps,
+    report: &mut Report<'_>,
+) -> usize {
     if starts(text, b"/script") {
         if !data {
             report.add("xss.script_tag", 0.6);
@@ -97,7 +105,7 @@ fn tag(text: &[u8], rich: bool, data: bool, report: &mut Report<'_>) -> usize {
     let mut spent = length;
     let score = if is(local, b"script") {
         spent += near.len();
-        script_tag(near)
+        script_tag(rest)
     } else if starts(local, b"script") && !local[6..].iter().all(u8::is_ascii_alphanumeric) {
         0.7
     } else if prefixed || closes {
@@ -116,9 +124,17 @@ fn tag(text: &[u8], rich: bool, data: bool, report: &mut Report<'_>) -> usize {
             score,
         );
     }
-    let own = memchr::memchr(b'<', rest).unwrap_or(rest.len());
-    let (mut after, mut behind) = (rest, 0);
+    // What is left where the next tag starts.
+    let own = memchr::memchr(b'<', rest).map_or(0, |at| rest.len() - at);
+    let sort = Sort::of(local);
+    let (mut after, mut behind, mut passed) = (rest, 0, 0);
     while behind < ATTRIBUTES {
+        if let Some(reached) = overlaps.reached(sort, after.len(), own) {
+            let known = after.len() - reached.left;
+            (after, passed) = (&after[known..], passed + known);
+            behind += reached.behind;
+            continue;
+        }
         let Some((attribute, next)) = attribute::read(after) else {
             break;
         };
@@ -126,25 +142,30 @@ fn tag(text: &[u8], rich: bool, data: bool, report: &mut Report<'_>) -> usize {
             report.skip(after.len());
             break;
         }
-        attribute::judge(local, &attribute, report);
+        attribute::judge(sort, &attribute, report);
         // What stands between backticks is read over again.
         spent += attribute
             .value
             .len()
             .saturating_sub(after.len() - next.len());
+        if next.len() < own {
+            overlaps.note(sort, after.len(), next.len());
+            behind += 1;
+        }
         after = next;
-        behind += usize::from(rest.len() - after.len() > own);
     }
-    spent + (rest.len() - after.len())
+    spent + (rest.len() - after.len() - passed)
 }
 
 /// Tells the attributes of a script that is data: of linked data, of a page's state, a template. Its
 /// first type is one of media that no browser has ever run. Where the tag's end is out of sight, it is
-/// none. Shape: what stands behind the name, up to [`NEAR`].
+/// none: that reaches [`NEAR`], and on to the next tag's start, for what lies between is read for no other
+/// tag. Shape: what stands behind the name.
 ///
 /// Source: HTML Living Standard, section 4.12.1 (data blocks).
-fn is_data(attributes: &[u8]) -> bool {
-    let mut after = attributes;
+fn is_data(behind: &[u8]) -> bool {
+    let own = memchr::memchr(b'<', behind).unwrap_or(behind.len());
+    let mut after = &behind[..own.max(NEAR.min(behind.len()))];
     let mut kind: Option<&[u8]> = None;
     loop {
         after = skip(after, |b| b <= b' ' || b == b'/');
@@ -176,7 +197,11 @@ fn is_data(attributes: &[u8]) -> bool {
 }
 
 /// Weighs a script tag: one that neither loads, nor closes, nor calls is a word in brackets.
-fn script_tag(near: &[u8]) -> f32 {
+fn script_tag(rest: &[u8]) -> f32 {
+    if is_data(rest) {
+        return 0.0;
+    }
+    let near = &rest[..rest.len().min(NEAR)];
     let inside = skip(near, |b| b <= b' ');
     let called = [
         &b"alert"[..],
@@ -190,9 +215,6 @@ fn script_tag(near: &[u8]) -> f32 {
     .iter()
     .any(|word| find(near, word));
     let attributed = !inside.is_empty() && !inside.starts_with(b">");
-    if is_data(inside) {
-        return 0.0;
-    }
     if called || attributed || find(near, b"/script") || near.is_empty() {
         return 0.9;
     }

@@ -7,6 +7,7 @@ mod disguise;
 mod event;
 mod fragment;
 mod markup;
+mod overlap;
 mod page;
 mod script;
 mod sink;
@@ -292,12 +293,30 @@ mod tests {
     }
 
     #[test]
+    fn no_row_of_tags_hides_what_stands_behind_it() {
+        for (unit, times) in [
+            ("<a ", 900),
+            ("<a x=1 ", 500),
+            ("<a <b ", 450),
+            ("<p x=\"1\" ", 400),
+        ] {
+            let text = unit.repeat(times);
+            let hidden = format!("{text}<img src=x onerror=alert(document.cookie)>");
+            assert!(score(&Xss, &hidden) >= 0.5, "{unit}");
+            assert!(
+                score(&Xss, &format!("{text}<img src=x alt=y>")) < 0.5,
+                "{unit}"
+            );
+        }
+    }
+
+    #[test]
     fn data_is_told_by_all_of_its_attributes() {
         let script = |attributes: usize, last: &str| {
             let between = " a".repeat(attributes);
             format!("<script type=\"application/json\"{between}{last}</script>")
         };
-        for attributes in [1, 40, 900] {
+        for attributes in [1, 40, 900, 3000] {
             let data = script(attributes, ">{}");
             assert!(score(&Xss, &data) < 0.5, "{attributes}");
             let loaded = script(attributes, " src=//a.example/x.js>");
