@@ -124,7 +124,7 @@ fn is_phrase(text: &[u8]) -> bool {
         })
 }
 
-/// A word that starts a phrase: `C++`, `and/or`, `first_name:`, `(new)`.
+/// A word that starts a phrase: `C++`, `and/or`, `first_name:`, `(new)`, `#1`.
 fn is_name(word: &[u8]) -> bool {
     let fits = |b: &u8| {
         b.is_ascii_alphanumeric()
@@ -136,6 +136,9 @@ fn is_name(word: &[u8]) -> bool {
     };
     let starts = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'(' | 0x80..);
     let word = word.strip_suffix(b"#").unwrap_or(word);
+    let number = word.strip_prefix(b"#");
+    let number = number.filter(|number| number.iter().all(u8::is_ascii_digit));
+    let word = number.unwrap_or(word);
     let apart = |part: &[u8]| !part.is_empty() && part.iter().all(fits);
     word.first().is_some_and(starts)
         && word.split(|b| *b == b'\'').all(apart)
@@ -205,6 +208,7 @@ mod tests {
             "%node%",
             "\"php\"",
             "Node.js & more",
+            "#1 choice & more",
             "VA | NC | LS",
             "docker; kubectl",
             "node.js\nphp\nRuby",
@@ -232,6 +236,8 @@ mod tests {
             "%ipconfig%",
             "a=1;id",
             "x;id #",
+            "#1;id",
+            "#1 | more",
             "\nid",
             "localhost|id",
             "rm;x",
