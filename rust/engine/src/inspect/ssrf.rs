@@ -33,7 +33,7 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("ssrf.socket", 0.85, 0.4, "\\bunix:[^|\\s]{4,}\\|[a-z]+://"),
     pattern("ssrf.rebind", 0.85, 0.5, "\\.(?:nip\\.io|xip\\.io|sslip\\.io|localtest\\.me|oastify\\.com|burpcollaborator\\.net|interact\\.sh|oast\\.(?:pro|live|site|online|fun|me)|requestbin\\.\\w+|dnslog\\.cn|ceye\\.io|rbndr\\.us|1u\\.ms)\\b|make-127-"),
     pattern("ssrf.scheme", 0.8, 0.4, "(?:^|[\\s=:'\"(,])(?:gophers?|dict|rmi|tftp|netdoc|jar|phar|local_file|expect|corba|iiop|ircu|ogg|url):(?:[/\\\\]{2}|[/\\\\]?127)"),
-    pattern("ssrf.scheme", 0.8, 0.4, "^\\s*url:[a-z]{2,10}:[/\\\\]"),
+    pattern("ssrf.scheme", 0.8, 0.4, "^\\s*(?:url:[a-z]{2,10}|jar:(?:https?|ftp)):[/\\\\]"),
     // Those of directories and mail are a setting's where it starts with them, and not in a lookup.
     pattern("ssrf.scheme", 0.8, 0.3, "\\w[=:'\"(,](?:ldaps?|dns|smb|sftp|telnet):[/\\\\]{2}"),
     // A port before a slash, `HTTP:80/`, is where a balancer looks whether a server lives.
@@ -375,6 +375,7 @@ mod tests {
             "url:https://192.0.2.1/",
             "url:https://a.example@127.0.0.1/",
             "url:https://api.internal/",
+            "jar:http://a.example/x!/",
         ] {
             assert!(json(text) >= 0.5, "{text}");
         }
@@ -392,6 +393,7 @@ mod tests {
             "http://[::1]:3000",
             "see //x and isbn:0451450523",
             "url:https://git.example.com/shop/cart",
+            "jar:file:/app/lib/a.jar!/b.class",
         ] {
             assert!(json(text) < 0.5, "{text}");
         }
