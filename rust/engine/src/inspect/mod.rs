@@ -6,7 +6,6 @@ mod builds;
 mod built;
 mod code;
 mod command;
-mod commands;
 mod detector;
 mod documents;
 mod errors;

