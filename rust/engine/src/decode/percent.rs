@@ -57,13 +57,14 @@ pub fn is_coded(text: &[u8]) -> bool {
     memchr::memchr_iter(b'%', text).any(|at| escape(&text[at..]).is_some())
 }
 
-/// Tells whether a value holds an odd spelling of ASCII. Cost: three searches where it does not.
+/// Tells whether a value holds an odd spelling of ASCII. Cost: a fast pass over ASCII.
 pub fn is_odd(text: &[u8]) -> bool {
     let found = |at: usize| odd(&text[at..]).is_some();
-    memchr::memchr3_iter(0xc0, 0xc1, 0xef, text).any(found)
-        || memchr::memchr2_iter(0xe0, 0xf0, text).any(found)
-        || memchr::memchr2_iter(0xf8, 0xfc, text).any(found)
-        || climbs(text)
+    !is_ascii(text)
+        && (memchr::memchr3_iter(0xc0, 0xc1, 0xef, text).any(found)
+            || memchr::memchr2_iter(0xe0, 0xf0, text).any(found)
+            || memchr::memchr2_iter(0xf8, 0xfc, text).any(found)
+            || climbs(text))
 }
 
 /// Tells whether a text may hold such values. Cost: a fast pass over ASCII.
@@ -77,10 +78,10 @@ pub fn may_be_odd(text: &[u8]) -> bool {
 
 /// Tells two dots in one character that are a step of a path; elsewhere they are ink, as in sentences.
 fn climbs(text: &[u8]) -> bool {
-    let mut leaders = memchr::memmem::find_iter(text, LEADER);
-    leaders.any(|at| {
+    memchr::memchr_iter(LEADER[0], text).any(|at| {
         let starts = at == 0 || matches!(text[at - 1], b'/' | b'\\' | b'=' | b'"' | b'\'');
-        starts && matches!(text.get(at + LEADER.len()), Some(b'/' | b'\\'))
+        let step = starts && text[at..].starts_with(LEADER);
+        step && matches!(text.get(at + LEADER.len()), Some(b'/' | b'\\'))
     })
 }
 

@@ -133,15 +133,18 @@ fn begins(part: Part, text: &[u8]) -> Option<usize> {
     if let Some(opened) = fence(text) {
         return Some(lead + opened);
     }
+    let ascii = text.is_ascii();
     let (mut words, mut lines, mut letters, mut at) = (0, 0, 0, 0);
     for word in text.split_inclusive(u8::is_ascii_whitespace) {
         let (start, ends) = (at, word.ends_with(b"\n"));
         at += word.len();
-        let missing = LETTERS - letters;
-        if let Some((last, _)) = foreign(word).nth(missing - 1) {
-            return Some(lead + start + last);
+        if !ascii {
+            let missing = LETTERS - letters;
+            if let Some((last, _)) = foreign(word).nth(missing - 1) {
+                return Some(lead + start + last);
+            }
+            letters += foreign(word).count();
         }
-        letters += foreign(word).count();
         words += usize::from(is_word(word.trim_ascii_end()));
         lines += usize::from(ends);
         if words == WORDS {
@@ -157,11 +160,13 @@ fn begins(part: Part, text: &[u8]) -> Option<usize> {
 /// Measures the line that opens a block of code in Markdown, where a text starts with one. What it is
 /// written in stands there, and nothing else. Source: CommonMark 0.31, section 4.5.
 fn fence(text: &[u8]) -> Option<usize> {
-    let end = memchr::memchr(b'\n', text)?;
-    let language = text[..end].strip_prefix(b"```")?.trim_ascii();
+    const MARK: &[u8] = b"```";
+    let opened = text.strip_prefix(MARK)?;
+    let end = memchr::memchr(b'\n', opened)?;
+    let (language, block) = opened.split_at(end);
     let named = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'+' | b'#' | b'_');
-    let closed = memchr::memmem::find(&text[end..], b"\n```").is_some();
-    (closed && language.iter().all(named)).then_some(end + 1)
+    let closed = memchr::memmem::find(block, b"\n```").is_some();
+    (closed && language.trim_ascii().iter().all(named)).then_some(MARK.len() + end + 1)
 }
 
 /// The letters of a word beyond ASCII, and where each starts. Signs, and letters in a form that readers
