@@ -149,6 +149,7 @@ build = {
       ["kong.plugins.threat-agent.dry_run"] = "lua/kong/plugins/threat-agent/dry_run.lua",
       ["kong.plugins.threat-agent.effect"] = "lua/kong/plugins/threat-agent/effect.lua",
       ["kong.plugins.threat-agent.elapsed"] = "lua/kong/plugins/threat-agent/elapsed.lua",
+      ["kong.plugins.threat-agent.engines"] = "lua/kong/plugins/threat-agent/engines.lua",
       ["kong.plugins.threat-agent.entities"] = "lua/kong/plugins/threat-agent/entities.lua",
       ["kong.plugins.threat-agent.entity_copy"] = "lua/kong/plugins/threat-agent/entity_copy.lua",
       ["kong.plugins.threat-agent.exchange"] = "lua/kong/plugins/threat-agent/exchange.lua",

@@ -198,7 +198,7 @@ local ARROWS = {
   cdef = {},
   commands = { "files" },
   companion = { "commands", "exchange", "raw_body", "settings" },
-  config_check = { "actions.templates", "library", "native" },
+  config_check = { "actions.templates", "engines", "library" },
   configuration = { "redact", "settings" },
   daos = {},
   database = { "elapsed" },
@@ -208,6 +208,7 @@ local ARROWS = {
   dry_run = { "tally" },
   effect = { "baselines", "snapshots", "traffic_of", "traffic_of_named" },
   elapsed = {},
+  engines = { "library", "references" },
   entities = {},
   entity_copy = { "entities", "redact" },
   exchange = { "notifiers.signature" },
@@ -215,7 +216,7 @@ local ARROWS = {
   files = {},
   findings = { "config_review", "files" },
   given = {},
-  guard = { "elapsed", "library", "native" },
+  guard = { "elapsed", "engines", "library" },
   guards = { "entities" },
   handler = {
     "agent", "answer", "audit", "guard", "inspection", "library", "prometheus", "record", "response",
@@ -232,7 +233,7 @@ local ARROWS = {
     "native", "settings", "status", "tally", "vocabulary",
   },
   names = { "database", "entities", "given", "redact" },
-  native = { "library", "references", "vocabulary", "wire" },
+  native = { "engines", "library", "vocabulary", "wire" },
   operations = { "elapsed", "files", "names" },
   opinions = { "files", "llm" },
   outcome = { "native", "wire" },
@@ -302,7 +303,7 @@ end
 
 
 -- Who calls the native library, or nginx, by LuaJIT's FFI.
-local CROSSING = { library = true, native = true, region = true, wire = true }
+local CROSSING = { engines = true, library = true, native = true, region = true, wire = true }
 
 
 describe("the plugin's modules", function()

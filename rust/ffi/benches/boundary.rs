@@ -66,7 +66,7 @@ const LOOPS: &str = r#"
     assert(require("kong.plugins.threat-agent.region").init(0))
 
     local C = require("ffi").load(package.searchpath("libthreat_agent", package.cpath))
-    local engine = assert(native.engine(conf))
+    local engine = assert(require("kong.plugins.threat-agent.engines").of(conf))
     local COUNT = #requests
 
     function empty(n)

@@ -66,6 +66,7 @@ fn vm(cpath: &str) -> Lua {
 
 const LOAD: &str = r#"
     library = require "kong.plugins.threat-agent.library"
+    engines = require "kong.plugins.threat-agent.engines"
     native = require "kong.plugins.threat-agent.native"
     region = require "kong.plugins.threat-agent.region"
     assert(library.load())
@@ -92,8 +93,8 @@ fn a_request_is_counted_refused_and_explained() {
           { id = "few", by = "client_ip", count = "requests", window = "1h", limit = 3,
             action = "block", ban_s = 60, scope = ngx.null },
         } }
-        local engine = assert(native.engine(conf))
-        assert(native.engine(conf) == engine)
+        local engine = assert(engines.of(conf))
+        assert(engines.of(conf) == engine)
         assert(native.bans_stand() == false)
         for _ = 1, 3 do
           assert(native.inspect(engine, request("/")) == native.CLEAN)
@@ -118,7 +119,7 @@ fn a_header_of_the_plugins_own_name_is_told() {
     run(
         &loaded(),
         r#"
-        local engine = assert(native.engine({ payload = payload }))
+        local engine = assert(engines.of({ payload = payload }))
         assert(native.inspect(engine, request("/")) == native.CLEAN)
         headers = { { "Host", "h" }, { "x-threat_agent-verdict", "allow" } }
         assert(native.inspect(engine, request("/")).spoofed_headers)
@@ -135,14 +136,14 @@ fn equal_configs_share_an_engine_and_unused_ones_are_collected() {
         r#"
         local a = { mode = "monitor", payload = payload }
         local b = { mode = "monitor", payload = payload }
-        assert(native.engine(a) == native.engine(b))
-        assert(#native.known_confs() == 2)
+        assert(engines.of(a) == engines.of(b))
+        assert(#engines.known_confs() == 2)
         for n = 1, 50 do
-          assert(native.engine({ mode = "monitor", sampling_ratio = n / 50, payload = payload }))
+          assert(engines.of({ mode = "monitor", sampling_ratio = n / 50, payload = payload }))
         end
         collectgarbage(); collectgarbage()
-        assert(#native.known_confs() == 2, #native.known_confs())
-        assert(native.inspect(native.engine(a), request("/")) == native.CLEAN)
+        assert(#engines.known_confs() == 2, #engines.known_confs())
+        assert(native.inspect(engines.of(a), request("/")) == native.CLEAN)
         "#,
     );
 }
@@ -153,7 +154,7 @@ fn a_bad_config_says_what_was_expected() {
         &loaded(),
         r#"
         local function problem(conf)
-          local ok, err = native.check(conf)
+          local ok, err = engines.check(conf)
           assert(not ok)
           return err
         end
@@ -166,7 +167,7 @@ fn a_bad_config_says_what_was_expected() {
           { id = "good", action = "block", methods = { "GET" } },
         } }
         assert(problem(conf):find("rules[bad].expression", 1, true))
-        local engine, warning = native.engine(conf)
+        local engine, warning = engines.of(conf)
         assert(engine and warning:find("rules[bad]", 1, true), warning)
         assert(native.inspect(engine, request("/")).rules[1] == "good")
         "#,
@@ -238,7 +239,7 @@ fn null_and_oversized_inputs_are_refused() {
         local ffi = require "ffi"
         local C = ffi.load(package.searchpath("libthreat_agent", package.cpath))
         local INVALID = -1
-        local engine = assert(native.engine({ payload = payload }))
+        local engine = assert(engines.of({ payload = payload }))
         local request, verdict = ffi.new("ta_request_t"), ffi.new("ta_verdict_t")
         local identity, outcome = ffi.new("ta_identity_t"), ffi.new("ta_outcome_t")
         assert(C.ta_engine_inspect(nil, request, verdict) == INVALID)
@@ -274,7 +275,7 @@ fn looks_at_one_request_are_joined() {
         &loaded(),
         r#"
         local conf = { payload = { enabled = true, action = "tag", threshold = 0.5 } }
-        local engine = assert(native.engine(conf))
+        local engine = assert(engines.of(conf))
         local padding = {}
         for n = 1, 1500 do padding[n] = ('"it\'s; a \'%d\' (c) <d> & e=f"'):format(n) end
         local post = request("/")
@@ -315,7 +316,7 @@ fn odd_bytes_pass_through() {
     run(
         &loaded(),
         r#"
-        local engine = assert(native.engine({ payload = payload }))
+        local engine = assert(engines.of({ payload = payload }))
         local odd = request("/\255\0\128", "a=\0&%zz=%")
         odd.client_ip = "not an address"
         local many = { { "\0", "\r\n\r\n:\n" }, { "", "" } }
@@ -418,7 +419,7 @@ fn closing_the_vm_with_living_engines_is_safe() {
             kept = {}
             for n = 1, 5 do
               kept[n] = { mode = "monitor", sampling_ratio = n / 5, payload = payload }
-              engine = assert(native.engine(kept[n]))
+              engine = assert(engines.of(kept[n]))
             end
             "#,
         );
@@ -432,7 +433,7 @@ fn a_panic_is_an_error_and_the_next_call_works() {
     run(
         &loaded(),
         r#"
-        local engine = assert(native.engine({ payload = payload }))
+        local engine = assert(engines.of({ payload = payload }))
         local verdict, err = native.inspect(engine, request("/fault/panic"))
         assert(not verdict and err:find("panicked", 1, true), err)
         assert(native.inspect(engine, request("/")) == native.CLEAN)

@@ -7,22 +7,22 @@ local templates = require "kong.plugins.threat-agent.actions.templates"
 local _M = {}
 
 
-local function engine()
+local function engines()
   local ok, library = pcall(require, "kong.plugins.threat-agent.library")
   if ok and library.load() then
-    return require "kong.plugins.threat-agent.native"
+    return require "kong.plugins.threat-agent.engines"
   end
 end
 
 
 -- Custom validator of a whole config.
 function _M.config(config)
-  local native = engine()
-  if not native then
+  local known = engines()
+  if not known then
     return true
   end
 
-  return native.check(config)
+  return known.check(config)
 end
 
 

@@ -1,8 +1,8 @@
 -- When the native half fails: traffic flows, and the log says so once a minute, not per request.
 
 local elapsed = require "kong.plugins.threat-agent.elapsed"
+local engines = require "kong.plugins.threat-agent.engines"
 local library = require "kong.plugins.threat-agent.library"
-local native = require "kong.plugins.threat-agent.native"
 
 
 local kong = kong
@@ -36,7 +36,7 @@ function _M.engine(conf)
     return nil
   end
 
-  local engine, err = native.engine(conf)
+  local engine, err = engines.of(conf)
   if err then
     say(err)
   end
@@ -57,7 +57,7 @@ end
 -- Counts the instances by mode. Before Kong 3.5: those that had a request lately.
 function _M.instances()
   local counts = { enforce = 0, monitor = 0 }
-  for _, conf in ipairs(live or native.known_confs()) do
+  for _, conf in ipairs(live or engines.known_confs()) do
     counts[conf.mode] = counts[conf.mode] + 1
   end
 

@@ -4,14 +4,12 @@
 -- Scratch cdata are module-local and are read before anything can yield.
 
 local ffi = require "ffi"
-local cjson = require "cjson.safe"
+local engines = require "kong.plugins.threat-agent.engines"
 local library = require "kong.plugins.threat-agent.library"
-local references = require "kong.plugins.threat-agent.references"
 local vocabulary = require "kong.plugins.threat-agent.vocabulary"
 local wire = require "kong.plugins.threat-agent.wire"
 
 
-local type = type
 local pairs = pairs
 local pcall = pcall
 local ipairs = ipairs
@@ -21,25 +19,10 @@ local read_head = wire.read_head
 local read_target = wire.read_target
 local read_client_ip = wire.read_client_ip
 local fill_identity = library.fill_identity
-local setmetatable = setmetatable
 
 
 local _M = {}
 
-
--- The fields of the plugin's config that the engine knows; the others are for Lua alone.
-local ENGINE_FIELDS = {
-  "mode",
-  "enforce_ratio",
-  "enforce_ratios",
-  "sampling_ratio",
-  "auth_failure_statuses",
-  "allowlist",
-  "rules",
-  "limits",
-  "payload",
-  "behaviour",
-}
 
 local ACTIONS = { [0] = "allow", "tag", "throttle", "block" }
 
@@ -71,7 +54,7 @@ _M.UNINSPECTED = {
 }
 
 
-local engine_out, identity, request, verdict, outcome, number_out, str
+local identity, request, verdict, outcome, number_out, str
 local new_verdict
 local clock_before, clock_after
 
@@ -95,7 +78,6 @@ library.when_loaded(function()
     ffi.cdef(CLOCK_CDEF)
   end
 
-  engine_out = ffi.new("ta_engine_t *[1]")
   identity = ffi.new("ta_identity_t")
   request = ffi.new("ta_request_t")
   new_verdict = ffi.typeof("ta_verdict_t")
@@ -105,145 +87,6 @@ library.when_loaded(function()
   str = ffi.new("ta_str_t")
   clock_before, clock_after = ffi.new("ta_clock_t"), ffi.new("ta_clock_t")
 end)
-
-
--- Copies what the engine is to see: no nulls, and no empty tables, whose JSON is ambiguous.
-local function plain(value)
-  if type(value) ~= "table" then
-    return value
-  end
-
-  local copy = {}
-  for k, v in pairs(value) do
-    if v ~= nil and v ~= ngx.null then
-      v = plain(v)
-      if type(v) ~= "table" or next(v) ~= nil then
-        copy[k] = v
-      end
-    end
-  end
-
-  return copy
-end
-
-
-local function is_empty(list)
-  return type(list) == "table" and #list == 0
-end
-
-
-local function instance_scope(conf)
-  return conf.route_id and "route" or conf.service_id and "service" or "global"
-end
-
-
-local function engine_json(conf)
-  local fields = { instance_scope = instance_scope(conf) }
-  for _, name in ipairs(ENGINE_FIELDS) do
-    fields[name] = conf[name]
-  end
-
-  local protected = conf.response and conf.response.protected
-  fields.protected_cidrs = protected and protected.cidrs
-
-  fields = plain(fields)
-  -- An empty list is not the default list.
-  if is_empty(conf.auth_failure_statuses) then
-    fields.auth_failure_statuses = cjson.empty_array
-  end
-  if conf.payload and is_empty(conf.payload.families) then
-    fields.payload = fields.payload or {}
-    fields.payload.families = cjson.empty_array
-  end
-  if conf.behaviour and is_empty(conf.behaviour.account_fields) then
-    fields.behaviour = fields.behaviour or {}
-    fields.behaviour.account_fields = cjson.empty_array
-  end
-
-  return cjson.encode(fields)
-end
-
-
--- Checks a config as the engine would, without keeping anything. Returns true, or nil and what
--- is wrong.
-function _M.check(conf)
-  local json, err = engine_json(conf)
-  if not json then
-    return nil, "could not encode the config: " .. err
-  end
-
-  set_str(str, json)
-  if library.C.ta_config_check(str) ~= 0 then
-    return nil, library.text(library.C.ta_last_error)
-  end
-
-  return true
-end
-
-
-local function free(handle)
-  library.C.ta_engine_free(handle)
-end
-
-
--- Compiles a config. Returns the engine and, where rules had to be left out, which; or nil and
--- an error.
-local function compile(json)
-  set_str(str, json)
-
-  local status = library.C.ta_engine_new(str, engine_out)
-  if status < 0 then
-    return nil, library.error("compile the configuration")
-  end
-
-  -- A Lua closure, because a C function as finaliser is gone before the VM closes.
-  local engine = ffi.gc(engine_out[0], function(handle) free(handle) end)
-  if status == library.PARTIAL then
-    return engine, "left out of the configuration: " .. library.text(library.C.ta_last_error)
-  end
-
-  return engine
-end
-
-
-local engines = setmetatable({}, { __mode = "k" })      -- conf → engine, or false
-local by_content = setmetatable({}, { __mode = "v" })   -- JSON → engine
-
-
--- Finds or makes the engine of a conf table. The second value is an error that is new: to be
--- logged by the caller, once per conf.
-function _M.engine(conf)
-  local engine = engines[conf]
-  if engine ~= nil then
-    return engine or nil
-  end
-
-  local json, err = engine_json(conf)
-  if json then
-    engine = by_content[json]
-    if not engine then
-      engine, err = compile(json)
-      by_content[json] = engine
-    end
-  end
-
-  engines[conf] = engine or false
-  references.narrow(conf)
-  return engine, err
-end
-
-
--- Lists the confs that this worker has engines for.
-function _M.known_confs()
-  local confs = {}
-  for conf, engine in pairs(engines) do
-    if engine then
-      confs[#confs + 1] = conf
-    end
-  end
-
-  return confs
-end
 
 
 local STATUS_CLEAN = library.CLEAN
@@ -451,7 +294,7 @@ end
 -- Judges a request by a config on counters of its own, so that nobody is counted or suspected:
 -- for self-tests. Returns a verdict, or nil and an error.
 function _M.probe(conf, from)
-  local engine, err = compile(engine_json(conf))
+  local engine, err = engines.compile(conf)
   if not engine then
     return nil, err
   end
