@@ -3,6 +3,7 @@
 
 
 local cjson = require "cjson.safe"
+local faults = require "spec.support.faults"
 local gateway = require "spec.support.gateway"
 local templates = dofile("lua/kong/plugins/threat-agent/actions/templates.lua")
 local socket = require "socket"
@@ -181,9 +182,7 @@ describe(gateway.describe_name("each action:"), function()
   setup(function()
     gw = gateway.start({ config = config(), trusted_ips = "127.0.0.1" })
     if ROLE_PORT then
-      gateway.write_file(gw.prefix .. "/mode", "role\n")
-      proxy = gateway.run(("luajit spec/support/fault_proxy.lua %d %d %s > /dev/null 2>&1 & echo $!")
-                          :format(ROLE_PORT, gw.admin_port, gw.prefix .. "/mode"))
+      proxy = faults.start(gw, ROLE_PORT, "role")
     end
     gateway.eventually(function()
       return gw:http({ path = "/ban/products" }).status == 200
@@ -212,7 +211,7 @@ describe(gateway.describe_name("each action:"), function()
 
   teardown(function()
     if proxy then
-      gateway.run("kill " .. proxy)
+      proxy:stop()
     end
     gw:stop()
   end)

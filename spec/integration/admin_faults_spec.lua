@@ -2,6 +2,7 @@
 -- traffic does not notice.
 
 
+local faults = require "spec.support.faults"
 local gateway = require "spec.support.gateway"
 
 
@@ -11,9 +12,9 @@ local eventually = gateway.eventually
 local PROXY_PORT = gateway.free_port()
 
 -- A route for each fault of a write, and for each that may be met when it is taken back.
-local function routes(name, faults)
+local function routes(name, names)
   local lines = {}
-  for i, fault in ipairs(faults) do
+  for i, fault in ipairs(names) do
     local route = name .. "_" .. fault:gsub(":", "_")
     lines[i] = ("      - { name: %s, paths: [/%s] }\n"):format(route, route)
   end
@@ -62,27 +63,18 @@ plugins:
 
 
 describe(gateway.describe_name("the Admin API"), function()
-  local gw, mode_file, proxy
+  local gw, proxy
 
   -- A gateway whose agent waits so long for the Admin API.
   local function start(timeout_ms)
     gw = gateway.start({ config = CONFIG:format(timeout_ms), trusted_ips = "127.0.0.1" })
-    mode_file = gw.prefix .. "/mode"
-    gateway.write_file(mode_file, "pass\n")
-    proxy = gateway.run(("luajit spec/support/fault_proxy.lua %d %d %s > /dev/null 2>&1 & echo $!")
-                        :format(PROXY_PORT, gw.admin_port, mode_file))
+    proxy = faults.start(gw, PROXY_PORT, "pass")
   end
 
 
   local function stop()
-    gateway.run("kill " .. proxy)
+    proxy:stop()
     gw:stop()
-  end
-
-
-  local function mode(name)
-    gateway.write_file(mode_file .. ".new", name .. "\n")
-    os.rename(mode_file .. ".new", mode_file)
   end
 
 
@@ -118,16 +110,16 @@ describe(gateway.describe_name("the Admin API"), function()
 
 
     it("may be away, slow, cut short or overloaded: the write is made when it is back", function()
-      mode("close")
+      proxy:mode("close")
       attack("passing")
       -- It cannot even be planned without what stands there now.
       eventually(function() return #gw:error_log("not planned: could not reach the Admin API") > 0 end)
       for _, fault in ipairs({ "slow", "cut", "500", "429" }) do
-        mode(fault)
+        proxy:mode(fault)
         assert.equal(200, gw:http({ path = "/passing/products" }).status)
       end
 
-      mode("pass")
+      proxy:mode("pass")
       in_state("passing", "active")
       assert.same({ "GET", "POST" }, gw:admin("GET", "/routes/passing").json.methods)
     end)
@@ -139,27 +131,27 @@ describe(gateway.describe_name("the Admin API"), function()
         local route = "back_" .. fault:gsub(":", "_")
         attack(route)
         local record = in_state(route, "active")
-        mode(fault)
+        proxy:mode(fault)
         gw:agent("POST", "/actions/" .. record.id .. "/revert")
         if fault ~= "writes:cut" then
           eventually(function() return (action(route).tries or 0) >= 2 end, 20)
           assert.equal("reverting", action(route).state)
           assert.equal(1, gw:agent("GET", "/status").json.actions.queued)
           assert.equal(200, gw:http({ path = "/" .. route .. "/products" }).status)
-          mode("pass")
+          proxy:mode("pass")
         end
         in_state(route, "reverted")
-        mode("pass")
+        proxy:mode("pass")
         assert.not_equal("table", type(gw:admin("GET", "/routes/" .. route).json.methods))
       end)
     end
 
 
     it("may refuse the credential: that is said, and nothing is tried for ever", function()
-      mode("401")
+      proxy:mode("401")
       attack("refused")
       eventually(function() return #gw:error_log("not planned: the Admin API answered 401") > 0 end)
-      mode("pass")
+      proxy:mode("pass")
       in_state("refused", "active")
     end)
 
@@ -167,7 +159,7 @@ describe(gateway.describe_name("the Admin API"), function()
     -- What can be planned, and then not written.
     local function fails_to_write(fault, within_s)
       local route = "write_" .. fault
-      mode("writes:" .. fault)
+      proxy:mode("writes:" .. fault)
       attack(route)
       eventually(function()
         local record = action(route)
@@ -178,7 +170,7 @@ describe(gateway.describe_name("the Admin API"), function()
       assert.matches("Admin API", status.queued_because)
       assert.equal(200, gw:http({ path = "/" .. route .. "/products" }).status)
 
-      mode("pass")
+      proxy:mode("pass")
       in_state(route, "active", within_s)
       assert.same({ "GET", "POST" }, gw:admin("GET", "/routes/" .. route).json.methods)
     end
@@ -215,22 +207,22 @@ describe(gateway.describe_name("the Admin API"), function()
 
 
     it("may be cut off in the middle of its answer: what it did is seen, and not done again", function()
-      mode("writes:cut")
+      proxy:mode("writes:cut")
       attack("write_cut")
       in_state("write_cut", "active")
       assert.same({ "GET", "POST" }, gw:admin("GET", "/routes/write_cut").json.methods)
       assert.is_true(#gw:error_log("has to wait") > 0)
-      mode("pass")
+      proxy:mode("pass")
     end)
 
 
     for _, fault in ipairs({ "401", "409" }) do
       it("may refuse a write (" .. fault .. "): that is told, and nothing is left", function()
         local route = "write_" .. fault
-        mode("writes:" .. fault)
+        proxy:mode("writes:" .. fault)
         attack(route)
         assert.matches("answered " .. fault, in_state(route, "failed").why)
-        mode("pass")
+        proxy:mode("pass")
         assert.not_equal("table", type(gw:admin("GET", "/routes/" .. route).json.methods))
         assert.equal(200, gw:http({ path = "/" .. route .. "/products" }).status)
       end)
@@ -261,7 +253,7 @@ describe(gateway.describe_name("the Admin API"), function()
 
     it("its leader waits for longer than the lease lasts, and goes on leading", function()
       eventually(function() return #leaders() == 1 end)
-      mode("writes:late")
+      proxy:mode("writes:late")
       attack("waited_for")
       in_state("waited_for", "active")
       assert.equal(1, #leaders())
@@ -275,7 +267,7 @@ describe(gateway.describe_name("the Admin API"), function()
       gateway.run("kill -STOP " .. leader)
       eventually(function() return #leaders() == 2 end, 20)
       gateway.run("kill -CONT " .. leader)
-      mode("pass")
+      proxy:mode("pass")
       in_state("passed_on", "active")
       assert.not_equal(leader, leaders()[2])
       eventually(function() return #gw:error_log("another worker leads this node by now") > 0 end)

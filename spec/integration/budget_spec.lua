@@ -2,6 +2,7 @@
 -- attacker cannot make it rewrite the gateway's configuration.
 
 
+local faults = require "spec.support.faults"
 local gateway = require "spec.support.gateway"
 
 
@@ -48,17 +49,14 @@ plugins:
 
 
 gateway.describe("a flood:", { config = CONFIG, trusted_ips = "127.0.0.1" }, function(gw)
-  local proxy, mode_file
+  local proxy
 
   setup(function()
-    mode_file = gw.prefix .. "/mode"
-    gateway.write_file(mode_file, "pass\n")
-    proxy = gateway.run(("luajit spec/support/fault_proxy.lua %d %d %s > /dev/null 2>&1 & echo $!")
-                        :format(PROXY_PORT, gw.admin_port, mode_file))
+    proxy = faults.start(gw, PROXY_PORT, "pass")
   end)
 
   teardown(function()
-    gateway.run("kill " .. proxy)
+    proxy:stop()
   end)
 
 
@@ -118,8 +116,7 @@ gateway.describe("a flood:", { config = CONFIG, trusted_ips = "127.0.0.1" }, fun
     assert.equal(done, restricted)
 
     -- One write for each change, none for what was refused, and none for bans.
-    local _, writes = gateway.read_file(mode_file .. ".writes"):gsub("\n", "")
-    assert.equal(done, writes)
+    assert.equal(done, proxy:count("writes"))
     assert.equal(200, gw:http({ path = "/r01/products" }).status)
   end)
 

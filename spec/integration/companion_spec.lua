@@ -3,6 +3,7 @@
 
 
 local cjson = require "cjson.safe"
+local faults = require "spec.support.faults"
 local gateway = require "spec.support.gateway"
 local http = require "spec.support.http"
 
@@ -74,7 +75,7 @@ local ACCEPTS = "accepts: [restrict_route, rate_limiting, rollback]"
 
 
 describe(gateway.describe_name("a companion:"), function()
-  local edge, hub, hub_prefix, companion_port, mode_file, proxy
+  local edge, hub, hub_prefix, companion_port, proxy, cluster
 
   setup(function()
     if is_hybrid then
@@ -86,34 +87,30 @@ describe(gateway.describe_name("a companion:"), function()
       })
       hub, hub_prefix, companion_port = edge, edge.prefix .. "/cp", edge.control_status_port
     else
-      hub = gateway.start({ config = config("        companion: { " .. url(1) .. ", " .. ACCEPTS .. " }\n") })
+      -- With a database, too, both have one workspace, as in hybrid mode.
+      cluster = os.tmpname()
+      os.remove(cluster)
+      local env = { POSTGRES_TEMPLATE = cluster }
+      hub = gateway.start({ config = config("        companion: { " .. url(1) .. ", " .. ACCEPTS .. " }\n"), env = env })
       edge = gateway.start({ config = config(ASKS .. "        companion: { " .. url(PROXY_PORT) .. " }\n"),
-                             trusted_ips = "127.0.0.1" })
+                             trusted_ips = "127.0.0.1", env = env })
       hub_prefix, companion_port = hub.prefix, hub.status_port
     end
 
-    mode_file = edge.prefix .. "/mode"
-    gateway.write_file(mode_file, "pass\n")
-    proxy = gateway.run(("luajit spec/support/fault_proxy.lua %d %d %s > /dev/null 2>&1 & echo $!")
-                        :format(PROXY_PORT, companion_port, mode_file))
+    proxy = faults.start(edge, PROXY_PORT, "pass", companion_port)
     eventually(function()
       return edge:http({ path = "/applied/products" }).status == 200
     end, 30)
   end)
 
   teardown(function()
-    gateway.run("kill " .. proxy)
+    proxy:stop()
     edge:stop()
     if hub ~= edge then
       hub:stop()
+      gateway.run("rm -rf " .. cluster)
     end
   end)
-
-
-  local function mode(name)
-    gateway.write_file(mode_file .. ".new", name .. "\n")
-    os.rename(mode_file .. ".new", mode_file)
-  end
 
 
   local clients = 0
@@ -290,12 +287,12 @@ describe(gateway.describe_name("a companion:"), function()
 
 
   it("may be away: memory holds, what is to be written waits, and is written when it is back", function()
-    mode("close")
+    proxy:mode("close")
     local client = attack("queued")
     in_state(edge.prefix, "queued", "active", "ban")
     assert.equal(403, edge:http({ path = "/queued/products", headers = { ["x-forwarded-for"] = client } }).status)
     for _, fault in ipairs({ "close", "cut", "500", "429" }) do
-      mode(fault)
+      proxy:mode(fault)
       local before = find(edge.prefix, "queued", "restrict_route")
       eventually(function()
         local now = find(edge.prefix, "queued", "restrict_route")
@@ -312,7 +309,7 @@ describe(gateway.describe_name("a companion:"), function()
     end
     assert.equal(200, edge:http({ path = "/queued/products" }).status)
 
-    mode("pass")
+    proxy:mode("pass")
     in_state(edge.prefix, "queued", "active", "restrict_route")
     assert.equal("GET,POST", methods("queued"))
     assert.equal(0, edge:status("/threat-agent/status").json.actions.queued)

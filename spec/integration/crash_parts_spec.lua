@@ -1,6 +1,7 @@
 -- Workers that are killed between two changes of one action, and between taking back the two.
 
 
+local faults = require "spec.support.faults"
 local gateway = require "spec.support.gateway"
 local lyaml = require "lyaml"
 
@@ -39,21 +40,17 @@ plugins:
 
 
 gateway.describe("killed between two changes:", { config = CONFIG, trusted_ips = "127.0.0.1" }, function(gw)
-  local mode_file, proxy
+  local proxy
 
   setup(function()
-    mode_file = gw.prefix .. "/mode"
-    gateway.write_file(mode_file, "pass\n")
-    gateway.write_file(mode_file .. ".pid", gw:master_pid() .. "\n")
-    proxy = gateway.run(("luajit spec/support/fault_proxy.lua %d %d %s > /dev/null 2>&1 & echo $!")
-                        :format(PROXY_PORT, gw.admin_port, mode_file))
+    proxy = faults.start(gw, PROXY_PORT, "pass")
     eventually(function()
       return gw:http({ path = "/before/products" }).status == 200
     end, 30)
   end)
 
   teardown(function()
-    gateway.run("kill " .. proxy)
+    proxy:stop()
   end)
 
 
@@ -95,12 +92,7 @@ gateway.describe("killed between two changes:", { config = CONFIG, trusted_ips =
 
 
   local function kill_at_second_write(when)
-    gateway.write_file(mode_file, "writes:pass-1:kill-" .. when .. "\n")
-  end
-
-
-  local function has_killed()
-    return gateway.read_file(mode_file) == "pass\n"
+    proxy:mode("writes:pass-1:kill-" .. when)
   end
 
 
@@ -116,7 +108,7 @@ gateway.describe("killed between two changes:", { config = CONFIG, trusted_ips =
       deploy(when)
       eventually(function()
         pcall(status, when)
-        return has_killed()
+        return proxy:has_passed()
       end, 40)
       local record = gw:in_state(when, "active", 100)
       assert.equal(2, #record.changes)
@@ -125,7 +117,7 @@ gateway.describe("killed between two changes:", { config = CONFIG, trusted_ips =
 
       kill_at_second_write(when)
       assert.equal(202, gw:agent("POST", "/actions/" .. record.id .. "/revert").status)
-      eventually(has_killed, 40)
+      eventually(function() return proxy:has_passed() end, 40)
       gw:in_state(when, "reverted", 100)
       assert.same({ 1, true }, standing(when))
       assert.equal(1, #gw:records(when))

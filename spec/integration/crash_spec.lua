@@ -2,6 +2,7 @@
 -- stands: the next leader goes on, makes nothing twice, and leaves nothing behind.
 
 
+local faults = require "spec.support.faults"
 local gateway = require "spec.support.gateway"
 
 
@@ -51,21 +52,17 @@ end
 
 
 gateway.describe("killed in the middle:", { config = config(), trusted_ips = "127.0.0.1" }, function(gw)
-  local mode_file, proxy
+  local proxy
 
   setup(function()
-    mode_file = gw.prefix .. "/mode"
-    gateway.write_file(mode_file, "pass\n")
-    gateway.write_file(mode_file .. ".pid", gw:master_pid() .. "\n")
-    proxy = gateway.run(("luajit spec/support/fault_proxy.lua %d %d %s > /dev/null 2>&1 & echo $!")
-                        :format(PROXY_PORT, gw.admin_port, mode_file))
+    proxy = faults.start(gw, PROXY_PORT, "pass")
     eventually(function()
       return gw:http({ path = "/patched-before/products" }).status == 200
     end, 30)
   end)
 
   teardown(function()
-    gateway.run("kill " .. proxy)
+    proxy:stop()
   end)
 
 
@@ -106,19 +103,14 @@ gateway.describe("killed in the middle:", { config = config(), trusted_ips = "12
   end
 
 
-  local function has_killed()
-    return gateway.read_file(mode_file) == "pass\n"
-  end
-
-
   for name in pairs(STEPS) do
     for _, when in ipairs({ "before", "after" }) do
       it("what is " .. name .. " is there once, and then gone: " .. when .. " the write", function()
         local route = name .. "-" .. when
         assert.is_false(stands(route))
-        gateway.write_file(mode_file, "writes:kill-" .. when .. "\n")
+        proxy:mode("writes:kill-" .. when)
         attack(route)
-        eventually(has_killed, 20)
+        eventually(function() return proxy:has_passed() end, 20)
         gw:in_state(route, "active", 100)
         assert.is_true(stands(route))
         assert.is_true(limits(route) <= 1)
@@ -127,8 +119,8 @@ gateway.describe("killed in the middle:", { config = config(), trusted_ips = "12
         for _, pid in ipairs(gw:worker_pids()) do
           gateway.run("kill -9 " .. pid)
         end
-        gateway.write_file(mode_file, "writes:kill-" .. when .. "\n")
-        eventually(has_killed, TTL_S + 20)
+        proxy:mode("writes:kill-" .. when)
+        eventually(function() return proxy:has_passed() end, TTL_S + 20)
         gw:in_state(route, "expired", 100)
         assert.is_false(stands(route))
         assert.equal(1, #gw:records(route))

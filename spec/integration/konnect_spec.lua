@@ -3,6 +3,7 @@
 
 
 local cjson = require "cjson.safe"
+local faults = require "spec.support.faults"
 local gateway = require "spec.support.gateway"
 local http = require "spec.support.http"
 local socket = require "socket"
@@ -65,7 +66,7 @@ end
 
 
 describe(gateway.describe_name("Konnect, by its published contract:"), function()
-  local gw, konnect, proxy, mode_file, said
+  local gw, konnect, proxy, said
 
   local function ask(method, path, body)
     return assert(http.request(PORT, { method = method, path = BASE .. path, json = body,
@@ -75,11 +76,9 @@ describe(gateway.describe_name("Konnect, by its published contract:"), function(
 
   setup(function()
     gw = gateway.start({ config = config(), trusted_ips = "127.0.0.1" })
-    mode_file, said = gw.prefix .. "/mode", gw.prefix .. "/konnect.log"
-    gateway.write_file(mode_file, "pass\n")
+    said = gw.prefix .. "/konnect.log"
     konnect = gateway.run(("python3 spec/support/konnect.py %d %s %s > %s 2>&1 & echo $!"):format(PORT, PLANE, TOKEN, said))
-    proxy = gateway.run(("luajit spec/support/fault_proxy.lua %d %d %s > /dev/null 2>&1 & echo $!")
-                        :format(PROXY_PORT, PORT, mode_file))
+    proxy = faults.start(gw, PROXY_PORT, "pass", PORT)
     eventually(function() return socket.connect("127.0.0.1", PORT) ~= nil end)
     for n, name in ipairs(ROUTES) do
       local host = name == "pooled" and "pool" or "127.0.0.1"
@@ -101,7 +100,8 @@ describe(gateway.describe_name("Konnect, by its published contract:"), function(
   end)
 
   teardown(function()
-    gateway.run("kill " .. konnect .. " " .. proxy)
+    gateway.run("kill " .. konnect)
+    proxy:stop()
     gw:stop()
   end)
 
@@ -174,16 +174,16 @@ describe(gateway.describe_name("Konnect, by its published contract:"), function(
 
   it("may be overloaded, away or in conflict: what waits is written once", function()
     local path = "routes/" .. id_of(1, 5)
-    gateway.write_file(mode_file, "429\n")
+    proxy:mode("429")
     attack("faulty")
     eventually(function() return #gw:error_log("not planned: the Admin API answered 429") > 0 end)
     for _, fault in ipairs({ "500", "409", "401", "cut", "close" }) do
-      gateway.write_file(mode_file, fault .. "\n")
+      proxy:mode(fault)
       socket.sleep(0.3)
       assert.equal(200, gw:http({ path = "/faulty/products" }).status)
     end
     assert.equal("null", cjson.encode(get(path).methods))
-    gateway.write_file(mode_file, "pass\n")
+    proxy:mode("pass")
     in_state("faulty", "active")
     assert.same({ "GET", "POST" }, get(path).methods)
     in_state("faulty", "expired")

@@ -2,6 +2,7 @@
 -- one whose leader was killed while it waited. One that takes back what was done lands over nothing that came after it.
 
 
+local faults = require "spec.support.faults"
 local gateway = require "spec.support.gateway"
 
 
@@ -30,18 +31,14 @@ plugins:
 
 
 gateway.describe("a write that lands late", { config = CONFIG, trusted_ips = "127.0.0.1" }, function(gw)
-  local mode_file, proxy
+  local proxy
 
   setup(function()
-    mode_file = gw.prefix .. "/mode"
-    gateway.write_file(mode_file, "pass\n")
-    gateway.write_file(mode_file .. ".pid", gw:master_pid() .. "\n")
-    proxy = gateway.run(("luajit spec/support/fault_proxy.lua %d %d %s > /dev/null 2>&1 & echo $!")
-                        :format(PROXY_PORT, gw.admin_port, mode_file))
+    proxy = faults.start(gw, PROXY_PORT, "pass")
   end)
 
   teardown(function()
-    gateway.run("kill " .. proxy)
+    proxy:stop()
   end)
 
 
@@ -52,13 +49,13 @@ gateway.describe("a write that lands late", { config = CONFIG, trusted_ips = "12
 
 
   it("is taken back, and what came between is not lost", function()
-    gateway.write_file(mode_file, "writes:later\n")
+    proxy:mode("writes:later")
     gw:stuff("late", "192.0.2.1")
     local record = eventually(function()
       local found = gw:records("late")[1]
       return found and found.failure and found
     end, 20)
-    gateway.write_file(mode_file, "pass\n")
+    proxy:mode("pass")
     assert.equal(202, gw:agent("POST", "/actions/" .. record.id .. "/revert").status)
     gw:in_state("late", "reverting", 10)
     assert.equal("", methods("late"))
@@ -76,9 +73,9 @@ gateway.describe("a write that lands late", { config = CONFIG, trusted_ips = "12
 
 
   it("is taken back where its leader was killed while it waited, and what came after that is not lost", function()
-    gateway.write_file(mode_file, "writes:kill-later\n")
+    proxy:mode("writes:kill-later")
     gw:stuff("killed", "192.0.2.3")
-    eventually(function() return gateway.read_file(mode_file) == "pass\n" end, 20)
+    eventually(function() return proxy:has_passed() end, 20)
     local record = gw:in_state("killed", "active", 30)
     assert.equal(202, gw:agent("POST", "/actions/" .. record.id .. "/revert").status)
     gw:in_state("killed", "reverting", 10)
@@ -96,18 +93,15 @@ gateway.describe("a write that lands late", { config = CONFIG, trusted_ips = "12
   it("does not land over what came after it where it took back, and its leader was killed while it waited", function()
     gw:stuff("undone", "192.0.2.5")
     local record = gw:in_state("undone", "active", 30)
-    local function landed()
-      return select(2, gateway.read_file(mode_file .. ".landed"):gsub("\n", ""))
-    end
-    local before = landed()
-    gateway.write_file(mode_file, "writes:kill-later\n")
+    local before = proxy:count("landed")
+    proxy:mode("writes:kill-later")
     assert.equal(202, gw:agent("POST", "/actions/" .. record.id .. "/revert").status)
-    eventually(function() return gateway.read_file(mode_file) == "pass\n" end, 20)
+    eventually(function() return proxy:has_passed() end, 20)
     gw:in_state("undone", "reverted", 140)
     gw:stuff("then", "192.0.2.6")
     gw:in_state("then", "active", 140)
 
-    eventually(function() return landed() > before end, 40)
+    eventually(function() return proxy:count("landed") > before end, 40)
     assert.equal("", methods("undone"))
     assert.equal("GET,POST", methods("then"))
   end)

@@ -1,6 +1,7 @@
 -- The Admin API takes what is sent and does not answer: what is done in memory, and the kill switch, wait for nothing.
 
 
+local faults = require "spec.support.faults"
 local gateway = require "spec.support.gateway"
 local socket = require "socket"
 
@@ -50,13 +51,7 @@ plugins:
 
 
 describe(gateway.describe_name("while the Admin API does not answer,"), function()
-  local gw, mode_file, proxy
-
-  local function mode(name)
-    gateway.write_file(mode_file .. ".new", name .. "\n")
-    os.rename(mode_file .. ".new", mode_file)
-  end
-
+  local gw, proxy
 
   local function status_of(client)
     return gw:http({ path = "/banned/products", client = client }).status
@@ -70,21 +65,18 @@ describe(gateway.describe_name("while the Admin API does not answer,"), function
 
   setup(function()
     gw = gateway.start({ config = CONFIG, trusted_ips = "127.0.0.1" })
-    mode_file = gw.prefix .. "/mode"
-    gateway.write_file(mode_file, "writes:500\n")
-    proxy = gateway.run(("luajit spec/support/fault_proxy.lua %d %d %s > /dev/null 2>&1 & echo $!")
-                        :format(PROXY_PORT, gw.admin_port, mode_file))
+    proxy = faults.start(gw, PROXY_PORT, "writes:500")
     for n = 1, QUEUED do
       gw:stuff(("queued-%02d"):format(n), "192.0.2." .. n)
     end
     eventually(function() return queued() == QUEUED end, 60)
-    mode("hang")
+    proxy:mode("hang")
     -- Somebody waits.
     eventually(function() return #gw:error_log("timeout") > 0 end, 90)
   end)
 
   teardown(function()
-    gateway.run("kill " .. proxy)
+    proxy:stop()
     gw:stop()
   end)
 
@@ -111,7 +103,7 @@ describe(gateway.describe_name("while the Admin API does not answer,"), function
   it("the kill switch lifts what is in memory at once, and the rest when it answers", function()
     assert.equal(202, gw:agent("POST", "/kill").status)
     eventually(function() return status_of("198.51.100.1") == 200 end, SOON_S)
-    mode("pass")
+    proxy:mode("pass")
     eventually(function()
       for _, record in ipairs(gw:records()) do
         if record.state ~= "reverted" and record.state ~= "refused" then
