@@ -883,6 +883,16 @@ describe("an action", function()
     end)
 
 
+    it("waits for no longer than the longest pause", function()
+      local tried = { tries = 20 }
+      life.pause(tried)
+      assert.is_true(life.is_paused(tried, now + 59))
+      assert.is_false(life.is_paused(tried, now + 60))
+      assert.is_false(life.is_paused(tried, now - 1))
+      assert.is_false(life.is_paused({}, now))
+    end)
+
+
     it("is tried again as ever", function()
       local record = record_of({ patch("r1") })
       failing.PATCH = { "away", true }

@@ -45,6 +45,7 @@ describe("a due step", function()
       ["agent.life"] = {
         move = move,
         pause = function(record) record.next_try_s = now + 1 end,
+        is_paused = function(record, at) return record.next_try_s ~= nil and at < record.next_try_s end,
         hold_back = function(record, _, why)
           record.may_pass, record.next_try_s = true, now + 1
           move(record, "refused", nil, why)
@@ -155,6 +156,14 @@ describe("a due step", function()
     suspects = { "c" }
     propose()
     assert.is_nil(records["i-p-1.3"])
+  end)
+
+
+  it("bans who is named later also where the clock was set back", function()
+    propose()
+    suspects, now = { "a", "b" }, now - 3600
+    propose()
+    assert.same({ "i-p-1 active", "i-p-1.2 active" }, ledger)
   end)
 
 

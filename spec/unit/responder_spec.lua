@@ -93,6 +93,23 @@ describe("the responder", function()
   end)
 
 
+  it("takes steps in their time where the clock was set back behind the beginning of an incident", function()
+    open("I", 0)
+    now = now - 3600
+    local function again(later_s)
+      now, proposed = now + later_s, {}
+      -- It changes meanwhile.
+      open("I", 0)
+      responder.beat(conf)
+      responder.reach_out(conf)
+      return proposed
+    end
+    assert.same({ "I-1 ban" }, again(0))
+    assert.same({ "I-1 ban" }, again(599))
+    assert.same({ "I-1 ban", "I-2 rate_limiting" }, again(1))
+  end)
+
+
   it("goes on at once after what was of no use, and not after what could not be carried out", function()
     open("I", 700)
     local again, next_one = "I-2 rate_limiting", "I-3 request_termination"

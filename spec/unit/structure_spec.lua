@@ -116,7 +116,7 @@ local ARROWS = {
   ["agent.planner"] = { "owners", "vocabulary" },
   ["agent.proposals"] = {
     "actions", "agent.carrier", "agent.gate", "agent.journal", "agent.life", "agent.planner", "effect",
-    "traffic_of_named",
+    "elapsed", "traffic_of_named",
   },
   ["agent.protected"] = { "agent.carrier", "database", "owners", "region", "senders" },
   ["agent.pseudonyms"] = { "files", "random", "region" },

@@ -74,14 +74,12 @@ end
 
 local function live_on(record, conf, now)
   keep_time(record, now)
-  -- No pause is longer: then the clock was set back.
-  local waits = record.next_try_s and now < record.next_try_s and record.next_try_s - now <= life.LONGEST_PAUSE_S
   local why = LIFE[record.state] and life.must_go(record, conf)
   if why and (record.state == "active" or record.state == "applying") then
     life.revert(record, conf, "reverted", why)
   elseif why and record.state == "pending" then
     life.hold_back(record, conf, why)
-  elseif LIFE[record.state] and not waits then
+  elseif LIFE[record.state] and not life.is_paused(record, now) then
     LIFE[record.state](record, conf, now)
   end
 end

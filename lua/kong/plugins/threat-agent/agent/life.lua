@@ -30,7 +30,7 @@ local LONGEST_PAUSE_S = 60
 local BEGUN_S = 3600
 
 
-local _M = { LONGEST_PAUSE_S = LONGEST_PAUSE_S }
+local _M = {}
 
 
 -- Writes down what was decided about a record.
@@ -71,6 +71,12 @@ end
 
 
 _M.pause = pause
+
+
+-- Whether the next try of something is put off yet. No pause is longer: then the clock was set back.
+function _M.is_paused(record, now)
+  return record.next_try_s ~= nil and now < record.next_try_s and record.next_try_s - now <= LONGEST_PAUSE_S
+end
 
 
 -- Refuses a record for what may pass: the step is looked at again as long as its incident is open.

@@ -91,13 +91,14 @@ end
 
 
 -- Lists the steps of a policy whose time has come: { number, step }. A step that was of no use is
--- followed by the next one at once, and not taken again. was_useless: tells that of a step's number.
-function _M.due(policy, incident, now_s, was_useless)
+-- followed by the next one at once, and not taken again. open_s: how long the incident is open; was_useless: tells that of
+-- a step's number.
+function _M.due(policy, open_s, was_useless)
   local due = {}
   local at_once = false
   for number, step in ipairs(policy.steps) do
     local is_useless = was_useless(number)
-    if not is_useless and (at_once or now_s - incident.opened_s >= step.after_s) then
+    if not is_useless and (at_once or open_s >= step.after_s) then
       due[#due + 1] = { number = number, step = step }
     end
     at_once = is_useless

@@ -4,6 +4,7 @@
 local actions = require "kong.plugins.threat-agent.actions"
 local carrier = require "kong.plugins.threat-agent.agent.carrier"
 local effect = require "kong.plugins.threat-agent.effect"
+local elapsed = require "kong.plugins.threat-agent.elapsed"
 local gate = require "kong.plugins.threat-agent.agent.gate"
 local journal = require "kong.plugins.threat-agent.agent.journal"
 local life = require "kong.plugins.threat-agent.agent.life"
@@ -92,7 +93,7 @@ end
 local function turn_of(id, follows, now)
   local at, record, known = id, journal.get(id), {}
   for number = 2, MOST_TURNS do
-    if not follows or not record or not GOES_ON[record.state] or now - record.created_s < TURN_S then
+    if not follows or not record or not GOES_ON[record.state] or not elapsed(record.created_s, TURN_S, now) then
       break
     end
 
@@ -158,7 +159,7 @@ function _M.propose(incident, policy, number, step, conf, is_wanted)
   local now = ngx.time()
   local id, former, known = turn_of(planner.id_of(incident, policy, number), actions.follows(step.action), now)
   local tried = former or waiting[id]
-  if former and not is_open(former, conf) or tried and tried.next_try_s and now < tried.next_try_s then
+  if former and not is_open(former, conf) or tried and life.is_paused(tried, now) then
     return
   end
 

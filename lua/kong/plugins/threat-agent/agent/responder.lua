@@ -38,6 +38,7 @@ local _M = {}
 
 
 local incidents = {}      -- id → the incident as it stands, while it is open
+local since_s = {}        -- id → since when it is open, as far as the clock tells
 local said_s = {}         -- id → when it was said that it cannot be responded to
 
 
@@ -45,7 +46,7 @@ local said_s = {}         -- id → when it was said that it cannot be responded
 function _M.take_in(incident)
   incidents[incident.id] = incident.status ~= "resolved" and incident or nil
   if not incidents[incident.id] then
-    said_s[incident.id] = nil
+    since_s[incident.id], said_s[incident.id] = nil, nil
     proposals.forget(incident.id)
   end
 end
@@ -53,7 +54,7 @@ end
 
 -- Takes up where the last leader stopped. Returns nil and an error where its records are lost.
 function _M.open()
-  incidents, said_s = {}, {}
+  incidents, since_s, said_s = {}, {}, {}
   ledger.open()
   -- A step of an open incident is taken once: its record says so.
   journal.keep(function(record)
@@ -75,6 +76,15 @@ local function is_wanted(id, conf)
 end
 
 
+-- How long an incident is open. Where the clock was set back behind its beginning it is open since then: no step is due
+-- sooner for it, and none waits until the clock is there again.
+local function open_for(incident, now)
+  local since = math.min(since_s[incident.id] or incident.opened_s, now)
+  since_s[incident.id] = since
+  return now - since
+end
+
+
 local function propose_for(id, known, conf, is_remote)
   local function wanted()
     return is_wanted(id, conf)
@@ -93,7 +103,7 @@ local function propose_for(id, known, conf, is_remote)
     return record.result == "none" or record.result == "harmful"
   end
 
-  for _, due in ipairs(policy and planner.due(policy, incident, now, was_useless) or {}) do
+  for _, due in ipairs(policy and planner.due(policy, open_for(incident, now), was_useless) or {}) do
     if (IN_MEMORY[due.step.action] == nil) == is_remote then
       proposals.propose(incident, policy, due.number, due.step, conf, wanted)
     end
