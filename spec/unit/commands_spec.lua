@@ -7,7 +7,7 @@ local FOLDER = "lua/kong/plugins/threat-agent/"
 
 
 describe("what the leader is asked", function()
-  local load, commands, orders, now, done, values, leads, folder, dying
+  local load, commands, orders, now, done, values, leads, folder, dying, records
   local former_kong, former_ngx = _G.kong, {}
 
   before_each(function()
@@ -16,7 +16,7 @@ describe("what the leader is asked", function()
       former_ngx[name] = _G.ngx[name]
     end
     now, done, values, leads = 1000, {}, {}, true
-    dying = nil
+    dying, records = nil, {}
     local lists = {}
     folder = os.tmpname()
     os.remove(folder)
@@ -70,8 +70,14 @@ describe("what the leader is asked", function()
           end
         end,
       },
-      ["agent.journal"] = { get = function() end, all = function() return {} end },
-      actions = {}, effect = {}, ["agent.life"] = {}, ["agent.operator"] = {}, ["agent.trainer"] = {},
+      ["agent.journal"] = { get = function() end, all = function() return records end },
+      ["agent.life"] = {
+        note = function() end,
+        stop = function(record) done[#done + 1] = "stop " .. record.id end,
+      },
+      ["agent.operator"] = { acquit = function() end },
+      ["agent.trainer"] = { take_in = function() return true end, record_of = function() end },
+      actions = {}, effect = {},
     }
     for name, stub in pairs(stubs) do
       package.loaded[MODULE .. name] = stub
@@ -140,6 +146,19 @@ describe("what the leader is asked", function()
     orders.obey({})
     assert.equal(2, #done)
     assert.equal("", io.popen("ls " .. folder .. "/threat-agent"):read("*a"))
+  end)
+
+
+  it("may be to take back what was done about a false alarm, also before the clock was set back", function()
+    local function record(id, opened_s, created_s)
+      records[#records + 1] = { id = id, incident = "i", state = "active", opened_s = opened_s, created_s = created_s }
+    end
+    record("another's of that number", 100, 150)
+    record("at once", 900, 900)
+    record("after the clock was set back", 900, 300)
+    commands.send({ command = "feedback", verdict = "false_alarm", incident = "i", opened_s = 900, by = "ann" })
+    orders.obey({})
+    assert.same({ "stop at once", "stop after the clock was set back" }, done)
   end)
 
 

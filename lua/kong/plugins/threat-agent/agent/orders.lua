@@ -112,7 +112,8 @@ local function judge(command, conf)
   end
 
   for _, record in ipairs(journal.all()) do
-    if record.incident == command.incident and record.created_s >= command.opened_s then
+    -- Its number may have been another's, which was open before.
+    if record.incident == command.incident and (record.opened_s or record.created_s) >= command.opened_s then
       COMMANDS.revert(record, conf, command.by, ", who calls it a false alarm")
     end
   end
