@@ -184,6 +184,18 @@ describe("what the leader is asked", function()
   end)
 
 
+  it("is waited for no longer where the clock is set back meanwhile", function()
+    local sleep, naps = _G.ngx.sleep, 0
+    _G.ngx.sleep = function(seconds)
+      naps = naps + 1
+      sleep(naps == 10 and -3600 or seconds)
+    end
+    local _, err = commands.ask("question", "nonce")
+    assert.matches("does not answer", err)
+    assert.equal(10, naps)
+  end)
+
+
   it("is answered to whoever asked", function()
     local sleep = _G.ngx.sleep
     _G.ngx.sleep = function(seconds)

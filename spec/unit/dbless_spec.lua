@@ -94,6 +94,14 @@ describe("a DB-less node", function()
   end)
 
 
+  it("is sent the next one where the clock was set back since", function()
+    lose()
+    now = now - 3600
+    assert.truthy((patch()))
+    assert.equal(2, #posted)
+  end)
+
+
   it("is sent the next one as soon as it shows the one that it did not answer to", function()
     lose()
     document = posted[1]

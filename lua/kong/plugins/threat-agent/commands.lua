@@ -3,6 +3,7 @@
 -- dictionary, because they do not wait for long and ask again. However much those ask for holds up no operator.
 
 local cjson = require "cjson.safe"
+local elapsed = require "kong.plugins.threat-agent.elapsed"
 local files = require "kong.plugins.threat-agent.files"
 
 
@@ -74,7 +75,7 @@ function _M.take_question()
   repeat
     local text = ngx.shared.kong:lpop(QUESTIONS)
     question = text and cjson.decode(text)
-  until not question or ngx.now() - question.at_s < WAIT_S
+  until not question or not elapsed(question.at_s, WAIT_S, ngx.now())
 
   return question
 end
@@ -88,7 +89,7 @@ end
 
 local function wait_for_answer(nonce)
   local dict = ngx.shared.kong
-  local deadline = ngx.now() + WAIT_S
+  local since = ngx.now()
   repeat
     local text = dict:get(ANSWERS .. nonce)
     if text then
@@ -97,7 +98,7 @@ local function wait_for_answer(nonce)
     end
     ngx.sleep(POLL_S)
     ngx.update_time()
-  until ngx.now() >= deadline
+  until elapsed(since, WAIT_S, ngx.now())
 
   return nil, "the leading worker does not answer"
 end

@@ -4,6 +4,7 @@
 -- is replaced: a change that came in between is not overwritten. A replacement that got no answer may land
 -- later, over all that came in between: until it shows, or cannot land any more, no other is sent.
 
+local elapsed = require "kong.plugins.threat-agent.elapsed"
 local entities = require "kong.plugins.threat-agent.entities"
 local http = require "kong.plugins.threat-agent.admin.http"
 local reach = require "kong.plugins.threat-agent.admin.reach"
@@ -80,7 +81,7 @@ end
 -- Whether a replacement that got no answer may land yet.
 local function may_land(client, document)
   local lost = client.lost
-  if lost and (ngx.now() - lost.at >= reach.LANDS_S or shows(document, lost.document)) then
+  if lost and (elapsed(lost.at, reach.LANDS_S, ngx.now()) or shows(document, lost.document)) then
     client.lost = nil
   end
 

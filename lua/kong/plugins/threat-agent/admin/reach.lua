@@ -3,6 +3,7 @@
 --
 -- lua-resty-http is what Kong itself brings along and uses.
 
+local elapsed = require "kong.plugins.threat-agent.elapsed"
 local http = require "resty.http"
 
 
@@ -66,7 +67,7 @@ end
 -- whether another try may succeed: true, or UNANSWERED.
 function _M.request(origin, path, params, timeout_ms)
   local failure = failures[origin]
-  if failure and ngx.now() - failure.at < AWAY_S and ngx.now() >= failure.at then
+  if failure and not elapsed(failure.at, AWAY_S, ngx.now()) then
     return nil, failure.why, true
   end
 

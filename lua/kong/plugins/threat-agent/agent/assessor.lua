@@ -34,7 +34,7 @@ local _M = {}
 
 
 local waiting = {}        -- id → incident
-local tries = {}          -- id → { number, next_s }
+local tries = {}          -- id → { number, at_s, pause_s }
 local asked_s = {}        -- when questions were asked in the last hour, oldest first
 local is_asking = false
 local said                -- the last error that was logged
@@ -82,7 +82,7 @@ local function next_due(settings, now_s)
     local try = tries[id]
     if not is_asked_about(settings, incident) or is_answered(incident) or try and try.number >= MOST_TRIES then
       waiting[id], tries[id] = nil, nil
-    elseif now_s >= incident.opened_s + SETTLE_S and (not try or now_s >= try.next_s)
+    elseif elapsed(incident.opened_s, SETTLE_S, now_s) and (not try or elapsed(try.at_s, try.pause_s, now_s))
            and (not due or RANKS[incident.severity] > RANKS[due.severity])
     then
       due = incident
@@ -122,7 +122,8 @@ local function fail(incident, err, may_pass, now_s)
   local number = (tries[incident.id] and tries[incident.id].number or 0) + 1
   tries[incident.id] = {
     number = may_pass and number or MOST_TRIES,
-    next_s = now_s + FIRST_RETRY_S * 2 ^ (number - 1),
+    at_s = now_s,
+    pause_s = FIRST_RETRY_S * 2 ^ (number - 1),
   }
 end
 
