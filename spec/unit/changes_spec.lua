@@ -5,11 +5,11 @@ local MODULE = "kong.plugins.threat-agent."
 
 
 describe("a change of the configuration", function()
-  local changes, now, found, unreadable, reviews, noted
+  local changes, now, found, unreadable, reviews, noted, full
   local former_kong, former = nil, {}
 
   before_each(function()
-    now, found, unreadable, reviews, noted = 1000, {}, nil, 0, 0
+    now, found, unreadable, reviews, noted, full = 1000, {}, nil, 0, 0, nil
     former_kong = _G.kong
     _G.kong = {}
     _G.ngx = _G.ngx or {}
@@ -20,7 +20,7 @@ describe("a change of the configuration", function()
       ["agent.journal"] = { has_changed = function() return false end },
       ["agent.reviewer"] = { review = function()
         reviews = reviews + 1
-        return true
+        return not full or nil, full
       end },
       elapsed = dofile("lua/kong/plugins/threat-agent/elapsed.lua"),
       region = { note_change = function()
@@ -84,5 +84,18 @@ describe("a change of the configuration", function()
     assert.equal(1, reviews)
     pass(60)
     assert.equal(1, reviews)
+  end)
+
+
+  it("is reviewed again where what was found could not be kept", function()
+    full = "no space left on device"
+    changes.plugins_configured()
+    pass(31)
+    assert.equal(2, reviews)
+    full = nil
+    pass(30)
+    assert.equal(3, reviews)
+    pass(60)
+    assert.equal(3, reviews)
   end)
 end)

@@ -35,7 +35,7 @@ local _M = {}
 
 
 local changed = true      -- there may be something new
-local unseen = false      -- there was, and the configuration could not be read yet
+local unreviewed = false  -- there was, and the configuration could not be read, or its review be kept, yet
 local versions = {}
 local looked_at = 0
 
@@ -129,7 +129,7 @@ function _M.follow()
     return true
   end
 
-  unseen = unseen or changed
+  unreviewed = unreviewed or changed
   changed = false
   looked_at = now
   local found, standing = snapshots.follow(ngx.time(), history_folder())
@@ -137,13 +137,12 @@ function _M.follow()
     return nil, standing
   end
 
-  local was_marked = unseen
-  unseen = false
-
-  local ok, err = tell(found)
   -- A snapshot leaves out what may be a secret: a mark may mean more than it shows.
-  if was_marked or #found > 0 then
+  unreviewed = unreviewed or #found > 0
+  local ok, err = tell(found)
+  if unreviewed then
     local reviewed, review_err = reviewer.review(standing, ngx.time())
+    unreviewed = not reviewed
     ok, err = ok and reviewed, err or review_err
   end
 
