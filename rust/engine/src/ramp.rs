@@ -50,8 +50,11 @@ impl Ramp {
         share(hash) < ratio
     }
 
-    /// Leaves a verdict undone, and says so in its rules.
+    /// Leaves a verdict undone, and says so in its rules. A refusal ends the looks at a request all the same: it was told.
     pub fn spare(verdict: &mut Verdict) {
+        if verdict.action.refuses() {
+            verdict.rest = 0;
+        }
         verdict.action = Action::Allow;
         verdict.retry_after_s = 0;
         if !verdict.rules.iter().any(|rule| rule == SPARED) {

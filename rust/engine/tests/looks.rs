@@ -266,6 +266,33 @@ fn a_request_is_told_once_by_all_that_was_found_in_it() {
     assert_eq!(told(), [(Kind::Payload, 1, first.incident)]);
 }
 
+/// A client whom enforcement does not reach yet is told of once, too, as one is in monitor mode.
+#[test]
+fn a_request_that_is_spared_is_told_once() {
+    for action in ["block", "tag"] {
+        let mut config: Config =
+            serde_json::from_value(json!({"mode": "enforce", "enforce_ratio": 0.0})).unwrap();
+        config.payload.action = serde_json::from_value(json!(action)).unwrap();
+        let (engine, state) = (Engine::new(config).unwrap(), LocalState::default());
+        let padding = json!(padding(1_500)).to_string();
+        let body = format!(r#"{{"q": "{ATTACK}", "a": {padding}}}"#);
+        let request = Request {
+            identity: Identity {
+                client: Some([192, 0, 2, 7].into()),
+                route: b"r",
+                ..Identity::default()
+            },
+            ..posted(body.as_bytes())
+        };
+        let whole = engine.inspect_whole(&request, &state, 1_000_000);
+        assert_eq!(whole.action, Action::Allow);
+        assert!(whole.rules.iter().any(|rule| rule == "not-enforced"));
+        let mut told = Vec::new();
+        state.drain(0, &mut |signal| told.push(signal.value));
+        assert_eq!(told, [1], "{action}");
+    }
+}
+
 /// Who has gone before all was seen leaves what was found, and a request that is over.
 #[test]
 fn what_was_found_is_told_where_nothing_is_left_to_look_at() {
