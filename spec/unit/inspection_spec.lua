@@ -58,18 +58,19 @@ end)
 
 
 describe("a request that takes several looks", function()
-  local inspection, looks, kept, handed, observed
+  local inspection, looks, kept, handed, observed, long, joined
   local BODY = { bytes = "what was read from a file" }
   local STUBBED = { "guard", "native", "outcome", "request" }
   local former, former_kong, former_sleep = {}, nil, nil
 
   before_each(function()
-    looks, kept, handed = {}, nil, {}
+    looks, kept, handed, long = {}, nil, {}, false
     former_kong, _G.ngx = _G.kong, _G.ngx or {}
     former_sleep = _G.ngx.sleep
     _G.kong = { ctx = { plugin = {} } }
     _G.ngx.sleep = function() kept = _G.kong.ctx.plugin.verdict end
-    local function look()
+    local function look(_, _, before)
+      joined = before
       return table.remove(looks, 1)
     end
     local stubs = {
@@ -81,8 +82,10 @@ describe("a request that takes several looks", function()
                  observe = function(_, _, ended) observed = ended end },
       outcome = { read = function(verdict) return verdict end },
       request = {
-        expects_body = function() return false end,
+        expects_body = function() return long, long end,
         read_head = function() end,
+        read_whole = function() kept = _G.kong.ctx.plugin.head end,
+        read_late = function(after_head) handed[#handed + 1] = after_head and "body" or "late" end,
         identity = function() end,
         read_gone = function() handed[#handed + 1] = "gone" end,
         body = function() return BODY end,
@@ -141,6 +144,36 @@ describe("a request that takes several looks", function()
       assert.equal(verdict, inspection.finish({}, verdict))
     end
     assert.equal(LAST, looks[1])
+  end)
+
+
+  it("is over with its end, however many looks its head takes", function()
+    local function unfinished()
+      return { action = "tag", unfinished = "copy", attempt = 0 }
+    end
+    looks = { unfinished(), LAST, BLOCK }
+    assert.equal(LAST, inspection.finish({}, unfinished()))
+    looks = {}
+    assert.is_true(inspection.finish({}, unfinished()).failed)
+  end)
+
+
+  it("has in the verdict on its body what its head showed", function()
+    long, looks = true, { TAG, LAST }
+    assert.equal(LAST, inspection.run({}))
+    assert.same({ TAG, TAG }, { kept, joined })
+    looks = { BLOCK }
+    assert.equal(BLOCK, inspection.run({ mode = "enforce" }))
+  end)
+
+
+  it("is one request, too, where its body does not come", function()
+    for _, case in ipairs({ { "late", nil }, { "body", TAG } }) do
+      looks, handed = { LAST }, {}
+      _G.kong.ctx.plugin.head = case[2]
+      assert.equal(LAST, inspection.finish({}, nil))
+      assert.same({ case[1], case[2] }, { handed[1], joined })
+    end
   end)
 
 

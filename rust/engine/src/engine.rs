@@ -94,8 +94,8 @@ impl Engine {
         self.look(request, None, state, now_ms)
     }
 
-    /// Decides on the same request again, for what no look before reached; `before` is the verdict on those. The
-    /// verdict is on all of them.
+    /// Decides on the same request again, for what no look before reached, its body where that was its head's;
+    /// `before` is the verdict on those. The verdict is on all of them.
     pub fn inspect_rest<S: Memory + ?Sized>(
         &self,
         request: &Request,
@@ -103,10 +103,13 @@ impl Engine {
         state: &S,
         now_ms: u64,
     ) -> Verdict {
-        let stage = Stage::Rest(Rest {
-            from: before.rest,
-            flight: before.flight,
-        });
+        let stage = match request.stage {
+            Stage::Body => Stage::Body,
+            _ => Stage::Rest(Rest {
+                from: before.rest,
+                flight: before.flight,
+            }),
+        };
         let request = Request { stage, ..*request };
         self.look(&request, Some(before), state, now_ms)
     }
@@ -144,11 +147,7 @@ impl Engine {
 
     /// Tells whether a verdict is the last on its request.
     pub fn concludes(&self, request: &Request, verdict: &Verdict) -> bool {
-        let refused = verdict.action.refuses();
-        match request.stage {
-            Stage::Head => refused && self.enforces(),
-            _ => refused || verdict.rest == 0,
-        }
+        is_last(request.stage, verdict, self.enforces())
     }
 
     fn judge<S: Memory + ?Sized>(
@@ -219,7 +218,9 @@ impl Engine {
             }
         };
         if request.stage != Stage::Head && !(enforced && verdict.action.refuses()) {
-            self.inspect_payload(request, place, state, now_ms, &mut verdict);
+            let innocent = before.is_none_or(|before| before.rules.is_empty());
+            let teaches = innocent && verdict.rules.is_empty();
+            self.inspect_payload(request, place, teaches, state, now_ms, &mut verdict);
         }
         if let Some(waiting) = waiting {
             waiting.conclude(&mut verdict, now_ms);
@@ -230,7 +231,7 @@ impl Engine {
         }
         let held = enforced && self.ramp.holds(&verdict, identity, state);
         // However many looks it takes, a request is told once: by all that was found in it.
-        if verdict.rest == 0 || verdict.action.refuses() {
+        if is_last(request.stage, &verdict, held) {
             self.watch.report(identity, &verdict, held, state, now_ms);
         }
         if held && verdict.action.refuses() {
@@ -290,6 +291,7 @@ impl Engine {
         &self,
         request: &Request,
         place: Option<PlaceId>,
+        teaches: bool,
         state: &S,
         now_ms: u64,
         verdict: &mut Verdict,
@@ -304,12 +306,22 @@ impl Engine {
                 request.body.bytes.len() as u64 + request.body.unread_bytes;
             return;
         }
-        self.payload.inspect(request, place, state, now_ms, verdict);
+        self.payload
+            .inspect(request, place, teaches, state, now_ms, verdict);
     }
 
     fn in_sample(&self) -> bool {
         let ratio = self.config.sampling_ratio;
         ratio >= 1.0 || share(self.sampled.draw()) < ratio
+    }
+}
+
+/// Tells whether no look at a request follows one at that stage. `held` tells whether a refusal is carried out.
+fn is_last(stage: Stage, verdict: &Verdict, held: bool) -> bool {
+    let refused = verdict.action.refuses();
+    match stage {
+        Stage::Head => refused && held,
+        _ => refused || verdict.rest == 0,
     }
 }
 

@@ -9,8 +9,11 @@ use threat_agent_engine::config::OnUninspected;
 use threat_agent_engine::inspect::{Family, Findings, Inspector, Part};
 use threat_agent_engine::request::Stage;
 use threat_agent_engine::signal::Kind;
+use threat_agent_engine::state::{Ban, By, Key, Measure, Scope, State};
 use threat_agent_engine::verdict::Uninspected;
-use threat_agent_engine::{Action, Body, Config, Engine, Identity, LocalState, Memory, Request};
+use threat_agent_engine::{
+    Action, Body, Category, Config, Engine, Identity, LocalState, Memory, Request,
+};
 
 const ATTACK: &str = "1' union select null,password from users-- ";
 
@@ -264,6 +267,55 @@ fn a_request_is_told_once_by_all_that_was_found_in_it() {
     }
     assert_eq!(verdict.incident, first.incident);
     assert_eq!(told(), [(Kind::Payload, 1, first.incident)]);
+}
+
+/// What is only looked for when a request arrives is said of all of it, and what both looks show once.
+#[test]
+fn what_the_head_shows_stays_when_the_body_is_seen() {
+    let limit =
+        json!({"id": "one", "by": "client_ip", "window": "60s", "limit": 1, "action": "block"});
+    let config = Config {
+        limits: vec![serde_json::from_value(limit).unwrap()],
+        ..Config::default()
+    };
+    let (engine, state) = (Engine::new(config).unwrap(), LocalState::default());
+    let identity = Identity {
+        client: Some([192, 0, 2, 7].into()),
+        workspace: b"w",
+        route: b"r",
+        ..Identity::default()
+    };
+    let suspicion = Ban {
+        until_ms: 2_000_000,
+        category: Category::Abuse,
+        incident: 1,
+        measure: Measure::Refuse,
+    };
+    let suspect = Key::of(&identity, By::Suspect, Scope::Global).unwrap();
+    state.ban(&suspect, suspicion, 1_000_000);
+    let head = Request {
+        identity,
+        stage: Stage::Head,
+        ..posted(b"")
+    };
+    engine.inspect(&head, &state, 1_000_000);
+    let before = engine.inspect(&head, &state, 1_000_000);
+    assert_eq!(before.rules, ["one", "suspect-client"]);
+    let body = format!(r#"{{"q": "{ATTACK}"}}"#);
+    let whole = Request {
+        identity,
+        stage: Stage::Body,
+        ..posted(body.as_bytes())
+    };
+    let verdict = engine.inspect_rest(&whole, &before, &state, 1_000_000);
+    for rule in ["one", "suspect-client", "sqli.union"] {
+        let times = verdict.rules.iter().filter(|one| *one == rule).count();
+        assert_eq!(times, 1, "{rule} in {:?}", verdict.rules);
+    }
+    assert_eq!(verdict.incident, before.incident);
+    let mut told = Vec::new();
+    state.drain(0, &mut |signal| told.push(signal.value));
+    assert_eq!(told, [1]);
 }
 
 /// A client whom enforcement does not reach yet is told of once, too, as one is in monitor mode.

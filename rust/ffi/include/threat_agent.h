@@ -278,7 +278,8 @@ typedef struct {
    */
   uint32_t stage;
   /**
-   * Of stage 3, the verdict on what was seen so far; not read for others.
+   * Of stage 3, the verdict on what was seen so far; of stage 2, that on the head, or null where it was clean; not
+   * read for others.
    */
   const ta_verdict_t *before;
 } ta_request_t;

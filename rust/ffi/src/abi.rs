@@ -77,7 +77,8 @@ pub struct ta_request_t {
     /// 0 the whole request, 1 its head while a body is to come, 2 with its body after the head, 3 again for
     /// what the last look did not reach, 4 whole and after its end.
     pub stage: u32,
-    /// Of stage 3, the verdict on what was seen so far; not read for others.
+    /// Of stage 3, the verdict on what was seen so far; of stage 2, that on the head, or null where it was clean; not
+    /// read for others.
     pub before: *const ta_verdict_t,
 }
 

@@ -269,14 +269,16 @@ pub unsafe fn read_request<'a>(
 }
 
 /// Reads the verdict that a request goes on from, where it does.
-/// SAFETY: `raw.before` is valid or null.
+/// SAFETY: `raw.before` is valid or null, of a stage that has one.
 pub unsafe fn read_before(raw: &ta_request_t) -> Result<Option<Verdict>, Failure> {
-    if raw.stage != 3 {
+    if !matches!(raw.stage, 2 | 3) {
         return Ok(None);
     }
     // SAFETY: by this function's contract.
-    let before = unsafe { raw.before.as_ref() }.ok_or_else(|| missing("before"))?;
-    Ok(Some(read_verdict(before)))
+    match unsafe { raw.before.as_ref() } {
+        None if raw.stage == 3 => Err(missing("before")),
+        before => Ok(before.map(read_verdict)),
+    }
 }
 
 /// Reads what [`write_verdict`] wrote: lists and texts are as they were cut.

@@ -311,6 +311,35 @@ fn looks_at_one_request_are_joined() {
     );
 }
 
+/// What is only looked for when a request arrives is in the verdict on its body, too; what another request's head showed is
+/// not.
+#[test]
+fn what_the_head_shows_stays_when_the_body_is_seen() {
+    run(
+        &loaded(),
+        r#"
+        local engine = assert(native.engine({ mode = "monitor", payload = payload, limits = { {
+          id = "one", by = "client_ip", window = "60s", limit = 1, action = "block",
+        } } }))
+        local function look(stage, before)
+          local post = request("/")
+          post.method, post.stage = "POST", stage
+          return assert(native.inspect(engine, post, before))
+        end
+        assert(look(native.STAGE.head) == native.CLEAN)
+        local head = look(native.STAGE.head)
+        assert(head.unfinished and head.incident and head.action == "block")
+        local joined = look(native.STAGE.body, head)
+        assert(joined.incident == head.incident and not joined.unfinished)
+        assert(table.concat(joined.rules, ",") == "one")
+        for stage, before in pairs({ [native.STAGE.body] = native.CLEAN, [native.STAGE.whole] = head }) do
+          local other = look(stage, before)
+          assert(other.incident ~= head.incident and not other.unfinished, stage)
+        end
+        "#,
+    );
+}
+
 #[test]
 fn odd_bytes_pass_through() {
     run(

@@ -66,20 +66,22 @@ function _M.run(conf)
     return nil
   end
 
-  local verdict
+  local head, verdict
   local has_body, is_long = expects_body(conf)
   if not has_body then
     verdict = call(inspect, engine, read_head(STAGE.whole))
   else
     if is_long then
       -- A body is not waited for, or written to disk, for a client who is refused anyway.
-      verdict = call(inspect, engine, read_head(STAGE.head))
-      if not verdict or (verdict.refuses and conf.mode == "enforce") then
-        return verdict
+      head = call(inspect, engine, read_head(STAGE.head))
+      if not head or (head.refuses and conf.mode == "enforce") then
+        return head
       end
+      -- What is known should the client go meanwhile.
+      kong.ctx.plugin.head = head
     end
 
-    verdict = call(inspect, engine, request.read_whole(conf, is_long))
+    verdict = call(inspect, engine, request.read_whole(conf, is_long), head)
   end
 
   if verdict ~= CLEAN then
@@ -89,8 +91,21 @@ function _M.run(conf)
 end
 
 
--- Judges in `log` what never reached `access`, and tells the engine how the request ended.
--- verdict: that of `access`; nil where there was none. Returns the verdict.
+-- Looks in `log` at what is left of a request whose client went between two looks: no more than its head. Returns the
+-- verdict as look_on() does.
+local function look_at_rest(engine, verdict)
+  while verdict.unfinished and not verdict.refuses and not verdict.failed do
+    local found = call(native.inspect_rest, engine, request.read_gone(), verdict)
+    verdict.failed = not found or nil
+    verdict = found or verdict
+  end
+
+  return verdict
+end
+
+
+-- Judges in `log` what never reached `access`, or went before its body was there, and tells the engine how the request
+-- ended. verdict: that of `access`; nil where there was none. Returns the verdict.
 function _M.finish(conf, verdict)
   local engine = engine_of(conf)
   if not engine then
@@ -98,10 +113,11 @@ function _M.finish(conf, verdict)
   end
 
   if verdict == nil then
-    verdict = call(inspect, engine, request.read_late())
-  elseif verdict ~= CLEAN and verdict and verdict.unfinished and not verdict.refuses and not verdict.failed then
-    -- The client went between two looks: what the first ones found is all there is.
-    verdict = call(native.inspect_rest, engine, request.read_gone(), verdict) or verdict
+    local head = kong.ctx.plugin.head
+    verdict = call(inspect, engine, request.read_late(head ~= nil), head)
+  end
+  if verdict and verdict ~= CLEAN then
+    verdict = look_at_rest(engine, verdict)
   end
 
   if verdict and not verdict.enforced then

@@ -38,6 +38,8 @@ _M.STAGE = {
   late = 4,   -- the whole, after its end: it is looked at once
 }
 
+local HEAD = _M.STAGE.head
+
 -- Methods by their numbers in the library; others are 0.
 _M.METHODS = { GET = 1, PUT = 2, POST = 3, DELETE = 4, OPTIONS = 5, HEAD = 6, PATCH = 7 }
 
@@ -252,9 +254,9 @@ local function inspect_timed(engine)
 end
 
 
--- Decides on the request at hand; `from` is what request.lua gathered of it. Returns a verdict, or nil
--- and an error.
-function _M.inspect(engine, from)
+-- Decides on the request at hand; `from` is what request.lua gathered of it. before: the verdict on what was seen of it
+-- already, for stages after others. Returns a verdict, or nil and an error.
+function _M.inspect(engine, from, before)
   fill_sender(request.identity, from)
   set_str(request.method, from.method)
   -- `from` is for tests, which have no nginx.
@@ -264,6 +266,7 @@ function _M.inspect(engine, from)
   request.body_unread_bytes = from.body_unread_bytes
   request.body_unread = from.body_unread
   request.stage = from.stage
+  request.before = before and before.unfinished
 
   inspections = inspections + 1
   local status
@@ -272,15 +275,18 @@ function _M.inspect(engine, from)
   else
     status = library.C.ta_engine_inspect(engine, request, verdict)
   end
-  return read_verdict(status, "inspect a request")
+  local found, err = read_verdict(status, "inspect a request")
+  if from.stage == HEAD and found and found.rules then
+    found.unfinished = new_verdict(verdict)
+  end
+  return found, err
 end
 
 
 -- Decides on what earlier looks at the request did not reach, of which `before` is the verdict. Returns the verdict on all
 -- that was seen, or nil and an error.
 function _M.inspect_rest(engine, from, before)
-  request.before = before.unfinished
-  local found, err = _M.inspect(engine, from)
+  local found, err = _M.inspect(engine, from, before)
   if found == BYPASSED then
     -- Nothing more is looked at.
     before.unfinished = nil

@@ -270,12 +270,12 @@ function _M.read_gone()
 end
 
 
--- Gathers a request in `log`, where bodies cannot be read any more.
-function _M.read_late()
+-- Gathers a request in `log`, where bodies cannot be read any more. after_head: as of `read_whole`.
+function _M.read_late(after_head)
   local declared = wire.number(LENGTH) or 0
   set_body(EMPTY, 0, declared > 0 and BODY.body_not_seen or 0, declared)
   gathered.method = get_method()
-  gathered.stage = STAGE.late
+  gathered.stage = after_head and STAGE.body or STAGE.late
   return identity()
 end
 

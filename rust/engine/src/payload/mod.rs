@@ -71,12 +71,14 @@ impl Payload {
     }
 
     /// Looks at the values of a request and adds to its verdict what it found, what it could not look
-    /// at, and what another look is worth. `place` is the request's, if it is known already.
+    /// at, and what another look is worth. `place` is the request's, if it is known already; `teaches` tells whether
+    /// what is usual may be learned from it.
     /// Cost: no allocation for a request without findings that is not in the sample.
     pub fn inspect<M: Memory + ?Sized>(
         &self,
         request: &Request,
         place: Option<PlaceId>,
+        teaches: bool,
         memory: &M,
         now_ms: u64,
         verdict: &mut Verdict,
@@ -86,8 +88,7 @@ impl Payload {
         let mut shadow: Option<Worst> = None;
         // The first look teaches, and tells what is odd in the request as a whole.
         let again = request.stage.rest().is_some();
-        let teaches = verdict.rules.is_empty() && !again;
-        let mut here = self.history.of(request, place, teaches, memory);
+        let mut here = self.history.of(request, place, teaches && !again, memory);
         let can_go_on = request.stage != Stage::Late && self.reserve.has_some(now_ms);
         let visit = |judged: &Judged<'_>| {
             let with_shadow = judged.evidence.with_shadow();
