@@ -5,7 +5,7 @@ local MODULE = "kong.plugins.threat-agent."
 
 
 describe("a due step", function()
-  local proposals, records, refusal, suspects, now, conf, ledger, wanted, said
+  local proposals, records, refusal, suspects, now, conf, ledger, wanted, said, full, remote, planned
   local former_kong, former_time = _G.kong, _G.ngx and _G.ngx.time
 
   local INCIDENT = { id = "i", category = "abuse", title = "t", workspace = "w", route = "r", service = "s" }
@@ -15,12 +15,15 @@ describe("a due step", function()
 
   before_each(function()
     records, refusal, suspects, now, ledger = {}, nil, { "a" }, 1000, {}
-    wanted, said = true, 0
+    wanted, said, full, remote, planned = true, 0, false, false, 0
     conf = { mode = "enforce" }
     _G.ngx = _G.ngx or {}
     _G.ngx.time = function() return now end
     _G.kong = { log = { notice = function() said = said + 1 end } }
     local function move(record, state, _, why)
+      if full then
+        return
+      end
       record.state, record.why, records[record.id] = state, why, record
       ledger[#ledger + 1] = record.id .. " " .. state
     end
@@ -28,6 +31,7 @@ describe("a due step", function()
       actions = {
         follows = function(name) return name == "ban" end,
         plan = function(record, _, _, _, known)
+          planned = planned + 1
           record.clients, record.changes = {}, {}
           for _, client in ipairs(suspects) do
             table.insert(not known[client] and record.clients or {}, client)
@@ -35,7 +39,7 @@ describe("a due step", function()
           return #record.clients > 0 or nil, "nobody"
         end,
       },
-      ["agent.carrier"] = { is_delegated = function() return false end },
+      ["agent.carrier"] = { is_delegated = function() return false end, is_remote = function() return remote end },
       effect = { measure = function() return {} end },
       traffic_of_named = { named = function() end },
       ["agent.gate"] = { check = function()
@@ -117,6 +121,26 @@ describe("a due step", function()
     assert.is_nil(records["i-p-1"].may_pass)
     assert.same({ "i-p-1 refused", "i-p-1 active" }, ledger)
   end)
+
+
+  for where, is_remote in pairs({ ["in memory"] = false, ["by the Admin API"] = true }) do
+    it("that cannot be written down is taken " .. where .. " when it can, also where it was refused before", function()
+      remote, full = is_remote, true
+      propose()
+      propose()
+      assert.same({}, records)
+      assert.same({ is_remote and 1 or 2, 1 }, { planned, said })
+      full, refusal, now = false, "the budget is spent", now + 1
+      propose()
+      full, refusal, now = true, nil, now + 1
+      propose()
+      assert.same({ state = "refused" }, { state = records["i-p-1"].state, applied_s = records["i-p-1"].applied_s })
+      full, now = false, now + 1
+      propose()
+      assert.same({ "i-p-1 refused", "i-p-1 active" }, ledger)
+      assert.is_nil(records["i-p-1"].may_pass)
+    end)
+  end
 
 
   it("that a person declined stays so", function()

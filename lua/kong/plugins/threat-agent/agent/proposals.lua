@@ -131,25 +131,56 @@ local function renew(former, record)
 end
 
 
--- Decides on a planned record, and begins with it. former: the record that was not carried out.
-local function decide(record, former, policy, conf)
-  local ok, why = gate.check(record, conf)
-  if not ok and former and former.state == "refused" then
-    former.why = why
-    life.pause(former)
-    return
-  end
-
-  record = former and renew(former, record) or record
-  if not ok then
-    life.hold_back(record, conf, why)
-  elseif conf.mode ~= "enforce" then
+-- Begins with a record that may be carried out.
+local function begin(record, policy, conf)
+  if conf.mode ~= "enforce" then
     life.move(record, "dry_run", conf)
   elseif policy.approval == "required" and not carrier.is_delegated(record, conf) then
     life.move(record, "pending", conf, "waits for POST /threat-agent/actions/" .. record.id .. "/approve")
   else
     life.carry_out(record, conf)
   end
+end
+
+
+-- What was not begun, as it could not be written down, is planned again; not each second where that asks the Admin API.
+local function put_off(record, former)
+  local is_remote = carrier.is_remote(record)
+  if former then
+    -- It spends nothing of the budget.
+    record.may_pass, record.applied_s = former.state == "refused" or nil, nil
+    if is_remote then
+      life.pause(record)
+    end
+  else
+    wait(record.id, { id = record.incident }, record.action, "it cannot be written down", is_remote or nil)
+  end
+end
+
+
+-- Decides on a planned record, and begins with it. former: the record that was not carried out. Returns whether what came of
+-- that is written down.
+local function decide(record, former, policy, conf)
+  local ok, why = gate.check(record, conf)
+  if not ok and former and former.state == "refused" then
+    former.why = why
+    life.pause(former)
+    return true
+  end
+
+  local state = former and former.state
+  record = former and renew(former, record) or record
+  if ok then
+    begin(record, policy, conf)
+  else
+    life.hold_back(record, conf, why)
+  end
+  if record.state ~= state then
+    return true
+  end
+
+  put_off(record, former)
+  return false
 end
 
 
@@ -167,8 +198,9 @@ function _M.propose(incident, policy, number, step, conf, is_wanted)
   if not is_wanted() then
     return
   elseif record then
-    waiting[id] = nil
-    decide(record, former, policy, conf)
+    if decide(record, former, policy, conf) then
+      waiting[id] = nil
+    end
   elseif former then
     life.pause(former)
   elseif not next(known) then
