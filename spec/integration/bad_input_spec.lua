@@ -18,6 +18,13 @@ services:
         plugins:
           - name: threat-agent
             config: { mode: enforce, payload: { read_body_files: false } }
+      - name: limited
+        paths: ["/limited"]
+        plugins:
+          - name: threat-agent
+            config:
+              mode: enforce
+              limits: [{ id: few, by: client_ip, scope: route, window: 60s, limit: 6, action: throttle }]
 plugins:
   - { name: file-log, config: { path: "${PREFIX}/requests.log" } }
   - { name: threat-agent, config: { mode: enforce } }
@@ -143,6 +150,28 @@ gateway.describe("bad input", { config = CONFIG }, function(gw)
       local body = chunked(JSON_ATTACK, 7)
       assert.equal(403, status_of("POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n"
         .. "Transfer-Encoding: chunked\r\n\r\n" .. body))
+    end)
+
+    it("long ones that do not come leave a request that is judged by its head, and counted once", function()
+      local function node()
+        return gw:status("/threat-agent/status").json.node
+      end
+      local before = node()
+      for n = 1, 3 do
+        gw:raw("POST /limited?q=" .. encoded(ATTACK) .. " HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+               .. "Content-Length: 30000\r\n\r\n{", 0.2)
+        -- Other plugins' turn does not come: their logs have nothing of it.
+        gateway.eventually(function()
+          local now = node()
+          return now.blocked == before.blocked + n and now.uninspected_bytes == before.uninspected_bytes + n * 30000
+        end)
+      end
+      -- Where a window turns meanwhile, more pass.
+      local passed = 0
+      while passed < 20 and gw:http({ path = "/limited" }).status == 200 do
+        passed = passed + 1
+      end
+      assert.is_true(passed >= 3 and passed < 20, passed .. " passed")
     end)
 
     it("spilled to disk are read", function()
