@@ -883,6 +883,17 @@ describe("an action", function()
     end)
 
 
+    it("is looked at as before, and put back where memory lost it", function()
+      local record = record_of({ { op = "ban", ban = { ttl_s = 6000 } } }, { action = "ban", ttl_s = 6000 })
+      life.start(record, conf)
+      pass_in_memory(100)
+      now, banned_until_s = now - 3600, 0
+      pass_in_memory(60)
+      assert.equal("put back for the rest of its time: memory lacked 1 of 1", record.why)
+      assert.is_true(banned_until_s > now)
+    end)
+
+
     it("waits for no longer than the longest pause", function()
       local tried = { tries = 20 }
       life.pause(tried)

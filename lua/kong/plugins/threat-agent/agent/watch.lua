@@ -29,13 +29,14 @@ local _M = {}
 local round_s = 0     -- when the last round of looks began: all are looked at one after the other
 
 
--- Whether a record was not looked at in this round.
+-- Whether a record was not looked at in this round. A look that is to come was before the clock was set back.
 local function is_unseen(record, now)
   if elapsed(round_s, EVERY_S, now) then
     round_s = now
   end
 
-  return (record.looked_s or record.applied_s) < round_s
+  local looked_s = record.looked_s or record.applied_s
+  return looked_s < round_s or looked_s > now
 end
 
 
