@@ -5,15 +5,20 @@ local MODULE = "kong.plugins.threat-agent."
 
 
 describe("incidents", function()
-  local incidents, published, logged
+  local incidents, published, logged, raising
   local former_kong
 
   before_each(function()
-    published, logged = {}, {}
+    published, logged, raising = {}, {}, nil
     former_kong = _G.kong
     _G.kong = { log = { err = function(...) logged[#logged + 1] = table.concat({ ... }) end } }
     local stubs = {
-      findings = { about = function() return {} end },
+      findings = { about = function()
+        if raising then
+          error(raising, 0)
+        end
+        return { "no upstream" }
+      end },
       library = { load = function() return true end },
       names = { add = function() end },
       region = { next_incident = function(since)
@@ -44,6 +49,18 @@ describe("incidents", function()
 
     return listed
   end
+
+
+  it("are read also where not all can be said of them, which is told once", function()
+    raising = "a file that is odd"
+    published = { '{"number":1,"category":"route_misconfiguration","reasons":null}', '{"number":2}' }
+    local incident, sequence = incidents.next(0)
+    assert.same({ 1, 1, {} }, { incident.number, sequence, incident.reasons })
+    assert.same({ 2, 1 }, numbers())
+    assert.same({ "could not complete the incident at sequence 1: a file that is odd" }, logged)
+    raising = nil
+    assert.same({ "found in the configuration (no upstream)" }, incidents.next(0).reasons)
+  end)
 
 
   for what, text in pairs({ ["no JSON"] = '{"number":2,', ["no object"] = "2" }) do

@@ -8,6 +8,8 @@ local region = require "kong.plugins.threat-agent.region"
 
 
 local kong = kong
+local ipairs = ipairs
+local pcall = pcall
 local setmetatable = setmetatable
 local type = type
 
@@ -30,14 +32,14 @@ local function add_findings(incident)
 end
 
 
-local told = 0      -- the sequence up to which this worker has said what cannot be read
+local told = 0      -- the sequence up to which this worker has said what is wrong
 
 
--- Says of an incident, once, that it cannot be read.
-local function tell_unreadable(sequence, err)
+-- Says of an incident, once, what is wrong with it.
+local function tell(sequence, what, err)
   if sequence > told then
     told = sequence
-    kong.log.err("could not read the incident at sequence ", sequence, ", which is passed over: ", err)
+    kong.log.err("could not ", what, " the incident at sequence ", sequence, ": ", err)
   end
 end
 
@@ -51,14 +53,17 @@ local function next_readable(sequence)
     if type(incident) == "table" then
       return incident, number
     end
-    tell_unreadable(number, err or "expected an object, got a " .. type(incident))
+    tell(number, "read", err or "expected an object, got a " .. type(incident))
     json, number = region.next_incident(number)
   end
 end
 
 
+-- What is said for people.
+local WORDS = { names.add, add_findings }
+
 -- Reads the oldest change of an incident after a sequence. Returns the incident and its sequence;
--- nil when there is none. What cannot be read is told and passed over.
+-- nil when there is none. What cannot be read is told and passed over; what cannot be said for people is told and left out.
 function _M.next(sequence)
   local incident, number = next_readable(sequence)
   if not incident then
@@ -66,10 +71,14 @@ function _M.next(sequence)
   end
 
   for _, name in ipairs(LISTS) do
-    incident[name] = setmetatable(incident[name] or {}, cjson.array_mt)
+    incident[name] = setmetatable(type(incident[name]) == "table" and incident[name] or {}, cjson.array_mt)
   end
-  names.add(incident)
-  add_findings(incident)
+  for _, add in ipairs(WORDS) do
+    local ok, err = pcall(add, incident)
+    if not ok then
+      tell(number, "complete", err)
+    end
+  end
   return incident, number
 end
 
