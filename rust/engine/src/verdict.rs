@@ -100,7 +100,7 @@ impl Uninspected {
     pub const BODY_ON_DISK: Uninspected = Uninspected(1 << 1);
     /// The body is streamed (`request_buffering: false`, gRPC, WebSocket) and was not read.
     pub const BODY_STREAMED: Uninspected = Uninspected(1 << 2);
-    /// The request was only seen after its end (no route, or refused earlier): no body.
+    /// The request was only seen after its end (no route, refused earlier, or cut short): no body.
     pub const BODY_NOT_SEEN: Uninspected = Uninspected(1 << 3);
     /// The body is compressed.
     pub const BODY_ENCODED: Uninspected = Uninspected(1 << 4);

@@ -20,6 +20,12 @@ local function tell(told)
 end
 
 
+-- What is told to have been decided: what passes since the engine failed before it had seen all was not let pass by it.
+local function decided(verdict)
+  return verdict.failed and verdict.action == "allow" and "uninspected" or verdict.action
+end
+
+
 -- Writes the verdict; nil when nothing looked at the request.
 function _M.write(conf, verdict)
   local mode = conf.mode
@@ -28,14 +34,14 @@ function _M.write(conf, verdict)
   end
 
   if not verdict.rules and not verdict.uninspected and not verdict.shadow then
-    return tell({ mode = mode, verdict = verdict.action, score = 0 })
+    return tell({ mode = mode, verdict = decided(verdict), score = 0 })
   end
 
   tally.verdict(conf, verdict)
   local seen = verdict.seen
   return tell({
     mode = mode,
-    verdict = verdict.action,
+    verdict = decided(verdict),
     enforced = verdict.enforced == true,
     category = verdict.category,
     score = verdict.score,
