@@ -318,7 +318,7 @@ fn what_the_head_shows_stays_when_the_body_is_seen() {
     run(
         &loaded(),
         r#"
-        local engine = assert(native.engine({ mode = "monitor", payload = payload, limits = { {
+        local engine = assert(engines.of({ mode = "monitor", payload = payload, limits = { {
           id = "one", by = "client_ip", window = "60s", limit = 1, action = "block",
         } } }))
         local function look(stage, before)
