@@ -99,7 +99,7 @@ pub static PATTERNS: Patterns = Patterns::new(&[
         "command.chained",
         0.75,
         0.2,
-        concat!("(?:[;|]|&&?|\\$\\()\\s*(?:(?:eval|exec|busybox|sudo|nohup|xargs|env|timeout \\d+)\\s+(?:", programs!(), "|", words!(), ")|docker\\s+(?:ps|run|exec|images|inspect)|kubectl\\s+(?:get|exec|apply|delete|run))(?:\\W|$)"),
+        concat!("(?:[;|]|&&?|\\$\\()\\s*(?:(?:eval|exec|busybox|sudo|nohup|xargs|env(?:\\s+\\w+=\\S*)*|timeout \\d+)\\s+(?:", programs!(), "|", words!(), ")|docker\\s+(?:ps|run|exec|images|inspect)|kubectl\\s+(?:get|exec|apply|delete|run))(?:\\W|$)"),
     ),
     pattern(
         "command.chained",
