@@ -196,12 +196,28 @@ fn is_setting(name: &[u8]) -> bool {
         b"target",
         b"volume",
     ];
+    // Other words have these in them.
+    const OTHERS: [&[u8]; 11] = [
+        b"blog",
+        b"catalog",
+        b"concert",
+        b"conference",
+        b"confid",
+        b"confirm",
+        b"dialog",
+        b"login",
+        b"logistic",
+        b"logo",
+        b"ology",
+    ];
+    let holds =
+        |name: &[u8], words: &[&[u8]]| words.iter().any(|w| memmem::find(name, w).is_some());
     // An object's name counts as its field's.
     let mut names = name
         .rsplit(|b| *b == b'.')
         .take(2)
         .map(<[u8]>::to_ascii_lowercase);
-    names.any(|name| PARTS.iter().any(|part| memmem::find(&name, part).is_some()))
+    names.any(|name| holds(&name, &PARTS) && !holds(&name, &OTHERS))
 }
 
 /// Tells a picture or a style, which pages themselves link to by climbs.
@@ -230,26 +246,38 @@ fn is_reference(value: &Value<'_>, raw: &[u8]) -> bool {
         b"resolutions",
         b"resources",
     ];
+    // Folders that every system has, and those of which repositories have some as well.
     const OF_SYSTEMS: [&[u8]; 9] = [
-        b"boot", b"dev", b"etc", b"home", b"proc", b"root", b"sys", b"usr", b"var",
+        b"boot", b"etc", b"proc", b"root", b"sys", b"tmp", b"usr", b"var", b"windows",
     ];
+    const SHARED: [&[u8]; 2] = [b"dev", b"home"];
     const OPENING: [&[u8]; 3] = [b"file:", b"link:", b"portal:"];
     let path = raw.split(|b| *b == b'#').next().unwrap_or_default();
     let opened = OPENING.iter().find_map(|scheme| path.strip_prefix(*scheme));
     let path = opened.unwrap_or(path);
     let plain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'/' | b'-' | b'_');
-    let mut names = value.name.rsplit(|b| *b == b'.');
+    if !is_field(value) || !path.starts_with(b"../") || !path.iter().all(plain) {
+        return false;
+    }
+    // Of a document within one, fields have names of their own.
+    let name = match value.inner {
+        b"" => value.name,
+        inner => inner,
+    };
+    let mut names = name.rsplit(|b| *b == b'.');
     let (last, parent) = (names.next().unwrap_or_default(), names.next());
     let written = matches!(last, b"$ref" | b"schemaLocation")
         && WRITTEN.iter().any(|end| path.ends_with(end));
-    // Folders, whose names have no point, and none that every system has.
-    let mut folders = path.split(|b| *b == b'/').skip_while(|name| *name == b"..");
-    let first = folders.next().unwrap_or_default();
-    let name = folders.last().unwrap_or(first);
-    let folder = !name.is_empty() && memchr::memchr(b'.', name).is_none();
+    // It climbs and then goes down, to nothing that is hidden.
+    let mut down = path.split(|b| *b == b'/').skip_while(|name| *name == b"..");
+    let first = down.clone().next().unwrap_or_default();
+    let is_any = |names: &[&[u8]]| names.iter().any(|name| first.eq_ignore_ascii_case(name));
+    let straight = down.all(|name| !matches!(name, [] | [b'.', ..])) && !is_any(&OF_SYSTEMS);
+    // A folder, whose name has no point.
+    let end = path.rsplit(|b| *b == b'/').next().unwrap_or_default();
     let named = BESIDE.contains(&last) || parent.is_some_and(|name| BESIDE.contains(&name));
-    let beside = folder && named && !OF_SYSTEMS.contains(&first);
-    is_field(value) && path.starts_with(b"../") && path.iter().all(plain) && (written || beside)
+    let beside = named && memchr::memchr(b'.', end).is_none() && !is_any(&SHARED);
+    straight && (written || beside)
 }
 
 /// Tells a page of a site or what belongs to one, by the end of a URL's path: sites have folders that are
@@ -327,14 +355,12 @@ fn is_drive(raw: &[u8]) -> bool {
         && memmem::find(raw, b"fakepath").is_none()
 }
 
-/// Tells the URL of a file in a folder that no client sees.
+/// Tells the URL of a file in a folder that no client sees, or of an archive there.
 fn opens(text: &[u8]) -> bool {
-    let path = text.strip_prefix(b"file:/").unwrap_or_default();
-    let path = &path[path
-        .iter()
-        .take_while(|b| **b == b'/')
-        .count()
-        .saturating_sub(1)..];
+    let url = text.strip_prefix(b"jar:").unwrap_or(text);
+    let path = url.strip_prefix(b"file:").unwrap_or_default();
+    let slashes = path.iter().take_while(|b| **b == b'/').count();
+    let path = &path[slashes.saturating_sub(1)..];
     ROOTS
         .iter()
         .chain(&MORE_ROOTS)

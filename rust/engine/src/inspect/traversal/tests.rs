@@ -1,7 +1,7 @@
 //! Traversals, and paths that are none.
 
 use super::*;
-use crate::inspect::testing::{score, score_at};
+use crate::inspect::testing::{self, score, score_at};
 
 #[test]
 fn sources_import_each_other() {
@@ -17,6 +17,8 @@ fn sources_import_each_other() {
     assert!(json("src/../lib/../index.js") < 0.5);
     assert!(json("webpack://app/../../node_modules/a.js") < 0.5);
     assert!(json("file:///Users/anna/a.html") < 0.5);
+    assert!(json("jar:file:/root/a.jar!/b") >= 0.5);
+    assert!(json("jar:file:/app/a.jar!/b") < 0.5);
 }
 
 #[test]
@@ -57,9 +59,31 @@ fn descriptions_refer_to_files_beside_them() {
         "../../../../etc/passwd#x.yml",
         "../../../../etc/passwd\0.yml",
         "../../../../root/.ssh/id_rsa",
+        "../../../../etc/app/settings.yml",
+        "../../../../Root/backup.json",
+        "../../../../.config/tokens.json",
+        "../../../../shared/.cache/tokens.json",
+        "../../shared/../../../../app/settings.yml",
+        "../../.././../../app/settings.yml",
+        "../..//../../../app/settings.yml",
+        "file:../../../../var/lib/app/settings.json",
     ] {
         assert!(at(b"allOf.$ref", text), "{text}");
     }
+    assert!(!at(b"allOf.$ref", "../../../../home/v1.2/types.yaml"));
+    for text in ["../../a/../../../../b", "../.././../../b", "../../../tmp/b"] {
+        assert!(at(b"resources", text), "{text}");
+    }
+    let within = |inner| {
+        let value = Value {
+            part: Part::Json,
+            name: b"resources",
+            inner,
+            ..testing::value(b"../../../../srv/app")
+        };
+        is_reference(&value, value.bytes)
+    };
+    assert!(within(b"") && within(b"bases") && !within(b"file"));
 }
 
 #[test]
@@ -90,6 +114,9 @@ fn settings_name_folders_of_servers() {
         (b"hostPath.path", "/var/log/pods", false),
         (b"monitor.caFile", "/etc/prometheus/certs/ca.crt", false),
         (b"monitor.caFile", "/etc/shadow", true),
+        (b"login", "/etc/nginx/nginx.conf", true),
+        (b"catalog.file", "/etc/mysql/my.cnf", true),
+        (b"confirmation", "/root/.ssh/id_rsa", true),
         (b"auth.rootcertbundle", "/etc/registry/root.crt", false),
         (b"registry.command", "/etc/registry/config.yml", false),
         (b"registry.command", "/etc/shadow", true),
