@@ -414,6 +414,20 @@ fn names_tell_what_they_reach() {
 }
 
 #[test]
+fn xml_names_what_its_pictures_take_in() {
+    let xml = b"<s:svg><s:image x:href='a'/><use href='b'/><a href='c'/><image src='d'/></s:svg>";
+    let got = posted("image/svg+xml", xml);
+    for want in [
+        "body.image.href=a",
+        "body.image.href=b",
+        "body.href=c",
+        "body.src=d",
+    ] {
+        assert!(got.iter().any(|v| v == want), "{want} in {got:?}");
+    }
+}
+
+#[test]
 fn xml_names_classes_and_instructions() {
     let xml = b"<?xml version=\"1.0\"?><?x-y z?><a.b.C><d.e>1</d.e></a.b.C>";
     let got = posted("text/xml", xml);

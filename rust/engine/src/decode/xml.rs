@@ -54,6 +54,20 @@ pub fn walk<V: Visitor>(sink: &mut Sink<'_, V>, xml: &[u8]) {
 /// Source: Web Services Description Language 1.1, sections 3.8 and 4.4.
 const ADDRESS: &[u8] = b"address.location";
 
+/// Names what a picture takes in, in the place of its attribute's own name: whoever draws it fetches that.
+///
+/// Source: SVG 2, sections 5.6 (`use`), 12.3 (`image`); Filter Effects 1, section 9.14 (`feImage`).
+pub const PICTURE: &[u8] = b"image.href";
+
+/// The name under which an attribute is handed out.
+fn named<'n>(element: &[u8], name: &'n [u8]) -> &'n [u8] {
+    match (local(element), local(name)) {
+        (b"address", b"location") if name == b"location" => ADDRESS,
+        (b"image" | b"feImage" | b"use", b"href") => PICTURE,
+        _ => name,
+    }
+}
+
 fn local(element: &[u8]) -> &[u8] {
     element.rsplit(|b| *b == b':').next().unwrap_or(element)
 }
@@ -88,8 +102,7 @@ fn tag<'x, V: Visitor>(
                 let end = memchr::memchr(*byte, value).unwrap_or(value.len());
                 html::undo(value[..end].trim_ascii(), buffer);
                 if !buffer.is_empty() {
-                    let address = name == b"location" && local(element) == b"address";
-                    sink.plain(Part::Body, if address { ADDRESS } else { name }, buffer);
+                    sink.plain(Part::Body, named(element, name), buffer);
                 }
                 at += end + 2;
             }

@@ -9,7 +9,7 @@ use super::patterns::{pattern, quoted, Patterns};
 use super::prefilter::{Hints, Marks};
 use super::words::Words;
 use super::{Family, Part};
-use crate::decode::Value;
+use crate::decode::{xml, Value};
 
 /// The detector of this family.
 pub struct Ssrf;
@@ -33,7 +33,7 @@ static PATTERNS: Patterns = Patterns::new(&[
     pattern("ssrf.socket", 0.85, 0.4, "\\bunix:[^|\\s]{4,}\\|[a-z]+://"),
     pattern("ssrf.rebind", 0.85, 0.5, "\\.(?:nip\\.io|xip\\.io|sslip\\.io|localtest\\.me|oastify\\.com|burpcollaborator\\.net|interact\\.sh|oast\\.(?:pro|live|site|online|fun|me)|requestbin\\.\\w+|dnslog\\.cn|ceye\\.io|rbndr\\.us|1u\\.ms)\\b|make-127-"),
     pattern("ssrf.scheme", 0.8, 0.4, "(?:^|[\\s=:'\"(,])(?:gophers?|dict|rmi|tftp|netdoc|jar|phar|local_file|expect|corba|iiop|ircu|ogg|url):(?:[/\\\\]{2}|[/\\\\]?127)"),
-    pattern("ssrf.scheme", 0.8, 0.4, "^\\s*(?:url:[a-z]{2,10}|jar:(?:https?|ftp)):[/\\\\]"),
+    pattern("ssrf.scheme", 0.8, 0.4, "^\\s*(?:jar:|url:)*(?:url:[a-z]{2,10}|jar:(?:https?|ftp)):[/\\\\]"),
     // Those of directories and mail are a setting's where it starts with them, and not in a lookup.
     pattern("ssrf.scheme", 0.8, 0.3, "\\w[=:'\"(,](?:ldaps?|dns|smb|sftp|telnet):[/\\\\]{2}"),
     // A port before a slash, `HTTP:80/`, is where a balancer looks whether a server lives.
@@ -47,7 +47,7 @@ static LOCAL: Patterns = Patterns::new(&[
     pattern("ssrf.loopback", 0.6, 0.0, "^\\s*(?:localhost\\d?(?:\\.localdomain\\d?)?|ip(?:v?6)-(?:localhost|loopback)|(?:gateway|host|kubernetes)\\.(?:docker|containers|default\\.svc\\.cluster)\\.(?:internal|local)|lvh\\.me|localtest\\.me|vcap\\.me|127(?:\\.\\d+){1,3})(?::\\d+)?/"),
     pattern("ssrf.address", 0.75, 0.2, "^\\s*[a-z][a-z0-9+.-]*:[/\\\\]*(?:\\\\\\w){3,}|^\\s*[a-z][a-z0-9+.-]*://(?:\\[(?:[0-14-9a-f:][0-9a-f:.]*|[23][0-9a-f]{0,2}(?:[:.][0-9a-f:.]*)?)\\]|0x[0-9a-f]{8,})"),
     pattern("ssrf.private", 0.55, 0.1, "^(?:\\s*|/[\\w./-]{0,64}/)(?:https?|ftp)://(?:[^/\\s@]*@)?(?:10\\.\\d+\\.\\d+\\.\\d+|192\\.168\\.\\d+\\.\\d+|172\\.(?:1[6-9]|2\\d|3[01])\\.\\d+\\.\\d+|169\\.254\\.\\d+\\.\\d+)"),
-    pattern("ssrf.private", 0.6, 0.1, "^\\s*(?:https?|ftp)://(?:[^/\\s@]*@)?(?:[a-z0-9-]+\\.)*(?:internal|intranet|corp|consul|svc\\.cluster\\.local|[a-z0-9-]+\\.svc|kubernetes\\.default)\\.?(?:[:/]|$)"),
+    pattern("ssrf.private", 0.6, 0.1, "^\\s*(?:https?|ftp)://(?:[^/\\s@]*@)?(?:[a-z0-9-]+\\.)*(?:internal|intranet|localhost|corp|consul|svc\\.cluster\\.local|[a-z0-9-]+\\.svc|kubernetes\\.default)\\.?(?:[:/]|$)"),
     // With the scheme of the page that it stands in.
     pattern("ssrf.private", 0.6, 0.1, "^\\s*/{2,}(?:[^/\\s@]*@)?(?:localhost|127(?:\\.\\d+){1,3}|169\\.254\\.\\d+\\.\\d+|10\\.\\d+\\.\\d+\\.\\d+|192\\.168\\.\\d+\\.\\d+|172\\.(?:1[6-9]|2\\d|3[01])\\.\\d+\\.\\d+|0x[0-9a-f]{8}|\\d{8,10}|\\[[0-9a-f:.]+\\])(?:[:/]|$)"),
     pattern("ssrf.scheme", 0.8, 0.4, "(?:^|[\\s=:'\"(,])(?:ldaps?|sftp|ircs?|nfs|afp|smb|imaps?|rtsp|telnet|jdbc:\\w+|mongodb|dns):(?:[/\\\\]{2}|[/\\\\]?127)"),
@@ -95,10 +95,12 @@ impl Detector for Ssrf {
     }
 }
 
-/// Tells a setting of a document; in XML, which has no other texts than such, a link.
+/// Tells a setting of a document; in XML, which has no other texts than such, a link, but for one to a schema
+/// or a picture, which is fetched by who reads the document.
 fn tells_address(value: &Value<'_>) -> bool {
     let link = || memchr::memmem::find(value.bytes, b"://").is_some();
-    is_field(value) && (value.part == Part::Json || link())
+    let fetched = || value.name == xml::PICTURE || value.name.ends_with(b"chemaLocation");
+    is_field(value) && (value.part == Part::Json || link() && !fetched())
 }
 
 /// Tells a link to a host of the web that is said to be one, `url:https://a.example/x`, as catalogues of
@@ -184,7 +186,12 @@ pub fn is_internal(host: &[u8]) -> bool {
                 break;
             }
             Some(_) => odd = true,
-            None => break,
+            None => {
+                // So long a name is none, or that of who logs in at a host behind it.
+                let goes_on = |b: &u8| ORDINARY[usize::from(*b)] || *b == b'@';
+                odd |= host.get(end).is_some_and(goes_on);
+                break;
+            }
         }
         end += 1;
     }
@@ -212,13 +219,15 @@ pub fn is_internal(host: &[u8]) -> bool {
         b"cn" => ends(b".dnslog.cn"),
         b"et" => ends(b".intranet") || ends(b".burpcollaborator.net"),
         b"io" => ends(b".nip.io") || ends(b".xip.io") || ends(b".sslip.io") || ends(b".ceye.io"),
-        b"me" => ends(b"lvh.me") || ends(b"localtest.me") || ends(b".oast.me"),
+        b"me" => ends(b"lvh.me") || ends(b"localtest.me") || ends(b"vcap.me") || ends(b".oast.me"),
         b"ms" => ends(b".1u.ms"),
         b"ne" => ends(b".oast.online"),
         b"om" => ends(b"oastify.com"),
         b"ro" => ends(b".oast.pro"),
         b"rp" => ends(b".corp"),
         b"sh" => ends(b".interact.sh"),
+        // Source: RFC 6761, section 6.3.
+        b"st" => ends(b".localhost"),
         b"te" => ends(b".oast.site"),
         b"ul" => ends(b".consul"),
         b"un" => ends(b".oast.fun"),
@@ -238,13 +247,20 @@ fn rooted(name: &[u8]) -> &[u8] {
 /// Tells a neighbour, whose name has no point, and a port on which no pages are.
 #[cold]
 fn is_silent(name: &[u8], port: &[u8]) -> bool {
-    let port: Option<u16> = std::str::from_utf8(port).ok().and_then(|p| p.parse().ok());
+    let digits = port.iter().take_while(|b| b.is_ascii_digit()).count();
+    let port = std::str::from_utf8(&port[..digits]).unwrap_or_default();
+    let port: Option<u16> = port.parse().ok();
     memchr::memchr(b'.', name).is_none() && port.is_some_and(|port| !serves_pages(port))
 }
 
-/// Tells the ports of web servers, and those on which such are developed and tried.
+/// Tells the ports of web servers, and those on which such are developed and tried; not what others have
+/// among these. Source: the manuals of Tomcat (AJP), StatsD, Vault, Consul, Cassandra and Kafka.
 fn serves_pages(port: u16) -> bool {
-    matches!(port, 80 | 81 | 443 | 3000..=3010 | 4200 | 4443 | 5000 | 5173 | 7070..=9099 | 9443)
+    match port {
+        8009 | 8125 | 8200 | 8300..=8302 | 8500 | 8600 | 9042 | 9092 | 9093 => false,
+        80 | 81 | 443 | 3000..=3010 | 4200 | 4443 | 5000 | 5173 | 7070..=9099 | 9443 => true,
+        _ => false,
+    }
 }
 
 /// Tells a URL of the web to a neighbour's port that serves no pages: databases, queues, and what runs
@@ -255,19 +271,22 @@ fn calls_neighbour(text: &[u8]) -> bool {
         let start = text.get(..scheme.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     };
-    let scheme = [&b"http://"[..], b"https://"]
-        .into_iter()
-        .find(|s| starts(s));
+    let scheme = [&b"http:"[..], b"https:"].into_iter().find(|s| starts(s));
     let Some(rest) = scheme.map(|scheme| &text[scheme.len()..]) else {
         return false;
     };
-    let ends = |b: &u8| b"/?#'\" \t\r\n".contains(b);
-    let authority = &rest[..rest
+    // Clients take one slash for two, and either kind.
+    let slashes = rest
         .iter()
-        .take(HOST)
-        .position(ends)
-        .unwrap_or(rest.len().min(HOST))];
+        .take_while(|b| matches!(b, b'/' | b'\\'))
+        .count();
+    let ends = |b: &u8| b"/\\?#'\" \t\r\n".contains(b);
+    let authority = rest[slashes..].split(ends).next().unwrap_or_default();
+    // Who logs in there may have a name of any length.
     let host = authority.rsplit(|b| *b == b'@').next().unwrap_or_default();
+    if slashes == 0 || host.len() > HOST {
+        return false;
+    }
     let Some(colon) = memchr::memchr(b':', host) else {
         return false;
     };
@@ -323,6 +342,12 @@ mod tests {
             "http://oracle:1521/?x",
             "http://es:9200/_cat",
             "http://api.internal./",
+            "http://app.localhost/",
+            "http://aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@redis:6379/",
+            "http:/redis:6379/",
+            "http:\\\\redis:6379\\x",
+            "http://vault:8200/v1/secret/a",
+            "http://cassandra:9042",
             "http://kubernetes.default/api",
             "169.254.169.254/latest/meta-data",
             "http://[fd00::1]/",
@@ -344,6 +369,14 @@ mod tests {
             );
         }
         assert!(at(b"location", "localhost/") >= 0.5);
+        for name in [
+            xml::PICTURE,
+            b"schemaLocation",
+            b"xsi:noNamespaceSchemaLocation",
+        ] {
+            assert!(at(name, "http://localhost:8080/a") >= 0.5);
+            assert!(at(name, "https://cdn.example.com/a") < 0.5);
+        }
         for text in [
             "http://localhost:22/",
             "http://169.254.169.254/latest/meta-data/",
@@ -375,7 +408,11 @@ mod tests {
             "url:https://192.0.2.1/",
             "url:https://a.example@127.0.0.1/",
             "url:https://api.internal/",
+            "url:https://a.localhost/",
+            "url:https://a.vcap.me/",
             "jar:http://a.example/x!/",
+            "url:jar:http://a.example/x!/",
+            "jar:url:https://a.example/x!/",
         ] {
             assert!(json(text) >= 0.5, "{text}");
         }
@@ -442,6 +479,8 @@ mod tests {
             "http://wiki/",
             "http://blog:8080/",
             "http://app.:3000/",
+            "https://a.example/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa@redis:6379/",
+            "http://app:8501/",
             "https://docs.example.:2375/",
             "https://vault.example.com:2375/",
             "http://a:b",
