@@ -181,18 +181,34 @@ fn read<V: Visitor>(
             _ => {}
         }
     }
+    let form = says("x-www-form-urlencoded");
     if says("xml") || start.starts_with(b"<?xml") {
-        return xml::walk(sink, text);
+        xml::walk(sink, text);
+        if form {
+            behind_xml(sink, text);
+        }
+        return;
     }
     // Readers that look at the first character alone take it for a document.
     if notes.content_type.is_empty() && matches!(start, [b'<', b'a'..=b'z' | b'A'..=b'Z', ..]) {
         xml::walk(sink, text);
     }
-    if says("x-www-form-urlencoded") {
+    if form {
         url::pairs(sink, Part::Form, text);
         return;
     }
     other(sink, text);
+}
+
+/// Hands out what a form's reader finds in a body that was read as XML: a pair behind each `&`. References
+/// are none, nor what a link within it goes on with.
+fn behind_xml<V: Visitor>(sink: &mut Sink<'_, V>, text: &[u8]) {
+    for pair in text.split(|b| *b == b'&').skip(1) {
+        let name = memchr::memchr(b'=', pair).map_or(b"".as_slice(), |end| &pair[..end]);
+        if !name.is_empty() && url::is_plain(name) {
+            url::pairs(sink, Part::Form, pair);
+        }
+    }
 }
 
 /// A body of no known type: as a form when it starts like one, and as one text when not.

@@ -414,6 +414,19 @@ fn names_tell_what_they_reach() {
 }
 
 #[test]
+fn what_is_called_a_form_is_read_as_one_too() {
+    let form = "application/x-www-form-urlencoded";
+    let xml = b"<?xml?><a b='&u=http://a.example/x'>&amp;c=1&d=%41&e</a>";
+    let got = posted(form, xml);
+    for want in ["form.u=http://a.example/x'>", "form.d=A"] {
+        assert!(got.iter().any(|v| v.starts_with(want)), "{want} in {got:?}");
+    }
+    assert!(!got.iter().any(|v| v.starts_with("form.amp")), "{got:?}");
+    let got = posted("application/xml", xml);
+    assert!(!got.iter().any(|v| v.starts_with("form")), "{got:?}");
+}
+
+#[test]
 fn xml_names_what_its_pictures_take_in() {
     let xml = b"<s:svg><s:image x:href='a'/><use href='b'/><a href='c'/><image src='d'/></s:svg>";
     let got = posted("image/svg+xml", xml);
