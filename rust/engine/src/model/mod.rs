@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 
 /// Probability from which a value counts as an attack with high confidence: hardly any ordinary
 /// request reaches it.
-pub const HIGH_CONFIDENCE: f32 = 0.9;
+pub const HIGH_CONFIDENCE: f32 = 0.91;
 
 /// Log-odds beyond which nothing changes.
 const MOST: f32 = 12.0;
