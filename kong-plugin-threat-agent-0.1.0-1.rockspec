@@ -163,6 +163,7 @@ build = {
       ["kong.plugins.threat-agent.incidents"] = "lua/kong/plugins/threat-agent/incidents.lua",
       ["kong.plugins.threat-agent.inspection"] = "lua/kong/plugins/threat-agent/inspection.lua",
       ["kong.plugins.threat-agent.judged"] = "lua/kong/plugins/threat-agent/judged.lua",
+      ["kong.plugins.threat-agent.kong_3_4"] = "lua/kong/plugins/threat-agent/kong_3_4.lua",
       ["kong.plugins.threat-agent.lease"] = "lua/kong/plugins/threat-agent/lease.lua",
       ["kong.plugins.threat-agent.library"] = "lua/kong/plugins/threat-agent/library.lua",
       ["kong.plugins.threat-agent.llm"] = "lua/kong/plugins/threat-agent/llm.lua",

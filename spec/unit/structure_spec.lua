@@ -225,6 +225,7 @@ local ARROWS = {
   incidents = { "findings", "library", "names", "region" },
   inspection = { "guard", "native", "outcome", "request" },
   judged = { "feedback", "opinions" },
+  kong_3_4 = {},
   lease = { "region" },
   library = { "cdef" },
   llm = { "given", "notifiers.http", "notifiers.summary", "secrets", "vocabulary" },
@@ -275,7 +276,7 @@ local ARROWS = {
   traffic_history = { "elapsed", "region" },
   vocabulary = {},
   wire = {},
-  worker = { "files", "library", "region", "self_test" },
+  worker = { "files", "kong_3_4", "library", "region", "self_test" },
   yaml = {},
 }
 

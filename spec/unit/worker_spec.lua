@@ -18,6 +18,7 @@ describe("the master", function()
         end,
         init = function() return true end,
       },
+      kong_3_4 = {},
       self_test = {},
     }
     for name, stub in pairs(stubs) do

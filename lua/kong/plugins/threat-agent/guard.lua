@@ -16,7 +16,7 @@ local _M = {}
 
 
 local said = {}   -- what failed → when it was logged last
-local live        -- the confs that are configured now; nil before Kong 3.5 tells
+local live        -- the confs that are configured now; nil before they are told
 
 
 local function say(err)
@@ -54,7 +54,7 @@ function _M.configure(confs)
 end
 
 
--- Counts the instances by mode. Before Kong 3.5: those that had a request lately.
+-- Counts the instances by mode: those that had a request lately, before all of them are told.
 function _M.instances()
   local counts = { enforce = 0, monitor = 0 }
   for _, conf in ipairs(live or engines.known_confs()) do

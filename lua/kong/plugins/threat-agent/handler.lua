@@ -26,14 +26,14 @@ worker.prepare_master()
 
 
 function ThreatAgent:init_worker()
-  if worker.start() then
+  if worker.start(self) then
     agent.start()
     prometheus.start()
   end
 end
 
 
--- Kong 3.5 and later: compiles before the first request needs it.
+-- Compiles before the first request needs it. Kong 3.4 does not call it: kong_3_4.lua does.
 function ThreatAgent:configure(configs)
   guard.configure(configs or {})
   agent.configure(configs or {})

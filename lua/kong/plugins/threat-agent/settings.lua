@@ -37,7 +37,7 @@ local function hold(conf)
 end
 
 
--- Takes in all confs there are (Kong 3.5 and later).
+-- Takes in all confs there are.
 function _M.configure(confs)
   platform = nil
   for _, conf in ipairs(confs) do
@@ -48,7 +48,7 @@ function _M.configure(confs)
 end
 
 
--- Takes in the conf of a global instance, which alone sees `rewrite`: before Kong 3.5.
+-- Takes in the conf of a global instance, which alone sees `rewrite`: before all of them are told, with Kong 3.4.
 function _M.remember(conf)
   if conf ~= platform and is_global(conf) then
     hold(conf)

@@ -1,6 +1,7 @@
 -- A node's start: the region in the master, and each worker's place in it.
 
 local files = require "kong.plugins.threat-agent.files"
+local kong_3_4 = require "kong.plugins.threat-agent.kong_3_4"
 local library = require "kong.plugins.threat-agent.library"
 local region = require "kong.plugins.threat-agent.region"
 local self_test = require "kong.plugins.threat-agent.self_test"
@@ -86,8 +87,8 @@ end
 
 
 -- Takes this worker's place, and tells what became of the ones before it. Returns whether there is
--- an engine to work with.
-function _M.start()
+-- an engine to work with. handler: the plugin's, that an old Kong does not configure.
+function _M.start(handler)
   if not library.load() then
     return false
   end
@@ -111,6 +112,7 @@ function _M.start()
   -- The privileged agent serves no requests.
   if ngx.worker.id() then
     self_test.run()
+    kong_3_4.follow(function(confs) handler:configure(confs) end)
   end
 
   return true

@@ -258,14 +258,14 @@ local function beat(premature)
 end
 
 
--- Takes in all confs there are (Kong 3.5 and later).
+-- Takes in all confs there are.
 function _M.configure(confs)
   settings.configure(confs)
   changes.plugins_configured()
 end
 
 
--- Takes in the conf of a global instance: before Kong 3.5.
+-- Takes in the conf of a global instance: with Kong 3.4.
 _M.remember = settings.remember
 
 
