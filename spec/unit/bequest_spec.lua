@@ -28,5 +28,6 @@ describe("what nodes leave for each other", function()
       texts[#texts + 1] = cjson.encode(broken)
     end
     assert.same({ whole }, bequest.list({ store = { type = "redis" } }))
+    assert.same({}, bequest.list({}))
   end)
 end)

@@ -53,7 +53,7 @@ describe("the last configuration", function()
       companion = { key = "written in the open", accepts = {} },
       ledger_key = "in the open, too",
       policies = { { id = "p" } },
-    } }
+    }, store = { type = "redis", redis = { host = "r", password = "resolved", ["$refs"] = { password = "{vault://env/redis}" } } } }
   end)
 
   after_each(function()
@@ -79,6 +79,7 @@ describe("the last configuration", function()
     assert.is_nil(settings.look_up())
     assert.equal("from the vault", settings.last().response.admin_api.token)
     assert.equal("p", settings.last().response.policies[1].id)
+    assert.same({ type = "redis", redis = { host = "r", password = "from the vault" } }, settings.last().store)
     secret = "rotated"
     settings.look_up()
     assert.equal("rotated", settings.last().response.admin_api.token)

@@ -21,9 +21,10 @@ local KEPT_S = 86400
 local _M = {}
 
 
--- The store of an instance; nil where it is this node's own memory.
+-- The store of an instance; nil where it is this node's own memory, or was not kept with it.
 local function store_of(conf)
-  return conf.store.type ~= "memory" and conf.store or nil
+  local store = conf.store
+  return store and store.type ~= "memory" and store or nil
 end
 
 

@@ -45,7 +45,11 @@ function _M.keep(conf)
     return true
   end
 
-  local text = cjson.encode({ mode = conf.mode, response = without_secrets(conf.response) })
+  local text = cjson.encode({
+    mode = conf.mode,
+    response = without_secrets(conf.response),
+    store = conf.store and without_secrets(conf.store),
+  })
   local ok, err = files.save(files.CONF, text)
   kept = ok and conf or kept
   return ok, err
