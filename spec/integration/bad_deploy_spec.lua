@@ -208,9 +208,9 @@ gateway.describe("a bad deploy:", { config = CONFIG, trusted_ips = "127.0.0.1" }
     it("of a plugin that guards its route is a person's to take back", function()
       local told = #gw:error_log("what changed guards the gateway")
       used_to_go_well("guarded")
-      -- It limits by a Redis that is not there.
+      -- It limits by a Redis that is not there, in words that every Kong knows.
       add_plugin("guarded", "rate-limiting", {
-        minute = 1000000, policy = "redis", fault_tolerant = false, redis = { host = "127.0.0.1", port = 1 },
+        minute = 1000000, policy = "redis", fault_tolerant = false, redis_host = "127.0.0.1", redis_port = 1,
       })
       eventually(function() return status("guarded") == 500 end, 20)
       eventually(function()

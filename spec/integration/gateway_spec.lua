@@ -5,6 +5,12 @@
 local gateway = require "spec.support.gateway"
 
 
+-- The embedded gateway is like Kong 3.9; older ones differ in texts, and in what they log.
+if gateway.is_before(3009000) then
+  return
+end
+
+
 local eventually = gateway.eventually
 
 

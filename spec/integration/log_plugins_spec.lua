@@ -88,9 +88,12 @@ describe(gateway.describe_name("log plugins:"), function()
   end)
 
 
-  it("datadog counts them, which has metrics and no texts", function()
-    statsd:await(function(one) return one.message:find("kong.request.count:1|c|#name:,status:204", 1, true) end)
-  end)
+  -- Before Kong 3.6 it wants a service.
+  if not gateway.is_before(3006000) then
+    it("datadog counts them, which has metrics and no texts", function()
+      statsd:await(function(one) return one.message:find("kong.request.count:1|c|#name:,status:204", 1, true) end)
+    end)
+  end
 
 
   it("other plugins hear of the incident by a worker event", function()

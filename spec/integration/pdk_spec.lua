@@ -7,6 +7,9 @@ local gateway = require "spec.support.gateway"
 
 local eventually = gateway.eventually
 
+-- Kong 3.4 tells no configurations, reads no bodies that were spilled, and has other words.
+local is_old = gateway.is_before(3009000)
+
 
 local CONFIG = [[
 _format_version: "3.0"
@@ -73,7 +76,7 @@ gateway.describe("the PDK", {
     local TYPES = {
       { nil, "application/json; charset=utf-8", '"message":"Forbidden"' },
       { "text/html", "text/html; charset=utf-8", "<p>Forbidden.</p>" },
-      { "text/plain", "text/plain; charset=utf-8", "Forbidden\nrequest_id: " },
+      { "text/plain", "text/plain; charset=utf-8", is_old and "Forbidden\n" or "Forbidden\nrequest_id: " },
       { "application/xml", "application/xml; charset=utf-8", "<message>Forbidden</message>" },
       { "text/html;q=0.2, application/json;q=0.9", "application/json; charset=utf-8", '"message":"Forbidden"' },
       { "image/png", "application/json; charset=utf-8", '"message":"Forbidden"' },
@@ -131,9 +134,10 @@ gateway.describe("the PDK", {
       { "none", nil, nil, { 0, "nil" } },
       { "small", 100, nil, { 100, "nil" } },
       { "spilled", 100000, nil, { "nil", BUFFER } },
-      { "spilled, within a limit", 100000, 100000, { 100000, "nil" } },
-      { "spilled, without limit", 100000, 0, { 100000, "nil" } },
-      { "spilled, above a limit", 100000, 99999, { "nil", "request body file too big: 100000 > 99999" } },
+      { "spilled, within a limit", 100000, 100000, is_old and { "nil", BUFFER } or { 100000, "nil" } },
+      { "spilled, without limit", 100000, 0, is_old and { "nil", BUFFER } or { 100000, "nil" } },
+      { "spilled, above a limit", 100000, 99999,
+        { "nil", is_old and BUFFER or "request body file too big: 100000 > 99999" } },
     }
     for _, case in ipairs(BODIES) do
       it("with a body: " .. case[1], function()
@@ -158,7 +162,8 @@ gateway.describe("the PDK", {
     assert.matches("function cannot be called in access phase (only in: response, header_filter", results[1], 1, true)
     assert.matches("code must be a number", results[2], 1, true)
     assert.matches("max_headers must be <= 1000", results[3], 1, true)
-    assert.matches('invalid header value for "X-A": got nil, expected array of string', results[4], 1, true)
+    assert.matches('invalid header value for "X-A": got nil, expected ' .. (is_old and "string" or "array of string"),
+                   results[4], 1, true)
     assert.matches("key must be a string", results[5], 1, true)
   end)
 
@@ -178,6 +183,10 @@ gateway.describe("the PDK", {
       assert.is_nil(global.route_id)
       assert.not_equal(own.plugin_id, global.plugin_id)
     end)
+
+    if is_old then
+      return
+    end
 
     it("given to configure in every worker at the start", function()
       local state = probe("state").json

@@ -204,6 +204,23 @@ function gateway:reload()
 end
 
 
+local version   -- of the Kong at hand, as kong.version_num has it
+
+
+-- Whether the Kong at hand is older. The embedded gateway stands in for the newest.
+function gateway.is_before(version_num)
+  if KIND == "embedded" then
+    return false
+  end
+
+  if not version then
+    local major, minor, patch = assert(run("kong version")):match("(%d+)%.(%d+)%.(%d+)")
+    version = major * 1000000 + minor * 1000 + patch
+  end
+  return version < version_num
+end
+
+
 -- Ends a data plane's control plane, or starts it again. how: "stop" or "start".
 function gateway:control(how)
   assert(run("PREFIX=" .. quote(self.prefix) .. " " .. RUN .. " control-" .. how))
