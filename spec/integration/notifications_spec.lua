@@ -460,14 +460,20 @@ describe(gateway.describe_name("a flood"), function()
   it("of 10,000 attacks on fifty routes sends a handful of messages, one of them a digest", function()
     local http = receivers.http()
     local gw = gateway.start({ config = config(http.port), trusted_ips = "127.0.0.1" })
-    local client = gw:client()
+    local client
     for n = 1, ROUTES * REQUESTS do
+      -- Kong 3.4 takes a thousand requests on a connection.
+      if n % 1000 == 1 then
+        client = gw:client()
+      end
       assert(client:request({
         path = "/route-" .. n % ROUTES + 1 .. "/search?q=1%27+UNION+SELECT+password+FROM+users--+" .. n,
         headers = { ["x-forwarded-for"] = "198.51.100." .. n % 200 + 1 },
       }))
+      if n % 1000 == 0 then
+        client:close()
+      end
     end
-    client:close()
 
     local digest = http:await(function(got) return got.json.event == "digest" end, "/hook", 90).json
     local told = {}
