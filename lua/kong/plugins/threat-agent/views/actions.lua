@@ -16,8 +16,7 @@ local COMMANDS = {
 }
 
 
--- What is handed on even by a worker that does not know of an instance (before Kong 3.5 it takes a
--- request to know).
+-- What is handed on even by a worker that does not know of an instance yet (with Kong 3.4 it looks for them).
 local ANYHOW = { kill = true, unkill = true }
 
 
