@@ -35,7 +35,10 @@ describe("where Kong has no phase `configure`", function()
     _G.kong = {
       version_num = 3004002,
       configuration = { role = "traditional", proxy_listeners = { {} } },
-      log = { err = function(...) logged[#logged + 1] = table.concat({ ... }) end },
+      log = {
+        err = function(...) logged[#logged + 1] = table.concat({ ... }) end,
+        warn = function(...) logged[#logged + 1] = table.concat({ ... }) end,
+      },
       vault = { update = function(conf)
         conf.secret = "from the vault"
         return conf
@@ -81,5 +84,13 @@ describe("where Kong has no phase `configure`", function()
     _G.kong.configuration = { role = "traditional", proxy_listeners = {} }
     follow()
     assert.same({}, timers)
+  end)
+
+
+  it("requests tell where there is no such list, which is said once", function()
+    package.loaded[RUNLOOP] = {}
+    follow()
+    assert.same({}, timers)
+    assert.equal(1, #logged)
   end)
 end)

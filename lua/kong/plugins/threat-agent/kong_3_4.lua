@@ -71,7 +71,8 @@ function _M.follow(take_in)
   end
 
   local ok, module = pcall(require, "kong.runloop.handler")
-  if not ok then
+  if not ok or type(module.get_plugins_iterator) ~= "function" then
+    kong.log.warn("could not find Kong's list of plugins: each worker learns of its instances from requests")
     return
   end
 
