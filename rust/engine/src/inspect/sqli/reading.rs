@@ -179,9 +179,16 @@ impl Reading<'_> {
         Some((kind, end))
     }
 
-    /// Tells whether a `case` has a condition, soon behind it. Cost: a few tokens.
+    /// Tells whether a `case` has a condition: soon behind it, or behind an expression, which unlike a
+    /// sentence has no two words in a row. Cost: bounded by the number of tokens.
     fn chooses(&self, i: usize) -> bool {
-        (i + 1..self.tokens.len().min(i + 8)).any(|k| self.is(k, b"when"))
+        let is_word = |k: usize| self.word(k).first().is_some_and(u8::is_ascii_alphabetic);
+        let joins = matches!(self.kind(i + 2), Kind::Logic | Kind::Compare | Kind::Math);
+        let words = is_word(i + 1) && self.kind(i + 1) != Kind::Prefix && is_word(i + 2) && !joins;
+        let sentence = words || self.kind(i + 1) == Kind::Compare;
+        let near = if sentence { 7 } else { self.tokens.len() };
+        let mut behind = (i + 1..self.tokens.len()).take(near);
+        behind.any(|k| self.is(k, b"when"))
     }
 
     fn primary(&self, mut i: usize) -> Option<(Operand, usize)> {
